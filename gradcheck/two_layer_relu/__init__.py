@@ -1,0 +1,1 @@
+"""The two-layer ReLU network, its gradients derived by hand, and its training."""
