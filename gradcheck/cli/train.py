@@ -1,0 +1,149 @@
+"""`gradcheck train`: train the two-layer network, with its losses as lines and as a picture."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from gradcheck.cli.shape import shape_option
+from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.two_layer_relu.problem import Shape, draw
+from gradcheck.two_layer_relu.training import BACKENDS, descend, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["train"]
+
+PICTURES = (".pdf", ".png", ".svg")
+
+
+@click.command()
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
+@click.option(
+    "--steps", type=click.IntRange(min=0), default=500, show_default=True, help="Number of updates."
+)
+@click.option("--lr", type=float, default=1e-6, show_default=True, help="Learning rate.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the data and weights."
+)
+@shape_option
+@click.option(
+    "--losses",
+    type=click.File("w", lazy=False),
+    help="Write a line `t loss` for every step to this file; - is standard output.",
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path), help="Draw the loss curve to this .png, .svg or .pdf file."
+)
+def train(
+    *,
+    backend: str,
+    device: str,
+    dtype: str,
+    steps: int,
+    lr: float,
+    seed: int,
+    shape: Shape,
+    losses: IO[str] | None,
+    plot: Path | None,
+) -> None:
+    """Train the two-layer ReLU network by gradient descent, with the gradients derived by hand.
+
+    x, y, w1 and w2 are drawn from a standard normal. The loss of a step is the one before its update.
+    Ctrl-C keeps what was computed, and ends with exit code 130.
+    """
+    if plot is not None:
+        _check_picture(plot)
+    problem = prepare(draw(shape, seed, dtype), backend=backend, device=device)
+    descent = descend(problem, steps=steps, lr=lr)
+    title = f"{backend} {dtype}, shape {','.join(map(str, shape))}, seed {seed}, lr {lr:g}"
+    done: list[float] = []
+    start = time.perf_counter()
+    try:
+        for loss in _with_progress(descent, steps):
+            if losses is not None:
+                losses.write(f"{len(done)} {loss!r}\n")
+            done.append(loss)
+    finally:  # also when it diverges or is interrupted: what was computed is kept
+        seconds = time.perf_counter() - start
+        if losses is not None:
+            losses.flush()
+        if plot is not None and done:
+            draw_losses(done, plot, title)
+        on_stdout = losses is not None and losses.name == "<stdout>"  # which then belongs to the losses
+        click.echo(f"{title}: {_summary(done, steps, seconds)}", err=on_stdout)
+
+
+def draw_losses(losses: list[float], path: Path, title: str) -> None:
+    """Draw the loss of every step, on a logarithmic axis where all are positive."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  a picture is rarely asked for
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot(
+        range(len(losses)), losses, color="#20639b", linewidth=2, marker="o" if len(losses) == 1 else None
+    )
+    if min(losses) > 0:
+        axes.set_yscale("log")
+    axes.set_xlabel("step t")
+    axes.set_ylabel("loss  Σ (ŷ − y)²")
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.01)
+    figure.savefig(path, dpi=150)
+
+
+def _check_picture(path: Path) -> None:
+    """Refuse before the training what would fail after it."""
+    if path.suffix.lower() not in PICTURES:
+        raise ArgumentError(f"--plot is {str(path)!r}, but should end in one of {', '.join(PICTURES)}.")
+    if not path.parent.is_dir():
+        raise ArgumentError(
+            f"--plot is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first."
+        )
+    if find_spec("matplotlib") is None:
+        raise UnsupportedError(
+            "--plot needs Matplotlib, which is not installed: run `pip install 'gradcheck[plot]'`, "
+            "or leave it out."
+        )
+
+
+def _with_progress(losses: Iterator[float], steps: int) -> Iterable[float]:
+    """Show a progress bar on standard error while the losses come, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return losses
+    return _progress_bar(losses, steps)
+
+
+def _progress_bar(losses: Iterator[float], steps: int) -> Iterator[float]:
+    from rich.console import Console  # noqa: PLC0415  a bar is for terminals only
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("loss {task.fields[loss]:.6g}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("training", total=steps, loss=float("nan"))
+        for loss in losses:
+            progress.update(task, advance=1, loss=loss)
+            yield loss
+
+
+def _summary(losses: list[float], steps: int, seconds: float) -> str:
+    count = f"{len(losses)} steps" if len(losses) == steps else f"{len(losses)} of {steps} steps"
+    change = f"loss {losses[0]:.8g} -> {losses[-1]:.8g}" if losses else "no loss"
+    return f"{count} in {seconds:.2f} s, {change}"
