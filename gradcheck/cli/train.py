@@ -134,12 +134,12 @@ def _progress_bar(losses: Iterator[float], steps: int) -> Iterator[float]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("loss {task.fields[loss]:.6g}"),
+        TextColumn("{task.fields[loss]}"),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("training", total=steps, loss=float("nan"))
+        task = progress.add_task("training", total=steps, loss="")
         for loss in losses:
-            progress.update(task, advance=1, loss=loss)
+            progress.update(task, advance=1, loss=f"loss {loss:.6g}")
             yield loss
 
 
