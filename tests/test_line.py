@@ -114,7 +114,7 @@ def test_an_exception_says_in_which_line_it_was_raised():
         ),
         (
             dict,
-            "the forward line 'h' is <class 'dict'>, which does not tell its parameters: write it as a lambda",
+            "the forward line 'h' is <class 'dict'>, which does not tell its parameters: write a lambda",
         ),
     ],
     ids=["no function", "star", "double star", "positional only", "no signature"],
