@@ -1,0 +1,173 @@
+"""The door to array libraries: NumPy, Torch, and whatever else speaks the array-API standard.
+
+Nothing here imports Torch or JAX: an array of theirs can only exist if its library is already loaded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import array_api_compat
+import numpy as np
+
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+# Unit round-off u = 2^-(digits), digits counted with the implicit bit (IEEE 754-2019, table 3.5; bfloat16 has 8).
+ROUNDOFF = {
+    "float64": 2.0**-53,
+    "complex128": 2.0**-53,
+    "float32": 2.0**-24,
+    "complex64": 2.0**-24,
+    "float16": 2.0**-11,
+    "bfloat16": 2.0**-8,
+}
+# The finest step of each: v is rounded so that x + 2^k·v is exact, and keeps this many leading bits of its own:
+# 18, 10, 5 and 4. What is left between the finest step and a quarter is the ladder.
+FINEST = {
+    "float64": -34,
+    "complex128": -34,
+    "float32": -13,
+    "complex64": -13,
+    "float16": -5,
+    "bfloat16": -3,
+}
+WIDER = {
+    "float32": "float64",
+    "float16": "float64",
+    "bfloat16": "float64",
+    "complex64": "complex128",
+}
+
+
+def is_torch(x: Any) -> bool:
+    """Tell whether x is a Torch tensor."""
+    return bool(array_api_compat.is_torch_array(x))
+
+
+def is_array(x: Any) -> bool:
+    """Tell whether x is an array of a known library (a NumPy scalar counts)."""
+    return bool(array_api_compat.is_array_api_obj(x)) or isinstance(x, np.generic)
+
+
+def namespace(x: Any) -> Any:
+    """Return the array-API namespace of x."""
+    return array_api_compat.array_namespace(np.asarray(x) if isinstance(x, np.generic) else x)
+
+
+def dtype_name(x: Any) -> str:
+    """Return the plain name of x's dtype, such as ``"float64"`` or ``"bfloat16"``."""
+    return str(x.dtype).removeprefix("torch.")
+
+
+def is_floating(x: Any) -> bool:
+    """Tell whether x holds real or complex floating-point numbers of a dtype that can be checked."""
+    return is_array(x) and dtype_name(x) in ROUNDOFF
+
+
+def is_complex(x: Any) -> bool:
+    """Tell whether x holds complex numbers."""
+    return dtype_name(x).startswith("complex")
+
+
+def device_of(x: Any) -> str:
+    """Return the device x lives on, as text."""
+    return str(getattr(x, "device", "cpu"))
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of x as a plain tuple."""
+    return tuple(int(n) for n in x.shape)
+
+
+def to_numpy(x: Any) -> NDArray[Any]:
+    """Return the values of x as a float64 or complex128 NumPy array (a copy unless x is one already)."""
+    if is_torch(x):
+        x = x.detach().resolve_conj().resolve_neg().cpu()
+        if x.is_sparse:
+            x = x.to_dense()
+        x = x.to(getattr(__import__("torch"), "complex128" if x.is_complex() else "float64")).numpy()
+    array = np.asarray(x)
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
+
+
+def like(values: NDArray[Any], x: Any) -> Any:
+    """Return `values` as an array of x's library, dtype and device."""
+    if is_torch(x):
+        torch = namespace(x)
+        return torch.asarray(np.ascontiguousarray(values)).to(dtype=x.dtype, device=x.device).reshape(x.shape)
+    if isinstance(x, np.ndarray | np.generic):
+        return values.astype(x.dtype, copy=False)
+    return namespace(x).asarray(values, dtype=x.dtype)
+
+
+def cast(x: Any, name: str) -> Any:
+    """Return x in the dtype called `name`, detached from any graph."""
+    if is_torch(x):
+        import torch  # noqa: PLC0415  only where a tensor exists
+
+        return x.detach().to(getattr(torch, name))
+    if isinstance(x, np.ndarray | np.generic):
+        return np.asarray(x).astype(name)
+    return namespace(x).astype(x, getattr(namespace(x), name))
+
+
+def shifted(x: Any, t: float, v: Any) -> Any:
+    """Return x + t·v in x's dtype."""
+    if is_torch(x):
+        return x.detach() + v * t
+    return x + v * np.asarray(t, dtype=v.dtype) if isinstance(x, np.ndarray | np.generic) else x + v * t
+
+
+def copied(x: Any) -> Any:
+    """Return a copy of x that shares no memory with it."""
+    if is_torch(x):
+        return x.detach().clone()
+    return np.array(x) if isinstance(x, np.ndarray | np.generic) else x
+
+
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two arrays are equal to the bit, NaN equal to NaN."""
+    left, right = to_numpy(a), to_numpy(b)
+    return left.shape == right.shape and bool(np.array_equal(left, right, equal_nan=True))
+
+
+def scalar(value: Any, what: str) -> float:
+    """Return `value` as a Python float; a loss must be one real number.
+
+    Raises
+    ------
+    ArgumentError
+        If it is an array of another size, complex, or no number at all.
+
+    """
+    if is_array(value):
+        if math.prod(shape_of(value)) != 1:
+            raise ArgumentError(
+                f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
+                "sum it, or pass vjp= to check the derivative of an array-valued function"
+            )
+        number = to_numpy(value).reshape(())
+        if np.iscomplexobj(number):
+            raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")
+        return float(number)
+    if isinstance(value, bool | str) or not hasattr(value, "__float__"):
+        raise ArgumentError(f"{what} returned {type(value).__name__}, wanted a real scalar")
+    return float(value)
+
+
+def library_of(x: Any) -> str:
+    """Return the name of x's library: ``"numpy"``, ``"torch"``, ``"jax"``, ..."""
+    if isinstance(x, np.ndarray | np.generic):
+        return "numpy"
+    return type(x).__module__.partition(".")[0].removesuffix("lib")
+
+
+def total_size(arrays: Iterable[Any]) -> int:
+    """Return the number of entries of all arrays together."""
+    return sum(math.prod(shape_of(x)) for x in arrays)
