@@ -3,11 +3,15 @@
 import re
 import sys
 from importlib.metadata import version as installed_version
+from importlib.resources import files
 from pathlib import Path
+
+from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "gradcheck"
+copyright = "the gradcheck authors"  # noqa: A001  Sphinx's name
 release = installed_version("gradcheck")
 version = release
 html_title = f"gradcheck {release}"
@@ -24,8 +28,6 @@ exclude_patterns = ["_build"]
 # Text: Markdown, with maths between dollars and links to headings.
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-# A page may be absent from the tree of contents only by saying so, but a chapter may still be empty.
-suppress_warnings = ["toc.empty_glob"]
 
 # API: the docstrings, in NumPy's style; a type of another library is text, a name of ours must exist.
 autosummary_generate = False
@@ -37,15 +39,16 @@ napoleon_use_rtype = False
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!gradcheck\.).*")]
 
-# Pages: readable without a network. The theme's fonts are the reader's own.
+# Pages: readable without a network. Text is in the reader's own fonts. Braces, roots and hats need a font
+# made for maths, which few systems have: STIX Two (SIL Open Font License) comes from a package that ships it.
 html_theme = "furo"
 html_math_renderer = "mathml"
-html_static_path = ["_static"]
+html_static_path = ["_static", str(files("ziamath.fonts") / "STIXTwoMath-Regular.ttf")]
 html_css_files = ["gradcheck.css"]
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "tango"
-pygments_dark_style = "monokai"
+pygments_dark_style = "github-dark"
 
 
 def _without_network(_app, exception):
@@ -64,7 +67,7 @@ def _without_network(_app, exception):
         for match in fetched.finditer(path.read_text(encoding="utf-8"))
     ]
     if found:
-        raise RuntimeError(
+        raise ExtensionError(
             "pages must be readable offline, but these fetch from elsewhere:\n" + "\n".join(found)
         )
 

@@ -52,7 +52,6 @@ def _displayed(translator: HTML5Translator, node: nodes.math_block) -> None:
     if node.get("number"):
         number = get_node_equation_number(translator, node)
         translator.body.append(f'<span class="eqno">({number})</span>')
-        translator.add_permalink_ref(node, "Link to this equation")
     translator.body.append("</div>\n")
     raise nodes.SkipNode
 
