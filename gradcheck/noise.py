@@ -41,14 +41,18 @@ class Noise:
     unit : float
         Unit round-off of the arithmetic that φ is computed in; an evaluation far from the point is off by at
         least ``2 · unit · |φ|``.
-    plateau : bool
-        Neighbouring evaluations were equal: φ is quantised, constant, or piecewise constant.
+    flat : bool
+        No two evaluations near the point differed: φ is constant there, or moves in steps of unknown size.
+    quantum : float
+        Where flat, the smallest move of φ seen far away (four times the argument's size): what a step near the
+        point may have hidden. Infinite if φ never moved at all.
 
     """
 
     bound: float
     unit: float
-    plateau: bool
+    flat: bool = False
+    quantum: float = math.inf
 
     def at(self, value: float) -> float:
         """Return the bound for an evaluation that gave `value`."""
@@ -56,7 +60,7 @@ class Noise:
 
     def widened(self, other: Noise) -> Noise:
         """Return the larger of two measurements."""
-        return Noise(max(self.bound, other.bound), max(self.unit, other.unit), self.plateau or other.plateau)
+        return Noise(max(self.bound, other.bound), max(self.unit, other.unit), self.flat and other.flat, min(self.quantum, other.quantum))
 
 
 def difference_table(values: Sequence[float]) -> float:
@@ -111,19 +115,21 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
         if not crowded or len(values) < len(OFFSETS) - 2:
             break
         if exponent >= COARSEST:
-            return Noise(_of_flat(phi, values, floor, quantum, unit), unit, plateau=True)
+            return _of_flat(phi, values, floor, quantum, unit)
         exponent = min(exponent + 8, COARSEST)
     if len(values) < len(OFFSETS) - 2:  # next to the edge of φ's domain: too few values for a table
-        return Noise(floor, unit, plateau)
+        return Noise(floor, unit)
     bound = max(floor, SAFETY * difference_table(values))
-    return Noise(max(bound, quantum) if plateau else bound, unit, plateau)
+    return Noise(max(bound, quantum) if plateau else bound, unit)
 
 
 def _of_flat(
     phi: Callable[[float], float], values: list[float], floor: float, quantum: float, unit: float
-) -> float:
-    """Return a bound for φ that hardly moves: its quantum, or the round-off of what it computes with elsewhere."""
+) -> Noise:
+    """Return the noise of a φ that hardly moves: its quantum, or the round-off of what it computes with elsewhere."""
     if math.isfinite(quantum):
-        return max(floor, quantum)
+        return Noise(max(floor, quantum), unit)
     far = [value for value in (phi(-4.0), phi(4.0)) if math.isfinite(value)]
-    return ROUNDINGS * unit * max(abs(value) for value in [*values, *far])
+    moves = [abs(value - values[0]) for value in far if value != values[0]]
+    bound = ROUNDINGS * unit * max(abs(value) for value in [*values, *far])
+    return Noise(bound, unit, flat=True, quantum=min(moves, default=math.inf))

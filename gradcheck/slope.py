@@ -19,7 +19,7 @@ a winner's curse.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,6 +82,9 @@ class Slope:
         as can be seen).
     levels : tuple of Level
         The ladder, coarse to fine.
+    constant : float
+        Bound on |φ'(0)| where φ did not move by a bit on three levels or more: its round-off over the largest such
+        step. NaN where φ moves.
 
     """
 
@@ -93,6 +96,7 @@ class Slope:
     resolution: float
     exponent: float
     levels: tuple[Level, ...] = field(repr=False, default=())
+    constant: float = math.nan
 
     @property
     def kinked(self) -> bool:
@@ -167,7 +171,7 @@ class Ladder:
         self.fine = True
         self.tried: dict[int, Level | None] = {}
         self.one_sided: dict[int, tuple[float, float]] = {}
-        self.quantum = math.inf
+        self.quantum = noise.quantum
 
     def measure(self, exponent: int) -> None:
         """Evaluate φ at ±2^exponent, once."""
@@ -180,7 +184,7 @@ class Ladder:
         if not (math.isfinite(plus) and math.isfinite(minus)):
             self.tried[exponent] = None
             return
-        if self.noise.plateau:
+        if self.noise.flat:
             moves = [abs(v - self.at_zero) for v in (plus, minus) if v != self.at_zero]
             self.quantum = min([self.quantum, *moves])
         noise = max(self.noise.at(plus), self.noise.at(minus)) / step
@@ -195,18 +199,11 @@ class Ladder:
 
     @property
     def levels(self) -> list[Level]:
-        """Levels with finite differences, coarse to fine; a plateau's noise is its smallest move."""
+        """Levels with finite differences, coarse to fine; the noise of a flat φ is its smallest move."""
         levels = [level for k in self.exponents if (level := self.tried[k]) is not None]
-        if self.noise.plateau and self.noise.bound < self.quantum < math.inf and not self._jumps_only():
-            return [
-                Level(v.step, v.plus, v.minus, v.central, v.gap, max(v.noise, self.quantum / v.step)) for v in levels
-            ]
-        return levels
-
-    def _jumps_only(self) -> bool:
-        """Whether φ is exactly constant on all but the coarsest levels: piecewise constant, not quantised."""
-        flat = [v for v in self.tried.values() if v is not None and v.plus == v.minus == self.at_zero]
-        return len(flat) >= 4
+        if not self.noise.flat or math.isinf(self.quantum):
+            return levels
+        return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
 
     def next_exponent(self, best: Estimate) -> int | None:
         """Return the exponent of the level that would tighten `best` most, None where none would."""
@@ -288,11 +285,20 @@ def measure_slope(
     levels = ladder.levels
     if len(levels) < 2:
         return one_sided(ladder)
-    return _assemble(levels, choose(levels, fine=ladder.fine))
+    slope = _assemble(levels, choose(levels, fine=ladder.fine))
+    still = [v.step for v in levels if v.plus == v.minus == at_zero]
+    if len(still) < 3:
+        return slope
+    return replace(slope, constant=noise.at(at_zero) / max(still))
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
     """Measure the levels every line begins with: where the noise lets the target be met, and 64 times coarser."""
+    if ladder.noise.flat:
+        ladder.fine = False
+        for exponent in (COARSEST, -4, -6, -8):
+            ladder.measure(exponent)
+        return
     if start is not None:
         ladder.measure(start + 6)
         ladder.measure(start)

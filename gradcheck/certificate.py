@@ -1,0 +1,156 @@
+"""From mismatches along random directions to an interval for the gradient's error, and a verdict.
+
+With Gaussian v_j the mismatches m_j = g·v_j − slope_j = e·v_j ± b_j are normal with variance E² = ‖e∘s‖², so
+Σ (e·v_j)²/E² follows χ² with k degrees of freedom, and
+
+    √(Σ max(|m_j| − b_j, 0)² / χ²_k(1 − a)) ≤ E ≤ √(Σ (|m_j| + b_j)² / χ²_k(a)),   each with probability 1 − a.
+
+The size of the true gradient, N = ‖∇f∘s‖, has such an interval from the slopes, and lies within E of the claim's size
+G = ‖g∘s‖ without any chance: G − E ≤ N ≤ G + E. The relative error r = E/N takes the tighter of the two. Four
+one-sided statements share the confidence: a = (1 − confidence)/4.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Verdict(enum.Enum):
+    """What a check says; only PASS is a pass."""
+
+    PASS = "PASS"  # noqa: S105  a verdict, not a password
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @staticmethod
+    def worst(verdicts: Sequence[Verdict]) -> Verdict:
+        """Return FAIL if any is, else INCONCLUSIVE if any is, else PASS."""
+        for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.PASS
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """One direction: what the claim predicts, what was measured, and how far both may be off together."""
+
+    claimed: float
+    measured: float
+    bound: float
+
+    @property
+    def value(self) -> float:
+        """Claimed minus measured: e·v."""
+        return self.claimed - self.measured
+
+    @property
+    def significant(self) -> bool:
+        """Whether the claim is wrong along this direction beyond all bounds."""
+        return not abs(self.value) <= self.bound
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The error lies in [low, high] with the stated confidence.
+
+    Attributes
+    ----------
+    low, high : float
+        Relative error ‖g − ∇f‖/‖∇f‖ in the norm of the argument's scale; the absolute ‖(g − ∇f)∘s‖, in the units of
+        f, where `relative` is False.
+    relative : bool
+        False where the gradient itself is zero as far as can be seen.
+    confidence : float
+        Probability of the statement over the directions.
+
+    """
+
+    low: float
+    high: float
+    relative: bool
+    confidence: float
+
+    def __contains__(self, error: float) -> bool:
+        return self.low <= error <= self.high
+
+
+@lru_cache(maxsize=256)
+def chi2_quantile(probability: float, k: int) -> float:
+    """Return the quantile of χ² with k degrees of freedom."""
+    from scipy.stats import chi2  # noqa: PLC0415  a third of a second to import
+
+    return float(chi2.ppf(probability, k))
+
+
+def error_norm(mismatches: Sequence[Mismatch], confidence: float) -> tuple[float, float]:
+    """Return the interval for E = ‖e∘s‖, in the units of f."""
+    tail, k = (1 - confidence) / 4, len(mismatches)
+    least = math.hypot(*(max(abs(m.value) - m.bound, 0.0) for m in mismatches))
+    most = math.hypot(*(abs(m.value) + m.bound for m in mismatches))
+    return least / math.sqrt(chi2_quantile(1 - tail, k)), most / math.sqrt(chi2_quantile(tail, k))
+
+
+def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float, confidence: float) -> Interval:
+    """Return the interval for the relative error E/N.
+
+    Parameters
+    ----------
+    mismatches : sequence of Mismatch
+        One for each direction, of unit stretch.
+    claimed_norm : float
+        G = ‖g∘s‖.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    Interval
+        `high` is infinite where the true gradient may be zero.
+
+    """
+    low, high = error_norm(mismatches, confidence)
+    tail, k = (1 - confidence) / 4, len(mismatches)
+    least = math.hypot(*(max(abs(m.measured) - m.bound, 0.0) for m in mismatches))
+    most = math.hypot(*(abs(m.measured) + m.bound for m in mismatches))
+    smallest = max(claimed_norm - high, least / math.sqrt(chi2_quantile(1 - tail, k)))
+    largest = min(claimed_norm + low, most / math.sqrt(chi2_quantile(tail, k)))
+    return Interval(
+        low / largest if low > 0 else 0.0,
+        high / smallest if smallest > 0 else (0.0 if high == 0 else math.inf),
+        relative=True,
+        confidence=confidence,
+    )
+
+
+def smallest_visible(bounds: Sequence[float], confidence: float) -> float:
+    """Return the smallest E for which two or more of the directions would stand out of their bounds.
+
+    Each |e·v_j| = E|z_j| stays within b with probability p = P(|z| ≤ b/E), b the largest bound; fewer than two stand
+    out with probability k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
+    """
+    k, missed = len(bounds), 1 - confidence
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        p = (low + high) / 2
+        low, high = (p, high) if k * p ** (k - 1) * (1 - p) + p**k < missed else (low, p)
+    return max(bounds) / math.sqrt(chi2_quantile(low, 1))
+
+
+def default_resolution(unit: float) -> float:
+    """Return the relative error below which a PASS is expected of arithmetic with this unit round-off.
+
+    2·u^(1/3), the step at which a central difference balances noise and truncation: 1e-5 for float64, 8e-3 for
+    float32, 0.16 for float16, 0.31 for bfloat16.
+    """
+    return 2 * math.cbrt(unit) if hasattr(math, "cbrt") else 2 * unit ** (1 / 3)
