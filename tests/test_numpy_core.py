@@ -77,7 +77,9 @@ def test_the_same_code_is_exact_on_fractions():
     # Row 0 of x sees both hidden units: grad_h[0] = 2·residual[0]·w2, times w1 transposed.
     first, second = 2 * residual[0] * Fraction(2, 3), 2 * residual[0] * Fraction(1, 3)
     assert grad.x[0].tolist() == [(first - second) / 3, 2 * second / 3]
-    assert all(isinstance(number, Fraction) for array in (grad.y, grad.w1, grad.w2) for number in array.ravel())
+    assert all(
+        isinstance(number, Fraction) for array in (grad.y, grad.w1, grad.w2) for number in array.ravel()
+    )
 
 
 def test_a_step_moves_the_weights_against_the_gradient_and_returns_the_loss_before():
@@ -108,10 +110,19 @@ def test_a_size_of_zero_is_an_empty_sum(empty):
 
 MISFITS = {
     "x is a vector": ({"x": np.ones(2)}, r"x has shape \(2,\), but should be a matrix \(n, d_in\)"),
-    "y lacks a sample": ({"y": np.ones((1, 1))}, r"y has shape \(1, 1\), but should be \(n, d_out\) = \(2, 1\)"),
-    "w1 is transposed": ({"w1": np.ones((3, 2))}, r"w1 has shape \(3, 2\), but should be \(d_in, h\) = \(2, 2\)"),
+    "y lacks a sample": (
+        {"y": np.ones((1, 1))},
+        r"y has shape \(1, 1\), but should be \(n, d_out\) = \(2, 1\)",
+    ),
+    "w1 is transposed": (
+        {"w1": np.ones((3, 2))},
+        r"w1 has shape \(3, 2\), but should be \(d_in, h\) = \(2, 2\)",
+    ),
     "w2 has too many rows": ({"w2": np.ones((3, 1))}, r"w2 has shape \(3, 1\), but should be .* = \(2, 1\)"),
-    "w2 is float32": ({"w2": np.ones((2, 1), "float32")}, "w2 has dtype float32, but should have float64 like x"),
+    "w2 is float32": (
+        {"w2": np.ones((2, 1), "float32")},
+        "w2 has dtype float32, but should have float64 like x",
+    ),
 }
 
 

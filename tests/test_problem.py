@@ -1,4 +1,4 @@
-"""The data: draws that repeat, boundary data on which relu'(0) = 1 is a subgradient, arguments checked at the door."""
+"""The data: draws that repeat, boundary data where relu'(0) = 1 is a subgradient, checks at the door."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,9 @@ def lifted_along_x(problem, delta):
 
 
 @every_shape
-@pytest.mark.parametrize(("name", "lifted"), [("w1", lifted_along_w1), ("x", lifted_along_x)], ids=["w1", "x"])
+@pytest.mark.parametrize(
+    ("name", "lifted"), [("w1", lifted_along_w1), ("x", lifted_along_x)], ids=["w1", "x"]
+)
 def test_the_hand_gradient_is_the_limit_of_gradients_where_all_zeros_are_positive(shape, name, lifted):
     problem = boundary(shape)
     zeros = problem.x @ problem.w1 == 0
@@ -141,7 +143,9 @@ def test_where_kinks_cancel_the_chain_rule_is_no_subgradient():
 @pytest.mark.parametrize("make", [draw, boundary, lambda **options: coinciding_kinks(options["dtype"])])
 @pytest.mark.parametrize("dtype", ["int64", "object", "complex128", "nonsense"])
 def test_a_dtype_that_is_not_floating_point_is_refused(make, dtype):
-    with pytest.raises(errors.ArgumentError, match="should be a floating-point one: pass 'float32' or 'float64'"):
+    with pytest.raises(
+        errors.ArgumentError, match="should be a floating-point one: pass 'float32' or 'float64'"
+    ):
         make(dtype=dtype)
 
 
@@ -168,12 +172,24 @@ def good():
 
 UNUSABLE = {
     "list": (good()._replace(x=[[1.0]]), "x is a list, but should be an array"),
-    "integers": (good()._replace(w1=np.ones((3, 4), int)), "w1 has dtype int64, but training needs a floating"),
-    "objects": (good()._replace(y=good().y.astype(object)), "y has dtype object, but training needs a floating"),
-    "float32": (good()._replace(w2=good().w2.astype("float32")), "w2 has dtype float32, but should have float64"),
+    "integers": (
+        good()._replace(w1=np.ones((3, 4), int)),
+        "w1 has dtype int64, but training needs a floating",
+    ),
+    "objects": (
+        good()._replace(y=good().y.astype(object)),
+        "y has dtype object, but training needs a floating",
+    ),
+    "float32": (
+        good()._replace(w2=good().w2.astype("float32")),
+        "w2 has dtype float32, but should have float64",
+    ),
     "NaN": (good()._replace(w2=np.full((4, 5), np.nan)), "w2 holds NaN or infinite numbers"),
     "inf": (good()._replace(x=np.full((2, 3), np.inf)), "x holds NaN or infinite numbers"),
-    "misfit": (good()._replace(w2=np.ones((3, 5))), r"w2 has shape \(3, 5\), but should be \(h, d_out\) = \(4, 5\)"),
+    "misfit": (
+        good()._replace(w2=np.ones((3, 5))),
+        r"w2 has shape \(3, 5\), but should be \(h, d_out\) = \(4, 5\)",
+    ),
 }
 
 

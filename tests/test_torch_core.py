@@ -14,7 +14,10 @@ from gradcheck.two_layer_relu.problem import Problem, Shape, draw  # noqa: E402
 
 # The example of test_numpy_core.py: h = [[1, 3], [3, -5]], y_pred - y = [[1], [-2]].
 PAPER = Problem(
-    x=np.array([[1.0, 2], [3, -1]]), y=np.array([[4.0], [8]]), w1=np.array([[1.0, -1], [0, 2]]), w2=np.array([[2.0], [1]])
+    x=np.array([[1.0, 2], [3, -1]]),
+    y=np.array([[4.0], [8]]),
+    w1=np.array([[1.0, -1], [0, 2]]),
+    w2=np.array([[2.0], [1]]),
 )
 GRADIENTS = [[[2, 4], [-8, 0]], [[-2], [4]], [[-20, 2], [16, 4]], [[-10], [6]]]
 
@@ -74,8 +77,14 @@ def test_a_size_of_zero_is_an_empty_sum(empty):
 
 MISFITS = {
     "x is a vector": ({"x": torch.ones(2)}, r"x has shape \(2,\), but should be a matrix \(n, d_in\)"),
-    "y lacks a sample": ({"y": torch.ones(1, 1).double()}, r"y has shape \(1, 1\), but should be .* = \(2, 1\)"),
-    "w1 is float32": ({"w1": torch.ones(2, 2)}, "w1 has dtype torch.float32, but should have torch.float64 like x"),
+    "y lacks a sample": (
+        {"y": torch.ones(1, 1).double()},
+        r"y has shape \(1, 1\), but should be .* = \(2, 1\)",
+    ),
+    "w1 is float32": (
+        {"w1": torch.ones(2, 2)},
+        "w1 has dtype torch.float32, but should have torch.float64 like x",
+    ),
     "w2 is elsewhere": (
         {"w2": torch.ones(2, 1, dtype=torch.float64, device="meta")},
         "w2 has device meta, but should have cpu like x",
@@ -101,11 +110,8 @@ def test_a_device_that_is_not_there_is_said_so():
         torch_core.to_torch(PAPER, "cuda:63")
 
 
-@pytest.mark.parametrize("dtype", ["int32", "float", "nonsense", torch.int64, 3])
+@pytest.mark.parametrize("dtype", ["int32", "nonsense", torch.int64, 3])
 def test_a_dtype_that_is_not_floating_point_is_refused(dtype):
-    if dtype == "float":
-        assert torch_core.to_torch(PAPER, dtype=dtype).x.dtype == torch.float32  # Torch's own name for it
-        return
     with pytest.raises(errors.ArgumentError, match="should be a floating-point one"):
         torch_core.to_torch(PAPER, dtype=dtype)
 
@@ -117,5 +123,5 @@ def test_without_torch_the_import_says_what_to_install():
         "try:\n    import gradcheck.two_layer_relu.torch_core\n"
         "except UnsupportedError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'gradcheck[torch]'" in done.stdout

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from gradcheck import errors
+from gradcheck import errors, two_layer_relu
 from gradcheck.two_layer_relu.problem import Problem, Shape, draw
 from gradcheck.two_layer_relu.training import descend, prepare, train
 
@@ -73,7 +73,9 @@ def test_no_steps_give_no_losses(backend):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_divergence_names_the_step_and_keeps_the_losses(backend, dtype):
-    with pytest.raises(errors.DivergenceError, match=r"with lr=0.001: the loss of step \d+ is .* pass a smaller") as caught:
+    with pytest.raises(
+        errors.DivergenceError, match=r"with lr=0.001: the loss of step \d+ is .* pass a smaller"
+    ) as caught:
         train(draw(dtype=dtype), lr=1e-3, backend=backend)
     error = caught.value
     assert f"step {error.step} " in str(error)
@@ -115,8 +117,6 @@ def test_nan_in_the_data_is_refused_before_the_first_step(backend):
 def test_without_torch_its_backend_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "gradcheck.two_layer_relu.torch_core", raising=False)
-    import gradcheck.two_layer_relu as package
-
-    monkeypatch.delattr(package, "torch_core", raising=False)
+    monkeypatch.delattr(two_layer_relu, "torch_core", raising=False)
     with pytest.raises(errors.UnsupportedError, match=r"pip install 'gradcheck\[torch\]'"):
         train(one_number_each(), backend="torch")
