@@ -1,0 +1,147 @@
+"""Exact real numbers, the only door to python-flint: rationals, and balls that hold the true value.
+
+A number here is an exact rational (``fmpq``) as long as it can be, and a real ball (``arb``: a midpoint and a radius
+between which the true number lies, whatever the rounding) after a function such as exp. Both come from FLINT;
+F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 66 (2017).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from gradcheck.errors import UnsupportedError
+
+try:
+    import flint
+    from flint import arb, arb_mat, arb_series, fmpq, fmpq_mat
+    from flint.utils.flint_exceptions import DomainError
+except ModuleNotFoundError as missing:
+    raise UnsupportedError(
+        "exact arithmetic needs python-flint, which is not installed: pip install 'gradcheck[exact]'"
+    ) from missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Real: TypeAlias = fmpq | arb
+
+
+class Undecided(ArithmeticError):  # noqa: N818 - not an error of the caller: a request for more of `what`
+    """The arithmetic is not fine enough yet: more ``"bits"`` or more ``"terms"`` are needed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"undecided: more {what} are needed")
+        self.what = what
+
+
+@contextmanager
+def working(*, bits: int, terms: int) -> Iterator[None]:
+    """Compute with balls of ``bits`` bits and series of at most ``terms`` terms inside the block."""
+    before = flint.ctx.prec, flint.ctx.cap
+    flint.ctx.prec, flint.ctx.cap = bits, terms
+    try:
+        yield
+    finally:
+        flint.ctx.prec, flint.ctx.cap = before
+
+
+def most_terms() -> int:
+    """Return the number of terms a series may have, as `working` set it."""
+    return int(flint.ctx.cap)
+
+
+def real(number: Any) -> Real:
+    """Return an int, a bool, a float (the rational that it is) or a NumPy scalar as an exact rational."""
+    if isinstance(number, (fmpq, arb)):
+        return number
+    if isinstance(number, (bool, int, np.bool_, np.integer)):
+        return fmpq(int(number))
+    if isinstance(number, (float, np.floating)):
+        if not np.isfinite(number):
+            raise UnsupportedError(
+                f"{number} entered the computation and is no exact number: use a finite constant, or choose the "
+                "entries with np.where"
+            )
+        return fmpq(*number.as_integer_ratio())
+    raise UnsupportedError(
+        f"a {type(number).__module__}.{type(number).__qualname__} entered the computation and cannot be made exact: "
+        "exact arithmetic runs NumPy code on real numbers"
+    )
+
+
+def sign(number: Real) -> int:
+    """Return the sign of the true number; raise `Undecided` when its ball holds 0 and more."""
+    if number > 0:
+        return 1
+    if number < 0:
+        return -1
+    if is_zero(number):
+        return 0
+    raise Undecided("bits")
+
+
+def is_zero(number: Real) -> bool:
+    """Whether the number is known to be exactly 0."""
+    return not number if isinstance(number, fmpq) else number.is_zero()
+
+
+def square_root(number: Real) -> Real:
+    """Return the square root, rational where it can be."""
+    if isinstance(number, fmpq):
+        try:
+            return number.sqrt()
+        except DomainError:  # irrational
+            return arb(number).sqrt()
+    return number.sqrt()
+
+
+def series(
+    coefficients: Sequence[Real], terms: int, function: Callable[[arb_series], arb_series]
+) -> list[Real]:
+    """Return ``terms`` Taylor coefficients of ``function`` of the series with these coefficients."""
+    composed = function(arb_series([arb(c) for c in coefficients], terms)).coeffs()[:terms]
+    return composed + [arb(0)] * (terms - len(composed))
+
+
+def matrix(rows: int, columns: int, entries: Sequence[Real]) -> fmpq_mat | arb_mat:
+    """Return the entries, in row order, as a matrix of FLINT's: its products are exact or enclosed, and quick."""
+    if any(isinstance(entry, arb) for entry in entries):
+        return arb_mat(rows, columns, entries)
+    return fmpq_mat(rows, columns, entries)
+
+
+def entries_of_product(left: fmpq_mat | arb_mat, right: fmpq_mat | arb_mat) -> list[Real]:
+    """Return the entries of the product of two matrices, in row order."""
+    if type(left) is not type(right):
+        left, right = arb_mat(left), arb_mat(right)
+    product: list[Real] = (left * right).entries()
+    return product
+
+
+def middle(number: Real) -> Fraction:
+    """Return the rational itself, or the middle of the ball, exactly."""
+    exact = number if isinstance(number, fmpq) else number.mid().fmpq()
+    return Fraction(int(exact.p), int(exact.q))
+
+
+def radius(number: Real) -> Fraction:
+    """Return 0 for a rational and a ball's radius, exactly."""
+    if isinstance(number, fmpq):
+        return Fraction(0)
+    return Fraction(int((bound := number.rad().fmpq()).p), int(bound.q))
+
+
+def is_finite(number: Real) -> bool:
+    """Whether the number is a rational or a ball that is bounded."""
+    return isinstance(number, fmpq) or number.is_finite()
+
+
+def agree(one: Real, other: Real) -> bool:
+    """Whether two numbers are equal, if rational, or may be, if balls: their enclosures meet."""
+    if isinstance(one, fmpq) and isinstance(other, fmpq):
+        return one == other
+    return arb(one).overlaps(arb(other))
