@@ -66,8 +66,8 @@ def test_the_stored_quantiles_are_in_order_and_hold_the_stored_seeds(run):
         assert (losses <= ours["max"][step] * (1 + 1e-7)).all()
 
 
-# Another BLAS adds in another order. In float32 that is a change of the size of the distance between the stored
-# float32 and float64 losses, and in float64 of one 2^29 times smaller: the ratio of their units of round-off.
+# Another BLAS adds in another order. In float32 that is a change of the size of the distance between the
+# stored float32 and float64 losses, and in float64 of one 2^29 times smaller, as its unit of round-off is.
 # 10 times it is allowed, since one change of round-off may be larger than another. Beyond step 200 float32
 # comes to its floor, where round-off is all that is left.
 SPOT_CHECKS = [("numpy_float64", 500, 10 / 2**29), ("torch_float32", 201, 10)]
