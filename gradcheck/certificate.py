@@ -101,15 +101,15 @@ def error_norm(mismatches: Sequence[Mismatch], confidence: float) -> tuple[float
     return least / math.sqrt(chi2_quantile(1 - tail, k)), most / math.sqrt(chi2_quantile(tail, k))
 
 
-def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float, confidence: float) -> Interval:
+def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, confidence: float) -> Interval:
     """Return the interval for the relative error E/N.
 
     Parameters
     ----------
     mismatches : sequence of Mismatch
         One for each direction, of unit stretch.
-    claimed_norm : float
-        G = ‖g∘s‖.
+    claimed_norm : float or None
+        G = ‖g∘s‖, None where it is not known.
     confidence : float
         In (0, 1).
 
@@ -123,8 +123,10 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float, confiden
     tail, k = (1 - confidence) / 4, len(mismatches)
     least = math.hypot(*(max(abs(m.measured) - m.bound, 0.0) for m in mismatches))
     most = math.hypot(*(abs(m.measured) + m.bound for m in mismatches))
-    smallest = max(claimed_norm - high, least / math.sqrt(chi2_quantile(1 - tail, k)))
-    largest = min(claimed_norm + low, most / math.sqrt(chi2_quantile(tail, k)))
+    smallest = least / math.sqrt(chi2_quantile(1 - tail, k))
+    largest = most / math.sqrt(chi2_quantile(tail, k))
+    if claimed_norm is not None:
+        smallest, largest = max(smallest, claimed_norm - high), min(largest, claimed_norm + low)
     return Interval(
         low / largest if low > 0 else 0.0,
         high / smallest if smallest > 0 else (0.0 if high == 0 else math.inf),
@@ -136,15 +138,15 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float, confiden
 def smallest_visible(bounds: Sequence[float], confidence: float) -> float:
     """Return the smallest E for which two or more of the directions would stand out of their bounds.
 
-    Each |e·v_j| = E|z_j| stays within b with probability p = P(|z| ≤ b/E), b the largest bound; fewer than two stand
-    out with probability k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
+    A direction surely stands out where |e·v_j| > 2b, b the largest bound (the mismatch is known to ± b itself). Each
+    |e·v_j| = E|z_j| stays within 2b with probability p = P(|z| ≤ 2b/E); fewer than two stand out with probability k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
     """
     k, missed = len(bounds), 1 - confidence
     low, high = 0.0, 1.0
     for _ in range(60):
         p = (low + high) / 2
         low, high = (p, high) if k * p ** (k - 1) * (1 - p) + p**k < missed else (low, p)
-    return max(bounds) / math.sqrt(chi2_quantile(low, 1))
+    return 2 * max(bounds) / math.sqrt(chi2_quantile(low, 1))
 
 
 def default_resolution(unit: float) -> float:
@@ -153,4 +155,4 @@ def default_resolution(unit: float) -> float:
     2·u^(1/3), the step at which a central difference balances noise and truncation: 1e-5 for float64, 8e-3 for
     float32, 0.16 for float16, 0.31 for bfloat16.
     """
-    return 2 * math.cbrt(unit) if hasattr(math, "cbrt") else 2 * unit ** (1 / 3)
+    return 2 * math.cbrt(unit)

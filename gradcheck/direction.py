@@ -15,6 +15,8 @@ import numpy as np
 from gradcheck import arrays
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 # Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
@@ -50,7 +52,14 @@ def scale_of(x: NDArray[Any]) -> Scale:
     return Scale(largest * math.sqrt(float(np.mean(np.square(np.abs(x) / largest)))))
 
 
-def draw(x: Any, scale: Scale, key: tuple[int, ...], *, stretch: float = 1.0) -> Any:
+def draw(
+    x: Any,
+    scale: Scale,
+    key: tuple[int, ...],
+    *,
+    stretch: float = 1.0,
+    tangent: Callable[[Any], Any] | None = None,
+) -> Any:
     """Return the direction v of that `key` in x's library, dtype and device.
 
     v is Gaussian, rounded so far that x + t·v is exact for every step t = 2^k the ladder uses (as far as an entry
@@ -66,6 +75,8 @@ def draw(x: Any, scale: Scale, key: tuple[int, ...], *, stretch: float = 1.0) ->
         Seed, argument and probe: the same key gives the same direction on every library and device.
     stretch : float
         A factor on v, which moves all steps by as much.
+    tangent : callable, optional
+        Maps a NumPy direction to the nearest one that the argument allows (a symmetric one, say).
 
     """
     rng = np.random.default_rng(np.random.SeedSequence(key))
@@ -74,6 +85,8 @@ def draw(x: Any, scale: Scale, key: tuple[int, ...], *, stretch: float = 1.0) ->
     if arrays.is_complex(x):
         v = v + 1j * rng.standard_normal(shape)
     v = v * (scale.value * stretch)
+    if tangent is not None:
+        v = np.asarray(tangent(v)).reshape(shape)
     name = arrays.dtype_name(x)
     values = arrays.to_numpy(x)
     if np.iscomplexobj(v):

@@ -60,7 +60,12 @@ class Noise:
 
     def widened(self, other: Noise) -> Noise:
         """Return the larger of two measurements."""
-        return Noise(max(self.bound, other.bound), max(self.unit, other.unit), self.flat and other.flat, min(self.quantum, other.quantum))
+        return Noise(
+            max(self.bound, other.bound),
+            max(self.unit, other.unit),
+            self.flat and other.flat,
+            min(self.quantum, other.quantum),
+        )
 
 
 def difference_table(values: Sequence[float]) -> float:
@@ -100,7 +105,9 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
         Seven evaluations where φ varies from point to point, up to 37 where it is flat.
 
     """
-    exponent = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
+    exponent = math.floor(
+        0.7 * math.log2(unit)
+    )  # many ulps apart, and near enough for φ to be a low polynomial
     floor = ROUNDINGS * unit * abs(at_zero)
     quantum, plateau = math.inf, False
     while True:

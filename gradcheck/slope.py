@@ -161,9 +161,7 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
 class Ladder:
     """The levels measured so far on one line, and the rule for which to measure next."""
 
-    def __init__(
-        self, phi: Callable[[float], float], at_zero: float, noise: Noise, finest: int
-    ) -> None:
+    def __init__(self, phi: Callable[[float], float], at_zero: float, noise: Noise, finest: int) -> None:
         self.phi = phi
         self.at_zero = at_zero
         self.noise = noise
@@ -318,7 +316,9 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
 
 def _assemble(levels: list[Level], best: Estimate) -> Slope:
     exponent, at = gap_exponent(levels)
-    plain = Slope(best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels))
+    plain = Slope(
+        best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels)
+    )
     if not abs(exponent) <= KINK:
         return plain
     right, right_error = _side(levels[at - 1], levels[at], 1)
@@ -328,7 +328,14 @@ def _assemble(levels: list[Level], best: Estimate) -> Slope:
     if half <= 2 * side_error:
         return plain
     return Slope(
-        (left + right) / 2, half + side_error, left, right, side_error, levels[at].step, exponent, tuple(levels)
+        (left + right) / 2,
+        half + side_error,
+        left,
+        right,
+        side_error,
+        levels[at].step,
+        exponent,
+        tuple(levels),
     )
 
 
@@ -370,7 +377,8 @@ def one_sided(ladder: Ladder) -> Slope | None:
         if len(points) < 3:
             continue
         extrapolants = [
-            (h, (a / h * fine - coarse) / (a / h - 1)) for (a, coarse), (h, fine) in zip(points, points[1:], strict=False)
+            (h, (a / h * fine - coarse) / (a / h - 1))
+            for (a, coarse), (h, fine) in zip(points, points[1:], strict=False)
         ]
         noise = 2 * ladder.noise.at(ladder.at_zero)
         error, value, step = min(

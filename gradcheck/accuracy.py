@@ -1,0 +1,81 @@
+"""Is the arithmetic good enough? The gradient in its own dtype against the same formula in float64.
+
+A gradient as accurate as its inputs deserve is right: moving every input by one unit of its round-off u moves the
+float64 gradient by Δ, the problem's condition; and every sum inside is rounded along the way, which costs at most
+γ_n = n·u/(1 − n·u) and typically √n·u relative to the terms' sizes (N. Higham and T. Mary, SIAM J. Sci. Comput.
+41(5), 2019, theorem 2.4, λ = 4 failing with probability 2·exp(−8) = 7e-4 per sum), n the longest sum: no longer than
+the number of entries of all arguments. So the error is allowed to be
+
+    4·√n·(‖Δ∘s‖ + u·‖g∘s‖),
+
+with √n capped at the point where a sum in blocks (as every library sums) stops growing, 2^7.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.certificate import Verdict
+from gradcheck.claim import WrongClaim
+from gradcheck.contract import JITTER, Gradient
+from gradcheck.report import Accuracy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from gradcheck.measure import Field
+
+LAMBDA = 4.0
+BLOCK = 2.0**7
+
+
+def jittered(leaves: Sequence[Any], unit: float, seed: int, repeat: int) -> list[Any]:
+    """Return the leaves with each entry moved by one unit of round-off up, down or not at all."""
+    moved = []
+    for i, x in enumerate(leaves):
+        rng = np.random.default_rng((seed, JITTER, repeat, i))
+        values = arrays.to_numpy(x)
+        factor = 1 + 2 * unit * rng.integers(-1, 2, values.shape)
+        moved.append(arrays.like(np.asarray(values * factor), x))
+    return moved
+
+
+def spread(gradient: Gradient, field: Field, unit: float, repeats: int = 2) -> list[float]:
+    """Return ‖Δ∘s‖ for each argument: how far the claim moves when the point is jittered by `unit`."""
+    worst = [0.0 for _ in gradient.leaves]
+    if gradient.claim.predicted:
+        return worst
+    for repeat in range(repeats):
+        try:
+            moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat))
+        except WrongClaim:
+            continue  # the jittered point left the domain: nothing learnt from it
+        for i in gradient.judged:
+            there, here = moved[i], gradient.values[i]
+            if there is not None and here is not None:
+                worst[i] = max(worst[i], field.scales[i].norm(arrays.to_numpy(there) - here))
+    return worst
+
+
+def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -> dict[int, Accuracy]:
+    """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
+    unit = arrays.ROUNDOFF[dtype]
+    condition = spread(gradient, field, unit)
+    longest = min(math.sqrt(max(arrays.total_size(gradient.leaves), 1)), BLOCK)
+    found = {}
+    for i in gradient.judged:
+        wide, own = gradient.values[i], native[i]
+        if wide is None or own is None:
+            continue
+        size = field.scales[i].norm(wide)
+        error = field.scales[i].norm(arrays.to_numpy(own) - wide)
+        allowed = LAMBDA * longest * (condition[i] + unit * size)
+        verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
+        relative = size if size > 0 else 1.0
+        found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
+    return found

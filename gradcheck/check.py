@@ -1,0 +1,503 @@
+"""check() and assert_gradient(): from what the user passes to a report. Wiring, no maths."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import accuracy, arrays, contract, forms, kink, locate, mistakes
+from gradcheck.certificate import Interval, Verdict, default_resolution
+from gradcheck.claim import Claim, WrongClaim, check_point
+from gradcheck.contract import Gradient
+from gradcheck.errors import ArgumentError, GradientError
+from gradcheck.measure import BudgetReached, Field
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.report import ArgumentReport, Report
+from gradcheck.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.report import Accuracy
+
+FINITE_DIFFERENCES = "finite differences"
+ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
+CONVENTIONS = ("right", "left", "midpoint")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to judge; see `check`."""
+
+    rtol: float | None
+    confidence: float
+    probes: int
+    seed: int
+    oracle: str | None
+    max_evaluations: int | None
+    kink: str | None
+    kink_of: Callable[..., Any] | None
+    tangent: Mapping[str, Callable[[Any], Any]]
+
+    def __post_init__(self) -> None:
+        if self.rtol is not None and not (math.isfinite(self.rtol) and self.rtol > 0):
+            raise ArgumentError(
+                f"rtol={self.rtol}, wanted a positive number, or None for significant errors to fail"
+            )
+        if not 0 < self.confidence < 1:
+            raise ArgumentError(
+                f"confidence={self.confidence}, wanted a probability inside (0, 1) such as 0.9999"
+            )
+        if isinstance(self.probes, bool) or not isinstance(self.probes, int) or self.probes < 2:
+            raise ArgumentError(
+                f"probes={self.probes}, wanted an integer of 2 or more: one direction proves no error"
+            )
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+            raise ArgumentError(f"seed={self.seed!r}, wanted an integer of 0 or more")
+        if self.oracle is not None and self.oracle not in ORACLES:
+            raise ArgumentError(
+                f"oracle={self.oracle!r}, wanted one of {', '.join(map(repr, ORACLES))}, or None"
+            )
+        if self.max_evaluations is not None and self.max_evaluations < 1:
+            raise ArgumentError(f"max_evaluations={self.max_evaluations}, wanted a positive integer or None")
+        if self.kink is not None and self.kink not in CONVENTIONS:
+            raise ArgumentError(
+                f"kink={self.kink!r}, wanted one of {', '.join(map(repr, CONVENTIONS))}, or None"
+            )
+
+
+def check(
+    f: Callable[..., Any],
+    gradient: Callable[..., Any] | None = None,
+    args: Any = None,
+    *,
+    vjp: Callable[..., Any] | None = None,
+    jvp: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
+    inputs: Any = None,
+    order: int = 1,
+    kwargs: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    rtol: float | None = None,
+    confidence: float = 0.9999,
+    probes: int = 4,
+    seed: int = 0,
+    oracle: str | None = None,
+    max_evaluations: int | None = None,
+    kink: str | None = None,
+    kink_of: Callable[..., Any] | None = None,
+    tangent: Mapping[str, Callable[[Any], Any]] | None = None,
+) -> Report:
+    """Judge a hand-derived gradient against slopes measured from the function itself.
+
+    Parameters
+    ----------
+    f : callable
+        The function. With `gradient` (or neither, if it returns ``(loss, gradients)``) a scalar; array- or
+        tuple-valued with `vjp`, `jvp` or `inputs`; ``(out, cache)`` with `backward`.
+    gradient : callable, optional
+        ``gradient(*args)`` returns one array for each argument in order (an array alone for a single argument), or a
+        dict by argument name; None for an argument that no claim is made about.
+    args : tuple, list or dict of arrays
+        The point. A dict is passed by name. Arguments may be nested in dicts, lists and tuples.
+    vjp : callable, optional
+        ``vjp(cotangent, *args)`` claims Jᵀ·cotangent (a tuple of cotangents where f returns a tuple).
+    jvp : callable, optional
+        ``jvp(tangents, *args)`` claims J·tangents (a tuple like args; an array alone for a single argument).
+    backward : callable, optional
+        ``backward(dout, cache)`` for an f that returns ``(out, cache)``.
+    inputs : tuple, dict or tensor, optional
+        Torch: the claim is f's own backward (a function, an `autograd.Function`'s apply, or a module).
+    order : int
+        With `inputs`: 2 judges the backward's own backward (double backward).
+    kwargs : mapping, optional
+        Passed on to every function unchanged.
+    names : sequence of str, optional
+        Names of the arguments; by default those of the signature.
+    rtol : float, optional
+        Relative error to allow: an approximate gradient is meant. By default every significant error is a FAIL.
+    confidence : float
+        Of the interval for the error.
+    probes : int
+        Directions for each argument.
+    seed : int
+        Of every random draw; the same seed repeats the check bit for bit on a deterministic f.
+    oracle : {"finite differences", "autograd", "exact"}, optional
+        Where the slopes come from. Finite differences need nothing but f, and are the default.
+    max_evaluations : int, optional
+        Evaluations of f to spend at most; what is then undecided is INCONCLUSIVE.
+    kink : {"right", "left", "midpoint"}, optional
+        Require this convention where f has a kink at the point.
+    kink_of : callable, optional
+        ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
+    tangent : mapping of str to callable, optional
+        By argument name: maps a NumPy direction to one that the argument allows, ``lambda v: v + v.T``.
+
+    Returns
+    -------
+    Report
+        ``report.verdict``, ``report["w1"].error``, ``print(report)``.
+
+    Raises
+    ------
+    ArgumentError
+        If what is passed cannot be checked: the message says what was passed, what was wanted and what to do.
+        What the *claim* gets wrong (a gradient of the wrong shape, a NaN in it) is a FAIL, not an exception.
+
+    Notes
+    -----
+    Complex arguments: g = ∂f/∂a + i ∂f/∂b for an entry a + ib (Torch's convention, used for NumPy too; for JAX arrays
+    its own, the conjugate).
+
+    Examples
+    --------
+    >>> import numpy as np, gradcheck as gc
+    >>> report = gc.check(lambda w: np.sum(w**2), lambda w: 2 * w, (np.array([0.5, -1.5]),))
+    >>> print(report.verdict, report[0].error.high < 1e-6)
+    PASS True
+
+    """
+    options = Options(
+        rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, dict(tangent or {})
+    )
+    claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed)
+    return judge(claim, options)
+
+
+def assert_gradient(*args: Any, **options: Any) -> Report:
+    """Raise GradientError unless the verdict is PASS; takes what `check` takes, and returns its report.
+
+    Raises
+    ------
+    GradientError
+        On FAIL and on INCONCLUSIVE; its message and its ``report`` say why.
+
+    """
+    report = check(*args, **options)
+    if report.verdict is not Verdict.PASS:
+        raise GradientError(report)
+    return report
+
+
+def check_module(module: Any, inputs: Any, **options: Any) -> Report:
+    """Judge the backward of a Torch module in its inputs and every parameter that requires a gradient."""
+    return check(module, inputs=inputs, **options)
+
+
+def _claim(
+    f: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    args: Any,
+    vjp: Callable[..., Any] | None,
+    jvp: Callable[..., Any] | None,
+    backward: Callable[..., Any] | None,
+    inputs: Any,
+    order: int,
+    kwargs: Mapping[str, Any],
+    names: Sequence[str] | None,
+    seed: int,
+) -> Claim:
+    given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "inputs": inputs}
+    present = [name for name, value in given.items() if value is not None]
+    if not callable(f):
+        raise ArgumentError(f"f is a {type(f).__name__}, wanted a function")
+    if len(present) > 1:
+        raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
+    for name in present:
+        if name != "inputs" and not callable(given[name]):
+            hint = ": did you mean check(f, gradient, args)?" if name == "gradient" else ""
+            raise ArgumentError(f"{name} is a {type(given[name]).__name__}, wanted a function{hint}")
+    if order not in (1, 2) or (order == 2 and inputs is None):
+        raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
+    if inputs is not None:
+        from gradcheck import torch_forms  # noqa: PLC0415  Torch only where it is asked for
+
+        if torch_forms.is_module(f):
+            f, inputs = torch_forms.module_function(f, inputs)
+        return torch_forms.own_backward(f, inputs, names, kwargs, seed, order=order)
+    if args is None:
+        raise ArgumentError(
+            "args is missing: pass the point as a tuple of arrays, check(f, gradient, (w1, w2))"
+        )
+    if vjp is not None:
+        return forms.vjp(f, vjp, args, names, kwargs, seed)
+    if jvp is not None:
+        return forms.jvp(f, jvp, args, names, kwargs, seed)
+    if backward is not None:
+        return forms.forward_backward(f, backward, args, names, kwargs, seed)
+    return forms.gradient_of_scalar(f, gradient, args, names, kwargs)
+
+
+def judge(claim: Claim, options: Options) -> Report:
+    """Return the report on a claim: contract first, then the numbers of each argument."""
+    notes = list(claim.notes)
+    copies = [arrays.copied(x) for x in claim.leaves]
+    try:
+        gradient = Gradient(claim, claim.leaves)
+    except WrongClaim as complaint:
+        for x, copy in zip(claim.leaves, copies, strict=True):
+            contract.restore(x, copy)
+        return _complaint(claim, options, str(complaint))
+    judged = gradient.judged
+    check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
+    if (changed := _mutated(claim, copies)) is not None:
+        return _complaint(
+            claim, options, f"the gradient changes its argument {changed} in place: work on a copy"
+        )
+    wide = _promoted(claim, gradient)
+    native, leaves = gradient, claim.leaves
+    if wide is not None:
+        gradient, leaves = wide, wide.leaves
+    field = Field(claim, leaves, seed=options.seed, limit=options.max_evaluations)
+    if (changed := _mutated(claim, copies)) is not None:
+        raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
+    try:
+        complaint_text = _contract(field, gradient, notes)
+    except WrongClaim as complaint:
+        complaint_text = str(complaint)
+    if complaint_text:
+        return _complaint(claim, options, complaint_text)
+    spent = field.evaluations
+    report = _numbers(field, gradient, native if wide is not None else None, options, notes)
+    return Report(
+        **{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent}
+    )
+
+
+def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
+    for x, copy, name in zip(claim.leaves, copies, claim.names, strict=True):
+        if not arrays.same(x, copy):
+            contract.restore(x, copy)
+            return name
+    return None
+
+
+def _complaint(claim: Claim, options: Options, sentence: str) -> Report:
+    return Report(
+        title=claim.title,
+        arguments=(),
+        evaluations=0,
+        gradient_evaluations=1,
+        contract_evaluations=0,
+        seed=options.seed,
+        confidence=options.confidence,
+        oracle="contract",
+        complaint=sentence,
+    )
+
+
+def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
+    """Return the claim at the same point in float64, if the function and the gradient both work in it."""
+    names = [arrays.dtype_name(x) for x in claim.leaves]
+    if all(name not in arrays.WIDER for name in names):
+        return None
+    leaves = [
+        arrays.cast(x, arrays.WIDER[n]) if n in arrays.WIDER else x
+        for x, n in zip(claim.leaves, names, strict=True)
+    ]
+    if any(arrays.dtype_name(x) != arrays.WIDER.get(n, n) for x, n in zip(leaves, names, strict=True)):
+        return None  # a library in which float64 is switched off
+    try:
+        if arrays.ROUNDOFF.get(claim.output_dtype(leaves), 1.0) > 2.0**-53:
+            return None
+        gradient = Gradient(claim, leaves)
+    except Exception:  # noqa: BLE001  float64 is an offer: a function that declines it is judged in its own dtype
+        return None
+    wide = all(
+        arrays.ROUNDOFF[arrays.dtype_name(gradient.arrays[i])] <= 2.0**-53
+        for i in gradient.judged
+        if gradient.arrays[i] is not None
+    )
+    return gradient if wide and gradient.judged == native.judged else None
+
+
+def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
+    """Return the first breach of the claim's contract; notes gather what concerns f."""
+    note = contract.same_value_twice(field)
+    if note:
+        notes.append(note)
+    if gradient.claim.linear is not None and (breach := gradient.claim.linear(gradient.leaves)):
+        return breach
+    return contract.gradient_repeats(gradient, field) or contract.any_layout(gradient, field)
+
+
+def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0) -> Oracle:
+    if name == "autograd":
+        from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
+
+        return Autograd(field, gradient.claim)
+    if name == "exact":
+        from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
+
+        return ExactSlopes(field, gradient.claim)
+    return FiniteDifferences(field, field.noise(gradient.judged, repeat))
+
+
+def _numbers(
+    field: Field, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str]
+) -> Report:
+    claim = gradient.claim
+    trials = {
+        i: Trial(
+            field, gradient, i, confidence=options.confidence, tangent=options.tangent.get(claim.names[i])
+        )
+        for i in gradient.judged
+    }
+    reached = ""
+    try:
+        jitter = accuracy.spread(gradient, field, field.unit)
+        oracle = _oracle(options.oracle, field, gradient)
+        for i, trial in trials.items():
+            trial.jitter = jitter[i]
+            trial.measure(oracle, options.probes)
+    except BudgetReached as error:
+        reached = str(error)
+    accuracies: dict[int, Accuracy] = {}
+    if native is not None:
+        dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
+        accuracies = accuracy.judge(native.values, gradient, field, dtype)
+    found = []
+    for i, trial in trials.items():
+        try:
+            argument = _argument(trial, trials, options, reached)
+        except BudgetReached as error:
+            reached = str(error)
+            argument = _argument(trial, trials, options, reached)
+        found.append(_with_accuracy(argument, accuracies.get(i)))
+    if field.failure:
+        notes.append(
+            f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not"
+        )
+    return Report(
+        title=claim.title,
+        arguments=tuple(found),
+        evaluations=field.evaluations,
+        gradient_evaluations=gradient.evaluations,
+        contract_evaluations=0,
+        seed=options.seed,
+        confidence=options.confidence,
+        oracle=options.oracle or FINITE_DIFFERENCES,
+        notes=tuple(notes),
+        repeat=f"gradcheck.check(..., seed={options.seed})",
+    )
+
+
+def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
+    if found is None:
+        return argument
+    if found.verdict is Verdict.PASS or argument.verdict is Verdict.FAIL:
+        return argument.with_(accuracy=found)
+    return argument.with_(
+        accuracy=found,
+        verdict=Verdict.FAIL,
+        reason=(
+            f"the formula is right in float64, but in {found.dtype} the gradient is off by {found.error:.1e}, "
+            f"allowed {found.allowed:.1e} by the problem's condition: it cancels; rearrange it"
+        ),
+    )
+
+
+def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reached: str) -> ArgumentReport:
+    """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
+    resolution = options.rtol if options.rtol is not None else default_resolution(trial.field.unit)
+    if reached or len(trial.probes) < 2:
+        return _undecided(trial, resolution, reached or _unmeasurable(trial))
+    if any(probe.slope.kinked for probe in trial.probes):
+        return kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+    verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+    if verdict is not Verdict.PASS:
+        fresh = _again(trial, options)
+        verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+        if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
+            verdict = Verdict.INCONCLUSIVE
+            reason = (
+                "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
+            )
+    argument = _found(trial, verdict, interval, resolution, reason)
+    if verdict is Verdict.FAIL:
+        return mistakes.explain(locate.find(argument, trial, options), trial, trials)
+    return mistakes.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _again(trial: Trial, options: Options) -> list[Any]:
+    """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
+    oracle = _oracle(options.oracle, trial.field, trial.gradient, repeat=1)
+    return trial.measure(oracle, max(options.probes, 4))
+
+
+def _unmeasurable(trial: Trial) -> str:
+    return (
+        f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
+        "check at an interior point, or pass tangent= to stay inside its domain"
+    )
+
+
+def _undecided(trial: Trial, resolution: float, reason: str) -> ArgumentReport:
+    interval = Interval(0.0, math.inf, relative=True, confidence=trial.confidence)
+    return _found(trial, Verdict.INCONCLUSIVE, interval, resolution, reason)
+
+
+def _found(
+    trial: Trial, verdict: Verdict, interval: Interval, resolution: float, reason: str
+) -> ArgumentReport:
+    x = trial.gradient.leaves[trial.index]
+    return ArgumentReport(
+        name=trial.name,
+        shape=arrays.shape_of(x),
+        dtype=arrays.dtype_name(x),
+        verdict=verdict,
+        error=interval,
+        resolution=resolution,
+        smallest_error=trial.smallest_error(),
+        reason=reason,
+        probes=tuple(trial.probes),
+    )
+
+
+def _verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
+    """Return verdict, interval and reason from the slopes measured so far."""
+    interval = trial.interval()
+    significant = sum(m.significant for m in trial.mismatches())
+    if rtol is not None and interval.high > rtol:
+        if interval.low > rtol and significant >= 2:
+            return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
+    elif rtol is None and significant >= 1:
+        return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
+    if interval.high <= resolution:
+        return Verdict.PASS, interval, ""
+    absolute = zero_gradient(trial, resolution)
+    if absolute is not None:
+        return Verdict.PASS, absolute, ""
+    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
+
+
+def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
+    """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
+    norm = trial.claimed_norm
+    found = trial.mismatches()
+    if norm is None:
+        norm = max(abs(m.claimed) for m in found)
+    if norm > 16 * trial.jitter or any(abs(m.measured) > m.bound for m in found):
+        return None
+    bounds = None
+    if norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes):
+        bounds = [p.slope.constant / p.stretch for p in trial.probes]
+        zeros = trial.absolute(bounds)
+        return Interval(0.0, zeros.high, relative=False, confidence=zeros.confidence)
+    absolute = trial.absolute()
+    return absolute if absolute.high <= resolution * trial.field.largest else None
+
+
+def _advice(trial: Trial, interval: Interval, resolution: float) -> str:
+    if not math.isfinite(interval.high):
+        return "the gradient cannot be told from zero here: check at another point, or with oracle='exact'"
+    if 4 * trial.jitter > max(p.slope.error for p in trial.probes):
+        return (
+            f"the gradient itself moves by {trial.jitter / max(trial.true_norm, 1e-300):.1e} when the point moves by one "
+            "unit of round-off: ill-conditioned here; check at another point, or pass rtol="
+        )
+    narrower = arrays.dtype_name(trial.gradient.leaves[trial.index]) in arrays.WIDER
+    what = "let the function accept float64" if narrower else "pass rtol=, or oracle='exact' for NumPy code"
+    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: more probes, or {what}"

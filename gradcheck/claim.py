@@ -1,0 +1,302 @@
+"""A claim: a scalar function, what is said to be its gradient, and the point; every form people write, brought to one.
+
+Whatever the form, in the end there is φ's function f(arguments) → float and claimed(arguments) → one array for each
+argument (None where nothing is claimed). Arguments may be nested in dicts, lists and tuples: their leaves are flat here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.errors import ArgumentError, GradcheckError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+
+class WrongClaim(GradcheckError):
+    """The claim itself is malformed (a gradient of the wrong shape, a NaN in it): a FAIL with this sentence."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How nested arguments are flattened: the leaves that are floating arrays, with their names."""
+
+    template: Any
+    names: tuple[str, ...]
+
+    @staticmethod
+    def of(arguments: Any, names: Sequence[str]) -> Tree:
+        """Return the tree of `arguments`, a tuple (named by `names`) or a dict (named by its keys)."""
+        if isinstance(arguments, dict):
+            return Tree(arguments, tuple(_names(arguments, "")))
+        found: list[str] = []
+        for name, argument in zip(names, arguments, strict=True):
+            found.extend(_names(argument, name))
+        return Tree(arguments, tuple(found))
+
+    def leaves(self, structure: Any) -> list[Any]:
+        """Return the entries of `structure` at this tree's leaves; None where it has None."""
+        return list(_leaves(self.template, structure, "the gradient"))
+
+    def fill(self, leaves: Sequence[Any]) -> Any:
+        """Return the arguments with their leaves replaced."""
+        return _fill(self.template, iter(leaves))
+
+
+def _is_node(x: Any) -> bool:
+    return isinstance(x, dict | list | tuple)
+
+
+def _children(x: Any) -> list[tuple[str, Any]]:
+    if isinstance(x, dict):
+        return [(str(key), x[key]) for key in x]
+    if hasattr(x, "_fields"):
+        return list(zip(x._fields, x, strict=True))
+    return [(str(i), item) for i, item in enumerate(x)]
+
+
+def is_leaf(x: Any) -> bool:
+    """Tell whether x is something a claim can be made about: a floating array or a Python float."""
+    return arrays.is_floating(x) or type(x) in (float, complex)
+
+
+def _names(x: Any, prefix: str) -> Iterator[str]:
+    if _is_node(x):
+        for key, child in _children(x):
+            yield from _names(child, f"{prefix}.{key}" if prefix else key)
+    elif is_leaf(x):
+        yield prefix
+
+
+def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:
+    if not _is_node(template):
+        if is_leaf(template):
+            yield structure
+        elif structure is not None and (arrays.is_array(template) or isinstance(template, np.ndarray)):
+            raise ArgumentError(
+                f"a gradient is claimed for an argument of dtype {arrays.dtype_name(template)}, wanted a floating "
+                "dtype: cast the argument, or return None for it"
+            )
+        return
+    children = _children(template)
+    if structure is None:
+        for _, child in children:
+            yield from _leaves(child, None, what)
+        return
+    if isinstance(template, dict) and isinstance(structure, dict):
+        unknown = set(structure) - set(template)
+        if unknown:
+            raise WrongClaim(f"{what} has an entry {sorted(map(str, unknown))[0]!r} that is no argument")
+        for key, child in template.items():
+            yield from _leaves(child, structure.get(key), what)
+        return
+    if not _is_node(structure) or len(structure) != len(children):
+        got = f"{len(structure)} entries" if _is_node(structure) else type(structure).__name__
+        raise WrongClaim(f"{what} returned {got} for an argument of {len(children)} entries, wanted one each")
+    for (_, child), part in zip(children, structure, strict=True):
+        yield from _leaves(child, part, what)
+
+
+def _fill(template: Any, leaves: Iterator[Any]) -> Any:
+    if not _is_node(template):
+        return next(leaves) if is_leaf(template) else template
+    filled = [_fill(child, leaves) for _, child in _children(template)]
+    if isinstance(template, dict):
+        return dict(zip(template, filled, strict=True))
+    return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is on trial.
+
+    Attributes
+    ----------
+    function : callable
+        Leaves → the scalar f as a Python float.
+    claimed : callable
+        Leaves → one array (or None) for each leaf.
+    leaves : tuple of array
+        The point.
+    names : tuple of str
+        A name for each leaf.
+    predicted : callable or None
+        For a claim that maps tangents (a jvp): (leaves, index, direction) → the slope it predicts. The claimed arrays
+        do not exist then.
+    title : str
+        What to call the whole.
+    output_dtype : callable
+        Leaves → the dtype name of what f computes, before it becomes a float.
+    linear : callable or None
+        Leaves → a sentence if the claim is not linear in its cotangent or tangent, for forms that have one.
+    notes : tuple of str
+        What the reader of the report should know about how the claim was brought to this form.
+
+    """
+
+    function: Callable[[Sequence[Any]], float]
+    claimed: Callable[[Sequence[Any]], tuple[Any, ...]]
+    leaves: tuple[Any, ...]
+    names: tuple[str, ...]
+    title: str
+    output_dtype: Callable[[Sequence[Any]], str]
+    predicted: Callable[[Sequence[Any], int, Any], float] | None = None
+    linear: Callable[[Sequence[Any]], str | None] | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def argument_names(function: Callable[..., Any], count: int, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
+    if names is not None:
+        if len(names) != count or len(set(names)) != count:
+            raise ArgumentError(
+                f"names= has {tuple(names)}, wanted {count} different names, one for each argument"
+            )
+        return tuple(names)
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(positional[i] if i < len(positional) else f"arg{i}" for i in range(count))
+
+
+def caller(
+    function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]
+) -> Callable[[Sequence[Any]], Any]:
+    """Return leaves → function(arguments), by position or (arguments in a dict) by name."""
+    if isinstance(tree.template, dict):
+        return lambda leaves: function(**tree.fill(leaves), **kwargs)
+    return lambda leaves: function(*tree.fill(leaves), **kwargs)
+
+
+def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
+    """Return what a gradient function returned as one array or None for each leaf.
+
+    Raises
+    ------
+    WrongClaim
+        If there are too many or too few, or a name that is no argument.
+
+    """
+    template = tree.template
+    if isinstance(template, dict):
+        if not isinstance(result, dict):
+            if isinstance(result, tuple | list) and len(result) == len(template):
+                return tuple(tree.leaves(dict(zip(template, result, strict=True))))
+            raise WrongClaim(
+                f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}"
+            )
+        return tuple(tree.leaves(result))
+    top = _top_names(tree)
+    if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
+        unknown = [key for key in result if key not in top]
+        if unknown:
+            raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {list(top)}")
+        return tuple(tree.leaves(tuple(result.get(name) for name in top)))
+    if len(template) == 1 and not (
+        isinstance(result, tuple) and len(result) == 1 and not _is_node(template[0])
+    ):
+        result = (result,)
+    if not isinstance(result, tuple | list):
+        raise WrongClaim(
+            f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument"
+        )
+    if len(result) != len(template):
+        raise WrongClaim(
+            f"the gradient returned {len(result)} entries, wanted {len(template)}: one per argument in order, "
+            "None where no claim is made"
+        )
+    return tuple(tree.leaves(tuple(result)))
+
+
+def _top_names(tree: Tree) -> tuple[str, ...]:
+    names = iter(tree.names)
+    top = []
+    for argument in tree.template:
+        count = len(list(_names(argument, "x")))
+        mine = [next(names) for _ in range(count)]
+        top.append(mine[0].partition(".")[0] if _is_node(argument) and mine else mine[0] if mine else "")
+    return tuple(top)
+
+
+def checked(gradient: Any, argument: Any, name: str) -> Any:
+    """Return a claimed gradient if it fits its argument.
+
+    Raises
+    ------
+    WrongClaim
+        If its type, shape, dtype or device is another, or an entry is NaN or infinite.
+
+    """
+    if gradient is None:
+        return None
+    if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
+        gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
+    if not arrays.is_array(gradient):
+        raise WrongClaim(
+            f"the gradient of {name} is a {type(gradient).__name__}, wanted an array like {name}"
+        )
+    if type(argument) in (float, complex):
+        argument = np.asarray(argument)
+    want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
+    if want != got:
+        raise WrongClaim(f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}")
+    if arrays.is_torch(gradient) != arrays.is_torch(argument):
+        raise WrongClaim(
+            f"the gradient of {name} is a {arrays.library_of(gradient)} array, wanted {arrays.library_of(argument)}"
+        )
+    if arrays.dtype_name(gradient) not in arrays.ROUNDOFF:
+        raise WrongClaim(
+            f"the gradient of {name} has dtype {arrays.dtype_name(gradient)}, wanted a floating dtype"
+        )
+    if arrays.is_complex(gradient) and not arrays.is_complex(argument):
+        raise WrongClaim(
+            f"the gradient of {name} is complex, wanted {arrays.dtype_name(argument)}: take the real part"
+        )
+    if arrays.device_of(gradient) != arrays.device_of(argument):
+        raise WrongClaim(
+            f"the gradient of {name} is on {arrays.device_of(gradient)}, wanted {arrays.device_of(argument)}"
+        )
+    values = arrays.to_numpy(gradient)
+    if not np.all(np.isfinite(values)):
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise WrongClaim(f"the gradient of {name} is {values[index]} at {index}, wanted finite numbers")
+    return gradient
+
+
+def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise ArgumentError unless every argument is finite, and all are of one library, one device and one dtype."""
+    for leaf, name in zip(leaves, names, strict=True):
+        values = arrays.to_numpy(leaf) if arrays.is_array(leaf) else np.asarray(leaf)
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            index = tuple(int(i) for i in bad[0])
+            raise ArgumentError(
+                f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point"
+            )
+    for what, read in (("library", arrays.library_of), ("device", arrays.device_of)):
+        kinds = {name: read(x) for x, name in zip(leaves, names, strict=True) if arrays.is_array(x)}
+        if len(set(kinds.values())) > 1:
+            raise ArgumentError(
+                f"the arguments are of more than one {what} ({_listed(kinds)}): pass them all in one"
+            )
+    widths = {
+        name: arrays.dtype_name(x).replace("complex128", "float64").replace("complex64", "float32")
+        for x, name in zip(leaves, names, strict=True)
+        if arrays.is_array(x) and arrays.shape_of(x)
+    }
+    if len(set(widths.values())) > 1:
+        raise ArgumentError(
+            f"the arguments are of more than one dtype ({_listed(widths)}): cast them all to one"
+        )
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in kinds.items())

@@ -1,0 +1,145 @@
+"""The room that measures: every evaluation of f happens here, and is counted."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.direction import Scale, draw, scale_of
+from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.noise import Noise, measure_noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gradcheck.claim import Claim
+
+NOISE_STREAM = 1009  # keys of the directions along which noise is measured; probes count from 0
+
+
+class BudgetReached(GradcheckError):
+    """`max_evaluations` is used up: what has been measured so far stands, and the verdict is INCONCLUSIVE."""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence NumPy's floating-point warnings: overflow and NaN next to the point are findings, not accidents."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        yield
+
+
+class Line:
+    """φ(t) = f(x + t·v), moving one argument (or several at once)."""
+
+    def __init__(self, field: Field, moves: Mapping[int, Any]) -> None:
+        self._field = field
+        self._moves = moves
+
+    def __call__(self, t: float) -> float:
+        leaves = list(self._field.leaves)
+        for index, v in self._moves.items():
+            leaves[index] = arrays.shifted(leaves[index], t, v)
+        return self._field.evaluate(leaves)
+
+
+class Field:
+    """f at and around one point: its value, its noise, and lines through it.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often f was called.
+    at_point : float
+        f(x).
+    largest : float
+        The largest finite |f| seen.
+    failure : str or None
+        The first exception that f raised next to the point.
+
+    """
+
+    def __init__(self, claim: Claim, leaves: Sequence[Any], *, seed: int, limit: int | None = None) -> None:
+        self.claim = claim
+        self.leaves = tuple(leaves)
+        self.seed = seed
+        self.limit = limit
+        self.evaluations = 0
+        self.failure: str | None = None
+        self.largest = 0.0
+        self.scales: tuple[Scale, ...] = tuple(scale_of(arrays.to_numpy(x)) for x in self.leaves)
+        with quiet():
+            self.dtype = claim.output_dtype(self.leaves)
+        self.evaluations += 1
+        widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
+        self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
+        self.at_point = self._first()
+        self._noise: dict[int, Noise] = {}
+
+    def _first(self) -> float:
+        try:
+            value = self._call(self.leaves)
+        except GradcheckError:
+            raise
+        except Exception as error:
+            raise ArgumentError(
+                f"{self.claim.title} raised {type(error).__name__} at the point: {error}"
+            ) from error
+        if not math.isfinite(value):
+            raise ArgumentError(f"{self.claim.title} is {value} at the point, wanted a finite number")
+        return value
+
+    def _call(self, leaves: Sequence[Any]) -> float:
+        if self.limit is not None and self.evaluations >= self.limit:
+            raise BudgetReached(f"max_evaluations={self.limit} is used up")
+        self.evaluations += 1
+        with quiet():
+            value = self.claim.function(leaves)
+        if math.isfinite(value):
+            self.largest = max(self.largest, abs(value))
+        return value
+
+    def evaluate(self, leaves: Sequence[Any]) -> float:
+        """Return f, NaN where it raises: the edge of its domain."""
+        try:
+            return self._call(leaves)
+        except GradcheckError:
+            raise
+        except Exception as error:  # noqa: BLE001  a Cholesky of a matrix that is not positive definite, say
+            self.failure = self.failure or f"{type(error).__name__}: {error}"
+            return math.nan
+
+    def line(self, index: int, direction: Any) -> Line:
+        """Return φ along `direction` of argument `index`."""
+        return Line(self, {index: direction})
+
+    def direction(
+        self, index: int, probe: int, *, stretch: float = 1.0, tangent: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Return the direction of one probe."""
+        return draw(
+            self.leaves[index],
+            self.scales[index],
+            (self.seed, index, probe),
+            stretch=stretch,
+            tangent=tangent,
+        )
+
+    def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
+        """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
+        if repeat not in self._noise:
+            moves = {i: self.direction(i, NOISE_STREAM + repeat) for i in judged}
+            noise = measure_noise(Line(self, moves), self.at_point, self.unit)
+            for other in self._noise.values():
+                noise = noise.widened(other)
+            self._noise[repeat] = noise
+        return self._noise[repeat]
+
+    def finest(self, index: int) -> int:
+        """Return the exponent of the smallest step that moves argument `index` exactly."""
+        return arrays.FINEST[arrays.dtype_name(self.leaves[index])]

@@ -1,0 +1,163 @@
+"""A report as text for people and as plain data for programs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.certificate import Verdict
+
+if TYPE_CHECKING:
+    from gradcheck.report import ArgumentReport, Report
+
+WIDTH = 118
+
+
+def number(value: float) -> str:
+    """Return a relative error in two significant digits."""
+    return f"{value:.1e}" if math.isfinite(value) and value != 0 else "0" if value == 0 else "∞"
+
+
+def percent(confidence: float) -> str:
+    """Return 0.9999 as ``99.99 %``."""
+    return f"{100 * confidence:.10g} %"
+
+
+def finding(argument: ArgumentReport, confidence: float) -> str:
+    """Return how wrong the gradient is at most, or at least, in a few words."""
+    error = argument.error
+    if argument.verdict is Verdict.PASS:
+        if not error.relative:
+            return f"zero to ±{number(error.high)} absolute ({percent(confidence)})"
+        return f"right to {number(error.high)} ({percent(confidence)})"
+    if argument.verdict is Verdict.FAIL and error.low > 0:
+        high = number(error.high) if math.isfinite(error.high) else "more"
+        return f"wrong by {number(error.low)} to {high}"
+    if argument.verdict is Verdict.FAIL:
+        return "wrong"
+    return f"undecided: error below {number(error.high)}" if math.isfinite(error.high) else "undecided"
+
+
+def remarks(argument: ArgumentReport) -> str:
+    """Return kink and proof of power, the right-hand part of an argument's line."""
+    parts = []
+    if argument.kink is None:
+        parts.append("smooth" if argument.verdict is Verdict.PASS else "")
+    else:
+        valid = "a subgradient" if argument.kink.valid else "no subgradient"
+        parts.append(f"kink: {argument.kink.convention}, {valid}")
+    if argument.planted is not None and argument.planted.applicable:
+        parts.append(f"{argument.planted.caught}/{argument.planted.applicable} planted mistakes caught")
+    return "  ".join(part for part in parts if part)
+
+
+def as_text(report: Report) -> str:
+    """Return the report in at most a dozen lines for an ordinary claim: verdict, arguments, reasons, how to repeat."""
+    judged = len(report.arguments)
+    wrong = sum(a.verdict is Verdict.FAIL for a in report.arguments)
+    undecided = sum(a.verdict is Verdict.INCONCLUSIVE for a in report.arguments)
+    plural = "gradient is" if judged == 1 else "gradients are"
+    headline = {
+        Verdict.PASS: f"{judged} {plural} right",
+        Verdict.FAIL: report.complaint
+        or f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong",
+        Verdict.INCONCLUSIVE: f"{undecided} of {judged} gradients undecided",
+    }[report.verdict]
+    lines = [
+        f"{report.verdict}  {report.title}: {headline}   [{report.oracle}, {report.evaluations} evaluations, "
+        f"seed {report.seed}]"
+    ]
+    label = max((len(f"{a.name} {a.shape}") for a in report.arguments), default=0)
+    for argument in report.arguments:
+        head = f"{argument.name} {argument.shape}".ljust(label)
+        lines.append(f"  {head}  {finding(argument, report.confidence)}  {remarks(argument)}".rstrip())
+        for text in (argument.reason, argument.where_text, argument.advice):
+            if text:
+                lines.append(f"  {' ' * label}    {text}")
+    lines.extend(f"  note: {note}" for note in report.notes)
+    if report.verdict is not Verdict.PASS and report.repeat:
+        lines.append(f"  repeat: {report.repeat}")
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, complex):
+        return value.real if value.imag == 0 else [value.real, value.imag]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Return the report as JSON-ready data."""
+    return {
+        "verdict": str(report.verdict),
+        "title": report.title,
+        "oracle": report.oracle,
+        "evaluations": report.evaluations,
+        "gradient_evaluations": report.gradient_evaluations,
+        "contract_evaluations": report.contract_evaluations,
+        "seed": report.seed,
+        "confidence": report.confidence,
+        "smallest_error": _plain(report.smallest_error),
+        "complaint": report.complaint,
+        "notes": list(report.notes),
+        "repeat": report.repeat,
+        "arguments": [_argument(argument) for argument in report.arguments],
+    }
+
+
+def _argument(a: ArgumentReport) -> dict[str, Any]:
+    return {
+        "name": a.name,
+        "shape": list(a.shape),
+        "dtype": a.dtype,
+        "verdict": str(a.verdict),
+        "error": {
+            "low": _plain(a.error.low),
+            "high": _plain(a.error.high),
+            "relative": a.error.relative,
+            "confidence": a.error.confidence,
+        },
+        "resolution": a.resolution,
+        "smallest_error": _plain(a.smallest_error),
+        "reason": a.reason,
+        "kink": None
+        if a.kink is None
+        else {
+            "convention": a.kink.convention,
+            "valid": a.kink.valid,
+            "entries": [list(entry) for entry in a.kink.entries],
+            "within": a.kink.within,
+            "note": a.kink.note,
+        },
+        "accuracy": None
+        if a.accuracy is None
+        else {
+            "dtype": a.accuracy.dtype,
+            "error": _plain(a.accuracy.error),
+            "allowed": _plain(a.accuracy.allowed),
+            "verdict": str(a.accuracy.verdict),
+        },
+        "where": None if a.where is None else list(a.where),
+        "where_text": a.where_text,
+        "mistakes": list(a.mistakes),
+        "advice": a.advice,
+        "planted": None
+        if a.planted is None
+        else {
+            "caught": a.planted.caught,
+            "applicable": a.planted.applicable,
+            "not_caught": list(a.planted.not_caught),
+        },
+        "worst": [
+            {
+                "index": list(w.index),
+                "claimed": _plain(w.claimed),
+                "measured": _plain(w.measured),
+                "error": _plain(w.error),
+            }
+            for w in a.worst
+        ],
+        "notes": list(a.notes),
+    }

@@ -1,0 +1,152 @@
+"""The trial of one argument's gradient: its directions, their slopes, and the interval they give."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck.certificate import Interval, Mismatch, error_norm, relative_error, smallest_visible
+from gradcheck.direction import inner
+from gradcheck.report import Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.contract import Gradient
+    from gradcheck.measure import Field
+    from gradcheck.oracles.base import Oracle
+
+# A jitter of one unit of round-off changes the claim by Δ, and g·v by a normal number of variance ‖Δ∘s‖²: four
+# standard deviations leave 6e-5.
+DEVIATIONS = 4.0
+
+
+class Trial:
+    """One argument: its probes so far and what the claim predicts along them.
+
+    Attributes
+    ----------
+    probes : list of Probe
+        In the order in which they were measured.
+    jitter : float
+        Standard deviation of the claim's own round-off along a direction: ‖Δ∘s‖ when the point moves by one unit.
+
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        gradient: Gradient,
+        index: int,
+        *,
+        confidence: float,
+        tangent: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.field = field
+        self.gradient = gradient
+        self.index = index
+        self.confidence = confidence
+        self.tangent = tangent
+        self.name = gradient.claim.names[index]
+        self.scale = field.scales[index]
+        self.probes: list[Probe] = []
+        self.unmeasured = 0
+        self.jitter = 0.0
+        self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
+        self._start: int | None = None
+
+    @property
+    def claimed(self) -> NDArray[Any] | None:
+        """The claimed array, None for a claim that only maps tangents."""
+        return self.gradient.values[self.index]
+
+    @property
+    def claimed_norm(self) -> float | None:
+        """‖g∘s‖; None where directions are restricted or the claim is no array."""
+        if self.claimed is None or self.tangent is not None:
+            return None
+        return self.scale.norm(self.claimed)
+
+    def stretch(self, probe: int) -> float:
+        """Return the factor in [1, 2) by which a probe's steps are moved."""
+        return float(np.random.default_rng((self.field.seed, self.index, probe, 1)).uniform(1, 2))
+
+    def direction(self, probe: int) -> Any:
+        """Return the direction of a probe, drawn anew from its key."""
+        return self.field.direction(self.index, probe, stretch=self.stretch(probe), tangent=self.tangent)
+
+    def predict(self, v: Any, claimed: NDArray[Any] | None = None) -> tuple[float, float]:
+        """Return what the claim (or another array in its place) predicts along v, and its round-off."""
+        predicted = self.gradient.claim.predicted
+        if predicted is not None:
+            value = predicted(self.gradient.leaves, self.index, v)
+            return value, 64 * self.field.unit * abs(value)
+        array = self.claimed if claimed is None else claimed
+        if array is None:  # only judged arguments get a trial
+            raise TypeError(self.name)
+        return inner(array, v)
+
+    def measure(self, oracle: Oracle, count: int) -> list[Probe]:
+        """Measure `count` more slopes along fresh directions with fresh steps."""
+        fresh = []
+        first = len(self.probes) + self.unmeasured
+        for probe in range(first, first + count):
+            v = self.direction(probe)
+            claimed, claim_error = self.predict(v)
+            norm = self.claimed_norm
+            size = abs(claimed) if norm is None else norm
+            slope = oracle.slope(self.index, v, scale=self.stretch(probe) * size, start=self._start)
+            if slope is None:
+                self.unmeasured += 1
+                continue
+            self._start = self._next_start(slope.resolution)
+            fresh.append(Probe(probe, self.stretch(probe), slope, claimed, claim_error))
+        self.probes.extend(fresh)
+        return fresh
+
+    def _next_start(self, resolution: float) -> int | None:
+        """Begin where the last slope had to go, when that was further down than usual."""
+        if resolution <= 0:
+            return None
+        exponent = int(np.log2(resolution))
+        return exponent if exponent < -22 else None
+
+    def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
+        """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
+        claimed, claim_error = predicted or (probe.claimed, probe.claim_error)
+        bound = probe.slope.error + claim_error + DEVIATIONS * (self.jitter + self._repeat) * probe.stretch
+        return Mismatch(claimed / probe.stretch, probe.slope.value / probe.stretch, bound / probe.stretch)
+
+    def mismatches(self, probes: Sequence[Probe] | None = None) -> list[Mismatch]:
+        """Return the mismatches of `probes` (of all by default)."""
+        return [self.mismatch(probe) for probe in (self.probes if probes is None else probes)]
+
+    def interval(self) -> Interval:
+        """Return the interval for the relative error."""
+        return relative_error(self.mismatches(), self.claimed_norm, self.confidence)
+
+    def absolute(self, bounds: Sequence[float] | None = None) -> Interval:
+        """Return the interval for the absolute error ‖e∘s‖; `bounds` replaces those of the slopes."""
+        found = self.mismatches()
+        if bounds is not None:
+            found = [Mismatch(m.claimed, m.measured, b) for m, b in zip(found, bounds, strict=True)]
+        low, high = error_norm(found, self.confidence)
+        return Interval(low, high, relative=False, confidence=self.confidence)
+
+    @property
+    def true_norm(self) -> float:
+        """An estimate of N = ‖∇f∘s‖: the root mean square of the measured slopes."""
+        found = self.mismatches()
+        return float(np.sqrt(np.mean([m.measured**2 for m in found]))) if found else 0.0
+
+    def smallest_error(self) -> float:
+        """Return the smallest relative error that these slopes would have shown."""
+        found = self.mismatches()
+        size = self.claimed_norm if self.claimed_norm is not None else self.true_norm
+        size = max(size, self.true_norm)
+        if len(found) < 2 or size == 0:
+            return float("inf")
+        return smallest_visible([m.bound for m in found], self.confidence) / size
