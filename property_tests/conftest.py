@@ -1,4 +1,4 @@
-"""How many examples a law is tried on: `pytest --hypothesis-profile=quick` (the default), thorough or debug."""
+"""How many examples a law is tried on: `pytest --hypothesis-profile=NAME` with quick, thorough or debug."""
 
 from hypothesis import Verbosity, settings
 
