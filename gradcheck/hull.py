@@ -1,0 +1,125 @@
+"""Is the claim at a kink a convex combination of the claims next to it? The sampled Clarke subdifferential.
+
+Clarke's subdifferential of a function that is smooth almost everywhere is the convex hull of the limits of its
+gradients (F. Clarke, "Optimization and Nonsmooth Analysis", 1983, theorem 2.5.1). One hull for the whole array needs
+2^q samples for q independent kinks, and entry by entry is too lenient (at a tie of two in max, (1, 1) passes entry by
+entry and is no subgradient). So entries are grouped by what changes together over the samples, and each group is held
+against its own hull.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import nnls
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# A missing combination of two groups' values is taken for dependence when chance would leave it out of the samples
+# less often than this; with a few hundred pairs of groups a handful of chance links remain, which only enlarge a hull.
+CHANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Entries whose values change together from sample to sample.
+
+    Attributes
+    ----------
+    entries : array of int
+        Positions in the flat array.
+    vertices : array (vertices, entries)
+        The different values the group took.
+    labels : array of int (samples,)
+        Which vertex each sample showed.
+    complete : bool
+        No new vertex appeared in the second half of the samples.
+
+    """
+
+    entries: NDArray[np.int64]
+    vertices: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    complete: bool
+
+    def weights(self, claim: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        """Return the convex weights of the point of the hull nearest to `claim`, and its distance."""
+        target = claim[self.entries]
+        centre = self.vertices[0]
+        spread = float(np.max(np.abs(self.vertices - centre))) or 1.0
+        system = np.vstack([(self.vertices - centre).T / spread, np.full(len(self.vertices), 1e4)])
+        found, _ = nnls(system, np.append((target - centre) / spread, 1e4), maxiter=50 * len(self.vertices) + 50)
+        found = found / found.sum()
+        return found, float(np.linalg.norm(found @ self.vertices - target))
+
+
+def varying(samples: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+    """Return the entries that differ between samples by more than `tolerance`."""
+    return np.flatnonzero(np.ptp(samples, axis=0) > tolerance)
+
+
+def groups(samples: NDArray[np.float64], entries: NDArray[np.int64], tolerance: float) -> list[Group]:
+    """Return the groups of `entries`; `samples` is (samples, all entries)."""
+    values = samples[:, entries]
+    labels = _labels(values, tolerance)
+    patterns, owner = np.unique(labels, axis=1, return_inverse=True)
+    owner = owner.reshape(-1)
+    linked = _components(patterns)
+    found = []
+    for component in range(int(linked.max()) + 1):
+        members = np.flatnonzero(linked[owner] == component)
+        joint = _joint([patterns[:, p] for p in np.flatnonzero(linked == component)])
+        first = np.unique(joint, return_index=True)[1]
+        half = len(joint) // 2
+        complete = set(joint[half:].tolist()) <= set(joint[:half].tolist())
+        found.append(Group(entries[members], values[np.ix_(first, members)], joint, complete))
+    return found
+
+
+def _labels(values: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+    """Return for each entry and sample the first sample that has the same value there."""
+    count = len(values)
+    labels = np.zeros(values.shape, dtype=np.int64)
+    for m in range(count):
+        labels[m] = m
+        for earlier in range(m - 1, -1, -1):
+            same = np.abs(values[m] - values[earlier]) <= tolerance
+            labels[m, same] = labels[earlier, same]
+    return labels
+
+
+def _joint(patterns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    stacked = np.stack(patterns, axis=1)
+    return np.asarray(np.unique(stacked, axis=0, return_inverse=True)[1]).reshape(-1)
+
+
+def _components(patterns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a component number for each pattern: patterns that miss combinations chance would show are linked."""
+    count = patterns.shape[1]
+    parent = list(range(count))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            i = parent[i]
+        return i
+
+    for i in range(count):
+        for j in range(i):
+            if root(i) != root(j) and _dependent(patterns[:, i], patterns[:, j]):
+                parent[root(i)] = root(j)
+    roots = [root(i) for i in range(count)]
+    names = {r: n for n, r in enumerate(dict.fromkeys(roots))}
+    return np.array([names[r] for r in roots], dtype=np.int64)
+
+
+def _dependent(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    seen = set(zip(a.tolist(), b.tolist(), strict=True))
+    for value, times in zip(*np.unique(a, return_counts=True), strict=True):
+        for other, often in zip(*np.unique(b, return_counts=True), strict=True):
+            share = times * often / len(a) ** 2
+            if (int(value), int(other)) not in seen and (1 - share) ** len(a) < CHANCE:
+                return True
+    return False
