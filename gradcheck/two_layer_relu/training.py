@@ -138,7 +138,8 @@ def _descend(
         if not math.isfinite(loss):
             before = f" after {losses[-1]:.6g}" if losses else ""
             raise DivergenceError(
-                f"Training diverged with lr={lr:g}: the loss of step {t} is {loss}{before}; pass a smaller lr.",
+                f"Training diverged with lr={lr:g}: the loss of step {t} is {loss}{before}; "
+                "pass a smaller lr.",
                 step=t,
                 losses=tuple(losses),
             )
