@@ -85,9 +85,12 @@ def fault_of_ours(arguments):
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
     try:
+        # The group's own options (--help, --version) end the parsing; otherwise the first word is the command.
         with main.make_context("gradcheck", list(arguments)) as group:
-            name, command, rest = main.resolve_command(group, [*group._protected_args, *group.args])
-            command.make_context(name, rest, parent=group)
+            command = main.get_command(group, arguments[0])
+            if command is None:
+                return f"gradcheck has no command {arguments[0]}"
+            command.make_context(arguments[0], list(arguments[1:]), parent=group)
     except click.exceptions.Exit as done:
         return None if done.exit_code == 0 else f"exit code {done.exit_code}"
     except click.ClickException as error:
