@@ -85,7 +85,7 @@ def fault_of_ours(arguments):
     if ">" in arguments:
         arguments = arguments[: arguments.index(">")]
     try:
-        # The group's own options (--help, --version) end the parsing; otherwise the first word is the command.
+        # The group's own options (--help, --version) end the parsing; else the first word is the command.
         with main.make_context("gradcheck", list(arguments)) as group:
             command = main.get_command(group, arguments[0])
             if command is None:
