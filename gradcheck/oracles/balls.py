@@ -1,8 +1,9 @@
 """Exact real numbers, the only door to python-flint: rationals, and balls that hold the true value.
 
-A number here is an exact rational (``fmpq``) as long as it can be, and a real ball (``arb``: a midpoint and a radius
-between which the true number lies, whatever the rounding) after a function such as exp. Both come from FLINT;
-F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 66 (2017).
+A number here is an exact rational (``fmpq``) as long as it can be, and after a function such as exp a
+real ball (``arb``: a midpoint and a radius within which the true number lies, whatever was rounded).
+Both come from FLINT: F. Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval
+arithmetic", IEEE Transactions on Computers 66 (2017).
 """
 
 from __future__ import annotations
@@ -26,6 +27,27 @@ except ModuleNotFoundError as missing:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+__all__ = [
+    "Real",
+    "Undecided",
+    "agree",
+    "arb",
+    "arb_series",
+    "entries_of_product",
+    "fmpq",
+    "is_finite",
+    "is_zero",
+    "matrix",
+    "middle",
+    "most_terms",
+    "radius",
+    "real",
+    "series",
+    "sign",
+    "square_root",
+    "working",
+]
 
 Real: TypeAlias = fmpq | arb
 
@@ -63,13 +85,13 @@ def real(number: Any) -> Real:
     if isinstance(number, (float, np.floating)):
         if not np.isfinite(number):
             raise UnsupportedError(
-                f"{number} entered the computation and is no exact number: use a finite constant, or choose the "
-                "entries with np.where"
+                f"{number} entered the computation and is no exact number: use a finite constant, or choose "
+                "the entries with np.where"
             )
         return fmpq(*number.as_integer_ratio())
     raise UnsupportedError(
-        f"a {type(number).__module__}.{type(number).__qualname__} entered the computation and cannot be made exact: "
-        "exact arithmetic runs NumPy code on real numbers"
+        f"a {type(number).__module__}.{type(number).__qualname__} entered the computation and cannot be made "
+        "exact: exact arithmetic runs NumPy code on real numbers"
     )
 
 
@@ -103,23 +125,23 @@ def series(
     coefficients: Sequence[Real], terms: int, function: Callable[[arb_series], arb_series]
 ) -> list[Real]:
     """Return ``terms`` Taylor coefficients of ``function`` of the series with these coefficients."""
-    composed = function(arb_series([arb(c) for c in coefficients], terms)).coeffs()[:terms]
+    composed: list[Real] = [*function(arb_series([arb(c) for c in coefficients], terms)).coeffs()[:terms]]
     return composed + [arb(0)] * (terms - len(composed))
 
 
 def matrix(rows: int, columns: int, entries: Sequence[Real]) -> fmpq_mat | arb_mat:
-    """Return the entries, in row order, as a matrix of FLINT's: its products are exact or enclosed, and quick."""
-    if any(isinstance(entry, arb) for entry in entries):
+    """Return entries in row order as a matrix of FLINT's, whose products are exact or enclosed, and quick."""
+    rationals = [entry for entry in entries if isinstance(entry, fmpq)]
+    if len(rationals) < len(entries):
         return arb_mat(rows, columns, entries)
-    return fmpq_mat(rows, columns, entries)
+    return fmpq_mat(rows, columns, rationals)
 
 
 def entries_of_product(left: fmpq_mat | arb_mat, right: fmpq_mat | arb_mat) -> list[Real]:
     """Return the entries of the product of two matrices, in row order."""
     if type(left) is not type(right):
         left, right = arb_mat(left), arb_mat(right)
-    product: list[Real] = (left * right).entries()
-    return product
+    return [*(left * right).entries()]
 
 
 def middle(number: Real) -> Fraction:

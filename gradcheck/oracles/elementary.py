@@ -1,8 +1,8 @@
 """exp, log, tanh, … of germs: rigorous Taylor series of balls, under NumPy's names.
 
-The value comes from FLINT's own function of a ball, the higher coefficients from its power series arithmetic. No
-derivative is written down here by hand (where FLINT has no series of a function, the function is composed of those it
-has), so the judge does not repeat what it judges.
+The value comes from FLINT's own function of a ball, the higher coefficients from its power series
+arithmetic. No derivative is written down here by hand (where FLINT has no series of a function, the
+function is composed of those it has), so the judge does not repeat what it judges.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradcheck.errors import UnsupportedError
 from gradcheck.oracles.balls import (
+    Real,
     Undecided,
     arb,
     arb_series,
@@ -74,7 +75,7 @@ def apply(name: str, x: Germ) -> Germ:
     function = FUNCTIONS[name]
     start = arb(x.coefficient(0))
     if x.is_constant():
-        terms = (function.value(start),)
+        terms: tuple[Real, ...] = (function.value(start),)
         order = EXACT
     else:
         order = min(x.order, most_terms())
@@ -97,14 +98,10 @@ def square_root_of(x: Germ) -> Germ:
     if side == 0:
         return ZERO
     if side < 0:
-        raise UnsupportedError(
-            "np.sqrt is taken of a negative number: f is not defined at, or beside, the point"
-        )
+        raise UnsupportedError("np.sqrt is taken of a negative number: f is not defined there")
     low = x.valuation()
     if low % 2:
-        raise UnsupportedError(
-            "np.sqrt is taken of a number that leaves 0: f is infinitely steep at the point"
-        )
+        raise UnsupportedError("np.sqrt is taken of a number that leaves 0: f is infinitely steep there")
     rest = x.shift(-low)
     if rest.is_constant():
         return Germ((square_root(rest.terms[0]),)).shift(low // 2)
@@ -154,9 +151,8 @@ def _method(name: str) -> Callable[[Germ], Germ]:
     return lambda x: apply(name, x)
 
 
-UNARY: dict[str, Callable[[Germ], Germ]] = {name: _method(name) for name in FUNCTIONS} | {
-    "sqrt": square_root_of
-}
+UNARY: dict[str, Callable[[Germ], Germ]] = {name: _method(name) for name in FUNCTIONS}
+UNARY["sqrt"] = square_root_of
 BINARY: dict[str, Callable[[Germ, Any], Germ]] = {"logaddexp": log_of_sum, "hypot": hypotenuse}
 
 # np.exp of a plain object array calls the method exp of its entries.

@@ -1,51 +1,45 @@
 """The exact oracle: slopes and gradients of the user's own NumPy code, without rounding and without a step.
 
-The code runs unchanged on arrays of germs (see `germs`): floats enter as the rationals that they are and the point
-moves by t·direction with an infinitesimal t > 0, then by −t·direction. The coefficient of t is the one-sided slope:
-an exact rational where the code does + − × ÷ and comparisons, a ball that holds the true slope where it calls exp
-or tanh. Bits, and terms of the germs, are raised until every comparison is decided and every ball is tight.
+The code runs unchanged on arrays of germs (see `germs`): floats enter as the rationals that they are and
+the point moves by t·direction with an infinitesimal t > 0, then by −t·direction. The coefficient of t is
+the one-sided slope: an exact rational where the code does + − × ÷ and comparisons, a ball that holds the
+true slope where it calls exp or tanh. Bits, and terms of the germs, are raised until every comparison is
+decided and every ball tight.
 
-Why not a step such as 2^-300, taken in plain rationals? It was tried first. Its quotient is off by a term of the size
-of the step, so a claim is never *equal* to it; balls would need a bound of the second derivative; and it costs more,
-as FLINT's matrices take the two terms of a germ apart and multiply each at once: on the 64-1000-100-10 network
-a loss takes 0.2 s with germs and 5 s with a step (one core).
+Why not a step such as 2^-300, taken in plain rationals? It was tried first. Its quotient is off by a
+term of the size of the step, so a claim is never *equal* to it, and balls would need a bound of the
+second derivative besides. Nor is it quicker: FLINT multiplies the matrices of each term of the germs at
+once, so that on the 64-1000-100-10 network a loss takes 0.2 s with germs, where x @ w1 alone takes 5 s
+on object arrays of rationals with a step.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from gradcheck.errors import ArgumentError, GradcheckError, UnsupportedError
+from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.oracles.balls import Real, Undecided, agree, fmpq, middle, radius, real, working
 from gradcheck.oracles.exact_arrays import ExactArray, exact_array
-from gradcheck.oracles.germs import Germ, germ, moving
+from gradcheck.oracles.exact_run import call, constant_terms, real_array, run
+from gradcheck.oracles.germs import moving
+from gradcheck.oracles.tightness import guaranteed_digits, is_tight, round_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "ExactPoint",
-    "ExactSlope",
-    "dot",
-    "exact_gradient",
-    "exact_slope",
-    "guaranteed_digits",
-    "slopes",
-    "ulps",
-]
+__all__ = ["ExactPoint", "ExactSlope", "exact_gradient", "exact_slope", "slopes"]
 
 FEWEST_BITS, MOST_BITS = 128, 2**14
 FEWEST_TERMS, MOST_TERMS = (
     2,
     32,
-)  # the value and the slope; a tie of 32 terms is taken for one that has no end
+)  # value and slope; where 32 terms tie, more would too
 
 T = TypeVar("T")
 
@@ -80,7 +74,7 @@ class ExactSlope:
     @property
     def bound(self) -> float:
         """Guaranteed bound of the error of the middles of left and right; 0 for rationals."""
-        return _up(max(radius(self.left), radius(self.right)))
+        return round_up(max(radius(self.left), radius(self.right)))
 
     @property
     def digits(self) -> float:
@@ -108,13 +102,13 @@ class ExactPoint:
     """
 
     def __init__(self, args: Sequence[ArrayLike], *, digits: int = 30) -> None:
-        arrays = [_floats(array, f"argument {i}") for i, array in enumerate(args)]
-        self.args = tuple(exact_array(array) for array in arrays)
+        self.floats = tuple(real_array(array, f"argument {i}") for i, array in enumerate(args))
+        self.args = tuple(exact_array(array) for array in self.floats)
         self.digits = digits
 
     def value(self, f: Callable[..., Any]) -> Real:
         """Return f at the point, tight or not."""
-        return self._refined(lambda: run(f, self.args), lambda _: True)
+        return self._refined(lambda: run(f, self.args).coefficient(0), lambda _: True)
 
     def slope(self, f: Callable[..., Any], directions: Sequence[ArrayLike]) -> ExactSlope:
         """Return the one-sided slopes of f along a direction; see `exact_slope`."""
@@ -127,13 +121,13 @@ class ExactPoint:
 
         def compute() -> tuple[NDArray[Any], ...]:
             args = self.args if towards is None else self.moved(towards)
-            returned = _call(gradient, args)
+            returned = call(gradient, args)
             parts = returned if isinstance(returned, (tuple, list)) else (returned,)
             if len(parts) != len(args):
                 raise ArgumentError(
                     f"the gradient has {len(parts)} parts, but should have one per argument: {len(args)}"
                 )
-            return tuple(_values(part, arg.shape) for part, arg in zip(parts, args, strict=True))
+            return tuple(constant_terms(part, arg.shape) for part, arg in zip(parts, args, strict=True))
 
         return self._refined(compute, lambda parts: all(self._is_tight_array(part) for part in parts))
 
@@ -146,6 +140,10 @@ class ExactPoint:
         return tuple(
             _move(arg, direction, side) for arg, direction in zip(self.args, directions, strict=True)
         )
+
+    def along(self, i: int, move: NDArray[Any]) -> list[NDArray[Any]]:
+        """Return the direction that moves argument i alone."""
+        return [move if k == i else np.zeros(arg.shape) for k, arg in enumerate(self.args)]
 
     def _slope(self, f: Callable[..., Any], directions: Sequence[ArrayLike]) -> ExactSlope:
         value = run(f, self.args).coefficient(0)
@@ -172,19 +170,19 @@ class ExactPoint:
             except Undecided as needed:
                 bits, terms = (bits * 2, terms) if needed.what == "bits" else (bits, terms * 2)
         raise UnsupportedError(
-            f"two numbers that the code compares, or a result, could not be told apart with {MOST_BITS} bits and "
-            f"{MOST_TERMS} terms: most likely they are equal but irrational; move the point"
+            f"two numbers that the code compares, or a result, could not be told apart with {MOST_BITS} "
+            f"bits and {MOST_TERMS} terms: most likely they are equal but irrational; move the point"
         )
 
     def _is_tight(self, slope: ExactSlope) -> bool:
         scale = abs(middle(slope.value))
-        return all(tight(side, self.digits, scale) for side in (slope.left, slope.right))
+        return all(is_tight(side, self.digits, scale) for side in (slope.left, slope.right))
 
     def _is_tight_array(self, part: NDArray[Any]) -> bool:
         scale = max(
             (abs(middle(entry)) for entry in part.flat if not isinstance(entry, fmpq)), default=Fraction(0)
         )
-        return all(tight(entry, self.digits, scale) for entry in part.flat)
+        return all(is_tight(entry, self.digits, scale) for entry in part.flat)
 
 
 def exact_slope(
@@ -199,8 +197,8 @@ def exact_slope(
     args, directions : sequence of array_like of real numbers
         One of each per argument, of equal shapes.
     digits : int
-        Significant decimal digits that a ball must guarantee. A slope that no ball tells from 0 is returned once its
-        bound is below 10^(−2·digits)·|f|.
+        Significant decimal digits that a ball must guarantee. A slope that no ball tells from 0 is returned
+        once its bound is below 10^(−2·digits)·|f|.
 
     Raises
     ------
@@ -235,8 +233,8 @@ def exact_gradient(
     args : sequence of array_like of real numbers
         The point.
     towards : sequence of array_like, optional
-        A direction: the limit of gradient(args + t·towards) as t → 0+ is returned instead. At a kink of f this is
-        the gradient just beside it, an element of the Clarke subdifferential if the formula is right.
+        A direction: the limit of gradient(args + t·towards) as t → 0+ is returned instead. At a kink of f this
+        is the gradient just beside it, an element of the Clarke subdifferential if the formula is right.
     digits : int
         Significant decimal digits that a ball must guarantee; an entry that no ball tells from 0 is returned
         once its bound is below 10^(−2·digits) of the largest one.
@@ -257,119 +255,14 @@ def slopes(
     slope = exact_slope(f, args, directions, digits=digits)
     left, right = float(middle(slope.left)), float(middle(slope.right))
     errors = [abs(middle(s) - Fraction(r)) + radius(s) for s, r in ((slope.left, left), (slope.right, right))]
-    return left, right, _up(max(errors))
-
-
-def ulps(rounded: NDArray[np.floating[Any]], exact: NDArray[Any]) -> NDArray[np.float64]:
-    """Return |rounded − exact| in units in the last place of the exact numbers, as ``rounded``'s dtype has them.
-
-    Where the exact number is 0, or below the normal range, the unit is the smallest subnormal.
-    """
-    unit = np.spacing(np.abs(_rounded(exact, rounded.dtype)))
-    distances = [
-        float(abs(Fraction(float(r)) - middle(e)) / Fraction(float(u))) if np.isfinite(r) else math.inf
-        for r, e, u in zip(rounded.flat, exact.flat, unit.flat, strict=True)
-    ]
-    return np.array(distances).reshape(rounded.shape)
-
-
-def dot(parts: Sequence[NDArray[Any]], directions: Sequence[ArrayLike], *, bits: int = MOST_BITS) -> Real:
-    """Return Σ part·direction of exact gradients, exactly or enclosed."""
-    with working(bits=bits, terms=FEWEST_TERMS):
-        total: Real = fmpq(0)
-        for part, direction in zip(parts, directions, strict=True):
-            for entry, rate in zip(part.flat, np.ravel(direction).tolist(), strict=True):
-                if rate:
-                    total = total + entry * real(rate)
-        return total
-
-
-def guaranteed_digits(number: Real) -> float:
-    """Return the significant decimal digits that a ball guarantees; infinite for an exact number."""
-    if not (bound := radius(number)):
-        return math.inf
-    return math.log10(size / bound) if (size := abs(middle(number))) > bound else 0.0
-
-
-def tight(number: Real, digits: int, scale: Fraction) -> bool:
-    """Whether a ball guarantees its digits, or is 0 to twice as many beside the scale."""
-    return guaranteed_digits(number) >= digits or radius(number) * 10 ** (2 * digits) <= scale
-
-
-def run(f: Callable[..., Any], args: Sequence[ExactArray]) -> Germ:
-    """Return f(*args), one germ; raise `UnsupportedError` if it is no exact number."""
-    returned = _call(f, args)
-    if isinstance(returned, np.ndarray):
-        if returned.ndim:
-            raise ArgumentError(
-                f"f returned an array of shape {returned.shape}, but should return one number"
-            )
-        returned = returned[()]
-    if isinstance(returned, (float, np.floating)):
-        raise UnsupportedError(
-            f"f returned the {type(returned).__name__} {returned}, so some step left exact arithmetic: let every number "
-            "that depends on the arguments be computed from them by NumPy"
-        )
-    return germ(returned)
-
-
-def _call(function: Callable[..., Any], args: Iterable[ExactArray]) -> Any:
-    try:
-        return function(*(arg.copy() for arg in args))
-    except (GradcheckError, Undecided):
-        raise
-    except Exception as reason:
-        raise UnsupportedError(
-            f"{getattr(function, '__name__', 'the function')} cannot run in exact arithmetic "
-            f"({type(reason).__name__}: {reason}): use the NumPy operations listed in docs/exact-arithmetic.md"
-        ) from reason
-
-
-def _values(part: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """Return the constant terms of one argument's gradient."""
-    if isinstance(part, (float, np.floating)) or getattr(part, "dtype", np.dtype(object)).kind == "f":
-        raise UnsupportedError(
-            "the gradient returned floats, so some step left exact arithmetic: make buffers with np.zeros_like of an "
-            "argument and compute every number from the arguments"
-        )
-    germs = exact_array(part)
-    if germs.shape != shape:
-        raise ArgumentError(f"a part of the gradient has shape {germs.shape}, but its argument has {shape}")
-    values = np.empty(germs.size, dtype=object)
-    for i, entry in enumerate(germs.flat):
-        values[i] = entry.coefficient(0)
-    return values.reshape(shape)
+    return left, right, round_up(max(errors))
 
 
 def _move(arg: ExactArray, direction: ArrayLike, side: int) -> ExactArray:
-    rates = _floats(direction, "a direction")
+    rates = real_array(direction, "a direction")
     if rates.shape != arg.shape:
         raise ArgumentError(f"a direction has shape {rates.shape}, but its argument has {arg.shape}")
     entries = np.array(arg, dtype=object, copy=True).reshape(-1)
     for i in np.flatnonzero(rates):
         entries[i] = moving(entries[i].coefficient(0), side * real(rates.flat[i]))
     return entries.reshape(arg.shape).view(ExactArray)
-
-
-def _floats(array: Any, what: str) -> NDArray[Any]:
-    if type(array).__module__.partition(".")[0] in {"torch", "jax", "jaxlib", "cupy", "tensorflow"}:
-        raise UnsupportedError(
-            f"{what} is a {type(array).__module__}.{type(array).__name__}, which has no exact arithmetic: write the "
-            "function in NumPy for the exact oracle, or use gradcheck.check"
-        )
-    numbers = np.asarray(array)
-    if numbers.dtype.kind not in "biuf":
-        raise UnsupportedError(f"{what} has dtype {numbers.dtype}, but exact arithmetic is for real numbers")
-    if not np.isfinite(numbers).all():
-        raise ArgumentError(f"{what} holds NaN or infinite numbers, but should be finite")
-    return numbers
-
-
-def _rounded(exact: NDArray[Any], dtype: Any) -> NDArray[Any]:
-    return np.array([float(middle(entry)) for entry in exact.flat]).reshape(exact.shape).astype(dtype)
-
-
-def _up(bound: Fraction) -> float:
-    """Round a bound up to a float."""
-    nearest = float(bound)
-    return nearest if Fraction(nearest) >= bound else math.nextafter(nearest, math.inf)

@@ -1,9 +1,10 @@
 """NumPy arrays of germs: how a user's own NumPy code runs in exact arithmetic, unchanged.
 
-An `ExactArray` is an ``ndarray`` of dtype object whose entries are germs. NumPy hands it every ufunc and function
-call. What is done here is little: numbers that join in (float arrays of the code's own, masks, constants) become
-exact before they are used and after they were stored, products of matrices go to FLINT's matrices, functions that
-NumPy has no object loop for go to `elementary`, and what cannot be exact is refused by name.
+An `ExactArray` is an ``ndarray`` of dtype object whose entries are germs. NumPy hands it every ufunc and
+function call. What is done here is little: numbers that join in (float arrays of the code's own, masks,
+constants) become exact before they are used and after they were stored, products of matrices go to
+FLINT's matrices, functions that NumPy has no object loop for go to `elementary`, and what cannot be
+exact is refused by name.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class ExactArray(np.ndarray[Any, Any]):
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
         if func.__module__ == "numpy.linalg" and func.__name__ not in LINEAR_ALGEBRA:
             raise UnsupportedError(
-                f"np.linalg.{func.__name__} runs compiled floating-point code (LAPACK) and cannot run exactly: judge "
-                "this function by finite differences, with gradcheck.check"
+                f"np.linalg.{func.__name__} runs compiled floating-point code (LAPACK) and cannot run "
+                "exactly: judge this function by finite differences, with gradcheck.check"
             )
         return exact(super().__array_function__(func, types, args, kwargs))
 
@@ -139,8 +140,8 @@ def _buffer(array: Any) -> Any:
     if array is None or array.dtype == object:
         return array if array is None else array.view(np.ndarray)
     raise UnsupportedError(
-        f"the code writes exact numbers into an array of {array.dtype}, where they would be rounded: make the array "
-        "with np.zeros_like or np.empty_like of an argument"
+        f"the code writes exact numbers into an array of {array.dtype}, where they would be rounded: make "
+        "the array with np.zeros_like or np.empty_like of an argument"
     )
 
 
@@ -155,7 +156,7 @@ def _matmul(left: Any, right: Any) -> Any:
     stack = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
     rows = np.broadcast_to(rows, stack + rows.shape[-2:])
     columns = np.broadcast_to(columns, stack + columns.shape[-2:])
-    product = np.empty(stack + (rows.shape[-2], columns.shape[-1]), dtype=object)
+    product = np.empty((*stack, rows.shape[-2], columns.shape[-1]), dtype=object)
     for place in np.ndindex(stack):
         product[place] = _product(rows[place], columns[place])
     if left.ndim == 1:
@@ -184,8 +185,12 @@ def _product(left: Any, right: Any) -> Any:
 
 def _coefficients(array: Any) -> list[Any]:
     """Return one matrix for every power of t, at least one."""
-    count = max(1, max(len(entry.terms) for entry in array.flat))
+    count = max(1, *(len(entry.terms) for entry in array.flat))
     return [
-        matrix(*array.shape, [entry.terms[k] if k < len(entry.terms) else fmpq(0) for entry in array.flat])
+        matrix(
+            array.shape[0],
+            array.shape[1],
+            [entry.terms[k] if k < len(entry.terms) else fmpq(0) for entry in array.flat],
+        )
         for k in range(count)
     ]

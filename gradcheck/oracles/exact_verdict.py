@@ -1,34 +1,36 @@
-"""Is a NumPy gradient equal to the slopes of its function? Judged in exact arithmetic, so yes or no, no tolerance.
+"""Is a NumPy gradient equal to the slopes of its function? Yes or no, in exact arithmetic, with no tolerance.
 
-Along each direction judged, the claim g·v meets the exact slopes of f. Where the two slopes differ, or differ from
-the claim, the gradient code is also run infinitely near the point on either side, where f is smooth along v: there
-its formula must give the slope on that side. So a right formula with another convention at the kink is told from
-a wrong formula, exactly.
+Along each direction judged, the claim g·v meets the exact slopes of f. Where the two slopes differ, or
+differ from the claim, the gradient code is also run infinitely near the point on either side, where f is
+smooth along v: there its formula must give the slope on that side. So a right formula with another
+convention at the kink is told from a wrong formula, exactly.
 
-A claim outside both slopes is wrong where one kink moves along the direction, as nearby gradients then give these two
-slopes and no other (known with the kink variable, or in one dimension). Where several kinks move, such a claim may
-still be a subgradient: it is compared with the limits of 32 random nearby gradients, and called wrong only if it lies
-outside them and the second half of them showed no limit that the first half had not.
+A claim outside both slopes is wrong where one kink moves along the direction, as nearby gradients then
+give these two slopes and no other (known with the kink variable, or in one dimension). Where several
+kinks move, such a claim may still be a subgradient: it is compared with the limits of 32 random nearby
+gradients, and called wrong only if it lies outside them and the second half of them showed no limit that
+the first half had not.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.oracles.balls import Undecided, agree, middle, working
-from gradcheck.oracles.exact import MOST_BITS, MOST_TERMS, ExactPoint, dot, guaranteed_digits, ulps
-from gradcheck.oracles.exact_arrays import exact_array
+from gradcheck.errors import ArgumentError
+from gradcheck.oracles.balls import Real, agree, fmpq, middle, real, working
+from gradcheck.oracles.exact import MOST_BITS, ExactPoint, ExactSlope
+from gradcheck.oracles.kink_variable import lifting_directions, moving_zeros
+from gradcheck.oracles.tightness import guaranteed_digits, ulps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from fractions import Fraction
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["ExactRow", "ExactVerdict", "judge_exactly"]
 
@@ -49,14 +51,14 @@ class ExactRow:
     along : str
         ``"entries"`` or ``"directions"``: what was judged.
     outcomes : mapping of str to int
-        How many of them came out as: ``smooth`` (f has one slope, the claim equals it); at a kink the claim equals the
-        ``right`` slope, the ``left`` one, the ``midpoint``, or an ``other`` value that a subgradient may have;
-        ``wrong``; ``undecided``.
+        How many of them came out ``smooth`` (f has one slope, the claim equals it); or at a kink equal to the
+        ``right`` slope, the ``left`` one, the ``midpoint``, or an ``other`` value that a subgradient may
+        have; ``wrong``; ``undecided``.
     digits : float
         Decimal digits to which claim and slope are guaranteed to agree, at least; infinite when rational.
     ulps : float
-        Largest distance of the floating-point gradient's entries from the exact ones, in units in the last place
-        of each entry.
+        Largest distance of the floating-point gradient's entries from the exact ones, in units in the last
+        place of each entry.
     ulps_of_largest : float
         The same in units in the last place of the largest entry: what cancellation does not inflate.
 
@@ -77,14 +79,15 @@ class ExactRow:
 
     @property
     def equal(self) -> bool:
-        """Whether the gradient equals the slope wherever f has one, and may be a subgradient wherever it has two."""
+        """Whether the claim equals the slope where f has one, and may be a subgradient where it has two."""
         return not (self.outcomes["wrong"] or self.outcomes["undecided"])
 
     @property
     def convention(self) -> str | None:
         """Name what the claim is at the kinks: the limit from one side, the midpoint, other, or mixed.
 
-        None if there is no kink. The sides are those of the kink variable if one was passed, else of the argument.
+        None if there is no kink. The sides are those of the kink variable if one was passed,
+        else of the argument.
         """
         met = [name for name in CONVENTIONS if self.outcomes[name]]
         return None if not met else met[0] if len(met) == 1 else "mixed"
@@ -141,8 +144,8 @@ def judge_exactly(
     directions : int
         Number of Gaussian directions for each larger argument.
     kink_of : callable, optional
-        Maps the arguments to the kink variable (such as h of relu(h)): conventions are then told of it, along the
-        directions that move all its zeros to one side.
+        Maps the arguments to the kink variable (such as h of relu(h)): conventions are then told of it, along
+        the directions that move all its zeros to one side.
     seed : int
         Seed of the directions.
     digits : int
@@ -157,16 +160,22 @@ def judge_exactly(
     names = [f"argument {i}" for i in range(len(args))] if names is None else list(names)
     if len(names) != len(args) or not set(only or ()) <= set(names):
         raise ArgumentError(f"names are {names} and only is {only}, but should name {len(args)} arguments")
-    judge = _Judge(f, gradient, args, kink_of, digits)
-    rounded = _parts(gradient(*(np.array(arg) for arg in args)))
+    point = ExactPoint(args, digits=digits)
+    judge = _Judge(f, gradient, point, kink_of)
+    returned = gradient(*(array.copy() for array in point.floats))
+    rounded = returned if isinstance(returned, (tuple, list)) else (returned,)
     rows = []
     for i, name in enumerate(names):
         if only is not None and name not in only:
             continue
-        arg = np.asarray(args[i])
+        arg = point.floats[i]
         by_entry = arg.size <= entries_up_to
         rng = np.random.default_rng((seed, i))
-        moves = _entries(arg.shape) if by_entry else judge.lifting(i, directions, rng)
+        moves = (
+            _entries(arg.shape) if by_entry else [rng.standard_normal(arg.shape) for _ in range(directions)]
+        )
+        if kink_of is not None and not by_entry:
+            moves = lifting_directions(kink_of, point, i, list(moves), rng)
         outcomes, agreed = judge.argument(i, moves, rng)
         distance, largest = _distances(np.asarray(rounded[i]), judge.claim[i])
         along = "entries" if by_entry else "directions"
@@ -181,113 +190,78 @@ class _Judge:
         self,
         f: Callable[..., Any],
         gradient: Callable[..., Any],
-        args: Sequence[ArrayLike],
+        point: ExactPoint,
         kink_of: Callable[..., Any] | None,
-        digits: int,
     ) -> None:
-        self.f, self.gradient, self.kink_of = f, gradient, kink_of
-        self.floats = [np.asarray(arg) for arg in args]
-        self.point = ExactPoint(args, digits=digits)
-        self.claim = self.point.gradient(gradient)
+        self.f, self.gradient, self.kink_of, self.point = f, gradient, kink_of, point
+        self.claim = point.gradient(gradient)
 
     def argument(
         self, i: int, moves: Iterable[NDArray[Any]], rng: np.random.Generator
     ) -> tuple[dict[str, int], float]:
         """Count the outcomes along the moves of one argument, and the digits of agreement."""
-        outcomes = Counter({name: 0 for name in ("smooth", *CONVENTIONS, "wrong", "undecided")})
-        agreed = np.inf
+        outcomes = dict.fromkeys(("smooth", *CONVENTIONS, "wrong", "undecided"), 0)
+        agreed = math.inf
         nearby: list[NDArray[Any]] = []
         for move in moves:
             outcome, here = self._outcome(i, move, nearby, rng)
             outcomes[outcome] += 1
             agreed = min(agreed, here)
-        return dict(outcomes), float(agreed)
+        return outcomes, agreed
 
     def _outcome(
         self, i: int, move: NDArray[Any], nearby: list[NDArray[Any]], rng: np.random.Generator
     ) -> tuple[str, float]:
-        v = self._direction(i, move)
+        v = self.point.along(i, move)
         slope = self.point.slope(self.f, v)
-        claimed = dot([self.claim[i]], [move])
+        claimed = _predicted(self.claim[i], move)
+        scale = abs(middle(slope.value))
+        digits = min(guaranteed_digits(number, scale) for number in (claimed, slope.left, slope.right))
         if slope.smooth and agree(claimed, slope.right):
-            return "smooth", min(guaranteed_digits(claimed), guaranteed_digits(slope.right))
+            return "smooth", digits
         for sign, side in ((1, slope.right), (-1, slope.left)):
-            beside = self.point.gradient(self.gradient, self._direction(i, sign * move))
-            if not agree(dot([beside[i]], [move]), side):
-                return "wrong", 0.0
-        digits = min(guaranteed_digits(claimed), slope.digits)
-        moving = None if self.kink_of is None else self._moving_zeros(v)
-        sides = {1} if moving is None else set(moving.values())
-        if not slope.smooth and len(sides) == 1:
-            right, left = (slope.right, slope.left) if sides == {1} else (slope.left, slope.right)
-            with working(bits=MOST_BITS, terms=2):
-                midpoint = (left + right) / 2
-            for name, value in (("right", right), ("left", left), ("midpoint", midpoint)):
-                if agree(claimed, value):
-                    return name, digits
-        reached = [middle(slope.left), middle(slope.right)]
-        if min(reached) <= middle(claimed) <= max(reached):
-            return "other", digits
-        if self.point.args[i].size == 1 or (moving is not None and len(moving) <= 1):
-            return (
-                "wrong",
-                digits,
-            )  # one kink, or one dimension: nearby gradients give the two slopes, no other
-        if not nearby:
+            beside = self.point.gradient(self.gradient, self.point.along(i, sign * move))
+            if not agree(_predicted(beside[i], move), side):
+                return "wrong", digits
+        zeros = None if self.kink_of is None else moving_zeros(self.kink_of, self.point, v)
+        convention = _convention(claimed, slope, {1} if zeros is None else set(zeros.values()))
+        if convention:
+            return convention, digits
+        # One kink, or one dimension: nearby gradients give the two slopes and no other.
+        alone = move.size == 1 or (zeros is not None and len(zeros) == 1)
+        if not (alone or nearby):
             nearby += [self._gradient_near(i, rng) for _ in range(SIDES)]
-        return _among(middle(claimed), reached, [middle(dot([g], [move])) for g in nearby]), digits
+        limits = [] if alone else [middle(_predicted(g, move)) for g in nearby]
+        return _among(middle(claimed), [middle(slope.left), middle(slope.right)], limits), digits
 
     def _gradient_near(self, i: int, rng: np.random.Generator) -> NDArray[Any]:
         """Return the limit of the gradient on one random side of the point."""
-        shape = self.point.args[i].shape
-        return self.point.gradient(self.gradient, self._direction(i, rng.standard_normal(shape)))[i]
+        move = rng.standard_normal(self.point.args[i].shape)
+        return self.point.gradient(self.gradient, self.point.along(i, move))[i]
 
-    def _direction(self, i: int, move: NDArray[Any]) -> list[NDArray[Any]]:
-        return [move if k == i else np.zeros(arg.shape) for k, arg in enumerate(self.point.args)]
 
-    def _moving_zeros(self, v: Sequence[NDArray[Any]]) -> dict[int, int]:
-        """Return the entries of the kink variable that are 0 and move along v, each with the sign it takes."""
-        assert self.kink_of is not None  # noqa: S101 - the type checker's
-        with working(bits=MOST_BITS, terms=MOST_TERMS):
-            variable = exact_array(self.kink_of(*self.point.moved(v)))
-            try:
-                signs = {k: entry.sign() for k, entry in enumerate(variable.flat) if entry.valuation() > 0}
-            except Undecided:
-                raise UnsupportedError(
-                    "a zero of the kink variable cannot be told from its neighbours: leave kink_of out"
-                ) from None
-        return {k: side for k, side in signs.items() if side}
+def _convention(claimed: Real, slope: ExactSlope, sides: set[int]) -> str | None:
+    """Name the side that a claim takes at a kink, if the zeros that move all take one side; else None."""
+    if slope.smooth or len(sides) != 1:
+        return None
+    right, left = (slope.right, slope.left) if sides == {1} else (slope.left, slope.right)
+    with working(bits=MOST_BITS, terms=2):
+        midpoint = (left + right) / 2
+    named = (("right", right), ("left", left), ("midpoint", midpoint))
+    return next((name for name, value in named if agree(claimed, value)), None)
 
-    def lifting(self, i: int, count: int, rng: np.random.Generator) -> list[NDArray[Any]]:
-        """Return random directions of one argument that lift all zeros of the kink variable, if they can be had.
 
-        Combines Gaussian directions by least squares so that every zero rises. The rates of the zeros need only be
-        roughly right here (central differences in floats): what a direction does is told exactly afterwards.
-        """
-        shape = self.point.args[i].shape
-        draws = [rng.standard_normal(shape) for _ in range(count)]
-        if self.kink_of is None or not (zeros := list(self._moving_zeros(self._direction(i, draws[0])))):
-            return draws
-        draws += [rng.standard_normal(shape) for _ in zeros]
-        step = 2.0**-20
-        rates = []
-        for draw in draws:
-            ends = [
-                self.kink_of(
-                    *(a + sign * step * v for a, v in zip(self.floats, self._direction(i, draw), strict=True))
-                )
-                for sign in (1, -1)
-            ]
-            rates.append(np.ravel(ends[0] - ends[1])[zeros] / (2 * step))
-        lifted = []
-        for _ in range(count):
-            weights = np.linalg.lstsq(np.transpose(rates), rng.uniform(1, 2, len(zeros)))[0]
-            lifted.append(np.tensordot(weights, draws, axes=1))
-        return lifted
+def _predicted(part: NDArray[Any], move: NDArray[Any]) -> Real:
+    """Return Σ part·move, exactly or enclosed."""
+    with working(bits=MOST_BITS, terms=2):
+        total: Real = fmpq(0)
+        for k in np.flatnonzero(move):
+            total = total + part.flat[k] * real(move.flat[k])
+        return total
 
 
 def _among(claimed: Fraction, reached: Sequence[Fraction], limits: Sequence[Fraction]) -> str:
-    """Tell whether a claim lies between the slopes of nearby gradients, of which the limits are a sample."""
+    """Tell whether a claim lies between the slopes of nearby gradients: these two and some others."""
     if min(*reached, *limits) <= claimed <= max(*reached, *limits):
         return "other"
     seen = {*reached, *limits[: SIDES // 2]}
@@ -302,18 +276,10 @@ def _entries(shape: tuple[int, ...]) -> Iterator[NDArray[Any]]:
         yield unit
 
 
-def _parts(returned: Any) -> tuple[Any, ...]:
-    return tuple(returned) if isinstance(returned, (tuple, list)) else (returned,)
-
-
 def _distances(rounded: NDArray[Any], exact: NDArray[Any]) -> tuple[float, float]:
     """Return the largest distance in ulps of each entry, and of the largest entry."""
     if not exact.size:
         return 0.0, 0.0
     each = ulps(rounded, exact)
-    sizes = (
-        np.array([abs(float(middle(entry))) for entry in exact.flat])
-        .reshape(exact.shape)
-        .astype(rounded.dtype)
-    )
+    sizes = np.reshape([abs(float(middle(entry))) for entry in exact.flat], exact.shape).astype(rounded.dtype)
     return float(each.max()), float((each * (np.spacing(sizes) / np.spacing(sizes.max()))).max())

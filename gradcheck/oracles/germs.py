@@ -1,13 +1,14 @@
 """Numbers that know what they do just after a point: germs at t = 0+, whose order is exact.
 
-A germ is a number that moves with an infinitesimal t > 0: a₀ + a₁t + a₂t² + …, of which finitely many terms
-are kept. The terms are exact rationals as long as the arithmetic is + − × ÷, and real balls once a function such
-as exp is met. Two germs compare as they do for every small enough t > 0: by the first term in which they differ.
-So ``h > 0`` is answered at h = 0 + 1·t as it is an instant after a kink, whatever the code does with the answer, and
-there is no step to choose and no truncation error to bound.
+A germ is a number that moves with an infinitesimal t > 0: a₀ + a₁t + a₂t² + …, of which finitely many
+terms are kept. The terms are exact rationals as long as the arithmetic is + − × ÷, and real balls once a
+function such as exp is met. Two germs compare as they do for every small enough t > 0: by the first term
+in which they differ. So ``h > 0`` is answered at h = 0 + 1·t as it is an instant after a kink, whatever
+the code does with the answer, and there is no step to choose and no truncation error to bound.
 
-What cannot be told yet raises `Undecided`: a ball that holds zero asks for more bits, a difference that vanishes
-in every term that was kept asks for more terms. Every operation gives the terms it is sure of and no more.
+What cannot be told yet raises `Undecided`: a ball that holds zero asks for more bits, a difference that
+vanishes in every term that was kept asks for more terms. Every operation gives the terms it is sure of,
+no more.
 """
 
 from __future__ import annotations
@@ -144,8 +145,8 @@ class Germ:
     def __truediv__(self, other: Germ) -> Germ:
         if other.sign() == 0:
             raise UnsupportedError(
-                "a number is divided by exactly 0, which has no exact value: choose the denominator first, as in "
-                "a / np.where(b == 0, 1, b)"
+                "a number is divided by exactly 0, which has no exact value: choose the denominator first, "
+                "as in a / np.where(b == 0, 1, b)"
             )
         low = other.valuation()
         top, bottom = self.shift(-low), other.shift(-low)
@@ -251,8 +252,8 @@ class Germ:
 
 def _leak(what: str) -> str:
     return (
-        f"the code turns an exact number into {what}, where exactness would be lost: leave out float(), .astype(float) "
-        "and math.*, and make buffers with np.zeros_like or np.empty_like of an argument"
+        f"the code turns an exact number into {what}, where exactness would be lost: leave out float(), "
+        ".astype(float) and math.*, and make buffers with np.zeros_like or np.empty_like of an argument"
     )
 
 
