@@ -104,7 +104,277 @@ class Slope:
         return abs(self.right - self.left) > 2 * self.side_error
 
     @property
-    def one_sided(ladder: Ladder) -> Slope | None:
+    def one_sided(self) -> bool:
+        """Whether φ is defined on one side of the point only."""
+        return math.isnan(self.left) or math.isnan(self.right)
+
+
+def one_estimate(a: Level, b: Level, weight: float, coarser: Level | None) -> Estimate:
+    """Return D(b) with the bound that levels a and b (and a coarser one) give; see the file's head."""
+    jump, jump_noise = extrapolated_gap(a, b)
+    change = abs(a.central - b.central)
+    if coarser is not None:
+        change = max(change, abs(coarser.central - b.central) / 2)
+    significant = max(abs(jump) - jump_noise, 0.0)
+    noise = b.noise + jump_noise / 2
+    return Estimate(b.central, weight * (change + significant / 2) + noise, jump, jump_noise, b.step, noise)
+
+
+def extrapolated_gap(a: Level, b: Level) -> tuple[float, float]:
+    """Return (J, bound on its noise): the gap S extrapolated linearly from levels a > b to h = 0."""
+    ratio = a.step / b.step
+    jump = (ratio * b.gap - a.gap) / (ratio - 1)
+    return jump, 4 * (ratio * b.noise + a.noise) / (ratio - 1)
+
+
+def richardson(a: Level, b: Level, c: Level, weight: float) -> Estimate:
+    """Return Richardson's extrapolant of levels b and c, bounded by its change from that of a and b."""
+    ab, bc = (a.step / b.step) ** 2, (b.step / c.step) ** 2
+    before = b.central + (b.central - a.central) / (ab - 1)
+    value = c.central + (c.central - b.central) / (bc - 1)
+    jump, jump_noise = extrapolated_gap(b, c)
+    jump_before, noise_before = extrapolated_gap(a, b)
+    kinks = max(abs(jump) - jump_noise, 0.0) / 2
+    if weight > 1:
+        kinks = weight * (kinks + max(abs(jump_before) - noise_before, 0.0) / 2)
+    noise = c.noise * (bc + 1) / (bc - 1) + jump_noise / 2
+    return Estimate(value, 3 * abs(value - before) + kinks + noise, jump, jump_noise, c.step, noise)
+
+
+def choose(levels: list[Level], *, fine: bool) -> Estimate:
+    """Return the estimate with the smallest bound that every finer one agrees with (at least two levels)."""
+    weight = 1.0 if fine else CROWDED
+    candidates = [
+        one_estimate(a, b, weight, levels[i - 1] if i and not fine else None)
+        for i, (a, b) in enumerate(zip(levels, levels[1:], strict=False))
+    ]
+    candidates += [
+        richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)
+    ]
+    for best in sorted(candidates, key=lambda candidate: candidate.error):
+        finer = [other for other in candidates if other.step < best.step]
+        if all(abs(other.value - best.value) <= other.error + best.error for other in finer):
+            return best
+    return min(candidates, key=lambda candidate: candidate.step)  # unreachable: the finest has no finer one
+
+
+class Ladder:
+    """The levels measured so far on one line, and the rule for which to measure next."""
+
+    def __init__(self, phi: Callable[[float], float], at_zero: float, noise: Noise, finest: int) -> None:
+        self.phi = phi
+        self.at_zero = at_zero
+        self.noise = noise
+        self.finest = finest
+        self.fine = True
+        self.tried: dict[int, Level | None] = {}
+        self.one_sided: dict[int, tuple[float, float]] = {}
+        self.quantum = noise.quantum
+
+    def measure(self, exponent: int) -> None:
+        """Evaluate φ at ±2^exponent, once."""
+        exponent = max(self.finest, min(COARSEST, exponent))
+        if exponent in self.tried:
+            return
+        step = math.ldexp(1.0, exponent)
+        plus, minus = self.phi(step), self.phi(-step)
+        self.one_sided[exponent] = (plus, minus)
+        if not (math.isfinite(plus) and math.isfinite(minus)):
+            self.tried[exponent] = None
+            return
+        if self.noise.flat:
+            moves = [abs(v - self.at_zero) for v in (plus, minus) if v != self.at_zero]
+            self.quantum = min([self.quantum, *moves])
+        noise = max(self.noise.at(plus), self.noise.at(minus)) / step
+        central = (plus - minus) / (2 * step)
+        gap = ((plus - self.at_zero) + (minus - self.at_zero)) / step
+        self.tried[exponent] = Level(step, plus, minus, central, gap, noise)
+
+    @property
+    def exponents(self) -> list[int]:
+        """Exponents of the levels with finite differences, coarse to fine."""
+        return sorted((k for k, level in self.tried.items() if level is not None), reverse=True)
+
+    @property
+    def levels(self) -> list[Level]:
+        """Levels with finite differences, coarse to fine; the noise of a flat φ is its smallest move."""
+        levels = [level for k in self.exponents if (level := self.tried[k]) is not None]
+        if not self.noise.flat or math.isinf(self.quantum):
+            return levels
+        return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
+
+    def next_exponent(self, best: Estimate) -> int | None:
+        """Return the exponent of the level that would tighten `best` most, None where none would."""
+        ks = self.exponents
+        coarse, fine = ks[0], ks[-1]
+        widest = max(zip(ks, ks[1:], strict=False), key=lambda pair: pair[0] - pair[1])
+        if best.noise > best.error / 2:  # noise limits: a level between, or a coarser one
+            at = round(math.log2(best.step))
+            above = [k for k in ks if k > at]
+            if above and above[-1] - at >= 4:
+                return (above[-1] + at) // 2
+            upward = min(coarse + 3, COARSEST)
+            return upward if upward not in self.tried else None
+        finer = 2 if not self.fine and fine - 3 < self.finest else 3
+        reachable = fine - finer >= self.finest
+        if reachable and 3 * self.noise.at(self.at_zero) / math.ldexp(1.0, fine - finer) < best.error:
+            curved = abs(best.jump) / 2 < best.error / 5
+            if len(ks) == 2 and curved and widest[0] - widest[1] >= 6:
+                return sum(widest) // 2  # a third level inside tells whether φ bends like a smooth function
+            return fine - finer
+        if widest[0] - widest[1] >= 4:
+            return sum(widest) // 2
+        return None
+
+
+def measure_slope(
+    phi: Callable[[float], float],
+    at_zero: float,
+    noise: Noise,
+    *,
+    scale: float,
+    target: float,
+    finest: int,
+    start: int | None = None,
+) -> Slope | None:
+    """Measure φ'(0) with an error bound, in as few evaluations as the bound allows.
+
+    Parameters
+    ----------
+    phi : callable
+        φ(t); may return NaN or infinity where it is not defined.
+    at_zero : float
+        φ(0).
+    noise : Noise
+        Error of an evaluation.
+    scale : float
+        Size to expect of the slope; the target is relative to it (or to the slope, if that is larger).
+    target : float
+        Relative error bound to stop at.
+    finest : int
+        No step below ``2**finest`` (below it the entries of x would not move exactly).
+    start : int, optional
+        Exponent of the fine level to begin with (where the last slope of this argument ended).
+
+    Returns
+    -------
+    Slope or None
+        None where φ is finite on neither side.
+
+    """
+    ladder = Ladder(phi, at_zero, noise, finest)
+    _first_levels(ladder, scale, target, start)
+    best = None
+    while len(ladder.tried) < MOST_LEVELS:
+        levels = ladder.levels
+        if len(levels) < 2:
+            lowest = min(ladder.tried)
+            if lowest - 3 < finest:
+                break
+            ladder.measure(lowest - 3)
+            continue
+        best = choose(levels, fine=ladder.fine)
+        if best.error <= target * max(scale, abs(best.value)):
+            break
+        following = ladder.next_exponent(best)
+        if following is None or following in ladder.tried:
+            break
+        ladder.measure(following)
+    levels = ladder.levels
+    if len(levels) < 2:
+        return one_sided(ladder)
+    slope = _assemble(levels, choose(levels, fine=ladder.fine))
+    still = [v.step for v in levels if v.plus == v.minus == at_zero]
+    if len(still) < 3:
+        return slope
+    return replace(slope, constant=noise.at(at_zero) / max(still))
+
+
+def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
+    """Measure the levels every line begins with: where the noise lets the target be met, and 64 times coarser."""
+    if ladder.noise.flat:
+        ladder.fine = False
+        for exponent in (COARSEST, -4, -6, -8):
+            ladder.measure(exponent)
+        return
+    if start is not None:
+        ladder.measure(start + 6)
+        ladder.measure(start)
+        ladder.fine = start <= FINE
+        return
+    if scale == 0:
+        ladder.measure(FINE)
+        level = ladder.tried[max(FINE, ladder.finest)]
+        scale = abs(level.central) if level is not None and abs(level.central) > level.noise else 0.0
+    wanted = 8 * ladder.noise.bound / (target * scale) if target * scale > 0 else math.inf
+    fine = COARSEST if math.isinf(wanted) else -22 if wanted == 0 else math.ceil(math.log2(wanted))
+    fine = max(fine, -22, ladder.finest)
+    ladder.fine = fine <= FINE
+    for exponent in (fine + 6, fine) if ladder.fine else (COARSEST, -4, -6):
+        ladder.measure(exponent)
+
+
+def _assemble(levels: list[Level], best: Estimate) -> Slope:
+    exponent, at = gap_exponent(levels)
+    plain = Slope(
+        best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels)
+    )
+    if not abs(exponent) <= KINK:
+        return plain
+    seen = levels[: at + 1]
+    right, right_error = extrapolated_side([(v.step, v.central + v.gap / 2, 2 * v.noise) for v in seen])
+    left, left_error = extrapolated_side([(v.step, v.central - v.gap / 2, 2 * v.noise) for v in seen])
+    side_error = max(right_error, left_error)
+    half = abs(right - left) / 2
+    if half <= 2 * side_error:
+        return plain
+    return Slope(
+        (left + right) / 2, half + side_error, left, right, side_error, levels[at].step, exponent, tuple(levels)
+    )
+
+
+def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, float]:
+    """Return a one-sided slope and its error bound from (step, difference quotient, its noise), coarse to fine.
+
+    Quotients err by h·φ''/2 + O(h²), so two of them extrapolate linearly to h = 0; the bound is three times the change
+    from one extrapolant to the next, plus noise, at the level that every finer one agrees with (Lepski's rule, as in
+    `choose`). At least three points.
+    """
+    extrapolants = []
+    for (a, coarse, _), (b, fine, noise) in zip(points, points[1:], strict=False):
+        ratio = a / b
+        extrapolants.append(((ratio * fine - coarse) / (ratio - 1), noise * (ratio + 1) / (ratio - 1)))
+    candidates = [
+        (value, 3 * abs(value - before) + noise)
+        for (before, _), (value, noise) in zip(extrapolants, extrapolants[1:], strict=False)
+    ]
+    for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]):
+        value, error = candidates[i]
+        if all(abs(value - other) <= error + bound for other, bound in candidates[i + 1 :]):
+            return value, error
+    return candidates[-1]  # unreachable: the finest has no finer one
+
+
+def gap_exponent(levels: list[Level]) -> tuple[float, int]:
+    """Return p in |S(h)| ~ h^p, and the index of the finest level whose gap stands out of the noise.
+
+    p is fitted by least squares over the four finest such levels. It is NaN where fewer than three stand out, and
+    infinite where a still finer level would have shown the gap, had it persisted.
+    """
+    seen = [i for i, v in enumerate(levels) if abs(v.gap) > 16 * v.noise]
+    if len(seen) < 3:
+        return math.nan, -1
+    last = levels[seen[-1]]
+    if any(16 * v.noise < abs(last.gap) / 2 for v in levels[seen[-1] + 1 :]):
+        return math.inf, -1
+    points = [(math.log2(levels[i].step), math.log2(abs(levels[i].gap))) for i in seen[-4:]]
+    mean_x = sum(x for x, _ in points) / len(points)
+    mean_y = sum(y for _, y in points) / len(points)
+    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
+    return slope, seen[-1]
+
+
+def one_sided(ladder: Ladder) -> Slope | None:
     """Return the slope of a φ that is defined on one side only, extrapolated from there; None if on neither."""
     for sign, side in ((1, 0), (-1, 1)):
         points = []
