@@ -31,11 +31,12 @@ myst_heading_anchors = 3
 
 # API: the docstrings, in NumPy's style; a type of another library is text, a name of ours must exist.
 autosummary_generate = False
-autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_default_options = {"members": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!gradcheck\.).*")]
 
@@ -72,6 +73,17 @@ def _without_network(_app, exception):
         )
 
 
+def _keep_bars(_app, _what, _name, _obj, _options, lines):
+    """Let |x| in a docstring be an absolute value, not a substitution; `code` stays as it is."""
+    for number, line in enumerate(lines):
+        if not line.lstrip().startswith(">>>"):
+            parts = re.split(r"(`[^`]*`)", line)
+            lines[number] = "".join(
+                part if part.startswith("`") else part.replace("|", r"\|") for part in parts
+            )
+
+
 def setup(app):
-    """Add the last check of the build."""
+    """Add the last check of the build, and the docstrings' bars."""
+    app.connect("autodoc-process-docstring", _keep_bars)
     app.connect("build-finished", _without_network)
