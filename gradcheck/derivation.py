@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.arrays import is_array, library_of, namespace
+from gradcheck.arrays import ROUNDOFF, WIDER, cast, dtype_name, is_array, is_floating, library_of, namespace
 from gradcheck.errors import ArgumentError
 from gradcheck.line import GRADIENT_PREFIX, NAMESPACE, Line
 from gradcheck.line_by_line import judge
@@ -238,10 +238,10 @@ class Derivation:
         free = tuple(name for name in self.claimed if name not in constants)
 
         def loss(*args: Any) -> Any:
-            return self.loss(constants | dict(zip(free, args, strict=True)))
+            return self.loss(_point(constants, free, args))
 
         def gradient(*args: Any) -> tuple[Any, ...]:
-            claims = self.gradient(constants | dict(zip(free, args, strict=True)))
+            claims = self.gradient(_point(constants, free, args))
             return tuple(claims[name] for name in free)
 
         return loss, gradient
@@ -257,7 +257,7 @@ class Derivation:
         free = [name for name in self.claimed if name not in constants]
 
         def kink_of(*args: Any) -> tuple[Any, ...]:
-            known = self.values(constants | dict(zip(free, args, strict=True)))
+            known = self.values(_point(constants, free, args))
             return tuple(known[name] for name in self.kinks)
 
         return kink_of
@@ -329,3 +329,14 @@ class Derivation:
                 "pass arrays of one, NumPy or Torch"
             )
         return namespace(arrays[0])
+
+
+def _point(held: Mapping[str, Any], free: Sequence[str], args: Sequence[Any]) -> dict[str, Any]:
+    """Return all inputs by name; what is held in float32 follows arguments given in float64."""
+    names = [dtype_name(x) for x in args if is_floating(x)]
+    widest = min(names, key=ROUNDOFF.__getitem__, default=None)
+    constants = {
+        name: cast(x, widest) if widest and is_floating(x) and WIDER.get(dtype_name(x)) == widest else x
+        for name, x in held.items()
+    }
+    return constants | dict(zip(free, args, strict=True))

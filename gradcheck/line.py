@@ -113,7 +113,7 @@ def _body(function: Callable[..., Any]) -> str | None:
     node = found[0]
     body: ast.AST | None = node.body if isinstance(node, ast.Lambda) else _returned(node)
     text = None if body is None else ast.get_source_segment(source, body)
-    return None if text is None else " ".join(text.split())
+    return None if text is None else " ".join(text.split()).replace("( ", "(").replace(" )", ")")
 
 
 @lru_cache(maxsize=64)

@@ -19,19 +19,24 @@ still in F.
 Where the lines of U are right, their own values are the true c_m. Below a wrong line the true c_m are not
 known, and Gaussian ones stand in: the identity holds for any c_m as long as the line does not rely on a
 property of the true ones. Either way no wrong line spoils the judgement of another.
+
+A line is a formula, and judged in float64 also for inputs of float32: how accurate it is there shows in the
+whole.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.arrays import like, shape_of
+from gradcheck.arrays import WIDER, cast, dtype_name, is_floating, like, shape_of
 from gradcheck.certificate import Verdict
 from gradcheck.check import check
 from gradcheck.line import GRADIENT_PREFIX, NAMESPACE
+from gradcheck.text import WIDTH, finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,10 +75,10 @@ class LineReport:
     problem: str | None = None
 
     def __str__(self) -> str:
-        found = self.problem if self.report is None else _found(self.report)
-        return (
-            self.text if self.verdict is Verdict.PASS else f"{self.text}\n      {self.verdict.value}: {found}"
-        )
+        text = shorten(self.text, WIDTH - 2, placeholder=" ...")
+        if self.verdict is Verdict.PASS:
+            return text
+        return f"{text}\n      {self.verdict}: {self.problem if self.report is None else _found(self.report)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
@@ -184,7 +189,7 @@ def judge(
 
     """
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
-    known = derivation.values(inputs)
+    known = derivation.values({name: _widened(value) for name, value in inputs.items()})
     true: dict[str, Any] = {}  # gradients that are known to be right, by variable
     lines, evaluations = [], 1
     for number, line in enumerate(derivation.gradient_lines):
@@ -287,7 +292,7 @@ class _Trial:
         try:
             value = self.claim(variable)
         except Exception as error:  # noqa: BLE001  # whatever a written line raises is the finding
-            return f"it raised {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            return f"it raised {type(error).__name__}: {shorten(str(error), 90, placeholder=' ...')}"
         got, want = tuple(getattr(value, "shape", ())), tuple(getattr(variable, "shape", ()))
         return None if got == want else f"it has shape {got}, {self.line.name} has shape {want}"
 
@@ -297,9 +302,17 @@ def _gaussian(variable: Any, rng: np.random.Generator) -> Any:
     return like(np.asarray(rng.standard_normal(shape_of(variable))), variable)
 
 
+def _widened(value: Any) -> Any:
+    """Return float32 and narrower arrays in float64, anything else as it is."""
+    return (
+        cast(value, WIDER[dtype_name(value)]) if is_floating(value) and dtype_name(value) in WIDER else value
+    )
+
+
 def _found(report: Report) -> str:
     """Return what was measured, in words."""
     if report.complaint:
         return report.complaint
     found = report[0]
-    return "; ".join(part for part in (found.reason, *found.mistakes[:1], found.advice) if part)
+    said = (finding(found, report.confidence), found.reason, found.where_text, found.advice)
+    return "; ".join(part for part in said if part)

@@ -101,6 +101,16 @@ def test_as_functions_takes_the_claimed_inputs_and_holds_the_others():
     assert w.tolist() == [[2], [-2]]
 
 
+def test_what_is_held_in_float32_follows_arguments_in_float64():
+    held = {name: value for name, value in numpy_inputs("float32").items() if name != "w"}
+    loss, gradient = LEAST_SQUARES.as_functions(held)
+    assert gradient(np.array(W, "float32"))[0].dtype == np.float32
+    assert gradient(np.array(W, "float64"))[0].dtype == np.float64
+    torch = pytest.importorskip("torch")
+    loss, _ = LEAST_SQUARES.as_functions({name: torch.tensor(value) for name, value in held.items()})
+    assert loss(torch.tensor(W, dtype=torch.float64)).dtype == torch.float64
+
+
 def test_as_functions_asks_for_what_is_not_held():
     with pytest.raises(
         ArgumentError, match=r"input 'y' has no gradient line: give its value in held=\{'y': ...\}"

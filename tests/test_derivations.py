@@ -107,11 +107,14 @@ def test_where_the_mathematics_is_rational_so_is_the_gradient(name):
 
 @EVERY_ONE
 @pytest.mark.parametrize("library", ["numpy", "torch"])
-def test_every_line_and_the_whole_pass_by_finite_differences(name, library):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_line_and_the_whole_pass_by_finite_differences(name, library, dtype):
     module = ALL[name]
-    inputs = module.draw(1) if library == "numpy" else as_torch(module.draw(1))
-    report = module.derivation.check(inputs)
+    drawn = module.draw(1, dtype)
+    report = module.derivation.check(drawn if library == "numpy" else as_torch(drawn))
     assert report.verdict is Verdict.PASS, str(report)
+    judged_in = [found.accuracy.dtype for found in report.whole if found.accuracy is not None]
+    assert judged_in == (["float32"] * len(module.derivation.claimed) if dtype == "float32" else [])
 
 
 def doubled(gradient):
