@@ -87,12 +87,17 @@ def draw(
     v = v * (scale.value * stretch)
     if tangent is not None:
         v = np.asarray(tangent(v)).reshape(shape)
+    return placed(x, np.asarray(v))
+
+
+def placed(x: Any, v: NDArray[Any]) -> Any:
+    """Return v in x's library, dtype and device, rounded so far that x + t·v is exact for every step of the ladder."""
     name = arrays.dtype_name(x)
     values = arrays.to_numpy(x)
     if np.iscomplexobj(v):
         rounded = _on_grid(values.real, v.real, name) + 1j * _on_grid(values.imag, v.imag, name)
     else:
-        rounded = _on_grid(values, np.asarray(v), name)
+        rounded = _on_grid(values, v, name)
     return arrays.like(rounded, x)
 
 

@@ -31,6 +31,8 @@ class Trial:
     ----------
     probes : list of Probe
         In the order in which they were measured.
+    oracle : Oracle or None
+        What measured the last of them.
     jitter : float
         Standard deviation of the claim's own round-off along a direction: ‖Δ∘s‖ when the point moves by one unit.
 
@@ -54,6 +56,7 @@ class Trial:
         self.scale = field.scales[index]
         self.probes: list[Probe] = []
         self.unmeasured = 0
+        self.oracle: Oracle | None = None
         self.jitter = 0.0
         self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
         self._start: int | None = None
@@ -91,6 +94,7 @@ class Trial:
 
     def measure(self, oracle: Oracle, count: int) -> list[Probe]:
         """Measure `count` more slopes along fresh directions with fresh steps."""
+        self.oracle = oracle
         fresh = []
         first = len(self.probes) + self.unmeasured
         for probe in range(first, first + count):
@@ -102,7 +106,7 @@ class Trial:
             if slope is None:
                 self.unmeasured += 1
                 continue
-            self._start = self._next_start(slope.resolution)
+            self._start = None if slope.kinked else self._next_start(slope.resolution)
             fresh.append(Probe(probe, self.stretch(probe), slope, claimed, claim_error))
         self.probes.extend(fresh)
         return fresh
@@ -135,6 +139,11 @@ class Trial:
             found = [Mismatch(m.claimed, m.measured, b) for m, b in zip(found, bounds, strict=True)]
         low, high = error_norm(found, self.confidence)
         return Interval(low, high, relative=False, confidence=self.confidence)
+
+    @property
+    def jitter_next_to_kink(self) -> float:
+        """The claim's round-off where a jitter of the point would cross a kink: how far it repeats itself."""
+        return self._repeat
 
     @property
     def true_norm(self) -> float:
