@@ -44,6 +44,11 @@ class Tree:
         """Return the entries of `structure` at this tree's leaves; None where it has None."""
         return list(_leaves(self.template, structure, "the gradient"))
 
+    def positional(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the arguments as a tuple, with their leaves replaced."""
+        filled = self.fill(leaves)
+        return tuple(filled.values()) if isinstance(filled, dict) else tuple(filled)
+
     def fill(self, leaves: Sequence[Any]) -> Any:
         """Return the arguments with their leaves replaced."""
         return _fill(self.template, iter(leaves))
@@ -135,6 +140,8 @@ class Claim:
         Leaves → the dtype name of what f computes, before it becomes a float.
     linear : callable or None
         Leaves → a sentence if the claim is not linear in its cotangent or tangent, for forms that have one.
+    arguments : callable or None
+        Leaves → the arguments as the user's functions take them by position.
     notes : tuple of str
         What the reader of the report should know about how the claim was brought to this form.
 
@@ -148,6 +155,7 @@ class Claim:
     output_dtype: Callable[[Sequence[Any]], str]
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
+    arguments: Callable[[Sequence[Any]], tuple[Any, ...]] | None = None
     notes: tuple[str, ...] = field(default=())
 
 

@@ -91,6 +91,7 @@ def gradient_of_scalar(
         claimed=lambda values: by_argument(claimed(values)[1] if gradient is None else claimed(values), tree),
         leaves=leaves,
         names=tree.names,
+        arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(loss(values)),
     )
@@ -124,6 +125,7 @@ def vjp(
         claimed=lambda values: pulled(cotangents, values),
         leaves=leaves,
         names=tree.names,
+        arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(_outputs(call(values), function)[0]),
         linear=lambda values: _linearity(lambda w: pulled(w, values), cotangents, tree.names),
@@ -174,6 +176,7 @@ def jvp(
         claimed=lambda values: tuple(None for _ in values),
         leaves=leaves,
         names=tree.names,
+        arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(_outputs(call(values), function)[0]),
         predicted=pushed,

@@ -1,14 +1,423 @@
-"""Kinks."""
+"""Where f has one-sided slopes only: is the claim a subgradient, and by which convention?
+
+The formula is judged next to the point, where f is smooth: the claim at x ± δ·v must give the right and the left slope
+along v, which are already measured. At the point itself the claim must be a convex combination of the claims next to
+it (`gradcheck.hull`), or, where the kink variable is known, be made of λ ∈ [0, 1] kink by kink.
+
+The convention is named as the side of the *argument* whose limit the claim equals, entry by entry; of the kink
+variable where one is known, since only then does "relu'(0) = 1" have a meaning.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gradcheck import arrays, hull
+from gradcheck.certificate import Interval, Mismatch, Verdict, relative_error
+from gradcheck.errors import ArgumentError
+from gradcheck.report import ArgumentReport, Kink
+
 if TYPE_CHECKING:
-    from gradcheck.report import ArgumentReport
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.slope import Slope
     from gradcheck.trial import Trial
 
+NEARBY = 4099  # the stream of nearby points
+ROUND = 8
+MOST_SAMPLES = 64
+MOST_KINKS = 256
+SHOWN = 10_000  # entries listed in a report
 
-def judge(trial: Trial, resolution: float, *, required: str | None, kink_of: Any) -> ArgumentReport:
-    """Return the verdict on an argument at a kink."""
-    raise NotImplementedError
+
+@dataclass(frozen=True)
+class Nearby:
+    """The claims next to the point.
+
+    Attributes
+    ----------
+    samples : array (samples, entries)
+        Claims at x + δ·w, one row each, real (complex entries as two).
+    moves : array (samples, entries)
+        The w.
+    here : array (entries,)
+        The claim at the point.
+    tolerance : float
+        How far the claim drifts within δ, entry by entry: differences below it are no kink.
+
+    """
+
+    samples: NDArray[np.float64]
+    moves: NDArray[np.float64]
+    here: NDArray[np.float64]
+    tolerance: float
+
+
+def judge(
+    trial: Trial, resolution: float, *, required: str | None, kink_of: Callable[..., Any] | None
+) -> ArgumentReport:
+    """Return the verdict on an argument along some of whose directions f has a kink at the point."""
+    x = trial.gradient.leaves[trial.index]
+    delta = math.ldexp(1.0, trial.field.finest(trial.index) + 4)
+    sides, near = _next_to_the_point(trial, delta)
+    interval = _formula(trial, sides)
+    within = max(p.slope.resolution for p in trial.probes if p.slope.kinked)
+    report = ArgumentReport(
+        name=trial.name,
+        shape=arrays.shape_of(x),
+        dtype=arrays.dtype_name(x),
+        verdict=Verdict.INCONCLUSIVE,
+        error=interval,
+        resolution=resolution,
+        smallest_error=trial.smallest_error(),
+        probes=tuple(trial.probes),
+    )
+    if interval.low > 0:
+        kink = Kink("other", valid=False, entries=(), within=within)
+        return report.with_(
+            verdict=Verdict.FAIL, kink=kink, reason="wrong already next to the kink, where f is smooth"
+        )
+    if kink_of is None:
+        found, near = _by_hull(trial, near, delta)
+        kink = _convention_of_argument(trial, near, found, delta, within)
+    else:
+        kink, found = _by_kink_variable(trial, near, delta, kink_of, within)
+    return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the hull or the kink variable says of the claim at the point."""
+
+    valid: bool
+    decided: bool
+    distance: float
+    groups: tuple[hull.Group, ...] = ()
+    entries: NDArray[np.int64] | None = None
+    reason: str = ""
+
+
+def _conclude(
+    report: ArgumentReport, kink: Kink, found: Finding, required: str | None, *, known: bool, high: float
+) -> ArgumentReport:
+    report = report.with_(kink=kink)
+    if not found.valid:
+        if not found.decided:
+            return report.with_(
+                reason=found.reason
+                or "many kinks meet here: pass kink_of= to name the kink variable, or oracle='exact'"
+            )
+        error = Interval(found.distance, math.inf, relative=True, confidence=report.error.confidence)
+        return report.with_(
+            verdict=Verdict.FAIL, error=error, reason=found.reason or "no subgradient of f: outside what lies around it"
+        )
+    if required is not None and kink.convention != required:
+        of = "the kink variable" if known else "the argument"
+        return report.with_(
+            verdict=Verdict.FAIL,
+            reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) at {_some(kink.entries)}",
+        )
+    if high <= report.resolution:
+        return report.with_(verdict=Verdict.PASS)
+    return report.with_(reason=f"resolution reached {high:.1e} next to the kink, wanted {report.resolution:.1e}")
+
+
+def _some(entries: Sequence[tuple[int, ...]]) -> str:
+    shown = ", ".join(str(entry) for entry in entries[:3])
+    return shown + (f" and {len(entries) - 3} more" if len(entries) > 3 else "")
+
+
+def _flat(values: NDArray[Any]) -> NDArray[np.float64]:
+    flat = values.reshape(-1)
+    return np.concatenate([flat.real, flat.imag]) if np.iscomplexobj(flat) else flat.astype(np.float64, copy=False)
+
+
+def _claim_at(trial: Trial, moved: Any) -> NDArray[np.float64]:
+    leaves = list(trial.gradient.leaves)
+    leaves[trial.index] = moved
+    return _flat(arrays.to_numpy(trial.gradient.at(leaves)[trial.index]))
+
+
+def _next_to_the_point(trial: Trial, delta: float) -> tuple[list[tuple[Mismatch, Mismatch]], Nearby]:
+    """Return the right and the left mismatch of each probe, and the claims they rest on."""
+    x = trial.gradient.leaves[trial.index]
+    samples, moves = [], []
+    sides: list[tuple[Mismatch, Mismatch]] = []
+    largest = 0.0
+    for n, probe in enumerate(trial.probes[: ROUND // 2]):
+        v = trial.direction(probe.probe)
+        flat = _flat(arrays.to_numpy(v))
+        pair = []
+        for sign in (1.0, -1.0):
+            g = _claim_at(trial, arrays.shifted(x, sign * delta, v))
+            samples.append(g)
+            moves.append(sign * flat)
+            side = probe.slope.right if sign > 0 else probe.slope.left
+            error = math.inf if math.isnan(side) else probe.slope.side_error + delta * _bend(probe.slope, sign)
+            pair.append((float(g @ flat), 0.0 if math.isnan(side) else side, error, probe.stretch))
+        if n == 0:
+            further = _claim_at(trial, arrays.shifted(x, 2 * delta, v))
+            largest = float(np.max(np.abs(further - samples[0])))
+        right, left = (Mismatch(c / s, m / s, e / s) for c, m, e, s in pair)
+        sides.append((right, left))
+    here = _flat(np.asarray(trial.claimed))
+    size = float(np.max(np.abs(np.concatenate([here, *samples[:2]])))) if here.size else 0.0
+    tolerance = 16 * largest + 2.0**9 * trial.field.unit * size
+    return sides, Nearby(np.array(samples), np.array(moves), here, tolerance)
+
+
+def _bend(slope: Slope, sign: float) -> float:
+    """Return a bound on φ'' on one side: twice what the difference quotients, h·φ''/2 off, show beyond their noise.
+
+    The claim at x + δ·v is not the limit at x: along v it differs by δ·φ''.
+    """
+    bend = 0.0
+    for a, b in zip(slope.levels, slope.levels[1:], strict=False):
+        change = abs(a.central - b.central + sign * (a.gap - b.gap) / 2) - 2 * (a.noise + b.noise)
+        bend = max(bend, 2 * change / (a.step - b.step))
+    return 2 * bend
+
+
+def _flat_scale(trial: Trial) -> Any:
+    value = trial.scale.value
+    if isinstance(value, float):
+        return value
+    flat = value.reshape(-1)
+    return np.concatenate([flat, flat]) if np.iscomplexobj(trial.claimed) else flat
+
+
+def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]]) -> Interval:
+    """Return the interval for the error of the claims next to the point, the worse of the two sides."""
+    worst = Interval(0.0, 0.0, relative=True, confidence=trial.confidence)
+    extra = 4 * trial.jitter_next_to_kink
+    for side in (0, 1):
+        found = [pair[side] for pair in sides]
+        found = [Mismatch(m.claimed, m.measured, m.bound + extra) for m in found if math.isfinite(m.bound)]
+        if not found:
+            continue
+        one = relative_error(found, None, (1 + trial.confidence) / 2)
+        low = one.low if sum(m.significant for m in found) >= 2 else 0.0
+        worst = Interval(max(worst.low, low), max(worst.high, one.high), relative=True, confidence=trial.confidence)
+    return worst
+
+
+def _more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
+    """Return the samples with `count` more of them."""
+    x = trial.gradient.leaves[trial.index]
+    samples, moves = list(near.samples), list(near.moves)
+    for m in range(len(samples), len(samples) + count):
+        w = trial.field.direction(trial.index, NEARBY + m, tangent=trial.tangent)
+        samples.append(_claim_at(trial, arrays.shifted(x, delta, w)))
+        moves.append(_flat(arrays.to_numpy(w)))
+    return Nearby(np.array(samples), np.array(moves), near.here, near.tolerance)
+
+
+def _by_hull(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
+    """Return whether the claim lies in the hull of the claims next to it, drawing more of these while it helps."""
+    while True:
+        finding = _in_hull(trial, near)
+        if finding.valid or len(near.samples) >= MOST_SAMPLES:
+            return finding, near
+        near = _more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
+
+
+def _in_hull(trial: Trial, near: Nearby) -> Finding:
+    moving = hull.varying(near.samples, near.tolerance)
+    norm = max(float(np.linalg.norm(near.here * _flat_scale(trial))), trial.true_norm, _spread(trial, near))
+    off = np.abs(near.here - near.samples.mean(axis=0))
+    off[moving] = 0
+    if float(off.max(initial=0.0)) > near.tolerance:
+        distance = float(np.linalg.norm(off * _flat_scale(trial))) / norm
+        index = _index(trial, int(np.argmax(off)))
+        return Finding(
+            valid=False,
+            decided=True,
+            distance=distance,
+            entries=moving,
+            reason=f"at {index} the claim differs from the claims next to it, though f has no kink in that entry",
+        )
+    found = tuple(hull.groups(near.samples, moving, near.tolerance)) if len(moving) else ()
+    distance, decided = 0.0, True
+    for group in found:
+        _, gap = group.weights(near.here)
+        if gap > near.tolerance * math.sqrt(len(group.entries)) + 1e-9 * float(np.ptp(group.vertices)):
+            distance = math.hypot(distance, gap)
+            decided = decided and group.complete
+    scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.median(trial.scale.value))
+    return Finding(distance == 0, decided, distance * scale / norm, found, moving)
+
+
+def _spread(trial: Trial, near: Nearby) -> float:
+    """Return the size of the claims next to the point, which is there even where the claim itself is zero."""
+    return float(np.max(np.linalg.norm(near.samples * _flat_scale(trial), axis=1)))
+
+
+def _index(trial: Trial, flat: int) -> tuple[int, ...]:
+    shape = arrays.shape_of(trial.gradient.leaves[trial.index])
+    return tuple(int(i) for i in np.unravel_index(flat % max(math.prod(shape), 1), shape))
+
+
+def _listed(trial: Trial, entries: NDArray[np.int64] | None) -> tuple[tuple[int, ...], ...]:
+    if entries is None:
+        return ()
+    return tuple(dict.fromkeys(_index(trial, int(i)) for i in entries[:SHOWN]))
+
+
+def _convention_of_argument(trial: Trial, near: Nearby, found: Finding, delta: float, within: float) -> Kink:
+    """Return the convention, entry by entry as the side of the argument whose limit the claim equals."""
+    names: set[str] = set()
+    for group in found.groups:
+        if len(group.vertices) == 2:
+            names |= _of_one_kink(near, group)
+        else:
+            names |= _of_entry(trial, near, group, delta)
+    names.discard("")
+    convention = names.pop() if len(names) == 1 else "mixed" if names else "other"
+    return Kink(convention, found.valid, _listed(trial, found.entries), within)
+
+
+def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
+    """Name the sides for a group with two vertices: one kink, whose normal is the jump of the gradient.
+
+    f is continuous, so its gradient jumps along the kink's normal; its sign is that for which the samples with vertex 0
+    lie on the positive side.
+    """
+    jump = group.vertices[0] - group.vertices[1]
+    heights = near.moves[:, group.entries] @ jump
+    on_zero = group.labels == group.labels[0]
+    first_is_zero = np.allclose(near.samples[0, group.entries], group.vertices[0], atol=near.tolerance)
+    if not first_is_zero:
+        on_zero = ~on_zero
+    towards = 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
+    weights, _ = group.weights(near.here)
+    share = float(weights[0])  # 1: the claim is vertex 0
+    normal = towards * jump
+    crossing = np.abs(jump) > near.tolerance
+    right = np.where(normal > 0, share, 1 - share)[crossing]
+    return {_side(float(value)) for value in np.unique(np.round(right, 6))}
+
+
+def _side(weight: float) -> str:
+    for name, value in (("right", 1.0), ("left", 0.0), ("midpoint", 0.5)):
+        if abs(weight - value) < 1e-5:
+            return name
+    return "other"
+
+
+def _of_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
+    """Name the side for the entry of a group that changes most, by moving it alone to the right and to the left."""
+    values = near.samples[:, group.entries]
+    entry = int(group.entries[int(np.argmax(np.ptp(values, axis=0)))])
+    x = trial.gradient.leaves[trial.index]
+    unit = np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64)
+    count = unit.size
+    scale = trial.scale.value
+    size = scale if isinstance(scale, float) else float(scale.reshape(-1)[entry % count])
+    unit.reshape(-1)[entry % count] = 2.0 ** round(math.log2(size)) * (1 if entry < count else 1j)
+    v = arrays.like(unit, x)
+    right = _claim_at(trial, arrays.shifted(x, delta, v))[entry]
+    left = _claim_at(trial, arrays.shifted(x, -delta, v))[entry]
+    if abs(right - left) <= near.tolerance:
+        return {""}
+    return {_side(float((near.here[entry] - left) / (right - left)))}
+
+
+def _by_kink_variable(
+    trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], within: float
+) -> tuple[Kink, Finding]:
+    """Judge the claim kink by kink: claim = base + Σ λ_z c_z over the zeros z of the kink variable.
+
+    base and c_z (what each kink adds to the gradient on its positive side) are solved from the claims next to the
+    point, where λ_z is 1 or 0 by the sign of the variable there.
+    """
+    zero = _zeros(trial, kink_of)
+    moving = hull.varying(near.samples, near.tolerance)
+    entries = _listed(trial, moving)
+    if not len(moving):
+        finding, _ = _by_hull(trial, near, delta)
+        return Kink("other", finding.valid, entries, within), finding
+    if not len(zero):
+        raise ArgumentError("kink_of returned no zero at the point, but f has a kink there: name the variable that is 0")
+    wanted = len(zero) + ROUND
+    if len(zero) > MOST_KINKS:
+        finding, near = _by_hull(trial, near, delta)
+        return _convention_of_argument(trial, near, finding, delta, within), finding
+    if len(near.samples) < wanted:
+        near = _more(trial, near, delta, wanted - len(near.samples))
+    sides = _signs(trial, near, delta, kink_of, zero)
+    system = np.hstack([np.ones((len(sides), 1)), sides])
+    values = near.samples[:, moving]
+    solution, *_ = np.linalg.lstsq(system, values, rcond=None)
+    room = near.tolerance * math.sqrt(values.size)
+    if float(np.linalg.norm(system @ solution - values)) > room:
+        finding, near = _by_hull(trial, near, delta)  # the kinks interact: their parts do not add up
+        return _convention_of_argument(trial, near, finding, delta, within), finding
+    base, parts = solution[0], solution[1:]
+    target = near.here[moving] - base
+    weights, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
+    gap = float(np.linalg.norm(weights @ parts - target))
+    off = _smooth_entries_off(trial, near, moving)
+    felt = np.linalg.norm(parts, axis=1) > near.tolerance * math.sqrt(parts.shape[1])
+    inside = bool(np.all((weights[felt] > -1e-5) & (weights[felt] < 1 + 1e-5)))
+    valid = gap <= room and inside and off is None
+    names = {_side(float(value)) for value in weights[felt]}
+    convention = names.pop() if len(names) == 1 else "mixed"
+    reason = off or (
+        "" if valid else _chain_rule_note(weights[felt], parts, gap, room)
+    )
+    norm = max(float(np.linalg.norm(near.here * _flat_scale(trial))), trial.true_norm, _spread(trial, near))
+    outside = np.clip(weights, 0, 1)
+    distance = float(np.linalg.norm(near.here[moving] - base - outside @ parts)) / max(norm, np.finfo(float).tiny)
+    return Kink(convention, valid, entries, within), Finding(valid, True, distance, (), moving, reason)
+
+
+def _smooth_entries_off(trial: Trial, near: Nearby, moving: NDArray[np.int64]) -> str | None:
+    off = np.abs(near.here - near.samples.mean(axis=0))
+    off[moving] = 0
+    if float(off.max(initial=0.0)) <= near.tolerance:
+        return None
+    index = _index(trial, int(np.argmax(off)))
+    return f"at {index} the claim differs from the claims next to it, though f has no kink in that entry"
+
+
+def _chain_rule_note(weights: NDArray[np.float64], parts: NDArray[np.float64], gap: float, room: float) -> str:
+    if gap > room:
+        return "no subgradient of f: the claim is not made of the kinks' own parts"
+    worst = float(weights[np.argmax(np.abs(weights - 0.5))])
+    del parts
+    return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
+
+
+def _variable(trial: Trial, kink_of: Callable[..., Any], leaves: Sequence[Any]) -> NDArray[np.float64]:
+    claim = trial.gradient.claim
+    result = kink_of(*claim.arguments(leaves)) if claim.arguments is not None else kink_of(*leaves)
+    parts = result if isinstance(result, tuple | list) else (result,)
+    return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
+
+
+def _zeros(trial: Trial, kink_of: Callable[..., Any]) -> NDArray[np.int64]:
+    """Return the positions at which the kink variable is 0 up to the round-off of computing it."""
+    h = _variable(trial, kink_of, trial.gradient.leaves)
+    allowed = 64 * trial.field.unit * float(np.max(np.abs(h), initial=0.0))
+    return np.flatnonzero(np.abs(h) <= allowed)
+
+
+def _signs(
+    trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], zero: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return for each sample which of the zero kinks lie on their positive side there."""
+    x = trial.gradient.leaves[trial.index]
+    signs = []
+    for move in near.moves:
+        count = math.prod(arrays.shape_of(x))
+        values = move[:count] + 1j * move[count:] if arrays.is_complex(x) else move
+        leaves = list(trial.gradient.leaves)
+        leaves[trial.index] = arrays.shifted(x, delta, arrays.like(values.reshape(arrays.shape_of(x)), x))
+        signs.append(_variable(trial, kink_of, leaves)[zero] > 0)
+    return np.array(signs, dtype=np.float64)

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 # Eight values and a factor of 5: with normal noise, the error |n₁ − n₂|/2 of a central difference's numerator is
 # below 5 σ̂ in more than 99.93 % of draws (below 4.4 σ̂ in 99.9 %); `docs/how-it-decides.md` has the command.
-OFFSETS = (-4, -3, -2, -1, 0, 1, 2, 3)
+OFFSETS = range(8)  # to one side: a kink at the point would pass for noise
 SAFETY = 5.0
 # A rounded sum or product is off by up to u·|φ|; both ends of a difference may be.
 ROUNDINGS = 2.0
-COARSEST = -4  # 2^-4 · 4 = a quarter of the argument's size: as far as any step goes
+COARSEST = -5  # 7 · 2^-5 is about a quarter of the argument's size: as far as any step goes
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,7 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
     floor = ROUNDINGS * unit * abs(at_zero)
     quantum, plateau = math.inf, False
     while True:
-        values = [at_zero if i == 0 else phi(math.ldexp(i, exponent)) for i in OFFSETS]
-        values = [value for value in values if math.isfinite(value)]
+        values = _values(phi, at_zero, exponent)
         distinct = sorted(set(values))
         gaps = [b - a for a, b in zip(distinct, distinct[1:], strict=False)]
         crowded = len(distinct) <= len(values) / 2
@@ -128,6 +127,16 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
         return Noise(floor, unit)
     bound = max(floor, SAFETY * difference_table(values))
     return Noise(max(bound, quantum) if plateau else bound, unit)
+
+
+def _values(phi: Callable[[float], float], at_zero: float, exponent: int) -> list[float]:
+    """Return φ at equally spaced points to the right of 0, to the left of it where φ is not defined there."""
+    for sign in (1, -1):
+        values = [at_zero if i == 0 else phi(math.ldexp(sign * i, exponent)) for i in OFFSETS]
+        values = [value for value in values if math.isfinite(value)]
+        if len(values) == len(OFFSETS):
+            break
+    return values
 
 
 def _of_flat(
