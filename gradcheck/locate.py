@@ -1,15 +1,336 @@
-"""Where a wrong gradient is wrong: weighted probes."""
+"""Where a wrong gradient is wrong: one entry, one slice, several places, or everywhere.
+
+The indices that hold all the errors are read from weighted probes (`gradcheck.syndrome`). A place is believed once
+its entries are shown wrong by their own slopes, and the rest of the array by a slope of its own not to be. Where the
+indices are several, a few entries are measured at random: if most are wrong so is the array, else it is halved.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gradcheck.certificate import Mismatch
+from gradcheck.measure import BudgetReached
+from gradcheck.report import WorstEntry
+from gradcheck.syndrome import Box, Exhausted, Measure, size_of, slices, whole
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcheck.report import ArgumentReport
     from gradcheck.trial import Trial
 
+LIMIT = 200  # evaluations to spend on one argument, beyond the check
+EVERY = 8  # a box of at most so many entries is measured entry by entry
+SAMPLE = 5  # entries to measure in a box that may be wrong as a whole: more than two, so that two never make a row
+SHOWN = 3  # worst entries in the report
+SAMPLES = 4001  # the stream of sampled entries, apart from the probes'
+
+Index = tuple[int, ...]
+
+
+@dataclass
+class Finding:
+    """What the search has come to so far."""
+
+    places: list[Box] = field(default_factory=list)
+    entries: dict[Index, WorstEntry] = field(default_factory=dict)
+    wrong: set[Index] = field(default_factory=set)
+    sampled: tuple[int, int] = (0, 0)  # of the whole array: wrong, measured
+    elsewhere: bool = False  # errors remain outside the places
+    exhausted: bool = False
+
+    @property
+    def worst(self) -> tuple[WorstEntry, ...]:
+        """The entries shown wrong, worst first."""
+        found = [self.entries[index] for index in self.wrong]
+        return tuple(sorted(found, key=lambda w: (-w.error, w.index))[:SHOWN])
+
 
 def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport:
-    """Return the report with the place of the error filled in."""
-    del trial, options
-    return argument
+    """Return the report with the place of the error and its worst entries filled in.
+
+    Parameters
+    ----------
+    argument : ArgumentReport
+        A FAIL. Where its `mistakes` are named already the place is not searched, only entries are measured.
+    trial : Trial
+        Its slopes, two of them significant mismatches.
+    options : Options
+        Of the check.
+
+    """
+    del options
+    if trial.tangent is not None:
+        return argument.with_(where_text="not located: tangent= does not let single entries move")
+    if len(trial.probes) < 2:
+        return argument
+    search = Search(trial, LIMIT)
+    try:
+        if argument.mistakes:
+            search.sample(whole(search.measure.shape), SHOWN)
+        else:
+            search.run()
+    except (BudgetReached, Exhausted):
+        search.found.exhausted = True
+    where, text = described(search.found, search.measure.shape, argument.name, named=bool(argument.mistakes))
+    return argument.with_(where=where, where_text=text, worst=search.found.worst)
+
+
+class Search:
+    """The search for the wrong entries of one argument."""
+
+    def __init__(self, trial: Trial, limit: int) -> None:
+        self.trial = trial
+        self.measure = Measure(trial, limit)
+        self.found = Finding()
+        self._rng = np.random.default_rng((trial.field.seed, trial.index, SAMPLES))
+
+    def run(self) -> None:
+        """Find the wrong places, and look once along an independent direction whether they are all."""
+        box = whole(self.measure.shape)
+        self._search(box, self.measure.first)
+        places = self.found.places
+        if not places or places == [box]:
+            return
+        v = self.measure.r(self.measure.other).copy()
+        for place in places:
+            v[slices(place)] = 0
+        self.found.elsewhere = self.measure.along(v, goal=self._goal(1)).significant
+
+    def _goal(self, entries: int) -> float:
+        """Return the bound at which one of `entries` wrong entries stands out: 2^8 below its share of the error."""
+        return abs(self.measure.first.value) / (2**8 * math.sqrt(entries))
+
+    def _search(self, box: Box, m0: Mismatch) -> None:
+        """Find the wrong places inside a box whose errors predict m0 along the base probe's direction."""
+        size = size_of(box)
+        if size == 1:
+            self._accept_entry(tuple(first for first, _ in box))
+            return
+        indices = self.measure.decode(box, m0)
+        held = [i is not None and b - a > 1 for i, (a, b) in zip(indices, box, strict=True)]
+        if any(held):
+            inner = tuple((i, i + 1) if i is not None else axis for i, axis in zip(indices, box, strict=True))
+            if self._accept(inner):
+                return
+            if size_of(inner) > EVERY:
+                m = self.measure.along(
+                    self.measure.masked(inner, self.measure.base),
+                    goal=self._goal(1),
+                    share=self.measure.share(inner),
+                )
+                if m.significant:
+                    self._halve(inner, m)
+            return
+        if self._accept(box):
+            return
+        if size > EVERY:
+            self._halve(box, m0)
+
+    def _accept(self, box: Box) -> bool:
+        """Measure entries of a box, all of a small one; tell whether it is one wrong place."""
+        size = size_of(box)
+        if size == 1:
+            return self._accept_entry(tuple(first for first, _ in box))
+        if size <= EVERY:
+            wrong = self.sample(box, size)
+            if wrong == size:
+                self.found.places.append(box)
+            else:
+                self.found.places.extend(tuple((i, i + 1) for i in index) for index in self._wrong_in(box))
+            return True
+        is_whole = box == whole(self.measure.shape)
+        if not is_whole and not self.sample(box, 1):
+            return False  # most entries are right, or one in luck: halving costs less than finding out
+        count = SAMPLE if is_whole else SAMPLE - 1
+        wrong = self.sample(box, count) + (not is_whole)
+        if is_whole and 0 < wrong < SAMPLE:
+            count, wrong = 2 * SAMPLE, wrong + self.sample(box, SAMPLE)
+        if is_whole:
+            self.found.sampled = (wrong, count)
+        if wrong < 3:
+            return False
+        self.found.places.append(box)
+        return True
+
+    def _accept_entry(self, index: Index) -> bool:
+        if self.entry(index, self._goal(1)):
+            self.found.places.append(tuple((i, i + 1) for i in index))
+            return True
+        return False
+
+    def _halve(self, box: Box, m0: Mismatch) -> None:
+        axis = max(range(len(box)), key=lambda k: box[k][1] - box[k][0])
+        first, last = box[axis]
+        middle = (first + last + 1) // 2
+        lower = (*box[:axis], (first, middle), *box[axis + 1 :])
+        upper = (*box[:axis], (middle, last), *box[axis + 1 :])
+        m = self.measure.along(
+            self.measure.masked(lower, self.measure.base),
+            goal=self._goal(4),
+            share=self.measure.share(lower),
+        )
+        rest = Mismatch(m0.claimed - m.claimed, m0.measured - m.measured, m0.bound + m.bound)
+        for half, mismatch in ((lower, m), (upper, rest)):
+            if mismatch.significant:
+                self._search(half, mismatch)
+
+    def _wrong_in(self, box: Box) -> list[Index]:
+        return sorted(
+            index
+            for index in self.found.wrong
+            if all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
+        )
+
+    def sample(self, box: Box, count: int) -> int:
+        """Measure `count` more entries of a box, drawn at random; return how many of them are wrong."""
+        size, wrong = size_of(box), 0
+        shape = tuple(b - a for a, b in box)
+        for flat in _distinct(self._rng, size, count, self.found.entries, box):
+            offset = np.unravel_index(flat, shape) if shape else ()
+            index = tuple(int(a + i) for (a, _), i in zip(box, offset, strict=True))
+            wrong += self.entry(index, self._goal(size))
+        return wrong
+
+    def entry(self, index: Index, goal: float) -> bool:
+        """Measure one entry by its own slope (two for a complex one); tell whether the claim is wrong there."""
+        if index in self.found.entries:
+            return index in self.found.wrong
+        scale = self.trial.scale.value
+        size = scale if isinstance(scale, float) else float(scale[index])
+        box = tuple((i, i + 1) for i in index)
+        parts = []
+        for unit in (1.0, 1j) if self.measure.complex else (1.0,):
+            v = np.zeros(self.measure.shape, dtype=np.complex128 if self.measure.complex else np.float64)
+            v[index] = size * unit
+            placed = abs(self.measure.placed_entry(v, index))
+            m = self.measure.along(v, goal=goal, share=self.measure.share(box))
+            parts.append(Mismatch(m.claimed / placed, m.measured / placed, m.bound / placed))
+        claimed, measured = (
+            complex(*(getattr(m, side) for m in parts)) for side in ("claimed", "measured")
+        )
+        self.found.entries[index] = WorstEntry(index, claimed, measured, abs(claimed - measured))
+        if any(m.significant for m in parts):
+            self.found.wrong.add(index)
+            return True
+        return False
+
+
+def _distinct(
+    rng: np.random.Generator, size: int, count: int, known: dict[Index, WorstEntry], box: Box
+) -> list[int]:
+    """Return flat numbers of `count` different entries of a box, of those not measured yet (all, if it is small)."""
+    if size <= EVERY:
+        return list(range(size))
+    shape = tuple(b - a for a, b in box)
+    taken = {
+        int(np.ravel_multi_index([i - a for i, (a, _) in zip(index, box, strict=True)], shape))
+        for index in known
+        if all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
+    }
+    fresh: list[int] = []
+    while len(fresh) < min(count, size - len(taken)):
+        flat = int(rng.integers(size))
+        if flat not in taken and flat not in fresh:
+            fresh.append(flat)
+    return fresh
+
+
+def described(
+    found: Finding, shape: tuple[int, ...], name: str, *, named: bool
+) -> tuple[tuple[int | None, ...] | None, str]:
+    """Return ``where`` and the sentence that says it."""
+    worst = f"; worst {_claim(found.worst[0], name)}" if found.worst else ""
+    if named or math.prod(shape) == 1:
+        index = (0,) * len(shape)
+        return (None if named else index), worst.removeprefix("; worst ")
+    if len(found.places) == 1 and not found.elsewhere and not found.exhausted:
+        place = found.places[0]
+        if place == whole(shape):
+            return None, _share(found, math.prod(shape)) + worst
+        if size_of(place) == 1:
+            return tuple(a for a, _ in place), f"one entry is wrong: {_claim(found.worst[0], name)}"
+        pattern = _pattern(place, shape)
+        measured = [w for w in found.entries if _inside(w, place)]
+        wrong = sum(w in found.wrong for w in measured)
+        part = f"{_named(place, shape, name)} is wrong ({_of(wrong, len(measured))} entries measured there)"
+        return pattern, f"{part}, all else is right{worst}"
+    if found.places:
+        listed = [_label(place, shape) for place in found.places]
+        more = f" and {len(listed) - 6} more" if len(listed) > 6 else ""
+        rest = "all else is right"
+        if found.elsewhere or found.exhausted:
+            rest = f"more is wrong, not located within {LIMIT} evaluations"
+        return None, f"wrong at {', '.join(listed[:6])}{more}, {rest}{worst}"
+    if found.wrong:
+        wrong, measured_count = found.sampled
+        part = f"wrong at several places ({wrong} of {measured_count} entries measured are wrong)"
+        return None, (part if measured_count else "wrong at several places") + worst
+    if found.exhausted:
+        return None, f"not located within {LIMIT} evaluations"
+    return None, "no single entry is wrong by more than its own slope can tell"
+
+
+def _share(found: Finding, size: int) -> str:
+    wrong, measured = found.sampled
+    if not measured:
+        wrong, measured = len(found.wrong), len(found.entries)
+    if wrong == measured:
+        return f"everywhere: {'all' if measured == size else f'{wrong} of'} {measured} entries measured are wrong"
+    return f"about {100 * wrong / measured:.0f} % of the entries are wrong ({wrong} of {measured} measured)"
+
+
+def _of(wrong: int, measured: int) -> str:
+    return f"all {measured}" if wrong == measured else f"{wrong} of {measured}"
+
+
+def _inside(index: Sequence[int], box: Box) -> bool:
+    return all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
+
+
+def _pattern(place: Box, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    """Return the place as an index with None for whole axes; None if it is a range of an axis."""
+    pattern: list[int | None] = []
+    for (a, b), n in zip(place, shape, strict=True):
+        if b - a == n:
+            pattern.append(None)
+        elif b - a == 1:
+            pattern.append(a)
+        else:
+            return None
+    return tuple(pattern)
+
+
+def _label(place: Box, shape: tuple[int, ...]) -> str:
+    if size_of(place) == 1:
+        return str(tuple(a for a, _ in place))
+    parts = [
+        ":" if b - a == n else str(a) if b - a == 1 else f"{a}:{b}"
+        for (a, b), n in zip(place, shape, strict=True)
+    ]
+    return f"[{', '.join(parts)}]"
+
+
+def _named(place: Box, shape: tuple[int, ...], name: str) -> str:
+    label = f"{name}{_label(place, shape)}"
+    held = [k for k, (a, b) in enumerate(place) if b - a == 1 < shape[k]]
+    rest = [k for k in range(len(shape)) if k not in held]
+    if len(held) == 1 and all(place[k] == (0, shape[k]) for k in rest):
+        axis = held[0]
+        words = {(2, 0): "row", (2, 1): "column", (4, 1): "channel"}
+        return f"{words.get((len(shape), axis), 'slice')} {place[axis][0]}, {label},"
+    return label
+
+
+def _claim(w: WorstEntry, name: str) -> str:
+    index = ", ".join(map(str, w.index))
+    return f"{name}[{index}] claimed {_value(w.claimed)}, measured {_value(w.measured)}"
+
+
+def _value(z: complex) -> str:
+    return f"{z.real:.6g}" if z.imag == 0 else f"{z:.6g}"
