@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
 SPAN = 1e3
+BLOCK = 2**15
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def draw(
     v = rng.standard_normal(shape)
     if arrays.is_complex(x):
         v = v + 1j * rng.standard_normal(shape)
-    v = v * (scale.value * stretch)
+    v *= scale.value * stretch
     if tangent is not None:
         v = np.asarray(tangent(v)).reshape(shape)
     return placed(x, np.asarray(v))
@@ -102,11 +103,16 @@ def placed(x: Any, v: NDArray[Any]) -> Any:
 
 
 def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """Round v to multiples of (spacing of x + v/4) / (finest step)."""
-    _, exponent = np.frexp(np.abs(x) + np.abs(v) / 4)
-    spacing = np.maximum(exponent - 1 + 1 + math.log2(arrays.ROUNDOFF[name]), -1074 - arrays.FINEST[name])
-    shift = (spacing - arrays.FINEST[name]).astype(np.int64)
-    return np.ldexp(np.round(np.ldexp(v, -shift)), shift)
+    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache."""
+    rounded = np.empty(v.shape, dtype=np.float64)
+    out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
+    for first in range(0, out.size, BLOCK):
+        part = slice(first, first + BLOCK)
+        _, exponent = np.frexp(np.abs(values[part]) + np.abs(flat[part]) / 4)
+        spacing = np.maximum(exponent + int(math.log2(arrays.ROUNDOFF[name])), -1074 - arrays.FINEST[name])
+        shift = spacing - arrays.FINEST[name]
+        np.ldexp(np.round(np.ldexp(flat[part], -shift)), shift, out=out[part])
+    return rounded
 
 
 def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
