@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
 
 from gradcheck.certificate import Verdict
 from gradcheck.derivation import Derivation
 
 SIDE = 3
-DEADLINE = None  # the first example imports and compiles
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,6 @@ def wrong_lines(report):
 SEEDS = st.integers(0, 2**16)
 
 
-@settings(deadline=DEADLINE)
 @given(written(), SEEDS)
 def test_a_right_derivation_passes_line_by_line_and_as_a_whole(text, seed):
     derivation = text.derivation()
@@ -110,7 +108,6 @@ def test_a_right_derivation_passes_line_by_line_and_as_a_whole(text, seed):
     assert report.verdict is Verdict.PASS, str(report)
 
 
-@settings(deadline=DEADLINE)
 @given(written(), SEEDS, st.data())
 def test_of_lines_wrong_by_a_factor_exactly_those_are_named(text, seed, data):
     derivation = text.derivation()
@@ -125,7 +122,6 @@ def test_of_lines_wrong_by_a_factor_exactly_those_are_named(text, seed, data):
     assert report.first_wrong == (shows[0] if shows else None)
 
 
-@settings(deadline=DEADLINE)
 @given(written(), SEEDS, st.data())
 def test_a_line_that_forgets_one_use_is_the_one_named(text, seed, data):
     use = data.draw(st.sampled_from(text.uses), label="forgotten")
@@ -136,7 +132,6 @@ def test_a_line_that_forgets_one_use_is_the_one_named(text, seed, data):
     assert wrong_lines(report) == ([use.variable] if np.any(term) else [])
 
 
-@settings(deadline=DEADLINE)
 @given(written(), SEEDS)
 def test_the_gradient_is_that_of_torch_autograd(text, seed):
     torch = pytest.importorskip("torch")
