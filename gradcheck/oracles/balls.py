@@ -121,9 +121,7 @@ def square_root(number: Real) -> Real:
     return number.sqrt()
 
 
-def series(
-    coefficients: Sequence[Real], terms: int, function: Callable[[arb_series], arb_series]
-) -> list[Real]:
+def series(coefficients: Sequence[Real], terms: int, function: Callable[[arb_series], arb_series]) -> list[Real]:
     """Return ``terms`` Taylor coefficients of ``function`` of the series with these coefficients."""
     composed: list[Real] = [*function(arb_series([arb(c) for c in coefficients], terms)).coeffs()[:terms]]
     return composed + [arb(0)] * (terms - len(composed))

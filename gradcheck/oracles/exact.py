@@ -137,9 +137,7 @@ class ExactPoint:
             raise ArgumentError(
                 f"{len(directions)} directions were passed, but should be one per argument: {len(self.args)}"
             )
-        return tuple(
-            _move(arg, direction, side) for arg, direction in zip(self.args, directions, strict=True)
-        )
+        return tuple(_move(arg, direction, side) for arg, direction in zip(self.args, directions, strict=True))
 
     def along(self, i: int, move: NDArray[Any]) -> list[NDArray[Any]]:
         """Return the direction that moves argument i alone."""
@@ -179,9 +177,7 @@ class ExactPoint:
         return all(is_tight(side, self.digits, scale) for side in (slope.left, slope.right))
 
     def _is_tight_array(self, part: NDArray[Any]) -> bool:
-        scale = max(
-            (abs(middle(entry)) for entry in part.flat if not isinstance(entry, fmpq)), default=Fraction(0)
-        )
+        scale = max((abs(middle(entry)) for entry in part.flat if not isinstance(entry, fmpq)), default=Fraction(0))
         return all(is_tight(entry, self.digits, scale) for entry in part.flat)
 
 
@@ -233,8 +229,8 @@ def exact_gradient(
     args : sequence of array_like of real numbers
         The point.
     towards : sequence of array_like, optional
-        A direction: the limit of gradient(args + t·towards) as t → 0+ is returned instead. At a kink of f this
-        is the gradient just beside it, an element of the Clarke subdifferential if the formula is right.
+        A direction: return the limit of gradient(args + t·towards) as t → 0+ instead. At a kink of f this is
+        the gradient just beside it, an element of the Clarke subdifferential if the formula is right.
     digits : int
         Significant decimal digits that a ball must guarantee; an entry that no ball tells from 0 is returned
         once its bound is below 10^(−2·digits) of the largest one.

@@ -49,7 +49,8 @@ class ExactArray(np.ndarray[Any, Any]):
         return exact(super().__array_function__(func, types, args, kwargs))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        super().__setitem__(key, exact(np.asarray(value)))
+        entries = exact(np.asarray(value))
+        super().__setitem__(key, entries if entries.ndim else entries.item())
 
     def dot(self, other: Any, out: Any = None) -> Any:
         """Return numpy.dot(self, other)."""
@@ -73,15 +74,11 @@ def exact_array(value: Any) -> ExactArray:
     """Return an array of real numbers or germs as an `ExactArray`, without a copy when it is one of germs."""
     array = np.asarray(value)
     if array.dtype.kind not in "biufO":
-        raise UnsupportedError(
-            f"an array of {array.dtype} entered the computation: exact arithmetic is for reals"
-        )
+        raise UnsupportedError(f"an array of {array.dtype} entered the computation: exact arithmetic is for reals")
     entries = array.ravel().tolist()
     if array.dtype.kind == "O" and all(type(entry) is Germ for entry in entries):
         return array.view(ExactArray)
-    return _filled(
-        [ZERO if entry is None else germ(entry) for entry in entries], array.shape
-    )  # None: np.empty_like
+    return _filled([ZERO if entry is None else germ(entry) for entry in entries], array.shape)  # None: np.empty_like
 
 
 def _filled(entries: list[Germ], shape: tuple[int, ...]) -> ExactArray:

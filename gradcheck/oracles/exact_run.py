@@ -39,9 +39,7 @@ def run(f: Callable[..., Any], args: Sequence[ExactArray]) -> Germ:
     returned = call(f, args)
     if isinstance(returned, np.ndarray):
         if returned.ndim:
-            raise ArgumentError(
-                f"f returned an array of shape {returned.shape}, but should return one number"
-            )
+            raise ArgumentError(f"f returned an array of shape {returned.shape}, but should return one number")
         returned = returned[()]
     if isinstance(returned, (float, np.floating)):
         raise UnsupportedError(

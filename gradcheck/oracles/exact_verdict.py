@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +55,9 @@ class ExactRow:
         How many of them came out ``smooth`` (f has one slope, the claim equals it); or at a kink equal to the
         ``right`` slope, the ``left`` one, the ``midpoint``, or an ``other`` value that a subgradient may
         have; ``wrong``; ``undecided``.
+    error : float
+        Largest relative distance of a wrong claim from the slopes, 0 if none is: 1e-17 or so is a constant
+        that Python rounded before it met an exact number (``3 * 0.1``).
     digits : float
         Decimal digits to which claim and slope are guaranteed to agree, at least; infinite when rational.
     ulps : float
@@ -68,6 +72,7 @@ class ExactRow:
     shape: tuple[int, ...]
     along: str
     outcomes: Mapping[str, int]
+    error: float
     digits: float
     ulps: float
     ulps_of_largest: float
@@ -171,15 +176,13 @@ def judge_exactly(
         arg = point.floats[i]
         by_entry = arg.size <= entries_up_to
         rng = np.random.default_rng((seed, i))
-        moves = (
-            _entries(arg.shape) if by_entry else [rng.standard_normal(arg.shape) for _ in range(directions)]
-        )
+        moves = _entries(arg.shape) if by_entry else [rng.standard_normal(arg.shape) for _ in range(directions)]
         if kink_of is not None and not by_entry:
             moves = lifting_directions(kink_of, point, i, list(moves), rng)
-        outcomes, agreed = judge.argument(i, moves, rng)
+        outcomes, error, agreed = judge.argument(i, moves, rng)
         distance, largest = _distances(np.asarray(rounded[i]), judge.claim[i])
         along = "entries" if by_entry else "directions"
-        rows.append(ExactRow(name, arg.shape, along, outcomes, agreed, distance, largest))
+        rows.append(ExactRow(name, arg.shape, along, outcomes, error, agreed, distance, largest))
     return ExactVerdict(tuple(rows))
 
 
@@ -198,41 +201,46 @@ class _Judge:
 
     def argument(
         self, i: int, moves: Iterable[NDArray[Any]], rng: np.random.Generator
-    ) -> tuple[dict[str, int], float]:
-        """Count the outcomes along the moves of one argument, and the digits of agreement."""
+    ) -> tuple[dict[str, int], float, float]:
+        """Count the outcomes along the moves of one argument; find the largest error, the least digits."""
         outcomes = dict.fromkeys(("smooth", *CONVENTIONS, "wrong", "undecided"), 0)
-        agreed = math.inf
-        nearby: list[NDArray[Any]] = []
+        error, digits = 0.0, math.inf
+        nearby = cache(lambda: [self._gradient_near(i, rng) for _ in range(SIDES)])  # drawn if needed
         for move in moves:
-            outcome, here = self._outcome(i, move, nearby, rng)
+            slope = self.point.slope(self.f, self.point.along(i, move))
+            claimed = _predicted(self.claim[i], move)
+            outcome = self._outcome(i, move, slope, claimed, nearby)
             outcomes[outcome] += 1
-            agreed = min(agreed, here)
-        return outcomes, agreed
+            if outcome == "wrong":
+                error = max(error, _relative_error(claimed, slope))
+            scale = abs(middle(slope.value))
+            numbers = (claimed, slope.left, slope.right)
+            digits = min(digits, *(guaranteed_digits(number, scale) for number in numbers))
+        return outcomes, error, digits
 
     def _outcome(
-        self, i: int, move: NDArray[Any], nearby: list[NDArray[Any]], rng: np.random.Generator
-    ) -> tuple[str, float]:
-        v = self.point.along(i, move)
-        slope = self.point.slope(self.f, v)
-        claimed = _predicted(self.claim[i], move)
-        scale = abs(middle(slope.value))
-        digits = min(guaranteed_digits(number, scale) for number in (claimed, slope.left, slope.right))
+        self,
+        i: int,
+        move: NDArray[Any],
+        slope: ExactSlope,
+        claimed: Real,
+        nearby: Callable[[], list[NDArray[Any]]],
+    ) -> str:
+        """Name what came out along one move."""
         if slope.smooth and agree(claimed, slope.right):
-            return "smooth", digits
+            return "smooth"
         for sign, side in ((1, slope.right), (-1, slope.left)):
             beside = self.point.gradient(self.gradient, self.point.along(i, sign * move))
             if not agree(_predicted(beside[i], move), side):
-                return "wrong", digits
-        zeros = None if self.kink_of is None else moving_zeros(self.kink_of, self.point, v)
+                return "wrong"
+        zeros = None if self.kink_of is None else moving_zeros(self.kink_of, self.point, self.point.along(i, move))
         convention = _convention(claimed, slope, {1} if zeros is None else set(zeros.values()))
         if convention:
-            return convention, digits
+            return convention
         # One kink, or one dimension: nearby gradients give the two slopes and no other.
         alone = move.size == 1 or (zeros is not None and len(zeros) == 1)
-        if not (alone or nearby):
-            nearby += [self._gradient_near(i, rng) for _ in range(SIDES)]
-        limits = [] if alone else [middle(_predicted(g, move)) for g in nearby]
-        return _among(middle(claimed), [middle(slope.left), middle(slope.right)], limits), digits
+        limits = [] if alone else [middle(_predicted(part, move)) for part in nearby()]
+        return _among(middle(claimed), [middle(slope.left), middle(slope.right)], limits)
 
     def _gradient_near(self, i: int, rng: np.random.Generator) -> NDArray[Any]:
         """Return the limit of the gradient on one random side of the point."""
@@ -249,6 +257,14 @@ def _convention(claimed: Real, slope: ExactSlope, sides: set[int]) -> str | None
         midpoint = (left + right) / 2
     named = (("right", right), ("left", left), ("midpoint", midpoint))
     return next((name for name, value in named if agree(claimed, value)), None)
+
+
+def _relative_error(claimed: Real, slope: ExactSlope) -> float:
+    """Return the distance of a claim from the nearer slope, relative to it."""
+    return min(
+        float(abs(middle(claimed) - middle(side)) / abs(middle(side))) if middle(side) else math.inf
+        for side in (slope.left, slope.right)
+    )
 
 
 def _predicted(part: NDArray[Any], move: NDArray[Any]) -> Real:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import sys
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -27,16 +27,17 @@ if TYPE_CHECKING:
 
 EXACT = sys.maxsize  # the order of a germ of which every term is known
 _NOUGHT = fmpq(0)
+R = TypeVar("R")
 
 
-def _binary(operation: Callable[[Germ, Germ], Any]) -> Callable[[Germ, Any], Any]:
+def _binary(operation: Callable[[Germ, Germ], R]) -> Callable[[Germ, Any], R]:
     """Give a method of two germs any number as its second one; arrays are left to NumPy."""
 
     @wraps(operation)
-    def method(self: Germ, other: Any) -> Any:
+    def method(self: Germ, other: Any) -> R:
         if type(other) is not Germ:
             if isinstance(other, np.ndarray):
-                return NotImplemented
+                return NotImplemented  # type: ignore[no-any-return]  # as Python asks of its operators
             other = germ(other)
         return operation(self, other)
 

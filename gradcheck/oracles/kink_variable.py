@@ -67,17 +67,12 @@ def lifting_directions(
         return draws
     basis = [*draws, *(rng.standard_normal(draws[0].shape) for _ in zeros)]
     rates = np.transpose([_rates(kink_of, point.floats, point.along(i, move))[zeros] for move in basis])
-    return [
-        np.tensordot(np.linalg.lstsq(rates, rng.uniform(1, 2, len(zeros)))[0], basis, axes=1) for _ in draws
-    ]
+    return [np.tensordot(np.linalg.lstsq(rates, rng.uniform(1, 2, len(zeros)))[0], basis, axes=1) for _ in draws]
 
 
-def _rates(
-    kink_of: Callable[..., Any], floats: Sequence[NDArray[Any]], v: Sequence[NDArray[Any]]
-) -> NDArray[Any]:
+def _rates(kink_of: Callable[..., Any], floats: Sequence[NDArray[Any]], v: Sequence[NDArray[Any]]) -> NDArray[Any]:
     step = 2.0**-20
     above, below = (
-        kink_of(*(array + side * move for array, move in zip(floats, v, strict=True)))
-        for side in (step, -step)
+        kink_of(*(array + side * move for array, move in zip(floats, v, strict=True))) for side in (step, -step)
     )
     return np.ravel(above - below) / (2 * step)

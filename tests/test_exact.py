@@ -1,0 +1,398 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+pytest.importorskip("flint")
+
+from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.oracles.balls import agree, arb, fmpq, middle, radius, working
+from gradcheck.oracles.elementary import FUNCTIONS
+from gradcheck.oracles.exact import ExactPoint, exact_gradient, exact_slope, slopes
+from gradcheck.oracles.exact_arrays import exact_array
+from gradcheck.oracles.exact_run import run
+from gradcheck.oracles.exact_verdict import judge_exactly
+from gradcheck.oracles.germs import germ
+from gradcheck.oracles.tightness import ulps
+from gradcheck.two_layer_relu import numpy_core
+from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, coinciding_kinks, draw
+
+POINT = np.array([[0.5, -1.25, 0.75], [2.0, 0.1, -0.3]])
+MOVE = np.array([[1.0, -0.5, 0.25], [0.1, 3.0, -1.0]])
+
+
+def sides(f, x, v):
+    slope = exact_slope(f, [np.array(x)], [np.array(v)])
+    return slope.left, slope.right
+
+
+def masked(h):
+    h = h.copy()
+    h[h < 0] = 0
+    return h.sum()
+
+
+def added_at(h):
+    total = np.zeros_like(h)
+    np.add.at(total, [0, 0], h)
+    return total.sum()
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "v", "left", "right"),
+    [
+        (lambda h: np.maximum(h, 0).sum(), [0.0], [3.0], 0, 3),
+        (lambda h: np.where(h > 0, h, 0).sum(), [0.0], [3.0], 0, 3),
+        (lambda h: np.where(h >= 0, h, 0).sum(), [0.0], [3.0], 0, 3),
+        (lambda h: (h * (h > 0)).sum(), [0.0], [-3.0], -3, 0),
+        (masked, [0.0, -1.0, 2.0], [3.0, 1.0, 1.0], 1, 4),
+        (lambda h: np.clip(h, -1.0, 0.0).sum(), [0.0], [2.0], 2, 0),
+        (lambda h: np.abs(h).sum(), [0.0, 0.5], [2.0, 1.0], -1, 3),
+        (lambda h: h.max(), [1.0, 1.0], [1.0, 5.0], 1, 5),
+        (lambda h: np.sort(h)[0], [1.0, 1.0], [1.0, 5.0], 5, 1),
+        (lambda h: h[h.argmax()], [1.0, 1.0], [1.0, 5.0], 1, 5),
+        (np.linalg.norm, [0.0, 0.0], [3.0, 4.0], -5, 5),
+        (lambda h: (np.maximum(h, 0) - np.maximum(-h, 0)).sum(), [0.0], [1.0], 1, 1),
+        (lambda h: (np.maximum(h, 0) ** 2).sum(), [0.0], [1.0], 0, 0),
+        # the comparison is decided by a term in t² or t³, which the first two terms do not show
+        (lambda h: np.where(h**2 > 0, h, 7 * h**2).sum(), [0.0], [1.0], 1, 1),
+        (lambda h: np.where(h**3 > 0, h, 0).sum(), [0.0], [1.0], 0, 1),
+        (lambda h: (h**3 / h**2).sum() if (h != 0).all() else h.sum(), [0.0], [2.0], 2, 2),
+        (added_at, [1.0, 2.0], [1.0, 1.0], 2, 2),
+    ],
+)
+def test_slopes_of_both_sides_of_a_kink_are_exact_rationals(f, x, v, left, right):
+    assert sides(f, x, v) == (left, right)
+
+
+def test_floats_are_the_rationals_that_they_are():
+    slope = exact_slope(lambda x: 0.1 * x.sum(), [np.array([0.3])], [np.array([0.2])])
+    assert middle(slope.right) == Fraction(0.1) * Fraction(0.2)
+    assert middle(slope.value) == Fraction(0.1) * Fraction(0.3)
+    assert slope.rational
+    assert slope.smooth
+    assert slope.bound == 0
+    assert slope.digits == math.inf
+
+
+def test_one_ulp_beside_the_kink_is_no_kink():
+    beside = np.nextafter(0.0, 1.0)
+    assert sides(lambda h: np.maximum(h, 0).sum(), [beside], [1.0]) == (1, 1)
+    assert sides(lambda h: np.maximum(h, 0).sum(), [-beside], [1.0]) == (0, 0)
+
+
+def test_slopes_as_floats_come_with_a_bound_that_covers_their_rounding():
+    left, right, bound = slopes(lambda x: (x / 3).sum(), [np.array([1.0])], [np.array([1.0])])
+    assert left == right == 1 / 3
+    assert Fraction(bound) >= abs(Fraction(1 / 3) - Fraction(1, 3)) > 0
+
+
+def test_a_jump_has_no_slope():
+    with pytest.raises(ArgumentError, match="f jumps at the point: it is 0 there and tends to 1"):
+        sides(lambda h: np.where(h > 0, 1.0, 0.0 * h).sum(), [0.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "says"),
+    [
+        (lambda h: float(h.sum()), "into a float"),
+        (lambda h: math.exp(h[0, 0]), "into a float"),
+        (lambda h: h.astype(float).sum(), "into a float"),
+        (lambda h: np.asarray(h, dtype=float).sum(), "into a float"),
+        (lambda h: int(h[0, 0]), "into an int"),
+        (lambda _: 3.5, "f returned the float 3.5"),
+        (
+            lambda h: np.add(h, 1.0, out=np.empty(h.shape)).sum(),
+            "writes exact numbers into an array of float64",
+        ),
+        (lambda h: np.linalg.inv(h[:, :2]).sum(), "LAPACK"),
+        (lambda h: np.linalg.det(h[:, :2]), "LAPACK"),
+        (lambda h: np.fft.fft(h).real.sum(), "cannot run in exact arithmetic"),
+        (lambda h: np.heaviside(h, 0.5).sum(), "heaviside is a compiled function of floats"),
+        (lambda h: (h / (h - h)).sum(), "divided by exactly 0"),
+        (lambda h: np.sqrt(-np.abs(h)).sum(), "negative number"),
+        (lambda h: np.log(h - h).sum(), "np.log is taken at 0"),
+        (lambda h: np.sqrt(np.abs(h - POINT)).sum(), "infinitely steep"),
+        (lambda h: (1 / (h - POINT) + 0).sum() if (h != POINT).all() else h.sum(), "grows without bound"),
+        (lambda h: np.where(h > 0, h, -np.inf).max(), "-inf entered the computation"),
+        (lambda h: (h * 1j).sum(), "complex"),
+    ],
+)
+def test_what_cannot_be_exact_is_refused_in_one_sentence(f, says):
+    with pytest.raises(UnsupportedError, match=says) as refusal:
+        exact_slope(f, [POINT], [MOVE])
+    assert "\n" not in str(refusal.value)
+
+
+def test_torch_is_refused_in_one_sentence():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UnsupportedError, match=r"argument 0 is a torch\.Tensor"):
+        exact_slope(lambda x: x.sum(), [torch.ones(2)], [np.ones(2)])
+    with pytest.raises(UnsupportedError, match="cannot run in exact arithmetic"):
+        exact_slope(lambda x: torch.tensor(x).sum(), [np.ones(2)], [np.ones(2)])
+
+
+@pytest.mark.parametrize(
+    ("args", "directions", "says"),
+    [
+        ([np.array([np.nan])], [np.ones(1)], "argument 0 holds NaN"),
+        ([np.ones(2)], [np.ones(3)], r"a direction has shape \(3,\), but its argument has \(2,\)"),
+        ([np.ones(2)], [np.ones(2), np.ones(2)], "2 directions were passed"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(args, directions, says):
+    with pytest.raises(ArgumentError, match=says):
+        exact_slope(lambda x: x.sum(), args, directions)
+    with pytest.raises(ArgumentError, match="f returned an array of shape"):
+        exact_slope(lambda x: x, [np.ones(2)], [np.ones(2)])
+
+
+def quotient(f, args, directions, bits=4000):
+    """(f(x + hv) − f(x − hv)) / 2h at h = 2^-300: values of f alone, no series."""
+    step = fmpq(1, 2**300)
+    with working(bits=bits, terms=1):
+        ends = [
+            run(
+                f,
+                [
+                    exact_array(arg) + exact_array(move) * germ(side * step)
+                    for arg, move in zip(args, directions, strict=True)
+                ],
+            ).coefficient(0)
+            for side in (1, -1)
+        ]
+        return (ends[0] - ends[1]) / (2 * step)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_and_its_slope_agree_with_its_own_values(name):
+    x, v = (np.array([1.75]), np.array([0.3])) if name == "arccosh" else (np.array([0.625]), np.array([0.3]))
+
+    def f(array):
+        return (3 * getattr(array[0], name)() + 1) ** 2
+
+    slope = exact_slope(f, [x], [v])
+    assert slope.digits >= 30
+    assert abs(middle(slope.right) - middle(quotient(f, [x], [v]))) <= radius(slope.right) + Fraction(1, 2**590)
+    known = {"expit": lambda t: 1 / (1 + math.exp(-t)), "arcsin": math.asin, "arccos": math.acos}
+    known |= {"arctan": math.atan, "arcsinh": math.asinh, "arccosh": math.acosh, "arctanh": math.atanh}
+    value = known.get(name) or getattr(math, name)
+    assert float(middle(slope.value)) == pytest.approx((3 * value(x[0]) + 1) ** 2, rel=1e-14)
+
+
+def test_functions_of_numpy_reach_the_balls_by_every_way():
+    for f in (
+        lambda x: np.exp(x).sum(),
+        lambda x: np.exp(np.asarray(x)).sum(),
+        lambda x: sum(np.exp(entry) for entry in x.flat),
+        lambda x: (np.e**x).sum() * 0 + np.exp(x, out=np.empty_like(x)).sum(),
+    ):
+        slope = exact_slope(f, [POINT], [MOVE])
+        want = (np.exp(POINT) * MOVE).sum()
+        assert float(middle(slope.right)) == pytest.approx(want, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.einsum("ij,kj->ik", x, x).sum(),
+        lambda x: (x @ x.T).sum(),
+        lambda x: np.dot(x, x.T).sum(),
+        lambda x: x.dot(x.T).sum(),
+        lambda x: (np.stack([x, x]) @ x.T)[0].sum(),
+        lambda x: (x @ x[0]).sum() + (x[1] @ x.T).sum(),
+        lambda x: np.tensordot(x, x, axes=([1], [1])).sum(),
+    ],
+)
+def test_every_product_of_matrices_is_the_same(f):
+    gram = MOVE @ POINT.T
+    slope = exact_slope(f, [POINT], [MOVE])
+    assert slope.rational
+    assert float(middle(slope.right)) == pytest.approx((gram + gram.T).sum(), rel=1e-14)
+
+
+def test_a_product_of_matrices_keeps_an_exact_zero_exact():
+    zeros = np.zeros((3, 2))
+    slope = exact_slope(lambda x: np.maximum(np.tanh(x) @ zeros, 0).sum() + x.sum(), [POINT], [MOVE])
+    assert middle(slope.right) - Fraction(MOVE.sum()) == pytest.approx(0, abs=1e-15)
+
+
+def test_a_slope_that_is_zero_is_bounded_at_twice_the_digits():
+    def shifted(z):  # softmax does not change when all of z moves by the same amount
+        p = np.exp(z - z.max())
+        return np.log(p / p.sum())[0]
+
+    slope = exact_slope(shifted, [np.array([0.3, 0.2, -1.0])], [np.ones(3)])
+    assert middle(slope.right) <= radius(slope.right) <= Fraction(1, 10**60)
+
+
+def test_a_tie_of_irrational_numbers_is_not_guessed():
+    with pytest.raises(UnsupportedError, match="could not be told apart"):
+        exact_slope(lambda x: np.maximum(np.exp(x), np.exp(x + 0)).sum(), [np.array([0.5])], [np.ones(1)])
+
+
+def test_a_gradient_is_exact_at_the_kink_and_beside_it():
+    def gradient(h):
+        grad = np.ones_like(h)
+        grad[h < 0] = 0
+        return grad
+
+    h = np.array([0.0, 1.0])
+    assert [list(g) for g in exact_gradient(gradient, [h])] == [[1, 1]]
+    assert [list(g) for g in exact_gradient(gradient, [h], towards=[np.array([-1.0, -1.0])])] == [[0, 1]]
+
+
+def test_a_gradient_must_fit_and_must_be_exact():
+    with pytest.raises(UnsupportedError, match="the gradient returned floats"):
+        exact_gradient(lambda h: np.ones(h.shape), [np.ones(2)])
+    with pytest.raises(ArgumentError, match=r"has shape \(1,\), but its argument has \(2,\)"):
+        exact_gradient(lambda h: h[:1], [np.ones(2)])
+    with pytest.raises(ArgumentError, match="2 parts, but should have one per argument: 1"):
+        exact_gradient(lambda h: (h, h), [np.ones(2)])
+
+
+def test_ulps_count_units_in_the_last_place():
+    exact = np.array([fmpq(1), fmpq(1, 3), fmpq(4)], dtype=object)
+    rounded = np.array([1.0 + 2**-51, 1 / 3, math.inf])
+    distances = ulps(rounded, exact)
+    assert distances[0] == 2
+    assert 0 < distances[1] <= 0.5
+    assert distances[2] == math.inf
+
+
+def test_the_user_s_arrays_are_left_alone():
+    x = POINT.copy()
+
+    def changes_its_argument(h):
+        h *= 2
+        return h.sum()
+
+    exact_slope(changes_its_argument, [x], [MOVE])
+    assert (x == POINT).all()
+    assert ExactPoint([x]).value(changes_its_argument) == 2 * sum(fmpq(*t.as_integer_ratio()) for t in x.flat)
+
+
+# The judgement.
+
+SMALL = Shape(4, 8, 8, 2)
+
+
+def hidden(x, _y, w1, _w2):
+    return x @ w1
+
+
+def with_value_at_zero(value):
+    """The hand gradient with relu'(0) = value."""
+
+    def gradients(x, y, w1, w2):
+        h = x @ w1
+        grad_y_pred = 2 * (np.maximum(h, 0) @ w2 - y)
+        grad_h = grad_y_pred @ w2.T
+        grad_h = np.where(h > 0, grad_h, np.where(h == 0, value * grad_h, 0))
+        return grad_h @ w1.T, -grad_y_pred, x.T @ grad_h, np.maximum(h, 0).T @ grad_y_pred
+
+    return gradients
+
+
+def judge(problem, gradients=numpy_core.gradients, kink_of=hidden, **options):
+    return judge_exactly(numpy_core.loss, gradients, problem, names=Problem._fields, kink_of=kink_of, **options)
+
+
+def test_the_network_s_hand_gradient_is_equal_to_the_slopes_entry_by_entry():
+    verdict = judge(draw(SMALL))
+    assert verdict.verdict == "PASS"
+    for row in verdict.rows:
+        assert row.outcomes["smooth"] == row.judged == np.prod(row.shape)
+        assert row.convention is None
+        assert row.digits == math.inf
+        assert 0 < row.ulps_of_largest <= row.ulps < math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "verdict", "convention"),
+    [
+        (1, "PASS", "right"),
+        (0, "PASS", "left"),
+        (0.5, "PASS", "midpoint"),
+        (0.25, "PASS", "other"),
+        (1.2, "FAIL", None),
+        (-0.2, "FAIL", None),
+    ],
+)
+def test_the_convention_at_the_kink_is_named_and_one_outside_0_to_1_is_wrong(value, verdict, convention):
+    judged = judge(boundary(SMALL), with_value_at_zero(value))
+    assert judged.verdict == verdict
+    assert judged["w1"].convention == convention
+    assert judged["w1"].equal == (verdict == "PASS")
+    assert judged["w2"].equal
+    assert judged["w1"].judged - judged["w1"].outcomes["smooth"] == 16
+    # The same data without the kink variable: the sides are then those of the argument, and mixed.
+    blind = judge(boundary(SMALL), with_value_at_zero(value), kink_of=None)
+    assert blind.verdict == verdict
+    if value in (0, 1):
+        assert blind["w1"].convention == "mixed"
+
+
+def test_along_directions_that_lift_every_zero_the_convention_is_right():
+    verdict = judge(boundary(Shape(6, 9, 16, 3)), entries_up_to=0, only=("w1",))
+    (row,) = verdict.rows
+    assert row.along == "directions"
+    assert row.outcomes["right"] == row.judged == 4
+
+
+def test_kinks_that_coincide_and_cancel_make_the_hand_gradient_wrong():
+    judged = judge(coinciding_kinks())
+    assert judged.verdict == "FAIL"
+    assert judged["w1"].outcomes["wrong"] == 1
+
+
+def test_a_valid_subgradient_outside_both_slopes_is_not_called_wrong():
+    def f(x):
+        return np.maximum(x[0] + x[1], 0) - np.maximum(x[0] - x[1], 0)
+
+    def gradient(x):  # a limit of gradients: relu'(0) = 1 for the first kink, 0 for the second
+        first, second = x[0] + x[1] >= 0, x[0] - x[1] > 0
+        return np.array([first * 1 - second * 1, first * 1 + second * 1]) + np.zeros_like(x)
+
+    assert sides(f, [0.0, 0.0], [1.0, 0.0]) == (0, 0)
+    judged = judge_exactly(f, gradient, [np.zeros(2)])
+    assert judged.rows[0].outcomes["wrong"] == 0
+    assert judged.verdict == "PASS"
+
+
+@pytest.mark.parametrize("wrong", ["w1", "w2"])
+def test_one_wrong_entry_is_found(wrong):
+    def gradients(*args):
+        right = numpy_core.gradients(*args)._asdict()
+        right[wrong] = right[wrong].copy()
+        right[wrong][1, 1] = right[wrong][1, 1] * (1 + 2.0**-52)
+        return tuple(right.values())
+
+    judged = judge(draw(SMALL), gradients)
+    assert judged.verdict == "FAIL"
+    assert judged[wrong].outcomes["wrong"] == 1
+    assert judged[wrong].error == 2.0**-52
+    assert [row.name for row in judged.rows if not row.equal] == [wrong]
+
+
+def test_a_forgotten_mask_is_wrong():
+    def gradients(x, y, w1, w2):
+        grad_y_pred = 2 * (np.maximum(x @ w1, 0) @ w2 - y)
+        grad_h = grad_y_pred @ w2.T
+        return grad_h @ w1.T, -grad_y_pred, x.T @ grad_h, np.maximum(x @ w1, 0).T @ grad_y_pred
+
+    for problem in (draw(SMALL), boundary(SMALL)):
+        assert judge(problem, gradients)["w1"].outcomes["wrong"] > 0
+
+
+def test_names_must_fit():
+    with pytest.raises(ArgumentError, match="should name 4 arguments"):
+        judge(draw(SMALL), only=("w3",))
+
+
+def test_balls_that_agree_overlap():
+    with working(bits=64, terms=1):
+        third = arb(1) / 3
+        assert agree(third, fmpq(1, 3))
+        assert not agree(third, fmpq(1, 2))
