@@ -154,9 +154,7 @@ def scalar(value: Any, what: str) -> float:
             )
         number = to_numpy(value).reshape(())
         if np.iscomplexobj(number):
-            raise ArgumentError(
-                f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²"
-            )
+            raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")
         return float(number)
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise ArgumentError(f"{what} returned {type(value).__name__}, wanted a real scalar")

@@ -139,7 +139,8 @@ def smallest_visible(bounds: Sequence[float], confidence: float) -> float:
     """Return the smallest E for which two or more of the directions would stand out of their bounds.
 
     A direction surely stands out where |e·v_j| > 2b, b the largest bound (the mismatch is known to ± b itself). Each
-    |e·v_j| = E|z_j| stays within 2b with probability p = P(|z| ≤ 2b/E); fewer than two stand out with probability k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
+    |e·v_j| = E|z_j| stays within 2b with probability p = P(|z| ≤ 2b/E); fewer than two stand out with probability
+    k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
     """
     k, missed = len(bounds), 1 - confidence
     low, high = 0.0, 1.0

@@ -1,7 +1,7 @@
 """A claim: a scalar function, what is said to be its gradient, and the point; every form people write, brought to one.
 
 Whatever the form, in the end there is φ's function f(arguments) → float and claimed(arguments) → one array for each
-argument (None where nothing is claimed). Arguments may be nested in dicts, lists and tuples: their leaves are flat here.
+argument (None where nothing is claimed). Arguments may be nested in dicts, lists and tuples: their leaves are flat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
-class WrongClaim(GradcheckError):
+class WrongClaim(GradcheckError):  # noqa: N818  a verdict on the claim, not an error of the program
     """The claim itself is malformed (a gradient of the wrong shape, a NaN in it): a FAIL with this sentence."""
 
 
@@ -79,7 +79,7 @@ def _names(x: Any, prefix: str) -> Iterator[str]:
         yield prefix
 
 
-def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:
+def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa: C901  one branch for each nesting
     if not _is_node(template):
         if is_leaf(template):
             yield structure
@@ -97,7 +97,7 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:
     if isinstance(template, dict) and isinstance(structure, dict):
         unknown = set(structure) - set(template)
         if unknown:
-            raise WrongClaim(f"{what} has an entry {sorted(map(str, unknown))[0]!r} that is no argument")
+            raise WrongClaim(f"{what} has an entry {min(map(str, unknown))!r} that is no argument")
         for key, child in template.items():
             yield from _leaves(child, structure.get(key), what)
         return
@@ -142,6 +142,8 @@ class Claim:
         Leaves → a sentence if the claim is not linear in its cotangent or tangent, for forms that have one.
     arguments : callable or None
         Leaves → the arguments as the user's functions take them by position.
+    raw : callable or None
+        Leaves → the scalar f as the user's library returns it, for oracles that look inside.
     notes : tuple of str
         What the reader of the report should know about how the claim was brought to this form.
 
@@ -156,6 +158,7 @@ class Claim:
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
     arguments: Callable[[Sequence[Any]], tuple[Any, ...]] | None = None
+    raw: Callable[[Sequence[Any]], Any] | None = None
     notes: tuple[str, ...] = field(default=())
 
 
@@ -163,9 +166,7 @@ def argument_names(function: Callable[..., Any], count: int, names: Sequence[str
     """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
     if names is not None:
         if len(names) != count or len(set(names)) != count:
-            raise ArgumentError(
-                f"names= has {tuple(names)}, wanted {count} different names, one for each argument"
-            )
+            raise ArgumentError(f"names= has {tuple(names)}, wanted {count} different names, one for each argument")
         return tuple(names)
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -175,9 +176,7 @@ def argument_names(function: Callable[..., Any], count: int, names: Sequence[str
     return tuple(positional[i] if i < len(positional) else f"arg{i}" for i in range(count))
 
 
-def caller(
-    function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]
-) -> Callable[[Sequence[Any]], Any]:
+def caller(function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Any]:
     """Return leaves → function(arguments), by position or (arguments in a dict) by name."""
     if isinstance(tree.template, dict):
         return lambda leaves: function(**tree.fill(leaves), **kwargs)
@@ -198,9 +197,7 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
         if not isinstance(result, dict):
             if isinstance(result, tuple | list) and len(result) == len(template):
                 return tuple(tree.leaves(dict(zip(template, result, strict=True))))
-            raise WrongClaim(
-                f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}"
-            )
+            raise WrongClaim(f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}")
         return tuple(tree.leaves(result))
     top = _top_names(tree)
     if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
@@ -208,14 +205,10 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
         if unknown:
             raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {list(top)}")
         return tuple(tree.leaves(tuple(result.get(name) for name in top)))
-    if len(template) == 1 and not (
-        isinstance(result, tuple) and len(result) == 1 and not _is_node(template[0])
-    ):
+    if len(template) == 1 and not (isinstance(result, tuple) and len(result) == 1 and not _is_node(template[0])):
         result = (result,)
     if not isinstance(result, tuple | list):
-        raise WrongClaim(
-            f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument"
-        )
+        raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
     if len(result) != len(template):
         raise WrongClaim(
             f"the gradient returned {len(result)} entries, wanted {len(template)}: one per argument in order, "
@@ -234,7 +227,7 @@ def _top_names(tree: Tree) -> tuple[str, ...]:
     return tuple(top)
 
 
-def checked(gradient: Any, argument: Any, name: str) -> Any:
+def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one branch for each breach
     """Return a claimed gradient if it fits its argument.
 
     Raises
@@ -248,9 +241,7 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:
     if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
         gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
     if not arrays.is_array(gradient):
-        raise WrongClaim(
-            f"the gradient of {name} is a {type(gradient).__name__}, wanted an array like {name}"
-        )
+        raise WrongClaim(f"the gradient of {name} is a {type(gradient).__name__}, wanted an array like {name}")
     if type(argument) in (float, complex):
         argument = np.asarray(argument)
     want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
@@ -261,13 +252,9 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:
             f"the gradient of {name} is a {arrays.library_of(gradient)} array, wanted {arrays.library_of(argument)}"
         )
     if arrays.dtype_name(gradient) not in arrays.ROUNDOFF:
-        raise WrongClaim(
-            f"the gradient of {name} has dtype {arrays.dtype_name(gradient)}, wanted a floating dtype"
-        )
+        raise WrongClaim(f"the gradient of {name} has dtype {arrays.dtype_name(gradient)}, wanted a floating dtype")
     if arrays.is_complex(gradient) and not arrays.is_complex(argument):
-        raise WrongClaim(
-            f"the gradient of {name} is complex, wanted {arrays.dtype_name(argument)}: take the real part"
-        )
+        raise WrongClaim(f"the gradient of {name} is complex, wanted {arrays.dtype_name(argument)}: take the real part")
     if arrays.device_of(gradient) != arrays.device_of(argument):
         raise WrongClaim(
             f"the gradient of {name} is on {arrays.device_of(gradient)}, wanted {arrays.device_of(argument)}"
@@ -286,24 +273,18 @@ def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             index = tuple(int(i) for i in bad[0])
-            raise ArgumentError(
-                f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point"
-            )
+            raise ArgumentError(f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point")
     for what, read in (("library", arrays.library_of), ("device", arrays.device_of)):
         kinds = {name: read(x) for x, name in zip(leaves, names, strict=True) if arrays.is_array(x)}
         if len(set(kinds.values())) > 1:
-            raise ArgumentError(
-                f"the arguments are of more than one {what} ({_listed(kinds)}): pass them all in one"
-            )
+            raise ArgumentError(f"the arguments are of more than one {what} ({_listed(kinds)}): pass them all in one")
     widths = {
         name: arrays.dtype_name(x).replace("complex128", "float64").replace("complex64", "float32")
         for x, name in zip(leaves, names, strict=True)
         if arrays.is_array(x) and arrays.shape_of(x)
     }
     if len(set(widths.values())) > 1:
-        raise ArgumentError(
-            f"the arguments are of more than one dtype ({_listed(widths)}): cast them all to one"
-        )
+        raise ArgumentError(f"the arguments are of more than one dtype ({_listed(widths)}): cast them all to one")
 
 
 def _listed(kinds: Mapping[str, str]) -> str:

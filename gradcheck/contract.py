@@ -5,6 +5,7 @@ Breaches of f are the caller's (ArgumentError); breaches of the claim are a FAIL
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,7 @@ class Gradient:
         self.repeat_error: tuple[float, ...] = ()
         self.arrays = self.at(self.leaves)
         self.judged = tuple(
-            range(len(self.leaves))
-            if claim.predicted
-            else (i for i, g in enumerate(self.arrays) if g is not None)
+            range(len(self.leaves)) if claim.predicted else (i for i, g in enumerate(self.arrays) if g is not None)
         )
         if not self.judged:
             raise ArgumentError("the gradient is None for every argument: there is nothing to check")
@@ -105,16 +104,20 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
         arrays.shifted(x, 2.0 ** (arrays.FINEST[arrays.dtype_name(x)] // 2), field.direction(i, JITTER))
         for i, x in enumerate(gradient.leaves)
     ]
-    try:
+    with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
         gradient.at(elsewhere)
-    except WrongClaim:
-        pass  # outside its domain, perhaps: nothing to learn about buffers there
     for g, copy, i in zip(gradient.arrays, kept, range(len(kept)), strict=True):
         if g is not None and copy is not None and not arrays.same(g, copy):
             return (
-                f"the gradient of {gradient.claim.names[i]} changes when the gradient is called at another point: it is "
-                "returned in a buffer that later calls overwrite; return a new array"
+                f"the gradient of {gradient.claim.names[i]} changes when the gradient is called at another point: it "
+                "is returned in a buffer that later calls overwrite; return a new array"
             )
+    gradient_spread(gradient, field)
+    return None
+
+
+def gradient_spread(gradient: Gradient, field: Field) -> None:
+    """Evaluate the claim at the point again; set ``gradient.repeat_error`` to ‖(first − second)∘s‖ of each argument."""
     second = gradient.at(gradient.leaves)
     errors = []
     for i, (g, h) in enumerate(zip(gradient.arrays, second, strict=True)):
@@ -123,7 +126,6 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
             continue
         errors.append(field.scales[i].norm(arrays.to_numpy(g) - arrays.to_numpy(h)))
     gradient.repeat_error = tuple(errors)
-    return None
 
 
 def any_layout(gradient: Gradient, field: Field) -> str | None:

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 COTANGENT = 101  # the stream of cotangents, apart from the directions' (argument, probe)
 
 
-def point(
-    arguments: Any, function: Callable[..., Any], names: Sequence[str] | None
-) -> tuple[Tree, tuple[Any, ...]]:
+def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
     """Return the tree and the leaves of `arguments`.
 
     Raises
@@ -39,9 +37,7 @@ def point(
     leaves = tuple(_collect(template))
     if not leaves:
         kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
-        raise ArgumentError(
-            f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64"
-        )
+        raise ArgumentError(f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64")
     return tree, leaves
 
 
@@ -94,6 +90,7 @@ def gradient_of_scalar(
         arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(loss(values)),
+        raw=loss,
     )
 
 
@@ -128,6 +125,7 @@ def vjp(
         arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(_outputs(call(values), function)[0]),
+        raw=lambda values: _contract_inside(_outputs(call(values), function), cotangents),
         linear=lambda values: _linearity(lambda w: pulled(w, values), cotangents, tree.names),
     )
 
@@ -179,6 +177,7 @@ def jvp(
         arguments=tree.positional,
         title=title_of(function),
         output_dtype=lambda values: _dtype_of(_outputs(call(values), function)[0]),
+        raw=lambda values: _contract_inside(_outputs(call(values), function), cotangents),
         predicted=pushed,
         linear=linear,
     )
@@ -258,9 +257,7 @@ def _in_dtype(weights: Any, y: Any) -> Any:
 
 def _contract(outputs: Sequence[Any], cotangents: Sequence[Any], function: Any) -> float:
     if len(outputs) != len(cotangents):
-        raise ArgumentError(
-            f"{title_of(function)} returned {len(outputs)} arrays here, and {len(cotangents)} before"
-        )
+        raise ArgumentError(f"{title_of(function)} returned {len(outputs)} arrays here, and {len(cotangents)} before")
     total = 0.0
     for y, c in zip(outputs, cotangents, strict=True):
         values = arrays.to_numpy(y)
@@ -272,14 +269,21 @@ def _contract(outputs: Sequence[Any], cotangents: Sequence[Any], function: Any) 
     return total
 
 
+def _contract_inside(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Any:
+    """Return the contraction in the outputs' own library, so that an oracle can look inside."""
+    total: Any = 0
+    for y, c in zip(outputs, cotangents, strict=True):
+        weights = np.conj(c) if y.dtype == object else arrays.like(np.conj(c), y)
+        total = total + (weights * y).sum()
+    return total.real if hasattr(total, "dtype") and "complex" in str(total.dtype) else total
+
+
 def _dtype_of(result: Any) -> str:
     return arrays.dtype_name(result) if arrays.is_array(result) else "float64"
 
 
 def _zeros(x: Any) -> Any:
-    return arrays.like(
-        np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64), x
-    )
+    return arrays.like(np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64), x)
 
 
 def _linearity(

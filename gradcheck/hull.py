@@ -18,9 +18,10 @@ from scipy.optimize import nnls
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A missing combination of two groups' values is taken for dependence when chance would leave it out of the samples
-# less often than this; with a few hundred pairs of groups a handful of chance links remain, which only enlarge a hull.
+# A combination of two patterns' values that no sample shows is taken for dependence where chance would leave out any
+# of all pairs' combinations less often than this.
 CHANCE = 1e-3
+MOST_PATTERNS = 512  # above this many independent kinks pairs are no longer compared
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,9 @@ def groups(samples: NDArray[np.float64], entries: NDArray[np.int64], tolerance: 
     """Return the groups of `entries`; `samples` is (samples, all entries)."""
     values = samples[:, entries]
     labels = _labels(values, tolerance)
-    patterns, owner = np.unique(labels, axis=1, return_inverse=True)
+    patterns, first_entry, owner = np.unique(labels, axis=1, return_index=True, return_inverse=True)
     owner = owner.reshape(-1)
-    linked = _components(patterns)
+    linked = _components(patterns, values[:, first_entry])
     found = []
     for component in range(int(linked.max()) + 1):
         members = np.flatnonzero(linked[owner] == component)
@@ -96,8 +97,8 @@ def _joint(patterns: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.asarray(np.unique(stacked, axis=0, return_inverse=True)[1]).reshape(-1)
 
 
-def _components(patterns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return a component number for each pattern: patterns that miss combinations chance would show are linked."""
+def _components(patterns: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return a component number for each pattern; patterns that do not vary independently share one."""
     count = patterns.shape[1]
     parent = list(range(count))
 
@@ -106,20 +107,47 @@ def _components(patterns: NDArray[np.int64]) -> NDArray[np.int64]:
             i = parent[i]
         return i
 
-    for i in range(count):
-        for j in range(i):
-            if root(i) != root(j) and _dependent(patterns[:, i], patterns[:, j]):
-                parent[root(i)] = root(j)
+    for i, j in [*_linear_relations(values), *_missing_combinations(patterns)]:
+        parent[root(i)] = root(j)
     roots = [root(i) for i in range(count)]
     names = {r: n for n, r in enumerate(dict.fromkeys(roots))}
     return np.array([names[r] for r in roots], dtype=np.int64)
 
 
-def _dependent(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
-    seen = set(zip(a.tolist(), b.tolist(), strict=True))
-    for value, times in zip(*np.unique(a, return_counts=True), strict=True):
-        for other, often in zip(*np.unique(b, return_counts=True), strict=True):
-            share = times * often / len(a) ** 2
-            if (int(value), int(other)) not in seen and (1 - share) ** len(a) < CHANCE:
-                return True
-    return False
+def _linear_relations(values: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return pairs of patterns tied by a linear relation that holds in every sample (a tie of three: the sum is 1).
+
+    Only with at least twice as many samples as patterns: fewer satisfy some relation by themselves.
+    """
+    samples, count = values.shape
+    if 2 * count > samples:
+        return []
+    centred = values - values.mean(axis=0)
+    centred = centred / np.maximum(np.linalg.norm(centred, axis=0), np.finfo(np.float64).tiny)
+    basis: list[int] = []
+    pairs: list[tuple[int, int]] = []
+    for j in range(count):
+        if basis:
+            solution, *_ = np.linalg.lstsq(centred[:, basis], centred[:, j], rcond=None)
+            if np.linalg.norm(centred[:, basis] @ solution - centred[:, j]) < 1e-6:
+                pairs.extend((j, basis[i]) for i in np.flatnonzero(np.abs(solution) > 1e-3))
+                continue
+        basis.append(j)
+    return pairs
+
+
+def _missing_combinations(patterns: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return pairs of patterns that never show a combination of values which chance would have shown."""
+    samples, count = patterns.shape
+    if count > MOST_PATTERNS:
+        return []
+    allowed = CHANCE / max(count * (count - 1) / 2, 1)
+    shown = [[patterns[:, i] == value for value in np.unique(patterns[:, i])] for i in range(count)]
+    pairs = []
+    for i in range(count):
+        for j in range(i):
+            for a in shown[i]:
+                if any((1 - a.mean() * b.mean()) ** samples < allowed and not np.any(a & b) for b in shown[j]):
+                    pairs.append((i, j))
+                    break
+    return pairs

@@ -1,4 +1,4 @@
-"""Where f has one-sided slopes only: is the claim a subgradient, and by which convention?
+"""Where f has one-sided slopes only: whether the claim is a subgradient, and by which convention.
 
 The formula is judged next to the point, where f is smooth: the claim at x ± δ·v must give the right and the left slope
 along v, which are already measured. At the point itself the claim must be a convex combination of the claims next to
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,9 +65,9 @@ def judge(
 ) -> ArgumentReport:
     """Return the verdict on an argument along some of whose directions f has a kink at the point."""
     x = trial.gradient.leaves[trial.index]
-    delta = math.ldexp(1.0, trial.field.finest(trial.index) + 4)
+    delta = _distance(trial)
     sides, near = _next_to_the_point(trial, delta)
-    interval = _formula(trial, sides)
+    interval = _formula(trial, sides, float(np.linalg.norm(near.samples[0] * _flat_scale(trial))))
     within = max(p.slope.resolution for p in trial.probes if p.slope.kinked)
     report = ArgumentReport(
         name=trial.name,
@@ -80,15 +81,23 @@ def judge(
     )
     if interval.low > 0:
         kink = Kink("other", valid=False, entries=(), within=within)
-        return report.with_(
-            verdict=Verdict.FAIL, kink=kink, reason="wrong already next to the kink, where f is smooth"
-        )
+        return report.with_(verdict=Verdict.FAIL, kink=kink, reason="wrong already next to the kink, where f is smooth")
     if kink_of is None:
         found, near = _by_hull(trial, near, delta)
         kink = _convention_of_argument(trial, near, found, delta, within)
     else:
         kink, found = _by_kink_variable(trial, near, delta, kink_of, within)
     return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
+
+
+def _distance(trial: Trial) -> float:
+    """Return δ, a third of the way (in powers of two) from the finest step to the round-off of the argument.
+
+    Near enough for the claim not to drift, far enough for the sign of a kink variable to stand out of its round-off.
+    """
+    finest = trial.field.finest(trial.index)
+    roundoff = math.log2(arrays.ROUNDOFF[arrays.dtype_name(trial.gradient.leaves[trial.index])])
+    return math.ldexp(1.0, finest + round((roundoff - finest) / 3))
 
 
 @dataclass(frozen=True)
@@ -115,13 +124,16 @@ def _conclude(
             )
         error = Interval(found.distance, math.inf, relative=True, confidence=report.error.confidence)
         return report.with_(
-            verdict=Verdict.FAIL, error=error, reason=found.reason or "no subgradient of f: outside what lies around it"
+            verdict=Verdict.FAIL,
+            error=error,
+            reason=found.reason or "no subgradient of f: outside what lies around it",
         )
     if required is not None and kink.convention != required:
         of = "the kink variable" if known else "the argument"
         return report.with_(
             verdict=Verdict.FAIL,
-            reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) at {_some(kink.entries)}",
+            reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) "
+            f"at {_some(kink.entries)}",
         )
     if high <= report.resolution:
         return report.with_(verdict=Verdict.PASS)
@@ -159,7 +171,9 @@ def _next_to_the_point(trial: Trial, delta: float) -> tuple[list[tuple[Mismatch,
             samples.append(g)
             moves.append(sign * flat)
             side = probe.slope.right if sign > 0 else probe.slope.left
-            error = math.inf if math.isnan(side) else probe.slope.side_error + delta * _bend(probe.slope, sign)
+            error = math.inf
+            if not math.isnan(side):
+                error = probe.slope.side_error + _drift(trial, probe.slope, v, sign * delta, float(g @ flat))
             pair.append((float(g @ flat), 0.0 if math.isnan(side) else side, error, probe.stretch))
         if n == 0:
             further = _claim_at(trial, arrays.shifted(x, 2 * delta, v))
@@ -172,16 +186,20 @@ def _next_to_the_point(trial: Trial, delta: float) -> tuple[list[tuple[Mismatch,
     return sides, Nearby(np.array(samples), np.array(moves), here, tolerance)
 
 
-def _bend(slope: Slope, sign: float) -> float:
-    """Return a bound on φ'' on one side: twice what the difference quotients, h·φ''/2 off, show beyond their noise.
+def _drift(trial: Trial, slope: Slope, v: Any, delta: float, predicted: float) -> float:
+    """Return a bound on δ·φ'' on one side: the claim at x + δ·v differs by that, along v, from its limit at x.
 
-    The claim at x + δ·v is not the limit at x: along v it differs by δ·φ''.
+    φ'' is twice what the difference quotients, h·φ''/2 off, show beyond their noise; where an oracle took no steps, the
+    claim's own change from δ to 2δ tells.
     """
-    bend = 0.0
-    for a, b in zip(slope.levels, slope.levels[1:], strict=False):
+    if not slope.levels:
+        further = _claim_at(trial, arrays.shifted(trial.gradient.leaves[trial.index], 2 * delta, v))
+        return 2 * abs(float(further @ _flat(arrays.to_numpy(v))) - predicted)
+    bend, sign = 0.0, math.copysign(1.0, delta)
+    for a, b in pairwise(slope.levels):
         change = abs(a.central - b.central + sign * (a.gap - b.gap) / 2) - 2 * (a.noise + b.noise)
         bend = max(bend, 2 * change / (a.step - b.step))
-    return 2 * bend
+    return 2 * bend * abs(delta)
 
 
 def _flat_scale(trial: Trial) -> Any:
@@ -189,10 +207,10 @@ def _flat_scale(trial: Trial) -> Any:
     if isinstance(value, float):
         return value
     flat = value.reshape(-1)
-    return np.concatenate([flat, flat]) if np.iscomplexobj(trial.claimed) else flat
+    return np.concatenate([flat, flat]) if np.iscomplexobj(np.asarray(trial.claimed)) else flat
 
 
-def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]]) -> Interval:
+def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], norm: float) -> Interval:
     """Return the interval for the error of the claims next to the point, the worse of the two sides."""
     worst = Interval(0.0, 0.0, relative=True, confidence=trial.confidence)
     extra = 4 * trial.jitter_next_to_kink
@@ -201,7 +219,8 @@ def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]]) -> Interv
         found = [Mismatch(m.claimed, m.measured, m.bound + extra) for m in found if math.isfinite(m.bound)]
         if not found:
             continue
-        one = relative_error(found, None, (1 + trial.confidence) / 2)
+        known = norm if trial.tangent is None else None
+        one = relative_error(found, known, (1 + trial.confidence) / 2)
         low = one.low if sum(m.significant for m in found) >= 2 else 0.0
         worst = Interval(max(worst.low, low), max(worst.high, one.high), relative=True, confidence=trial.confidence)
     return worst
@@ -295,8 +314,8 @@ def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
     if not first_is_zero:
         on_zero = ~on_zero
     towards = 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
-    weights, _ = group.weights(near.here)
-    share = float(weights[0])  # 1: the claim is vertex 0
+    # 1: the claim is vertex 0
+    share = float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump))
     normal = towards * jump
     crossing = np.abs(jump) > near.tolerance
     right = np.where(normal > 0, share, 1 - share)[crossing]
@@ -333,48 +352,99 @@ def _by_kink_variable(
 ) -> tuple[Kink, Finding]:
     """Judge the claim kink by kink: claim = base + Σ λ_z c_z over the zeros z of the kink variable.
 
-    base and c_z (what each kink adds to the gradient on its positive side) are solved from the claims next to the
-    point, where λ_z is 1 or 0 by the sign of the variable there.
+    What each kink adds to the gradient on its positive side, c_z, is seen in the claims next to the point, where λ_z is
+    1 or 0 by the sign of the variable there: read off where one kink alone moves a group of entries, solved for by
+    least squares where several do.
     """
     zero = _zeros(trial, kink_of)
-    moving = hull.varying(near.samples, near.tolerance)
-    entries = _listed(trial, moving)
-    if not len(moving):
-        finding, _ = _by_hull(trial, near, delta)
-        return Kink("other", finding.valid, entries, within), finding
     if not len(zero):
-        raise ArgumentError("kink_of returned no zero at the point, but f has a kink there: name the variable that is 0")
-    wanted = len(zero) + ROUND
-    if len(zero) > MOST_KINKS:
-        finding, near = _by_hull(trial, near, delta)
-        return _convention_of_argument(trial, near, finding, delta, within), finding
-    if len(near.samples) < wanted:
-        near = _more(trial, near, delta, wanted - len(near.samples))
-    sides = _signs(trial, near, delta, kink_of, zero)
+        raise ArgumentError(
+            "kink_of returned no zero at the point, but f has a kink there: name the variable that is 0"
+        )
+    weights = None
+    for count in (2 * ROUND, 3 * ROUND, 4 * ROUND):
+        if weights is None:
+            near = _more(trial, near, delta, count - len(near.samples))
+            moving = hull.varying(near.samples, near.tolerance)
+            weights = _one_by_one(near, moving, _signs(trial, near, delta, kink_of, zero))
+    inside, gap, room = True, 0.0, 1.0
+    if weights is None:
+        near = _more(trial, near, delta, max(0, min(len(zero), MOST_KINKS) + ROUND - len(near.samples)))
+        moving = hull.varying(near.samples, near.tolerance)
+        solved = _together(near, moving, _signs(trial, near, delta, kink_of, zero))
+        if solved is None:  # the kinks interact, or are too many: their parts do not add up
+            finding, near = _by_hull(trial, near, delta)
+            return _convention_of_argument(trial, near, finding, delta, within), finding
+        weights, gap, room = solved
+    inside = bool(np.all((weights > -1e-5) & (weights < 1 + 1e-5)))
+    off = _smooth_entries_off(trial, near, moving)
+    valid = gap <= room and inside and off is None
+    names = {_side(float(value)) for value in weights}
+    convention = names.pop() if len(names) == 1 else "mixed" if names else "other"
+    reason = off or ("" if valid else _why_outside(weights, gap, room))
+    distance = _outside(trial, near, moving, weights, gap)
+    return Kink(convention, valid, _listed(trial, moving), within), Finding(
+        valid, decided=True, distance=distance, entries=moving, reason=reason
+    )
+
+
+def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
+    weights = []
+    for group in hull.groups(near.samples, moving, near.tolerance) if len(moving) else ():
+        if len(group.vertices) != 2:
+            return None
+        first = group.labels == group.labels[int(np.argmin(_distances(near, group)))]
+        positive = {bool(z) for z in _orientations(first, signs > 0)}
+        if len(positive) != 1:
+            return None
+        target = near.here[group.entries]
+        jump = group.vertices[0] - group.vertices[1]
+        share = float((target - group.vertices[1]) @ jump / (jump @ jump))
+        rest = float(np.linalg.norm(target - group.vertices[1] - share * jump))
+        if rest > near.tolerance * math.sqrt(len(jump)) + 1e-9 * float(np.linalg.norm(jump)):
+            return None
+        weights.append(share if positive.pop() else 1 - share)
+    return np.array(weights)
+
+
+def _distances(near: Nearby, group: hull.Group) -> NDArray[np.float64]:
+    return np.asarray(np.linalg.norm(near.samples[:, group.entries] - group.vertices[0], axis=1))
+
+
+def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bool]:
+    """Return for each kink variable that moves with the group whether the group's first vertex is its positive side."""
+    same = np.all(signs == first[:, None], axis=0)
+    opposite = np.all(signs != first[:, None], axis=0)
+    return [True] * int(same.sum()) + [False] * int(opposite.sum())
+
+
+def _together(
+    near: Nearby, moving: NDArray[np.int64], sides: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float, float] | None:
+    """Return λ of every kink that is felt, how far the claim is from such a sum, and what round-off allows."""
+    if sides.shape[1] > MOST_KINKS:
+        return None
     system = np.hstack([np.ones((len(sides), 1)), sides])
     values = near.samples[:, moving]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
     room = near.tolerance * math.sqrt(values.size)
     if float(np.linalg.norm(system @ solution - values)) > room:
-        finding, near = _by_hull(trial, near, delta)  # the kinks interact: their parts do not add up
-        return _convention_of_argument(trial, near, finding, delta, within), finding
+        return None
     base, parts = solution[0], solution[1:]
     target = near.here[moving] - base
     weights, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
     gap = float(np.linalg.norm(weights @ parts - target))
-    off = _smooth_entries_off(trial, near, moving)
     felt = np.linalg.norm(parts, axis=1) > near.tolerance * math.sqrt(parts.shape[1])
-    inside = bool(np.all((weights[felt] > -1e-5) & (weights[felt] < 1 + 1e-5)))
-    valid = gap <= room and inside and off is None
-    names = {_side(float(value)) for value in weights[felt]}
-    convention = names.pop() if len(names) == 1 else "mixed"
-    reason = off or (
-        "" if valid else _chain_rule_note(weights[felt], parts, gap, room)
-    )
-    norm = max(float(np.linalg.norm(near.here * _flat_scale(trial))), trial.true_norm, _spread(trial, near))
-    outside = np.clip(weights, 0, 1)
-    distance = float(np.linalg.norm(near.here[moving] - base - outside @ parts)) / max(norm, np.finfo(float).tiny)
-    return Kink(convention, valid, entries, within), Finding(valid, True, distance, (), moving, reason)
+    return weights[felt], gap, room
+
+
+def _outside(trial: Trial, near: Nearby, moving: NDArray[np.int64], weights: NDArray[np.float64], gap: float) -> float:
+    """Return a lower bound on how far the claim is from every subgradient, relative to the gradient's size."""
+    beyond = float(np.max(np.abs(weights - np.clip(weights, 0, 1)), initial=0.0))
+    jump = float(np.ptp(near.samples[:, moving], axis=0).max(initial=0.0))
+    scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.min(trial.scale.value))
+    return max(beyond * jump, gap) * scale / max(_spread(trial, near), np.finfo(np.float64).tiny)
 
 
 def _smooth_entries_off(trial: Trial, near: Nearby, moving: NDArray[np.int64]) -> str | None:
@@ -386,11 +456,10 @@ def _smooth_entries_off(trial: Trial, near: Nearby, moving: NDArray[np.int64]) -
     return f"at {index} the claim differs from the claims next to it, though f has no kink in that entry"
 
 
-def _chain_rule_note(weights: NDArray[np.float64], parts: NDArray[np.float64], gap: float, room: float) -> str:
+def _why_outside(weights: NDArray[np.float64], gap: float, room: float) -> str:
     if gap > room:
         return "no subgradient of f: the claim is not made of the kinks' own parts"
     worst = float(weights[np.argmax(np.abs(weights - 0.5))])
-    del parts
     return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
 
 

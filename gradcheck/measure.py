@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NOISE_STREAM = 1009  # keys of the directions along which noise is measured; probes count from 0
 
 
-class BudgetReached(GradcheckError):
+class BudgetReached(GradcheckError):  # noqa: N818  what was measured stands
     """`max_evaluations` is used up: what has been measured so far stands, and the verdict is INCONCLUSIVE."""
 
 
@@ -42,6 +42,7 @@ class Line:
         self._moves = moves
 
     def __call__(self, t: float) -> float:
+        """Return φ(t)."""
         leaves = list(self._field.leaves)
         for index, v in self._moves.items():
             leaves[index] = arrays.shifted(leaves[index], t, v)
@@ -87,9 +88,7 @@ class Field:
         except GradcheckError:
             raise
         except Exception as error:
-            raise ArgumentError(
-                f"{self.claim.title} raised {type(error).__name__} at the point: {error}"
-            ) from error
+            raise ArgumentError(f"{self.claim.title} raised {type(error).__name__} at the point: {error}") from error
         if not math.isfinite(value):
             raise ArgumentError(f"{self.claim.title} is {value} at the point, wanted a finite number")
         return value

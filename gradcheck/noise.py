@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 from typing import TYPE_CHECKING
 
@@ -105,15 +106,13 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
         Seven evaluations where φ varies from point to point, up to 37 where it is flat.
 
     """
-    exponent = math.floor(
-        0.7 * math.log2(unit)
-    )  # many ulps apart, and near enough for φ to be a low polynomial
+    exponent = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
     floor = ROUNDINGS * unit * abs(at_zero)
     quantum, plateau = math.inf, False
     while True:
         values = _values(phi, at_zero, exponent)
         distinct = sorted(set(values))
-        gaps = [b - a for a, b in zip(distinct, distinct[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(distinct)]
         crowded = len(distinct) <= len(values) / 2
         plateau = plateau or crowded
         if plateau and gaps:
@@ -139,9 +138,7 @@ def _values(phi: Callable[[float], float], at_zero: float, exponent: int) -> lis
     return values
 
 
-def _of_flat(
-    phi: Callable[[float], float], values: list[float], floor: float, quantum: float, unit: float
-) -> Noise:
+def _of_flat(phi: Callable[[float], float], values: list[float], floor: float, quantum: float, unit: float) -> Noise:
     """Return the noise of a φ that hardly moves: its quantum, or the round-off of what it computes with elsewhere."""
     if math.isfinite(quantum):
         return Noise(max(floor, quantum), unit)

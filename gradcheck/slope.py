@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -146,11 +147,9 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
     weight = 1.0 if fine else CROWDED
     candidates = [
         one_estimate(a, b, weight, levels[i - 1] if i and not fine else None)
-        for i, (a, b) in enumerate(zip(levels, levels[1:], strict=False))
+        for i, (a, b) in enumerate(pairwise(levels))
     ]
-    candidates += [
-        richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)
-    ]
+    candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
     for best in sorted(candidates, key=lambda candidate: candidate.error):
         finer = [other for other in candidates if other.step < best.step]
         if all(abs(other.value - best.value) <= other.error + best.error for other in finer):
@@ -207,7 +206,7 @@ class Ladder:
         """Return the exponent of the level that would tighten `best` most, None where none would."""
         ks = self.exponents
         coarse, fine = ks[0], ks[-1]
-        widest = max(zip(ks, ks[1:], strict=False), key=lambda pair: pair[0] - pair[1])
+        widest = max(pairwise(ks), key=lambda pair: pair[0] - pair[1])
         if best.noise > best.error / 2:  # noise limits: a level between, or a coarser one
             at = round(math.log2(best.step))
             above = [k for k in ks if k > at]
@@ -316,9 +315,7 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
 
 def _assemble(levels: list[Level], best: Estimate) -> Slope:
     exponent, at = gap_exponent(levels)
-    plain = Slope(
-        best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels)
-    )
+    plain = Slope(best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels))
     if not abs(exponent) <= KINK:
         return plain
     seen = levels[: at + 1]
@@ -329,7 +326,14 @@ def _assemble(levels: list[Level], best: Estimate) -> Slope:
     if half <= 2 * side_error:
         return plain
     return Slope(
-        (left + right) / 2, half + side_error, left, right, side_error, levels[at].step, exponent, tuple(levels)
+        (left + right) / 2,
+        half + side_error,
+        left,
+        right,
+        side_error,
+        levels[at].step,
+        exponent,
+        tuple(levels),
     )
 
 
@@ -341,13 +345,10 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
     `choose`). At least three points.
     """
     extrapolants = []
-    for (a, coarse, _), (b, fine, noise) in zip(points, points[1:], strict=False):
+    for (a, coarse, _), (b, fine, noise) in pairwise(points):
         ratio = a / b
         extrapolants.append(((ratio * fine - coarse) / (ratio - 1), noise * (ratio + 1) / (ratio - 1)))
-    candidates = [
-        (value, 3 * abs(value - before) + noise)
-        for (before, _), (value, noise) in zip(extrapolants, extrapolants[1:], strict=False)
-    ]
+    candidates = [(value, 3 * abs(value - before) + noise) for (before, _), (value, noise) in pairwise(extrapolants)]
     for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]):
         value, error = candidates[i]
         if all(abs(value - other) <= error + bound for other, bound in candidates[i + 1 :]):

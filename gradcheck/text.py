@@ -56,24 +56,23 @@ def as_text(report: Report) -> str:
     judged = len(report.arguments)
     wrong = sum(a.verdict is Verdict.FAIL for a in report.arguments)
     undecided = sum(a.verdict is Verdict.INCONCLUSIVE for a in report.arguments)
-    plural = "gradient is" if judged == 1 else "gradients are"
+    one = judged == 1
     headline = {
-        Verdict.PASS: f"{judged} {plural} right",
+        Verdict.PASS: "the gradient is right" if one else f"{judged} gradients are right",
         Verdict.FAIL: report.complaint
-        or f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong",
-        Verdict.INCONCLUSIVE: f"{undecided} of {judged} gradients undecided",
+        or ("the gradient is wrong" if one else f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong"),
+        Verdict.INCONCLUSIVE: "the gradient is undecided" if one else f"{undecided} of {judged} gradients undecided",
     }[report.verdict]
     lines = [
-        f"{report.verdict}  {report.title}: {headline}   [{report.oracle}, {report.evaluations} evaluations, "
-        f"seed {report.seed}]"
+        f"{report.verdict}  {report.title}: {headline}   "
+        f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
     ]
     label = max((len(f"{a.name} {a.shape}") for a in report.arguments), default=0)
     for argument in report.arguments:
         head = f"{argument.name} {argument.shape}".ljust(label)
         lines.append(f"  {head}  {finding(argument, report.confidence)}  {remarks(argument)}".rstrip())
-        for text in (argument.reason, argument.where_text, argument.advice):
-            if text:
-                lines.append(f"  {' ' * label}    {text}")
+        told = (argument.reason, argument.where_text, argument.advice)
+        lines.extend(f"  {' ' * label}    {text}" for text in told if text)
     lines.extend(f"  note: {note}" for note in report.notes)
     if report.verdict is not Verdict.PASS and report.repeat:
         lines.append(f"  repeat: {report.repeat}")

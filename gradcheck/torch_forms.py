@@ -39,9 +39,7 @@ def own_backward(
         inputs = (inputs,)
     tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if isinstance(x, Tensor)]
     if not tensors:
-        raise ArgumentError(
-            "inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries"
-        )
+        raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
     wanted = [x.requires_grad for x in tensors if arrays.is_floating(x)]
     only_required = any(wanted)
     forward = function if order == 1 else _first_backward(function, inputs, only_required=only_required)
@@ -50,9 +48,7 @@ def own_backward(
         return _pull(forward, cotangent, args, named, inputs, only_required=only_required)
 
     claim = vjp(_detached(forward), backward, inputs, names or _names(function, inputs), kwargs, seed)
-    return Claim(
-        **{**claim.__dict__, "title": title_of(function) + (" (double backward)" if order > 1 else "")}
-    )
+    return Claim(**{**claim.__dict__, "title": title_of(function) + (" (double backward)" if order > 1 else "")})
 
 
 def _names(function: Any, inputs: Any) -> Sequence[str] | None:
@@ -85,7 +81,7 @@ def _pull(
 ) -> Any:
     import torch  # noqa: PLC0415
 
-    keys = list(inputs) if isinstance(inputs, dict) else list(range(len(inputs)))
+    keys: list[Any] = list(inputs) if isinstance(inputs, dict) else list(range(len(inputs)))
     given = {key: (named[key] if isinstance(inputs, dict) else args[key]) for key in keys}
     judged = [
         key
@@ -103,10 +99,8 @@ def _pull(
     extra = {k: v for k, v in named.items() if k not in leaves}
     with torch.enable_grad():
         # a copy, so that a function that works in place does not meet a leaf
-        passed = {k: x.clone() if k in judged else x for k, x in leaves.items()}
-        result = (
-            function(**passed, **extra) if isinstance(inputs, dict) else function(*passed.values(), **extra)
-        )
+        passed: dict[Any, Any] = {k: x.clone() if k in judged else x for k, x in leaves.items()}
+        result = function(**passed, **extra) if isinstance(inputs, dict) else function(*passed.values(), **extra)
         parts = list(result) if isinstance(result, tuple | list) else [result]
         if isinstance(result, dict):
             parts = list(result.values())
@@ -121,11 +115,9 @@ def _pull(
                 allow_unused=True,
             )
         else:
-            grads = tuple(None for _ in judged)
-    found = {
-        k: torch.zeros_like(leaves[k]) if g is None else g.detach()
-        for k, g in zip(judged, grads, strict=True)
-    }
+            grads = ()  # the output depends on no input: every gradient is zero
+    pulled = dict(zip(judged, grads, strict=False))
+    found = {k: torch.zeros_like(leaves[k]) if pulled.get(k) is None else pulled[k].detach() for k in judged}
     if isinstance(inputs, dict):
         return {k: found.get(k) for k in keys}
     return tuple(found.get(k) for k in keys)
@@ -147,17 +139,12 @@ def _first_backward(function: Callable[..., Any], inputs: Any, *, only_required:
             it = iter(tracked)
             passed = [next(it) if arrays.is_torch(x) and arrays.is_floating(x) else x for x in values]
             result = (
-                function(**dict(zip(named, passed, strict=True)))
-                if isinstance(inputs, dict)
-                else function(*passed)
+                function(**dict(zip(named, passed, strict=True))) if isinstance(inputs, dict) else function(*passed)
             )
             parts = list(result) if isinstance(result, tuple | list) else [result]
             kept = [p for p in parts if arrays.is_floating(p) and p.requires_grad]
             weights = [
-                torch.cos(torch.arange(p.numel(), dtype=torch.float64))
-                .to(p.dtype)
-                .reshape(p.shape)
-                .to(p.device)
+                torch.cos(torch.arange(p.numel(), dtype=torch.float64)).to(p.dtype).reshape(p.shape).to(p.device)
                 for p in kept
             ]
             wanted = [x for x in tracked if x.requires_grad]
@@ -188,11 +175,7 @@ def module_function(module: Any, inputs: Any) -> tuple[Callable[..., Any], dict[
     }
 
     def call(**named: Any) -> Any:
-        wide = (
-            named[labels[0]].dtype
-            if arrays.is_floating(named[labels[0]])
-            else next(iter(named.values())).dtype
-        )
+        wide = named[labels[0]].dtype if arrays.is_floating(named[labels[0]]) else next(iter(named.values())).dtype
         state = {
             **{n: b.clone().to(wide) if b.is_floating_point() else b.clone() for n, b in buffers.items()},
             **{n: c.to(wide) if c.is_floating_point() else c for n, c in constants.items()},

@@ -29,8 +29,8 @@ class Autograd:
 
     name = "torch.autograd"
 
-    def __init__(self, field: Field, function: Callable[[Sequence[Any]], Any]) -> None:
-        if not any(arrays.is_torch(x) for x in field.leaves):
+    def __init__(self, field: Field, function: Callable[[Sequence[Any]], Any] | None) -> None:
+        if function is None or not any(arrays.is_torch(x) for x in field.leaves):
             raise UnsupportedError(
                 "oracle='autograd' needs Torch tensors: pass tensors, or oracle='finite differences' for NumPy"
             )
@@ -52,9 +52,7 @@ class Autograd:
     def _reverse(self) -> tuple[Any, ...]:
         import torch  # noqa: PLC0415
 
-        tracked = [
-            x.detach().clone().requires_grad_() if arrays.is_torch(x) else x for x in self._field.leaves
-        ]
+        tracked = [x.detach().clone().requires_grad_() if arrays.is_torch(x) else x for x in self._field.leaves]
         with torch.enable_grad():
             value = self._function(tracked)
             if not (arrays.is_torch(value) and value.requires_grad):
@@ -66,6 +64,5 @@ class Autograd:
             grads = iter(torch.autograd.grad(value.reshape(()), wanted, allow_unused=True))
         self._field.evaluations += 1
         return tuple(
-            (torch.zeros_like(x) if (g := next(grads)) is None else g) if arrays.is_torch(x) else x
-            for x in tracked
+            (torch.zeros_like(x) if (g := next(grads)) is None else g) if arrays.is_torch(x) else x for x in tracked
         )
