@@ -83,9 +83,7 @@ class Derivation:
         self.kinks = tuple(kinks)
         for kink in self.kinks:
             if kink not in self.variables:
-                raise ArgumentError(
-                    f"kinks names {kink!r}, which is no variable here: {either(self.variables)}"
-                )
+                raise ArgumentError(f"kinks names {kink!r}, which is no variable here: {either(self.variables)}")
 
     @property
     def loss_name(self) -> str:
@@ -227,14 +225,10 @@ class Derivation:
         constants = dict(held or {})
         for name in constants:
             if name not in self.inputs:
-                raise ArgumentError(
-                    f"held names {name!r}, which is no input of {self.name}: {either(self.inputs)}"
-                )
+                raise ArgumentError(f"held names {name!r}, which is no input of {self.name}: {either(self.inputs)}")
         for name in self.inputs:
             if name not in constants and name not in self.claimed:
-                raise ArgumentError(
-                    f"input {name!r} has no gradient line: give its value in held={{{name!r}: ...}}"
-                )
+                raise ArgumentError(f"input {name!r} has no gradient line: give its value in held={{{name!r}: ...}}")
         free = tuple(name for name in self.claimed if name not in constants)
 
         def loss(*args: Any) -> Any:

@@ -71,9 +71,7 @@ class Line:
 def _parameters(function: object, label: str) -> tuple[str, ...]:
     """Return the names to fill; refuse what cannot be filled by name."""
     if not callable(function):
-        raise ArgumentError(
-            f"the {label} is {function!r}: pass a function of named values, as lambda x, w: x @ w"
-        )
+        raise ArgumentError(f"the {label} is {function!r}: pass a function of named values, as lambda x, w: x @ w")
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

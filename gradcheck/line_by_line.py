@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from gradcheck.derivation import Derivation
     from gradcheck.line import Line
-    from gradcheck.report import Report
+    from gradcheck.report import ArgumentReport, Report
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,13 @@ class DerivationReport:
         right = [line.name for line in self.lines if line.verdict is Verdict.PASS]
         if right:
             rows.append(f"  right: {', '.join(right)}")
+        if self.whole is not None and self.first_wrong is None:
+            wrong = [found for found in self.whole if found.verdict is not Verdict.PASS]
+            rows += [f"  the whole, {found.name}: {_said(found, self.whole)}" for found in wrong[:2]]
         return rows
 
 
-def judge(
-    derivation: Derivation, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any
-) -> DerivationReport:
+def judge(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any) -> DerivationReport:
     """Judge every gradient line of `derivation` at `inputs`, then the whole; see this module's text for how.
 
     Raises
@@ -304,15 +305,17 @@ def _gaussian(variable: Any, rng: np.random.Generator) -> Any:
 
 def _widened(value: Any) -> Any:
     """Return float32 and narrower arrays in float64, anything else as it is."""
-    return (
-        cast(value, WIDER[dtype_name(value)]) if is_floating(value) and dtype_name(value) in WIDER else value
-    )
+    return cast(value, WIDER[dtype_name(value)]) if is_floating(value) and dtype_name(value) in WIDER else value
 
 
 def _found(report: Report) -> str:
     """Return what was measured, in words."""
     if report.complaint:
         return report.complaint
-    found = report[0]
+    return _said(report[0], report)
+
+
+def _said(found: ArgumentReport, report: Report) -> str:
+    """Return what a report says of one argument, on one line."""
     said = (finding(found, report.confidence), found.reason, found.where_text, found.advice)
     return "; ".join(part for part in said if part)

@@ -23,9 +23,7 @@ def inputs_of(forward: Iterable[Line], declared: Sequence[str] | None) -> tuple[
     for line in lines:
         for p in line.parameters:
             if p in read and p not in declared:
-                raise ArgumentError(
-                    f"the {line.label} reads {p!r}, which is neither an input nor a forward line"
-                )
+                raise ArgumentError(f"the {line.label} reads {p!r}, which is neither an input nor a forward line")
     for name in declared:
         if name not in read:
             raise ArgumentError(f"inputs names {name!r}, which no forward line reads: take it out of inputs")
@@ -36,21 +34,15 @@ def check_forward(lines: Sequence[Line], inputs: Sequence[str]) -> None:
     """Refuse names that gradients need, and lines that read what is not above them."""
     for name in (*inputs, *(line.name for line in lines)):
         if name.startswith(GRADIENT_PREFIX) or name == NAMESPACE:
-            raise ArgumentError(
-                f"the forward pass uses the name {name!r}, which is kept for gradient lines: rename it"
-            )
+            raise ArgumentError(f"the forward pass uses the name {name!r}, which is kept for gradient lines: rename it")
     below = {line.name: line for line in lines}
     for line in lines:
         for parameter in line.parameters:
             if parameter in below:
                 cycle = _path(below, parameter, line.name)
                 if cycle is not None:
-                    raise ArgumentError(
-                        f"forward lines read each other in a cycle: {' <- '.join((line.name, *cycle))}"
-                    )
-                raise ArgumentError(
-                    f"the {line.label} reads {parameter!r}, written below it: move {parameter!r} above"
-                )
+                    raise ArgumentError(f"forward lines read each other in a cycle: {' <- '.join((line.name, *cycle))}")
+                raise ArgumentError(f"the {line.label} reads {parameter!r}, written below it: move {parameter!r} above")
         del below[line.name]
 
 
@@ -78,9 +70,7 @@ def check_gradient(lines: Sequence[Line], variables: Sequence[str], loss: str) -
             raise ArgumentError(f"the {line.label} is of no variable here: {either(variables)}")
         for p in line.parameters:
             if p not in (*variables, NAMESPACE) and not p.startswith(GRADIENT_PREFIX):
-                raise ArgumentError(
-                    f"the {line.label} reads {p!r}, which is no variable: {either(variables)}"
-                )
+                raise ArgumentError(f"the {line.label} reads {p!r}, which is no variable: {either(variables)}")
     names = [line.name for line in lines]
     for position, line in enumerate(lines):
         for name in line.upstream:

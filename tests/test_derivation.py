@@ -112,13 +112,9 @@ def test_what_is_held_in_float32_follows_arguments_in_float64():
 
 
 def test_as_functions_asks_for_what_is_not_held():
-    with pytest.raises(
-        ArgumentError, match=r"input 'y' has no gradient line: give its value in held=\{'y': ...\}"
-    ):
+    with pytest.raises(ArgumentError, match=r"input 'y' has no gradient line: give its value in held=\{'y': ...\}"):
         LEAST_SQUARES.as_functions({"x": np.eye(2)})
-    with pytest.raises(
-        ArgumentError, match="held names 'z', which is no input of least squares: choose among x, w, y"
-    ):
+    with pytest.raises(ArgumentError, match="held names 'z', which is no input of least squares: choose among x, w, y"):
         LEAST_SQUARES.as_functions({"z": 1})
 
 
@@ -127,9 +123,7 @@ def test_replace_changes_one_line_and_leaves_the_original():
     assert wrong.gradient(numpy_inputs())["w"].tolist() == [[1], [-1]]
     assert [name for name, _ in wrong.lines] == [name for name, _ in LEAST_SQUARES.lines]
     assert LEAST_SQUARES.gradient(numpy_inputs())["w"].tolist() == [[2], [-2]]
-    with pytest.raises(
-        ArgumentError, match="there is no gradient line 'x' to replace: choose among y_pred, w"
-    ):
+    with pytest.raises(ArgumentError, match="there is no gradient line 'x' to replace: choose among y_pred, w"):
         LEAST_SQUARES.replace(x=lambda x: x)
 
 
@@ -168,16 +162,12 @@ def test_inputs_that_do_not_fit_are_refused(change, message):
 
 def test_two_libraries_at_once_are_refused():
     torch = pytest.importorskip("torch")
-    with pytest.raises(
-        ArgumentError, match="the inputs of least squares are arrays of numpy and torch: pass arrays"
-    ):
+    with pytest.raises(ArgumentError, match="the inputs of least squares are arrays of numpy and torch: pass arrays"):
         LEAST_SQUARES.loss(numpy_inputs() | {"w": torch.ones(2, 1)})
 
 
 def test_inputs_that_are_no_arrays_are_refused():
-    with pytest.raises(
-        ArgumentError, match="the inputs of least squares are arrays of no known library: pass arrays"
-    ):
+    with pytest.raises(ArgumentError, match="the inputs of least squares are arrays of no known library: pass arrays"):
         LEAST_SQUARES.loss({"x": X, "w": W, "y": Y})
 
 

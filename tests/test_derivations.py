@@ -166,9 +166,7 @@ DROPPED = [
     (
         "layer_norm",
         "x",
-        lambda xp, grad_x_hat, inv_std: (
-            inv_std * (grad_x_hat - xp.sum(grad_x_hat, axis=1, keepdims=True) / 5)
-        ),
+        lambda xp, grad_x_hat, inv_std: inv_std * (grad_x_hat - xp.sum(grad_x_hat, axis=1, keepdims=True) / 5),
     ),
     (
         "layer_norm",
@@ -206,18 +204,13 @@ DROPPED = [
         "embedding_lookup",
         "table",
         lambda xp, table, index, grad_e: xp.stack(
-            [
-                grad_e[[*(index == r)].index(True)] if (index == r).any() else 0 * grad_e[0]
-                for r in range(len(table))
-            ]
+            [grad_e[[*(index == r)].index(True)] if (index == r).any() else 0 * grad_e[0] for r in range(len(table))]
         ),
     ),
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "line", "wrong"), DROPPED, ids=[f"{name}.{line}" for name, line, _ in DROPPED]
-)
+@pytest.mark.parametrize(("name", "line", "wrong"), DROPPED, ids=[f"{name}.{line}" for name, line, _ in DROPPED])
 @pytest.mark.parametrize("library", ["numpy", "torch"])
 def test_a_dropped_term_mask_or_path_is_named(name, line, wrong, library):
     module = ALL[name]

@@ -190,9 +190,37 @@ def test_kinks_that_cancel_leave_every_line_right_and_the_whole_wrong():
     point = {name: np.array(value) for name, value in inputs.items()}
     assert NETWORK.gradient(point)["w1"].tolist() == [[4.0]]
     report = NETWORK.check(point)
-    assert wrong_lines(report) == []
+    assert report.first_wrong is None
     assert report.whole["w1"].verdict is Verdict.FAIL
     assert "no gradient line of 5 is wrong by itself, but the whole is no gradient" in str(report)
+    assert "  the whole, w1: wrong by " in str(report)
+
+
+def at_the_boundary():
+    # h = x w1 = (1 - 1, 2 - 1/2; -1 + 2, -2 + 1) = (0, 1.5; 1, -1): one entry is exactly 0
+    inputs = {
+        "x": [[1.0, -1.0], [-1.0, 2.0]],
+        "w1": [[1.0, 2.0], [1.0, 0.5]],
+        "w2": [[1.5], [-0.5]],
+        "y": [[0.25], [-3.0]],
+    }
+    return {name: np.array(value) for name, value in inputs.items()}
+
+
+@pytest.mark.parametrize(
+    ("at_zero", "verdict", "convention"),
+    [(1, "PASS", "right"), (0, "PASS", "left"), (0.25, "PASS", "other"), (2, "FAIL", "other")],
+)
+def test_at_a_kink_the_line_is_judged_by_its_kink_variable(at_zero, verdict, convention):
+    def masked(xp, h, grad_h_relu):
+        return xp.where(h < 0, 0, xp.where(h == 0, at_zero * grad_h_relu, grad_h_relu))
+
+    report = NETWORK.replace(h=masked).check(at_the_boundary())
+    assert NETWORK.forward(at_the_boundary())["h"][0, 0] == 0
+    assert report["h"].verdict.value == verdict
+    assert report["h"].report[0].kink.convention == convention
+    assert wrong_lines(report) == ([] if verdict == "PASS" else ["h"])
+    assert report.whole["w1"].kink is not None
 
 
 # --- lines that give nothing to measure

@@ -51,8 +51,7 @@ derivation = Derivation(
             -xp.sum(grad_x_hat * (x - mu), axis=0) / (2 * (var + eps) * xp.sqrt(var + eps))
         ),
         "mu": lambda xp, grad_x_hat, grad_var, x, mu, var, eps: (
-            -xp.sum(grad_x_hat, axis=0) / xp.sqrt(var + eps)
-            - grad_var * xp.sum(2 * (x - mu), axis=0) / x.shape[0]
+            -xp.sum(grad_x_hat, axis=0) / xp.sqrt(var + eps) - grad_var * xp.sum(2 * (x - mu), axis=0) / x.shape[0]
         ),
         "x": lambda xp, grad_x_hat, grad_var, grad_mu, x, mu, var, eps: (
             grad_x_hat / xp.sqrt(var + eps) + grad_var * 2 * (x - mu) / x.shape[0] + grad_mu / x.shape[0]
