@@ -63,10 +63,8 @@ def as_text(report: Report) -> str:
         or ("the gradient is wrong" if one else f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong"),
         Verdict.INCONCLUSIVE: "the gradient is undecided" if one else f"{undecided} of {judged} gradients undecided",
     }[report.verdict]
-    lines = [
-        f"{report.verdict}  {report.title}: {headline}   "
-        f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
-    ]
+    cost = f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
+    lines = [f"{report.verdict}  {report.title}: {headline}   {cost}"]
     label = max((len(f"{a.name} {a.shape}") for a in report.arguments), default=0)
     for argument in report.arguments:
         head = f"{argument.name} {argument.shape}".ljust(label)
