@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gradcheck.certificate import Interval, Verdict
 from gradcheck.check import assert_gradient, check, check_module
+from gradcheck.derivation import Derivation
 from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, GradientError, UnsupportedError
 from gradcheck.report import ArgumentReport, Kink, Report
 from gradcheck.slope import Slope
@@ -16,6 +17,7 @@ except PackageNotFoundError:  # run from a checkout that is not installed
 __all__ = [
     "ArgumentError",
     "ArgumentReport",
+    "Derivation",
     "DivergenceError",
     "GradcheckError",
     "GradientError",

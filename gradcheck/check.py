@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gradcheck import accuracy, arrays, contract, forms, kink, locate, mistakes
+from gradcheck import accuracy, arrays, contract, diagnosis, forms, kink, locate
 from gradcheck.certificate import Interval, Verdict, default_resolution
 from gradcheck.claim import Claim, WrongClaim, check_point
 from gradcheck.contract import Gradient
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from gradcheck.oracles.base import Oracle
     from gradcheck.report import Accuracy
 
+# f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
+# any floating dtype (bfloat16).
+STEPS = 2.0**-7
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
 CONVENTIONS = ("right", "left", "midpoint")
@@ -392,8 +395,8 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
     argument = _found(trial, verdict, interval, resolution, reason)
     if verdict is Verdict.FAIL:
-        return mistakes.explain(locate.find(argument, trial, options), trial, trials)
-    return mistakes.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
+    return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
 
 
 def _again(trial: Trial, options: Options) -> list[Any]:
@@ -419,7 +422,7 @@ def _found(trial: Trial, verdict: Verdict, interval: Interval, resolution: float
     return ArgumentReport(
         name=trial.name,
         shape=arrays.shape_of(x),
-        dtype=arrays.dtype_name(x),
+        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
         verdict=verdict,
         error=interval,
         resolution=resolution,
@@ -436,7 +439,7 @@ def _verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdi
     if rtol is not None and interval.high > rtol:
         if interval.low > rtol and significant >= 2:
             return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
-    elif rtol is None and significant >= 1:
+    elif rtol is None and significant >= 1 and not _still(trial):
         return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
     if interval.high <= resolution:
         return Verdict.PASS, interval, ""
@@ -450,20 +453,27 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
     """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
     norm = trial.claimed_norm
     found = trial.mismatches()
+    if _still(trial) and trial.field.step_size() > STEPS:
+        return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if norm is None:
         norm = max(abs(m.claimed) for m in found)
     if norm > 16 * trial.jitter or any(abs(m.measured) > m.bound for m in found):
         return None
-    bounds = None
-    if norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes):
-        bounds = [p.slope.constant / p.stretch for p in trial.probes]
-        zeros = trial.absolute(bounds)
-        return Interval(0.0, zeros.high, relative=False, confidence=zeros.confidence)
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.field.largest else None
 
 
+def _still(trial: Trial) -> bool:
+    """Tell whether the claim is zero and f does not move by a bit next to the point, along any direction."""
+    return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
+
+
 def _advice(trial: Trial, interval: Interval, resolution: float) -> str:
+    if _still(trial):
+        return (
+            "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
+            "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
+        )
     if not math.isfinite(interval.high):
         return "the gradient cannot be told from zero here: check at another point, or with oracle='exact'"
     if 4 * trial.jitter > max(p.slope.error for p in trial.probes):

@@ -72,7 +72,7 @@ def judge(
     report = ArgumentReport(
         name=trial.name,
         shape=arrays.shape_of(x),
-        dtype=arrays.dtype_name(x),
+        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
         verdict=Verdict.INCONCLUSIVE,
         error=interval,
         resolution=resolution,

@@ -139,6 +139,11 @@ class Field:
             self._noise[repeat] = noise
         return self._noise[repeat]
 
+    def step_size(self) -> float:
+        """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""
+        steps = [noise.quantum for noise in self._noise.values()]
+        return min(steps, default=math.inf) / (abs(self.at_point) or 1.0)
+
     def finest(self, index: int) -> int:
         """Return the exponent of the smallest step that moves argument `index` exactly."""
         return arrays.FINEST[arrays.dtype_name(self.leaves[index])]

@@ -45,8 +45,8 @@ class Noise:
     flat : bool
         No two evaluations near the point differed: φ is constant there, or moves in steps of unknown size.
     quantum : float
-        Where flat, the smallest move of φ seen far away (four times the argument's size): what a step near the
-        point may have hidden. Infinite if φ never moved at all.
+        The smallest move of φ, where it moves in steps; where flat, the smallest one seen far away (four times the
+        argument's size): what a step near the point may have hidden. Infinite if φ moves smoothly, or never did.
 
     """
 
@@ -103,35 +103,40 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
     Returns
     -------
     Noise
-        Seven evaluations where φ varies from point to point, up to 37 where it is flat.
+        Seven evaluations where φ varies from point to point, up to 72 where it is flat.
 
     """
-    exponent = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
+    first = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
     floor = ROUNDINGS * unit * abs(at_zero)
     quantum, plateau = math.inf, False
-    while True:
-        values = _values(phi, at_zero, exponent)
+    for exponent, sign in _spacings(first):
+        values = _values(phi, at_zero, exponent, sign)
         distinct = sorted(set(values))
-        gaps = [b - a for a, b in pairwise(distinct)]
         crowded = len(distinct) <= len(values) / 2
         plateau = plateau or crowded
-        if plateau and gaps:
-            quantum = min(quantum, *gaps)
+        if plateau:
+            quantum = min([quantum, *(b - a for a, b in pairwise(distinct))])
         if not crowded or len(values) < len(OFFSETS) - 2:
             break
-        if exponent >= COARSEST:
-            return _of_flat(phi, values, floor, quantum, unit)
-        exponent = min(exponent + 8, COARSEST)
+    else:
+        return _of_flat(phi, values, floor, quantum, unit)
     if len(values) < len(OFFSETS) - 2:  # next to the edge of φ's domain: too few values for a table
         return Noise(floor, unit)
     bound = max(floor, SAFETY * difference_table(values))
-    return Noise(max(bound, quantum) if plateau else bound, unit)
+    return Noise(max(bound, quantum), unit, quantum=quantum) if plateau else Noise(bound, unit)
 
 
-def _values(phi: Callable[[float], float], at_zero: float, exponent: int) -> list[float]:
-    """Return φ at equally spaced points to the right of 0, to the left of it where φ is not defined there."""
-    for sign in (1, -1):
-        values = [at_zero if i == 0 else phi(math.ldexp(sign * i, exponent)) for i in OFFSETS]
+def _spacings(first: int) -> list[tuple[int, int]]:
+    """Return exponents of spacings, ever wider, to the right of the point, then to the left (a dead unit's side)."""
+    wider = [*range(first, COARSEST, 8), COARSEST]
+    return [(exponent, 1) for exponent in wider] + [(exponent, -1) for exponent in wider]
+
+
+def _values(phi: Callable[[float], float], at_zero: float, exponent: int, sign: int) -> list[float]:
+    """Return φ at equally spaced points on one side of 0, on the other where φ is not defined there."""
+    values: list[float] = []
+    for side in (sign, -sign):
+        values = [at_zero if i == 0 else phi(math.ldexp(side * i, exponent)) for i in OFFSETS]
         values = [value for value in values if math.isfinite(value)]
         if len(values) == len(OFFSETS):
             break
@@ -141,7 +146,7 @@ def _values(phi: Callable[[float], float], at_zero: float, exponent: int) -> lis
 def _of_flat(phi: Callable[[float], float], values: list[float], floor: float, quantum: float, unit: float) -> Noise:
     """Return the noise of a φ that hardly moves: its quantum, or the round-off of what it computes with elsewhere."""
     if math.isfinite(quantum):
-        return Noise(max(floor, quantum), unit)
+        return Noise(max(floor, quantum), unit, quantum=quantum)
     far = [value for value in (phi(-4.0), phi(4.0)) if math.isfinite(value)]
     moves = [abs(value - values[0]) for value in far if value != values[0]]
     bound = ROUNDINGS * unit * max(abs(value) for value in [*values, *far])

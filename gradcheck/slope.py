@@ -23,10 +23,10 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from gradcheck.noise import ROUNDINGS, Noise
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from gradcheck.noise import Noise
 
 COARSEST = -2  # a quarter of the argument's own size
 FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two levels far apart serve
@@ -168,7 +168,7 @@ class Ladder:
         self.fine = True
         self.tried: dict[int, Level | None] = {}
         self.one_sided: dict[int, tuple[float, float]] = {}
-        self.quantum = noise.quantum
+        self.quantum = noise.quantum if noise.flat else math.inf
 
     def measure(self, exponent: int) -> None:
         """Evaluate φ at ±2^exponent, once."""
@@ -283,10 +283,23 @@ def measure_slope(
     if len(levels) < 2:
         return one_sided(ladder)
     slope = _assemble(levels, choose(levels, fine=ladder.fine))
+    if scale == 0 and math.isfinite(noise.quantum):  # φ moves in steps, the claim is zero: is φ constant next to x?
+        levels = [*levels, *_still(ladder)]
     still = [v.step for v in levels if v.plus == v.minus == at_zero]
     if len(still) < 3:
         return slope
-    return replace(slope, constant=noise.at(at_zero) / max(still))
+    return replace(slope, constant=ROUNDINGS * noise.unit * abs(at_zero) / max(still))
+
+
+def _still(ladder: Ladder) -> list[Level]:
+    """Return three levels next to the point, if φ does not move by a bit on them."""
+    near = []
+    for exponent in (-16, -19, -22):
+        ladder.measure(exponent)
+        level = ladder.tried[max(ladder.finest, exponent)]
+        if level is not None and level.plus == level.minus == ladder.at_zero:
+            near.append(level)
+    return near if len(near) == 3 else []
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
