@@ -88,10 +88,12 @@ def shape_of(x: Any) -> tuple[int, ...]:
 def to_numpy(x: Any) -> NDArray[Any]:
     """Return the values of x as a float64 or complex128 NumPy array (a copy unless x is one already)."""
     if is_torch(x):
-        x = x.detach().resolve_conj().resolve_neg().cpu()
-        if x.is_sparse:
+        import torch  # noqa: PLC0415  only where a tensor exists
+
+        x = x.detach()
+        if x.layout != torch.strided:
             x = x.to_dense()
-        x = x.to(getattr(__import__("torch"), "complex128" if x.is_complex() else "float64")).numpy()
+        x = x.to(torch.complex128 if x.is_complex() else torch.float64).numpy(force=True)
     array = np.asarray(x)
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 

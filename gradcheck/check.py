@@ -318,7 +318,7 @@ def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0)
         from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
 
         return ExactSlopes(field, gradient.claim)
-    return FiniteDifferences(field, field.noise(gradient.judged, repeat))
+    return FiniteDifferences(field, gradient.judged, repeat)
 
 
 def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str]) -> Report:
@@ -382,6 +382,9 @@ def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> Argument
 def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
     resolution = options.rtol if options.rtol is not None else default_resolution(trial.field.unit)
+    if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
+        nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
+        return _found(trial, Verdict.PASS, nothing, resolution, "")
     if reached or len(trial.probes) < 2:
         return _undecided(trial, resolution, reached or _unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
@@ -469,6 +472,8 @@ def _still(trial: Trial) -> bool:
 
 
 def _advice(trial: Trial, interval: Interval, resolution: float) -> str:
+    if all(p.slope.jumps for p in trial.probes):
+        return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
     if _still(trial):
         return (
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "

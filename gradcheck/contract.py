@@ -148,7 +148,7 @@ def any_layout(gradient: Gradient, field: Field) -> str | None:
 
 def strided_copy(x: Any) -> Any:
     """Return x with the same values and other strides; x itself where that means nothing."""
-    if arrays.is_torch(x) and x.ndim and x.numel() > 1 and not x.is_sparse:
+    if arrays.is_torch(x) and x.ndim and x.numel() > 1 and str(x.layout) == "torch.strided":
         wide = x.detach().repeat_interleave(2, dim=-1)
         return wide[..., ::2]
     if isinstance(x, np.ndarray) and x.ndim and x.size > 1:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from gradcheck.claim import Claim
 
+# Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
+# this many units of it are no surprise.
+SUSPICIOUS = 2.0**10
 NOISE_STREAM = 1009  # keys of the directions along which noise is measured; probes count from 0
 
 
@@ -81,6 +84,7 @@ class Field:
         self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
+        self._own_noise: dict[tuple[int, int], Noise] = {}
 
     def _first(self) -> float:
         try:
@@ -138,6 +142,24 @@ class Field:
                 noise = noise.widened(other)
             self._noise[repeat] = noise
         return self._noise[repeat]
+
+    def noise_of(self, index: int, judged: Sequence[int], repeat: int = 0) -> Noise:
+        """Return the noise for slopes of argument `index`: the shared one, unless another argument may have spoilt it.
+
+        A joint direction crosses every discontinuity that any argument stands on (a label of a hinge loss). Where it
+        shows far more than round-off, each argument's own direction is asked.
+        """
+        joint = self.noise(judged, repeat)
+        if len(judged) == 1 or joint.bound <= SUSPICIOUS * self.unit * abs(self.at_point):
+            return joint
+        key = (repeat, index)
+        if key not in self._own_noise:
+            own = {index: self.direction(index, NOISE_STREAM + repeat)}
+            noise = measure_noise(Line(self, own), self.at_point, self.unit)
+            for (_, other), found in self._own_noise.items():
+                noise = noise.widened(found) if other == index else noise
+            self._own_noise[key] = noise
+        return self._own_noise[key]
 
     def step_size(self) -> float:
         """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""

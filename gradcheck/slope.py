@@ -105,6 +105,12 @@ class Slope:
         return abs(self.right - self.left) > 2 * self.side_error
 
     @property
+    def jumps(self) -> bool:
+        """Whether φ(0) stands apart from its surroundings: their mean does not close in on it as the step shrinks."""
+        apart = [abs(level.gap) * level.step for level in self.levels]
+        return len(apart) >= 3 and min(apart) > max(apart) / 2 > 0
+
+    @property
     def one_sided(self) -> bool:
         """Whether φ is defined on one side of the point only."""
         return math.isnan(self.left) or math.isnan(self.right)
@@ -294,9 +300,10 @@ def measure_slope(
 def _still(ladder: Ladder) -> list[Level]:
     """Return three levels next to the point, if φ does not move by a bit on them."""
     near = []
-    for exponent in (-16, -19, -22):
+    for above in (12, 8, 4):
+        exponent = min(ladder.finest + above, -6) if ladder.finest < -6 else ladder.finest + above // 4 - 1
         ladder.measure(exponent)
-        level = ladder.tried[max(ladder.finest, exponent)]
+        level = ladder.tried.get(max(ladder.finest, min(COARSEST, exponent)))
         if level is not None and level.plus == level.minus == ladder.at_zero:
             near.append(level)
     return near if len(near) == 3 else []

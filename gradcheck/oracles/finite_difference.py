@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gradcheck.slope import Slope, measure_slope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcheck.measure import Field
-    from gradcheck.noise import Noise
 
 # The relative error bound at which a slope is done. Four probes then certify 17 times this (1/√χ²_4(2.5e-5) = 8.4,
 # times √4): 4e-8, four hundred times below the 1e-5 a PASS needs in float64.
@@ -20,16 +21,17 @@ class FiniteDifferences:
 
     name = "finite differences"
 
-    def __init__(self, field: Field, noise: Noise) -> None:
+    def __init__(self, field: Field, judged: Sequence[int], repeat: int = 0) -> None:
         self._field = field
-        self._noise = noise
+        self._judged = judged
+        self._repeat = repeat
 
     def slope(self, index: int, direction: Any, *, scale: float, start: int | None) -> Slope | None:
         """Return φ'(0) along `direction`; see `gradcheck.slope.measure_slope`."""
         return measure_slope(
             self._field.line(index, direction),
             self._field.at_point,
-            self._noise,
+            self._field.noise_of(index, self._judged, self._repeat),
             scale=scale,
             target=TARGET,
             finest=self._field.finest(index),
