@@ -8,47 +8,25 @@ indices are several, a few entries are measured at random: if most are wrong so 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.certificate import Mismatch
 from gradcheck.measure import BudgetReached
+from gradcheck.place import Finding, Index, sentence, where_of
 from gradcheck.report import WorstEntry
 from gradcheck.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gradcheck.report import ArgumentReport
     from gradcheck.trial import Trial
 
 LIMIT = 200  # evaluations to spend on one argument, beyond the check
 EVERY = 8  # a box of at most so many entries is measured entry by entry
 SAMPLE = 5  # entries to measure in a box that may be wrong as a whole: more than two, so that two never make a row
-SHOWN = 3  # worst entries in the report
+NAMED_SAMPLE = 3  # entries to measure where a named mistake says what is wrong everywhere
 SAMPLES = 4001  # the stream of sampled entries, apart from the probes'
-
-Index = tuple[int, ...]
-
-
-@dataclass
-class Finding:
-    """What the search has come to so far."""
-
-    places: list[Box] = field(default_factory=list)
-    entries: dict[Index, WorstEntry] = field(default_factory=dict)
-    wrong: set[Index] = field(default_factory=set)
-    sampled: tuple[int, int] = (0, 0)  # of the whole array: wrong, measured
-    elsewhere: bool = False  # errors remain outside the places
-    exhausted: bool = False
-
-    @property
-    def worst(self) -> tuple[WorstEntry, ...]:
-        """The entries shown wrong, worst first."""
-        found = [self.entries[index] for index in self.wrong]
-        return tuple(sorted(found, key=lambda w: (-w.error, w.index))[:SHOWN])
 
 
 def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport:
@@ -72,13 +50,17 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
     search = Search(trial, LIMIT)
     try:
         if argument.mistakes:
-            search.sample(whole(search.measure.shape), SHOWN)
+            search.sample(whole(search.measure.shape), NAMED_SAMPLE)
         else:
             search.run()
     except (BudgetReached, Exhausted):
         search.found.exhausted = True
-    where, text = described(search.found, search.measure.shape, argument.name, named=bool(argument.mistakes))
-    return argument.with_(where=where, where_text=text, worst=search.found.worst)
+    found, shape, named = search.found, search.measure.shape, bool(argument.mistakes)
+    return argument.with_(
+        where=None if named else where_of(found, shape),
+        where_text=sentence(found, shape, argument.name, LIMIT, named=named),
+        worst=found.worst,
+    )
 
 
 class Search:
@@ -182,9 +164,7 @@ class Search:
 
     def _wrong_in(self, box: Box) -> list[Index]:
         return sorted(
-            index
-            for index in self.found.wrong
-            if all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
+            index for index in self.found.wrong if all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
         )
 
     def sample(self, box: Box, count: int) -> int:
@@ -211,9 +191,7 @@ class Search:
             placed = abs(self.measure.placed_entry(v, index))
             m = self.measure.along(v, goal=goal, share=self.measure.share(box))
             parts.append(Mismatch(m.claimed / placed, m.measured / placed, m.bound / placed))
-        claimed, measured = (
-            complex(*(getattr(m, side) for m in parts)) for side in ("claimed", "measured")
-        )
+        claimed, measured = (complex(*(getattr(m, side) for m in parts)) for side in ("claimed", "measured"))
         self.found.entries[index] = WorstEntry(index, claimed, measured, abs(claimed - measured))
         if any(m.significant for m in parts):
             self.found.wrong.add(index)
@@ -221,9 +199,7 @@ class Search:
         return False
 
 
-def _distinct(
-    rng: np.random.Generator, size: int, count: int, known: dict[Index, WorstEntry], box: Box
-) -> list[int]:
+def _distinct(rng: np.random.Generator, size: int, count: int, known: dict[Index, WorstEntry], box: Box) -> list[int]:
     """Return flat numbers of `count` different entries of a box, of those not measured yet (all, if it is small)."""
     if size <= EVERY:
         return list(range(size))
@@ -239,98 +215,3 @@ def _distinct(
         if flat not in taken and flat not in fresh:
             fresh.append(flat)
     return fresh
-
-
-def described(
-    found: Finding, shape: tuple[int, ...], name: str, *, named: bool
-) -> tuple[tuple[int | None, ...] | None, str]:
-    """Return ``where`` and the sentence that says it."""
-    worst = f"; worst {_claim(found.worst[0], name)}" if found.worst else ""
-    if named or math.prod(shape) == 1:
-        index = (0,) * len(shape)
-        return (None if named else index), worst.removeprefix("; worst ")
-    if len(found.places) == 1 and not found.elsewhere and not found.exhausted:
-        place = found.places[0]
-        if place == whole(shape):
-            return None, _share(found, math.prod(shape)) + worst
-        if size_of(place) == 1:
-            return tuple(a for a, _ in place), f"one entry is wrong: {_claim(found.worst[0], name)}"
-        pattern = _pattern(place, shape)
-        measured = [w for w in found.entries if _inside(w, place)]
-        wrong = sum(w in found.wrong for w in measured)
-        part = f"{_named(place, shape, name)} is wrong ({_of(wrong, len(measured))} entries measured there)"
-        return pattern, f"{part}, all else is right{worst}"
-    if found.places:
-        listed = [_label(place, shape) for place in found.places]
-        more = f" and {len(listed) - 6} more" if len(listed) > 6 else ""
-        rest = "all else is right"
-        if found.elsewhere or found.exhausted:
-            rest = f"more is wrong, not located within {LIMIT} evaluations"
-        return None, f"wrong at {', '.join(listed[:6])}{more}, {rest}{worst}"
-    if found.wrong:
-        wrong, measured_count = found.sampled
-        part = f"wrong at several places ({wrong} of {measured_count} entries measured are wrong)"
-        return None, (part if measured_count else "wrong at several places") + worst
-    if found.exhausted:
-        return None, f"not located within {LIMIT} evaluations"
-    return None, "no single entry is wrong by more than its own slope can tell"
-
-
-def _share(found: Finding, size: int) -> str:
-    wrong, measured = found.sampled
-    if not measured:
-        wrong, measured = len(found.wrong), len(found.entries)
-    if wrong == measured:
-        return f"everywhere: {'all' if measured == size else f'{wrong} of'} {measured} entries measured are wrong"
-    return f"about {100 * wrong / measured:.0f} % of the entries are wrong ({wrong} of {measured} measured)"
-
-
-def _of(wrong: int, measured: int) -> str:
-    return f"all {measured}" if wrong == measured else f"{wrong} of {measured}"
-
-
-def _inside(index: Sequence[int], box: Box) -> bool:
-    return all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
-
-
-def _pattern(place: Box, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
-    """Return the place as an index with None for whole axes; None if it is a range of an axis."""
-    pattern: list[int | None] = []
-    for (a, b), n in zip(place, shape, strict=True):
-        if b - a == n:
-            pattern.append(None)
-        elif b - a == 1:
-            pattern.append(a)
-        else:
-            return None
-    return tuple(pattern)
-
-
-def _label(place: Box, shape: tuple[int, ...]) -> str:
-    if size_of(place) == 1:
-        return str(tuple(a for a, _ in place))
-    parts = [
-        ":" if b - a == n else str(a) if b - a == 1 else f"{a}:{b}"
-        for (a, b), n in zip(place, shape, strict=True)
-    ]
-    return f"[{', '.join(parts)}]"
-
-
-def _named(place: Box, shape: tuple[int, ...], name: str) -> str:
-    label = f"{name}{_label(place, shape)}"
-    held = [k for k, (a, b) in enumerate(place) if b - a == 1 < shape[k]]
-    rest = [k for k in range(len(shape)) if k not in held]
-    if len(held) == 1 and all(place[k] == (0, shape[k]) for k in rest):
-        axis = held[0]
-        words = {(2, 0): "row", (2, 1): "column", (4, 1): "channel"}
-        return f"{words.get((len(shape), axis), 'slice')} {place[axis][0]}, {label},"
-    return label
-
-
-def _claim(w: WorstEntry, name: str) -> str:
-    index = ", ".join(map(str, w.index))
-    return f"{name}[{index}] claimed {_value(w.claimed)}, measured {_value(w.measured)}"
-
-
-def _value(z: complex) -> str:
-    return f"{z.real:.6g}" if z.imag == 0 else f"{z:.6g}"

@@ -137,13 +137,13 @@ class Measure:
             If the next slope might not fit in the evaluations left.
 
         """
-        if self.spent + SLOPE_AT_MOST > self.limit or self.trial.oracle is None:
+        trial, oracle = self.trial, self.trial.oracle
+        if self.spent + SLOPE_AT_MOST > self.limit or oracle is None:
             raise Exhausted
-        trial = self.trial
         v = placed(self.x, direction)
         claimed, claim_error = trial.predict(v)
         scale = max(goal / FINITE_DIFFERENCE_TARGET, abs(claimed))
-        slope = trial.oracle.slope(trial.index, v, scale=scale, start=None)
+        slope = oracle.slope(trial.index, v, scale=scale, start=None)
         if slope is None:
             raise Exhausted
         # As a probe of stretch `share`, the mismatch comes at 1/share of this size: undone here.
