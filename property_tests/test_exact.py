@@ -10,12 +10,12 @@ pytest.importorskip("flint")
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from gradcheck.oracles.balls import fmpq, middle, radius, working
+from gradcheck.oracles.balls import agree, fmpq, middle, radius, working
 from gradcheck.oracles.exact import exact_gradient, exact_slope
 from gradcheck.oracles.exact_arrays import exact_array
 from gradcheck.oracles.exact_run import run
 from gradcheck.oracles.exact_verdict import judge_exactly
-from gradcheck.oracles.germs import germ
+from gradcheck.oracles.germs import Germ, germ
 from gradcheck.two_layer_relu import numpy_core
 
 sizes = st.integers(1, 5)
@@ -86,6 +86,45 @@ def test_the_hand_gradient_is_never_called_wrong_where_one_kink_moves(problem):
         assert verdict.verdict == "PASS"
         assert verdict["w1"].convention in (None, "right")
     assert verdict["w2"].outcomes["smooth"] == verdict["w2"].judged
+
+
+@st.composite
+def series_formulas(draw):
+    """A formula of t, written with + − × ÷, matrix products and functions: a callable of one germ."""
+    small = st.integers(-3, 3)
+
+    def leaf(constant, rate):
+        return lambda t: germ(constant) + rate * t
+
+    def combine(kind, one, other):
+        return {
+            "sum": lambda t: one(t) + other(t),
+            "difference": lambda t: one(t) - other(t),
+            "product": lambda t: one(t) * other(t),
+            "quotient": lambda t: one(t) / (1 + other(t) ** 2),
+            "exp": lambda t: np.exp(one(t) / 8),
+            "tanh": lambda t: np.tanh(one(t)) * other(t),
+            "matrices": lambda t: (
+                exact_array(np.array([[one(t), t]], dtype=object)) @ np.array([[other(t)], [one(t)]], dtype=object)
+            )[0, 0],
+        }[kind]
+
+    kinds = st.sampled_from(["sum", "difference", "product", "quotient", "exp", "tanh", "matrices"])
+    return draw(
+        st.recursive(st.builds(leaf, small, small), lambda part: st.builds(combine, kinds, part, part), max_leaves=6),
+        label="formula",
+    )
+
+
+@given(formula=series_formulas(), terms=st.integers(1, 6))
+def test_a_term_that_is_called_known_does_not_change_with_more_terms(formula, terms):
+    with working(bits=256, terms=terms):
+        short = formula(Germ((fmpq(0), fmpq(1))))
+    with working(bits=256, terms=24):
+        long = formula(Germ((fmpq(0), fmpq(1))))
+        note(f"{terms} terms: {short}, 24 terms: {long}")
+        for k in range(min(short.order, 8)):
+            assert agree(short.coefficient(k), long.coefficient(k))
 
 
 # Networks of transcendental functions, with their gradients by hand.

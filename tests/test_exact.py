@@ -218,6 +218,13 @@ def test_a_product_of_matrices_keeps_an_exact_zero_exact():
     assert middle(slope.right) - Fraction(MOVE.sum()) == pytest.approx(0, abs=1e-15)
 
 
+@pytest.mark.parametrize("digits", [1, 200])
+def test_as_many_digits_are_guaranteed_as_were_asked_for(digits):
+    slope = exact_slope(lambda x: np.tanh(x).sum(), [POINT], [MOVE], digits=digits)
+    assert slope.digits >= digits
+    assert not slope.rational
+
+
 def test_a_slope_that_is_zero_is_bounded_at_twice_the_digits():
     def shifted(z):  # softmax does not change when all of z moves by the same amount
         p = np.exp(z - z.max())
@@ -359,6 +366,25 @@ def test_a_valid_subgradient_outside_both_slopes_is_not_called_wrong():
     judged = judge_exactly(f, gradient, [np.zeros(2)])
     assert judged.rows[0].outcomes["wrong"] == 0
     assert judged.verdict == "PASS"
+
+
+def test_a_vertex_that_no_sample_met_is_undecided_and_not_wrong():
+    rng = np.random.default_rng(3)
+    rows = rng.integers(1, 50, (8, 8)).astype(float)  # eight kinks at 0, all of which move along each entry
+    signs = np.array([1.0, -1.0] * 4)
+
+    def f(x):
+        return (signs * np.maximum(rows @ x, 0)).sum()
+
+    def gradient(x):  # relu'(0) = 1 where the kink is convex, else 0: a limit of gradients, one of 256
+        h = rows @ x
+        return rows.T @ (signs * ((h > 0) | ((h == 0) & (signs > 0)))) + np.zeros_like(x)
+
+    assert np.linalg.matrix_rank(rows) == 8  # so that some x has every pattern of signs
+    judged = judge_exactly(f, gradient, [np.zeros(8)])
+    assert judged.rows[0].outcomes["wrong"] == 0
+    assert judged.rows[0].outcomes["undecided"] > 0
+    assert judged.verdict == "INCONCLUSIVE"
 
 
 @pytest.mark.parametrize("wrong", ["w1", "w2"])
