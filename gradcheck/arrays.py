@@ -6,6 +6,7 @@ Nothing here imports Torch or JAX: an array of theirs can only exist if its libr
 from __future__ import annotations
 
 import math
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
@@ -116,7 +117,9 @@ def cast(x: Any, name: str) -> Any:
         return x.detach().to(getattr(torch, name))
     if isinstance(x, np.ndarray | np.generic):
         return np.asarray(x).astype(name)
-    return namespace(x).astype(x, getattr(namespace(x), name))
+    with warnings.catch_warnings():  # JAX truncates to float32, with a warning, where float64 is not enabled
+        warnings.simplefilter("ignore", UserWarning)
+        return namespace(x).astype(x, getattr(namespace(x), name))
 
 
 def shifted(x: Any, t: float, v: Any) -> Any:

@@ -263,6 +263,8 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     if not np.all(np.isfinite(values)):
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise WrongClaim(f"the gradient of {name} is {values[index]} at {index}, wanted finite numbers")
+    if arrays.is_complex(gradient) and arrays.library_of(argument) == "jax":
+        return gradient.conj()  # JAX gives df/da - i df/db
     return gradient
 
 
