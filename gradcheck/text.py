@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from gradcheck.report import ArgumentReport, Report
 
 WIDTH = 118
+LINES = 12
+ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}  # what a reader should see first
+WORDS = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "right"}
+SCHEMA = 1  # of the data, as gradcheck/schema.json describes it; counts up when a field changes its meaning
 
 
 def number(value: float) -> str:
@@ -47,34 +51,62 @@ def remarks(argument: ArgumentReport) -> str:
         valid = "a subgradient" if argument.kink.valid else "no subgradient"
         parts.append(f"kink: {argument.kink.convention}, {valid}")
     if argument.planted is not None and argument.planted.applicable:
-        parts.append(f"{argument.planted.caught}/{argument.planted.applicable} planted mistakes caught")
+        missed = "; ".join(argument.planted.not_caught[:2]) + ("; ..." if len(argument.planted.not_caught) > 2 else "")
+        parts.append(
+            f"{argument.planted.caught}/{argument.planted.applicable} planted mistakes caught"
+            + (f", not: {missed}" if missed else "")
+        )
     return "  ".join(part for part in parts if part)
 
 
-def as_text(report: Report) -> str:
-    """Return the report in at most a dozen lines for an ordinary claim: verdict, arguments, reasons, how to repeat."""
+def headline(report: Report) -> str:
+    """Return what was found in one sentence."""
     judged = len(report.arguments)
     wrong = sum(a.verdict is Verdict.FAIL for a in report.arguments)
     undecided = sum(a.verdict is Verdict.INCONCLUSIVE for a in report.arguments)
     one = judged == 1
-    headline = {
+    return {
         Verdict.PASS: "the gradient is right" if one else f"{judged} gradients are right",
         Verdict.FAIL: report.complaint
         or ("the gradient is wrong" if one else f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong"),
         Verdict.INCONCLUSIVE: "the gradient is undecided" if one else f"{undecided} of {judged} gradients undecided",
     }[report.verdict]
+
+
+def as_text(report: Report) -> str:
+    """Return the report in at most a dozen lines: verdict, arguments, reasons, how to repeat."""
     cost = f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
-    lines = [f"{report.verdict}  {report.title}: {headline}   {cost}"]
+    head = f"{report.verdict}  {report.title}: {headline(report)}   {cost}"
+    notes = [f"  note: {note}" for note in report.notes]
+    if report.verdict is not Verdict.PASS and report.repeat:
+        notes.append(f"  repeat: {report.repeat}")
+    return "\n".join([head, *_arguments(report, LINES - 1 - len(notes)), *notes])
+
+
+def _arguments(report: Report, most: int) -> list[str]:
+    """Return the lines of all arguments; where they are too many, of the first wrong ones, the others counted."""
     label = max((len(f"{a.name} {a.shape}") for a in report.arguments), default=0)
+    said: set[str] = set()
+    blocks: list[list[str]] = []
     for argument in report.arguments:
         head = f"{argument.name} {argument.shape}".ljust(label)
-        lines.append(f"  {head}  {finding(argument, report.confidence)}  {remarks(argument)}".rstrip())
-        told = (argument.reason, argument.where_text, argument.advice)
-        lines.extend(f"  {' ' * label}    {text}" for text in told if text)
-    lines.extend(f"  note: {note}" for note in report.notes)
-    if report.verdict is not Verdict.PASS and report.repeat:
-        lines.append(f"  repeat: {report.repeat}")
-    return "\n".join(lines)
+        lines = [f"  {head}  {finding(argument, report.confidence)}  {remarks(argument)}".rstrip()]
+        fresh = [text for text in (argument.advice, argument.reason, argument.where_text) if text and text not in said]
+        if argument.advice and argument.advice in said:
+            fresh = []  # the same mistake once more: its first place serves as the example
+        said.update(fresh)
+        blocks.append(lines + [f"  {' ' * label}    {text}" for text in fresh])
+    if sum(map(len, blocks)) <= most:
+        return [line for block in blocks for line in block]
+    urgent = sorted(range(len(blocks)), key=lambda i: ORDER[report.arguments[i].verdict])
+    kept: list[str] = []
+    for place, i in enumerate(urgent):
+        if len(kept) + len(blocks[i]) > most - 1 and kept:
+            rest = [report.arguments[k].verdict for k in urgent[place:]]
+            counts = [f"{rest.count(v)} {WORDS[v]}" for v in ORDER if v in rest]
+            return [*kept, f"  and {len(rest)} more: {', '.join(counts)}"]
+        kept += blocks[i]
+    return kept
 
 
 def _plain(value: Any) -> Any:
@@ -88,6 +120,7 @@ def _plain(value: Any) -> Any:
 def as_dict(report: Report) -> dict[str, Any]:
     """Return the report as JSON-ready data."""
     return {
+        "schema": SCHEMA,
         "verdict": str(report.verdict),
         "title": report.title,
         "oracle": report.oracle,
@@ -116,7 +149,7 @@ def _argument(a: ArgumentReport) -> dict[str, Any]:
             "relative": a.error.relative,
             "confidence": a.error.confidence,
         },
-        "resolution": a.resolution,
+        "resolution": _plain(a.resolution),
         "smallest_error": _plain(a.smallest_error),
         "reason": a.reason,
         "kink": None
@@ -125,7 +158,7 @@ def _argument(a: ArgumentReport) -> dict[str, Any]:
             "convention": a.kink.convention,
             "valid": a.kink.valid,
             "entries": [list(entry) for entry in a.kink.entries],
-            "within": a.kink.within,
+            "within": _plain(a.kink.within),
             "note": a.kink.note,
         },
         "accuracy": None
