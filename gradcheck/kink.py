@@ -67,7 +67,7 @@ def judge(
     x = trial.gradient.leaves[trial.index]
     delta = _distance(trial)
     sides, near = _next_to_the_point(trial, delta)
-    interval = _formula(trial, sides, float(np.linalg.norm(near.samples[0] * _flat_scale(trial))))
+    interval = _formula(trial, sides, _size(trial, near))
     within = max(p.slope.resolution for p in trial.probes if p.slope.kinked)
     report = ArgumentReport(
         name=trial.name,
@@ -80,6 +80,9 @@ def judge(
         probes=tuple(trial.probes),
     )
     if interval.low > 0:
+        beyond = _formula(trial, _next_to_the_point(trial, delta, beyond=True)[0], _size(trial, near))
+        if beyond.low == 0 and _one_piece(near):
+            return _near_the_point(report.with_(error=beyond), within)
         kink = Kink("other", valid=False, entries=(), within=within)
         return report.with_(verdict=Verdict.FAIL, kink=kink, reason="wrong already next to the kink, where f is smooth")
     if kink_of is None:
@@ -140,6 +143,26 @@ def _conclude(
     return report.with_(reason=f"resolution reached {high:.1e} next to the kink, wanted {report.resolution:.1e}")
 
 
+def _size(trial: Trial, near: Nearby) -> float:
+    return float(np.linalg.norm(near.samples[0] * _flat_scale(trial)))
+
+
+def _one_piece(near: Nearby) -> bool:
+    """Tell whether the claim is the same at the point and on every side of it: the kink is not at the point."""
+    return float(np.max(np.abs(near.samples - near.here), initial=0.0)) <= near.tolerance
+
+
+def _near_the_point(report: ArgumentReport, within: float) -> ArgumentReport:
+    """Return the verdict where the claim jumps between δ and the finest step that f's noise allows: f is smooth at x."""
+    note = f"f has a kink within {within:.1e} of the argument's size of the point, not at it"
+    if report.error.high <= report.resolution:
+        return report.with_(verdict=Verdict.PASS, notes=(note,))
+    return report.with_(
+        notes=(note,),
+        reason=f"resolution reached {report.error.high:.1e} next to the kink, wanted {report.resolution:.1e}",
+    )
+
+
 def _some(entries: Sequence[tuple[int, ...]]) -> str:
     shown = ", ".join(str(entry) for entry in entries[:3])
     return shown + (f" and {len(entries) - 3} more" if len(entries) > 3 else "")
@@ -156,8 +179,13 @@ def _claim_at(trial: Trial, moved: Any) -> NDArray[np.float64]:
     return _flat(arrays.to_numpy(trial.gradient.at(leaves)[trial.index]))
 
 
-def _next_to_the_point(trial: Trial, delta: float) -> tuple[list[tuple[Mismatch, Mismatch]], Nearby]:
-    """Return the right and the left mismatch of each probe, and the claims they rest on."""
+def _next_to_the_point(
+    trial: Trial, delta: float, *, beyond: bool = False
+) -> tuple[list[tuple[Mismatch, Mismatch]], Nearby]:
+    """Return the right and the left mismatch of each probe, and the claims they rest on.
+
+    The claims are those at x ± δ·v; with `beyond`, at the finest step at which each slope still showed the kink.
+    """
     x = trial.gradient.leaves[trial.index]
     samples, moves = [], []
     sides: list[tuple[Mismatch, Mismatch]] = []
@@ -166,6 +194,8 @@ def _next_to_the_point(trial: Trial, delta: float) -> tuple[list[tuple[Mismatch,
         v = trial.direction(probe.probe)
         flat = _flat(arrays.to_numpy(v))
         pair = []
+        if beyond:
+            delta = probe.slope.resolution
         for sign in (1.0, -1.0):
             g = _claim_at(trial, arrays.shifted(x, sign * delta, v))
             samples.append(g)
