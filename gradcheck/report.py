@@ -10,6 +10,9 @@ from gradcheck.certificate import Interval, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
 
     from gradcheck.slope import Slope
 
@@ -203,7 +206,44 @@ class Report:
         return as_text(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain data, ready for JSON."""
+        """Return the report as plain data, ready for JSON; `gradcheck/schema.json` describes it."""
         from gradcheck.text import as_dict  # noqa: PLC0415
 
         return as_dict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file: a page that needs no network (.html), or data (.json).
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to; its ending says which.
+
+        Raises
+        ------
+        ArgumentError
+            If the path ends otherwise.
+
+        """
+        from gradcheck.page import save  # noqa: PLC0415  a page reads a report, so it comes after
+
+        save(path, self)
+
+    def plot(self) -> Figure:
+        """Return the pictures of the report as one matplotlib Figure, which `savefig` writes to a file.
+
+        Raises
+        ------
+        UnsupportedError
+            If matplotlib is not installed.
+
+        """
+        from gradcheck.pictures import figure  # noqa: PLC0415
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it."""
+        from gradcheck.page import fragment  # noqa: PLC0415
+
+        return fragment(self)

@@ -1,0 +1,496 @@
+"""The pictures of a report, drawn with matplotlib: intervals, ladders of steps, φ(t), and the place of an error.
+
+Each is drawn by one function on given axes, from measurements that the report already holds. `figure` puts them on one
+matplotlib Figure, `svg` turns one into a picture for a page, its colours replaced by the page's own (light or dark).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.certificate import Verdict
+from gradcheck.errors import UnsupportedError
+from gradcheck.text import finding, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from gradcheck.report import ArgumentReport, Probe, Report
+    from gradcheck.slope import Level
+
+# Names are those of the page's CSS variables; the values are its light theme, each used for one name only, so that
+# `svg` can put the variable in the colour's place.
+COLOURS = {
+    "ink": "#1b2330",
+    "muted": "#5c6675",
+    "grid": "#d5dae2",
+    "panel": "#fcfdfe",
+    "pass": "#0b6e4f",
+    "fail": "#b3261e",
+    "doubt": "#8a5a00",
+    "measured": "#1f5fbf",
+    "noise": "#97631a",
+}
+OF_VERDICT = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.INCONCLUSIVE: "doubt"}
+MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
+STYLE = {
+    "font.size": 9.5,
+    "axes.labelsize": 9.5,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": COLOURS["muted"],
+    "axes.labelcolor": COLOURS["ink"],
+    "axes.facecolor": COLOURS["panel"],
+    "figure.facecolor": COLOURS["panel"],
+    "text.color": COLOURS["ink"],
+    "xtick.color": COLOURS["muted"],
+    "ytick.color": COLOURS["muted"],
+    "xtick.labelcolor": COLOURS["ink"],
+    "ytick.labelcolor": COLOURS["ink"],
+    "grid.color": COLOURS["grid"],
+    "grid.linewidth": 0.7,
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "none",
+    "legend.facecolor": COLOURS["panel"],
+    "svg.fonttype": "none",
+    "text.usetex": False,
+    "text.parse_math": False,
+}
+CURVES: dict[str, tuple[str, dict[str, Any]]] = {
+    "difference": (
+        "difference − slope",
+        {"color": COLOURS["measured"], "marker": "o", "markersize": 3.5, "linewidth": 0.8},
+    ),
+    "noise": ("noise of f ÷ h", {"color": COLOURS["noise"], "linestyle": "--", "linewidth": 1}),
+    "bound": (
+        "bound of the slope",
+        {"color": COLOURS["ink"], "marker": "D", "markersize": 4, "linestyle": "", "fillstyle": "none"},
+    ),
+}
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+WIDTH = 4.4  # inches: a phone's width at the size of the text
+SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
+
+
+def matplotlib_style() -> Any:
+    """Return the context in which all pictures are drawn, whatever the user's own settings are.
+
+    Raises
+    ------
+    UnsupportedError
+        If matplotlib is not installed.
+
+    """
+    try:
+        import matplotlib.style  # noqa: PLC0415  only where a picture is wanted
+    except ImportError as error:
+        raise UnsupportedError(
+            "pictures need matplotlib, which is not installed: pip install 'gradcheck[plot]'"
+        ) from error
+    return matplotlib.style.context(["default", STYLE])
+
+
+def log_axis(axis: Any) -> None:
+    """Label powers of ten in plain characters: 10⁻⁹."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: PLC0415
+
+    axis.set_major_locator(LogLocator(numticks=7))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def power_of_ten(value: float) -> str:
+    """Return 1e-9 as 10⁻⁹."""
+    return "10" + str(round(math.log10(value))).translate(SUPERSCRIPTS)
+
+
+# Intervals ------------------------------------------------------------------------------------------------
+
+
+def draw_intervals(ax: Axes, report: Report) -> None:
+    """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted."""
+    low, high = error_range(report)
+    ax.set_xscale("log")
+    log_axis(ax.xaxis)
+    ax.set_xlim(low, high)
+    ax.set_ylim(len(report) - 0.4, -0.75)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.grid(visible=True, axis="x")
+    for row, argument in enumerate(report):
+        colour = COLOURS[OF_VERDICT[argument.verdict]]
+        start, end = max(argument.error.low, low), min(argument.error.high, high)
+        ax.plot([start, end], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
+        if argument.error.low <= low:  # down to zero: off the axis
+            ax.plot([low], [row], color=colour, marker=4, markersize=9, clip_on=False)
+        if argument.error.high >= high:
+            ax.plot([high], [row], color=colour, marker=5, markersize=9, clip_on=False)
+        if low <= argument.resolution <= high and argument.error.relative:
+            ax.plot([argument.resolution] * 2, [row - 0.22, row + 0.22], color=COLOURS["ink"], linewidth=1.5)
+        ax.text(
+            0.0,
+            row - 0.3,
+            f"{MARKS[argument.verdict]} {clipped(argument.name)}  {finding(argument, report.confidence)}",
+            transform=ax.get_yaxis_transform(),
+            verticalalignment="bottom",
+            color=colour,
+        )
+    ax.set_xlabel(f"error of the gradient: {percent(report.confidence)} interval; | = resolution wanted")
+
+
+def error_range(report: Report) -> tuple[float, float]:
+    """Return the ends of the error axis, powers of ten around all that is drawn."""
+    drawn = [SMALLEST]
+    for a in report:
+        drawn += [v for v in (a.error.low, a.error.high, a.resolution) if SMALLEST < v < math.inf]
+    smallest = min(drawn[1:], default=1e-3)
+    largest = max([*drawn, 10 * smallest])
+    return 10.0 ** (math.floor(math.log10(smallest)) - 1), 10.0 ** math.ceil(math.log10(largest) + 0.5)
+
+
+def clipped(name: str, length: int = 18) -> str:
+    """Return a name that fits in a picture."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+# The ladder of step sizes ---------------------------------------------------------------------------------
+
+
+def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
+    """Draw how far each step's difference is from the slope found, the noise that it carries, and the claim.
+
+    Everything is divided by the size of the gradient as measured (the root mean square of the slopes), so that the
+    axis is the same as the intervals'.
+    """
+    size = gradient_size(argument)
+    probes = [p for p in argument.probes if p.slope.levels]
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    log_axis(ax.xaxis)
+    log_axis(ax.yaxis)
+    ax.grid(visible=True)
+    heights: list[float] = []
+    for i, probe in enumerate(probes):
+        unit = probe.stretch * size
+        curves = {
+            "difference": [
+                (v.step * probe.stretch, abs(v.central - probe.slope.value) / unit) for v in probe.slope.levels
+            ],
+            "noise": [(v.step * probe.stretch, v.noise / unit) for v in probe.slope.levels],
+            "bound": [(settled(probe).step * probe.stretch, probe.slope.error / unit)],
+        }
+        for name, (label, style) in CURVES.items():
+            # the level that the slope was taken from differs from it by nothing: its error is the bound's to tell
+            points = [(x, y) for x, y in curves[name] if SMALLEST < y < math.inf]
+            heights += [y for _, y in points]
+            if points:
+                ax.plot(*zip(*points, strict=True), label=label if i == 0 else "_nolegend_", **style)
+    off = [mismatch(p) / (p.stretch * size) for p in probes]
+    floor = min(heights, default=SMALLEST) / 3
+    low, high = (max(v, floor) for v in (min(off), max(off)))
+    colour = COLOURS[OF_VERDICT[argument.verdict]]
+    steps = [v.step * p.stretch for p in probes for v in p.slope.levels]
+    ends = 10.0 ** math.floor(math.log10(min(steps))), 10.0 ** math.ceil(math.log10(max(steps)))
+    ax.fill_between(ends, low, high, color=colour, alpha=0.22, linewidth=0)
+    ax.plot(ends, [high, high], color=colour, linestyle=":", linewidth=1.8, label="claim − slope")
+    ax.set_xlim(*ends)
+    ax.set_ylim(floor / 2, 4 * max([*heights, high]))
+    ax.set_xlabel("step h, in sizes of the argument")
+    ax.set_ylabel("relative to the gradient")
+
+
+def settled(probe: Probe) -> Level:
+    """Return the level whose central difference is the nearest to the slope."""
+    return min(probe.slope.levels, key=lambda v: abs(v.central - probe.slope.value))
+
+
+def gradient_size(argument: ArgumentReport) -> float:
+    """Return the gradient's size as the slopes show it, 1 where they are all zero."""
+    found = [p.slope.value / p.stretch for p in argument.probes]
+    size = math.sqrt(sum(v * v for v in found) / len(found)) if found else 0.0
+    return size if size > 0 else 1.0
+
+
+def mismatch(probe: Probe) -> float:
+    """Return how far the claim is from the slope; at a kink, from the nearest value between the two sides."""
+    slope = probe.slope
+    if not slope.kinked:
+        return abs(probe.claimed - slope.value)
+    low, high = sorted((slope.left, slope.right))
+    return max(low - probe.claimed, probe.claimed - high, 0.0)
+
+
+# φ(t) -----------------------------------------------------------------------------------------------------
+
+
+def telling_probe(argument: ArgumentReport) -> Probe | None:
+    """Return the probe whose picture shows most: the widest kink, else the largest mismatch; None without levels."""
+    probes = [p for p in argument.probes if p.slope.levels]
+    kinked = [p for p in probes if p.slope.kinked]
+    if kinked:
+        return max(kinked, key=lambda p: abs(p.slope.right - p.slope.left) / p.stretch)
+    return max(probes, key=lambda p: mismatch(p) / p.stretch, default=None)
+
+
+def window(probe: Probe) -> tuple[Level, ...]:
+    """Return the levels to draw, coarse to fine: from the largest step at which φ is nearly two straight lines."""
+    slope = probe.slope
+    jump = slope.right - slope.left if slope.kinked else 0.0
+    slopes = max(abs(slope.value), abs(probe.claimed), abs(jump))
+    for i, level in enumerate(slope.levels):
+        if abs(level.gap - jump) <= slopes / 4:
+            return slope.levels[i:]
+    return slope.levels[-1:]
+
+
+def draw_line(ax: Axes, probe: Probe, name: str) -> None:
+    """Draw φ(t) − φ(0) along one direction, with the slopes measured on each side and the claimed one."""
+    slope, levels = probe.slope, window(probe)
+    reach = levels[0].step
+    # φ(±h) − φ(0) from the differences themselves: right and left quotients are central ± gap/2
+    points = [(0.0, 0.0)]
+    for v in levels:
+        points += [(v.step, v.step * (v.central + v.gap / 2)), (-v.step, -v.step * (v.central - v.gap / 2))]
+    ax.axhline(0, color=COLOURS["grid"], linewidth=0.8)
+    ax.axvline(0, color=COLOURS["grid"], linewidth=0.8)
+    if slope.kinked:
+        ax.plot(
+            [-reach, 0],
+            [-reach * slope.left, 0],
+            color=COLOURS["measured"],
+            linewidth=1.6,
+            label=f"left slope {slope.left:.4g}",
+        )
+        ax.plot(
+            [0, reach],
+            [0, reach * slope.right],
+            color=COLOURS["noise"],
+            linewidth=1.6,
+            label=f"right slope {slope.right:.4g}",
+        )
+    else:
+        ax.plot(
+            [-reach, reach],
+            [-reach * slope.value, reach * slope.value],
+            color=COLOURS["measured"],
+            linewidth=1.6,
+            label=f"slope {slope.value:.4g}",
+        )
+    ax.plot(
+        [-reach, reach],
+        [-reach * probe.claimed, reach * probe.claimed],
+        color=COLOURS["fail"],
+        linestyle="--",
+        linewidth=1.6,
+        label=f"claimed {probe.claimed:.4g}",
+    )
+    ax.plot(
+        *zip(*points, strict=True), color=COLOURS["ink"], linestyle="", marker="o", markersize=4, label="φ(t) − φ(0)"
+    )
+    ax.ticklabel_format(style="sci", scilimits=(-2, 3))
+    ax.set_xlabel(f"t, moving {clipped(name)} by t·v, direction {probe.probe}")
+    ax.set_ylabel("φ(t) − φ(0)")
+
+
+# Where ----------------------------------------------------------------------------------------------------
+
+
+def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return (rows, columns) as the array is drawn: its last two axes, a vector as a row."""
+    rows, columns = (1, 1, *shape)[-2:]
+    return rows, columns
+
+
+def places(argument: ArgumentReport) -> list[tuple[int, int]]:
+    """Return (row, column) of the worst entries, as the array is drawn."""
+    return [((0, 0, *w.index)[-2], (0, 0, *w.index)[-1]) for w in argument.worst]
+
+
+def draw_place(ax: Axes, argument: ArgumentReport) -> None:
+    """Draw the array as a rectangle, the wrong part hatched, the entries measured on their own coloured by error."""
+    rows, columns = as_matrix(argument.shape)
+    red = COLOURS["fail"]
+    ax.set_xlim(-0.5, columns - 0.5)
+    ax.set_ylim(rows - 0.5, -0.5)
+    for spine in ax.spines.values():
+        spine.set_visible(True)
+    if argument.where is not None:
+        row, column = (None, None, *argument.where)[-2:] if len(argument.shape) > 1 else (0, *argument.where)
+        top, height = (-0.5, rows) if row is None else (row - 0.5, 1)
+        left, width = (-0.5, columns) if column is None else (column - 0.5, 1)
+        ax.add_patch(patch(left, top, width, height, fill=False, hatch="////", edgecolor=red, linewidth=1.0))
+        if row is not None and column is not None:
+            ax.axhline(row, color=red, linewidth=0.9, linestyle=":")
+            ax.axvline(column, color=red, linewidth=0.9, linestyle=":")
+            ax.annotate(
+                str(list(argument.where)),
+                (column, row),
+                xytext=(8 if column < columns / 2 else -8, -8 if row > rows / 2 else 8),
+                textcoords="offset points",
+                horizontalalignment="left" if column < columns / 2 else "right",
+                verticalalignment="bottom" if row > rows / 2 else "top",
+            )
+    largest = max((abs(w.error) for w in argument.worst), default=0.0)
+    for (row, column), entry in zip(places(argument), argument.worst, strict=True):
+        share = abs(entry.error) / largest if largest > 0 else 0.0
+        wrong = abs(entry.error) > 0
+        ax.plot(
+            [column],
+            [row],
+            marker="o" if wrong else ".",
+            markersize=5 + 9 * math.sqrt(share),
+            markerfacecolor=red if wrong else "none",
+            markeredgecolor=COLOURS["panel"],
+            linestyle="",
+            clip_on=False,
+            zorder=3,
+        )
+    ax.locator_params(integer=True, nbins=5)
+    if rows == 1:
+        ax.set_yticks([])
+    ax.set_xlabel("index of the last axis")
+    if rows > 1:
+        ax.set_ylabel("last axis but one" if len(argument.shape) > 2 else "row")
+
+
+def patch(left: float, top: float, width: float, height: float, **style: Any) -> Any:
+    """Return a rectangle."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415
+
+    return Rectangle((left, top), width, height, **style)
+
+
+# Which pictures an argument has ---------------------------------------------------------------------------
+
+
+def has_ladder(argument: ArgumentReport) -> bool:
+    """Return whether there are steps to draw: the exact oracle and autograd take none."""
+    return any(p.slope.levels for p in argument.probes)
+
+
+def line_of(argument: ArgumentReport) -> Probe | None:
+    """Return the probe whose φ(t) is worth a picture: at a kink, and where the claim is visibly off."""
+    probe = telling_probe(argument)
+    if probe is None or probe.slope.kinked:
+        return probe
+    return probe if mismatch(probe) > abs(probe.slope.value) / 100 else None
+
+
+def has_place(argument: ArgumentReport) -> bool:
+    """Return whether it is known where an array of more than one entry is wrong."""
+    return math.prod(argument.shape) > 1 and (argument.where is not None or bool(argument.worst))
+
+
+def panels(argument: ArgumentReport) -> list[tuple[str, Callable[[Axes], None]]]:
+    """Return (title, how to draw it) of an argument's pictures."""
+    found: list[tuple[str, Callable[[Axes], None]]] = []
+    probe = line_of(argument)
+    if has_place(argument):
+        found.append(("Where it is wrong", lambda ax: draw_place(ax, argument)))
+    if probe is not None:
+        found.append(("Along one direction", lambda ax: draw_line(ax, probe, argument.name)))
+    if has_ladder(argument):
+        found.append(("The ladder of steps", lambda ax: draw_ladder(ax, argument)))
+    return found
+
+
+def legend_above(ax: Axes) -> None:
+    """Put a legend above the axes, where it hides nothing, if there is anything to tell apart."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2, handlelength=1.8)
+
+
+def figure(report: Report) -> Figure:
+    """Return all pictures of a report on one matplotlib Figure: the intervals, then three pictures a row.
+
+    Raises
+    ------
+    UnsupportedError
+        If matplotlib is not installed.
+
+    """
+    with matplotlib_style():
+        from matplotlib.figure import Figure  # noqa: PLC0415
+
+        drawn = [(a.name, title, draw) for a in report for title, draw in panels(a)]
+        columns = min(max(len(drawn), 1), 3)
+        rows = -(-len(drawn) // columns)
+        heights = [intervals_height(report), *[3.2] * rows]
+        fig = Figure(figsize=(max(WIDTH * columns, 6), sum(heights) + 0.4), layout="constrained")
+        fig.suptitle(f"{report.verdict}  {clipped(report.title, 60)}", x=0.01, horizontalalignment="left")
+        grid = fig.add_gridspec(1 + rows, columns, height_ratios=heights)
+        top = fig.add_subplot(grid[0, :])
+        if len(report):
+            draw_intervals(top, report)
+        else:
+            top.set_axis_off()
+            top.text(0.01, 0.5, report.complaint, wrap=True)
+        for i, (name, title, draw) in enumerate(drawn):
+            ax = fig.add_subplot(grid[1 + i // columns, i % columns])
+            draw(ax)
+            ax.set_title(f"{clipped(name)}: {title[0].lower()}{title[1:]}", pad=14)
+            if ax.get_legend_handles_labels()[0]:
+                ax.legend()
+        return fig
+
+
+# SVG for a page -------------------------------------------------------------------------------------------
+
+
+def intervals_height(report: Report) -> float:
+    """Return the height in inches that the intervals need."""
+    return 0.75 + 0.52 * max(len(report), 1)
+
+
+def svg(draw: Callable[[Axes], None], height: float, alt: str, key: str) -> str:
+    """Return a picture as an SVG element that takes the page's colours and width.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws on given axes.
+    height : float
+        In inches; the width is that of a phone.
+    alt : str
+        What the picture shows, in words.
+    key : str
+        Makes the identifiers inside the picture unique on a page.
+
+    """
+    with matplotlib_style():
+        import matplotlib as mpl  # noqa: PLC0415
+        from matplotlib.figure import Figure  # noqa: PLC0415
+
+        mpl.rcParams["svg.hashsalt"] = key
+        fig = Figure(figsize=(WIDTH, height), layout="constrained")
+        ax = fig.subplots()
+        draw(ax)
+        legend_above(ax)
+        out = io.StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        fig.savefig(out, format="svg", metadata=nothing, transparent=True)
+    return _for_page(out.getvalue(), alt)
+
+
+def _for_page(text: str, alt: str) -> str:
+    from markupsafe import escape  # noqa: PLC0415
+
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r'<style type="text/css">.*?</style>', "", text, flags=re.DOTALL)  # it would style the page
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # the same in every picture, and never referred to
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+    text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+    for name, value in COLOURS.items():
+        text = text.replace(value, f"var(--{name})")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
