@@ -227,6 +227,15 @@ def _top_names(tree: Tree) -> tuple[str, ...]:
     return tuple(top)
 
 
+def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    """Return which axes to sum over, if an argument of shape `want` was broadcast to `got`; empty if it was not."""
+    extra = len(got) - len(want)
+    if extra < 0 or any(w not in (1, g) for g, w in zip(got[extra:], want, strict=True)):
+        return ""
+    axes = [*range(extra), *(extra + k for k, (g, w) in enumerate(zip(got[extra:], want, strict=True)) if g != w)]
+    return f": the reduction is missing, sum over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
 def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one branch for each breach
     """Return a claimed gradient if it fits its argument.
 
@@ -246,7 +255,9 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
         argument = np.asarray(argument)
     want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
     if want != got:
-        raise WrongClaim(f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}")
+        raise WrongClaim(
+            f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}{_reduction(got, want)}"
+        )
     if arrays.is_torch(gradient) != arrays.is_torch(argument):
         raise WrongClaim(
             f"the gradient of {name} is a {arrays.library_of(gradient)} array, wanted {arrays.library_of(argument)}"

@@ -30,9 +30,14 @@ def missing(c: float) -> str:
     return sign + text
 
 
-def averaged(c: float, label: str) -> str:
-    """Return the name of a factor that is a dimension (c > 1) or its inverse."""
-    return f"mean instead of sum over {label}" if c > 1 else f"sum instead of mean over {label}"
+def averaged(c: float) -> str:
+    """Return what a factor that is a dimension may come from: ``mean instead of sum`` (c > 1), or the other way."""
+    return "mean instead of sum" if c > 1 else "sum instead of mean"
+
+
+def of_dimension(c: float, label: str) -> str:
+    """Return the name of a factor that is a dimension (c > 1) or its inverse; `label` is the dimension as text."""
+    return f"{missing(c)} ({averaged(c)} over {label})"
 
 
 def meaning(c: float, dimensions: Mapping[int, tuple[str, ...]]) -> tuple[str, str] | None:
@@ -48,15 +53,16 @@ def meaning(c: float, dimensions: Mapping[int, tuple[str, ...]]) -> tuple[str, s
     """
     size = c if c > 1 else 1 / c
     whole = round(size)
-    over = _dimensions(whole, dimensions) if whole == size else ""
+    if whole != size:
+        return None
+    over = _dimensions(whole, dimensions)
+    average = f"{averaged(c)} over {over}"
     if size == 2:
         why = "d/du u**2 = 2u" if c > 1 else "the loss has 1/2 in front, or a term is counted twice"
-        return missing(c), f"{why}; or {averaged(c, over)}" if over else why
+        return missing(c), f"{why}; or {average}" if over else why
     if over:
-        return averaged(c, over.partition(" = ")[0]), over
-    if whole == size:
-        return missing(c), ""
-    return None
+        return of_dimension(c, over.partition(" = ")[0]), average
+    return missing(c), ""
 
 
 def _dimensions(n: int, dimensions: Mapping[int, tuple[str, ...]]) -> str:
@@ -114,12 +120,8 @@ def _named(c: float, dimensions: Mapping[int, tuple[str, ...]]) -> FactorName:
         text, note = missing(abs(c)), _ratio(abs(c), dimensions)
         return FactorName(c, ("sign flipped and " if c < 0 else "") + text, f"{share}: {sign}{text}{note}")
     name, why = known
-    if name.startswith("factor"):
-        verb = "is missing" if abs(c) > 1 else "too many"
-        size = abs(c) if abs(c) > 1 else 1 / abs(c)
-        text = f"a factor {size:.6g} {verb}" + (f" ({why})" if why else "")
-    else:
-        text = f"{name.partition(' over ')[0]} over {why}"
+    size, verb = (abs(c), "is missing") if abs(c) > 1 else (1 / abs(c), "too many")
+    text = f"a factor {size:.6g} {verb}" + (f" ({why})" if why else "")
     return FactorName(c, ("sign flipped and " if c < 0 else "") + name, f"{share}: {sign}{text}")
 
 

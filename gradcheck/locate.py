@@ -57,7 +57,7 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
         search.found.exhausted = True
     found, shape, named = search.found, search.measure.shape, bool(argument.mistakes)
     return argument.with_(
-        where=None if named else where_of(found, shape),
+        where=None if named and math.prod(shape) > 1 else where_of(found, shape),
         where_text=sentence(found, shape, argument.name, LIMIT, named=named),
         worst=found.worst,
     )

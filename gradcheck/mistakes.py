@@ -150,8 +150,8 @@ def _plant_factors(case: Case) -> Iterable[Change]:
     yield Change("sign flipped", factor=-1.0)
     for n in sorted(case.dimensions):
         if n > 2:
-            yield Change(factors.averaged(n, str(n)), factor=1 / n)
-            yield Change(factors.averaged(1 / n, str(n)), factor=float(n))
+            yield Change(factors.of_dimension(n, str(n)), factor=1 / n)
+            yield Change(factors.of_dimension(1 / n, str(n)), factor=float(n))
 
 
 def _permuted(gradient: NDArray[Any]) -> Iterable[tuple[str, NDArray[Any]]]:
