@@ -174,7 +174,7 @@ def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) ->
     for other in others:
         slopes = Slopes(other, [])
         interval = slopes.fit(Change("", factor=None))
-        if interval is None or interval[0] <= 1 <= interval[1]:
+        if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
             return ""
         if name not in {known.name for known in factors.names_of(*interval, case.dimensions)}:
             return ""
