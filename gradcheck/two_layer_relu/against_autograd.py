@@ -95,7 +95,8 @@ def allowed(problem: Problem) -> Gradients:
     what it multiplies them with, plus that of its own sum.
     """
     x, y, w1, w2 = (array.astype("float64") for array in problem)
-    n, d_in, hidden, d_out = *x.shape, *w2.shape
+    n, d_in = x.shape
+    hidden, d_out = w2.shape
     unit = float(np.finfo(problem.x.dtype).eps) / 2
     h, h_relu, y_pred = numpy_core.forward(x, w1, w2)
     grad = numpy_core.backward(x, y, w2, numpy_core.Forward(h, h_relu, y_pred))

@@ -1,0 +1,105 @@
+"""The shapes of arguments as a gufunc signature, such as ``(n,d),(d,h)->()``: read, checked, and varied.
+
+The grammar is NumPy's for generalised universal functions: names that must be equal, fixed sizes, and names that may be
+left out (``n?``). A loss returns a scalar, so ``->()`` may be left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gradcheck.errors import ArgumentError
+
+__all__ = ["Signature", "parse"]
+
+DIMENSION = r"\w+\??"
+SHAPE = rf"\((?:{DIMENSION}(?:,{DIMENSION})*)?\)"
+SHAPES = rf"{SHAPE}(?:,{SHAPE})*"
+EXAMPLE = '"(n,d),(d,h)->()"'
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature that fits the grammar.
+
+    Attributes
+    ----------
+    inputs : tuple of tuple of str
+        The dimensions of each argument: a name, a number, or a name that may be left out (``"n?"``).
+    output : tuple of str
+        The dimensions of the result.
+
+    """
+
+    inputs: tuple[tuple[str, ...], ...]
+    output: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ",".join(map(_written, self.inputs)) + "->" + _written(self.output)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of dimensions, in order of appearance; not those that may be left out, nor numbers."""
+        every = [name for shape in self.inputs for name in shape]
+        optional = {name[:-1] for name in every if name.endswith("?")}
+        return tuple(dict.fromkeys(n for n in every if not (n.isdigit() or n.endswith("?") or n in optional)))
+
+    def fixed(self, name: str, size: int) -> Signature:
+        """Return the signature with one name replaced by a number."""
+        return Signature(
+            tuple(tuple(str(size) if d == name else d for d in shape) for shape in self.inputs),
+            tuple(str(size) if d == name else d for d in self.output),
+        )
+
+
+def parse(text: str) -> Signature:
+    """Read a signature; spaces do not matter.
+
+    Raises
+    ------
+    ArgumentError
+        If it does not fit the grammar, or its output has a name that no input has.
+
+    Examples
+    --------
+    >>> parse("(n,d),(d,h)").inputs
+    (('n', 'd'), ('d', 'h'))
+    >>> str(parse("(3,n?), ()"))
+    '(3,n?),()->()'
+
+    """
+    plain = "".join(text.split())
+    written = plain if "->" in plain else f"{plain}->()"
+    if re.fullmatch(rf"{SHAPES}->{SHAPES}", written) is None:
+        raise ArgumentError(
+            f"the signature is {text!r}, but should list the shape of every argument, such as {EXAMPLE}"
+        )
+    before, after = written.split("->")
+    inputs, outputs = _shapes(before), _shapes(after)
+    if len(outputs) > 1:
+        raise ArgumentError(
+            f"the signature {text!r} has {len(outputs)} results, but should have one, such as {EXAMPLE}"
+        )
+    known = {name.rstrip("?") for shape in inputs for name in shape}
+    for shape in (*inputs, *outputs):
+        for name in shape:
+            if name[:-1].isdigit() and name.endswith("?"):
+                raise ArgumentError(
+                    f"the signature {text!r} has {name!r}, but a fixed size cannot be left out: give it a name"
+                )
+    for name in outputs[0]:
+        if not name.isdigit() and name.rstrip("?") not in known:
+            raise ArgumentError(
+                f"the signature {text!r} has {name!r} in its result only, so its size is not known: use a name of "
+                "the arguments, or a number"
+            )
+    return Signature(inputs, outputs[0])
+
+
+def _shapes(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(re.findall(DIMENSION, shape)) for shape in re.findall(SHAPE, text))
+
+
+def _written(shape: tuple[str, ...]) -> str:
+    return f"({','.join(shape)})"

@@ -1,0 +1,329 @@
+"""Inputs drawn by Hypothesis: arrays of fitting shapes, and networks on the ReLU boundary.
+
+What is drawn is made for the person who reads a failure: small shapes, short decimals that every binary floating-point
+dtype holds exactly, and shrinking towards sizes of 1 and entries of 1.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.signature import Signature, parse
+from gradcheck.two_layer_relu.problem import Problem
+
+try:
+    from hypothesis import Verbosity, settings
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as st_numpy
+except ModuleNotFoundError as error:
+    raise UnsupportedError(
+        "Drawing inputs needs Hypothesis, which is not installed: run `pip install 'gradcheck[hypothesis]'`."
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hypothesis.strategies import DrawFn, SearchStrategy
+    from numpy.typing import NDArray
+
+__all__ = ["PROFILES", "arrays_for", "boundary_problems", "numbers", "register_profiles", "shapes_for"]
+
+DTYPES = ("float64", "float32")
+LIBRARIES = ("numpy", "torch")
+KINDS = ("zero", "signed zero", "ulp", "subnormal")
+
+# No deadline: the first call of a backend is slow, and so is a machine that others use.
+PROFILES = {
+    "quick": settings(max_examples=50, deadline=None, print_blob=True),
+    "thorough": settings(max_examples=2000, deadline=None, print_blob=True),
+    "debug": settings(max_examples=10, deadline=None, verbosity=Verbosity.verbose),
+}
+
+
+def register_profiles() -> None:
+    """Make the profiles known to Hypothesis: ``settings.load_profile("quick")``, ``"thorough"`` or ``"debug"``."""
+    for name, profile in PROFILES.items():
+        settings.register_profile(name, profile)
+
+
+def _short_decimals() -> list[float]:
+    """Multiples of 1/16 up to 2, simplest first: fewest binary places, then smallest, then positive.
+
+    Their products are multiples of 1/256, so that a matrix product of a million of them is exact even in float32.
+    """
+    found = [k / 16 for k in range(-32, 33) if k]
+    places = {x: next(p for p in range(5) if (x * 2**p).is_integer()) for x in found}
+    return sorted(found, key=lambda x: (places[x], abs(x), x < 0))
+
+
+SHORT = _short_decimals()
+
+
+def numbers(dtype: str = "float64", *, boundary: bool = True) -> SearchStrategy[float]:
+    """Draw one entry of an array: a short decimal between −2 and 2, now and then a hard one.
+
+    Parameters
+    ----------
+    dtype : {"float64", "float32"}
+        Whose ulp and whose smallest numbers to draw.
+    boundary : bool
+        Draw 0, −0, ±1 with one ulp more or less, and the smallest subnormals as well, each about once in 32 entries.
+        False is for functions whose kinks lie there: multiples of 1/16 are never 0, though they tie.
+
+    """
+    _check_choice("dtype", dtype, DTYPES)
+    if not boundary:
+        return st.sampled_from(SHORT)
+    info = np.finfo(dtype)
+    tiny = float(info.smallest_subnormal)
+    up, down = 1.0 + float(info.eps), 1.0 - float(info.eps) / 2
+    hard = [0.0, -0.0, up, down, -up, -down, tiny, -tiny]
+    return st.sampled_from([*SHORT[:8], 0.0, *SHORT[8:], *SHORT, *SHORT, *hard[1:], *hard[1:]])
+
+
+def shapes_for(
+    signature: str | Signature, *, min_side: int = 1, max_side: int = 6
+) -> SearchStrategy[tuple[tuple[int, ...], ...]]:
+    """Draw one shape for each argument of a gufunc signature; equal names get equal sizes.
+
+    About every second draw sets one of the names to `min_side`: a mistake that shows for N = 1 only is met among a few
+    dozen draws, whatever the other sizes are. Shrinks towards `min_side` for all.
+
+    Raises
+    ------
+    ArgumentError
+        If the signature does not fit the grammar (see `gradcheck.signature`), or the sides are out of order.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(shapes_for("(n,d),(d,3)->()"), lambda shapes: shapes[0][0] > 1)
+    ((2, 1), (1, 3))
+
+    """
+    read = parse(signature) if isinstance(signature, str) else signature
+    if not 0 <= min_side <= max_side:
+        raise ArgumentError(f"min_side={min_side} and max_side={max_side}, but should be 0 <= min <= max")
+
+    def drawn(what: Signature) -> SearchStrategy[tuple[tuple[int, ...], ...]]:
+        return st_numpy.mutually_broadcastable_shapes(
+            signature=str(what), min_side=min_side, max_side=max_side, max_dims=0
+        ).map(lambda found: found.input_shapes)
+
+    with_one = [drawn(read.fixed(name, min_side)) for name in read.names]
+    return drawn(read) if not with_one else st.one_of(drawn(read), st.one_of(with_one))
+
+
+def arrays_for(
+    signature: str | Signature,
+    *,
+    dtype: str | SearchStrategy[str] = "float64",
+    library: str = "numpy",
+    min_side: int = 1,
+    max_side: int = 6,
+    boundary: bool = True,
+    elements: SearchStrategy[float] | None = None,
+) -> SearchStrategy[tuple[Any, ...]]:
+    """Draw the arguments of a function from a gufunc signature: ``@given(arrays_for("(n,d),(d,h)->()"))``.
+
+    Parameters
+    ----------
+    signature : str
+        As NumPy writes it: ``(n,d),(d,h)->()``, with fixed sizes ``(3,n)`` and dimensions to leave out ``(n?)``.
+    dtype : str or strategy of str
+        ``"float64"``, ``"float32"``, or a strategy that draws one of them: ``st.sampled_from(["float32", "float64"])``.
+    library : {"numpy", "torch"}
+        Whose arrays.
+    min_side, max_side : int
+        The smallest and the largest size of a named dimension.
+    boundary : bool
+        Whether to draw hard entries too; see `numbers`.
+    elements : strategy of float, optional
+        What to draw entries from in place of `numbers`: ``st.sampled_from([0.5, 1.0])`` for a function of positive
+        numbers.
+
+    Returns
+    -------
+    strategy
+        Of tuples with one array for each argument.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is none of these, or the signature does not fit the grammar.
+    UnsupportedError
+        If Torch is asked for and not installed.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> find(arrays_for("(n,d),(d)"), lambda args: len(args[0]) == 2)
+    (array([[1.],
+           [1.]]), array([1.]))
+
+    """
+    shapes = shapes_for(signature, min_side=min_side, max_side=max_side)
+    convert = _converter(library)
+    if isinstance(dtype, str):
+        _check_choice("dtype", dtype, DTYPES)
+        dtype = st.just(dtype)
+
+    @st.composite
+    def arguments(draw: DrawFn) -> tuple[Any, ...]:
+        name = draw(dtype, label="dtype")
+        entries = numbers(name, boundary=boundary) if elements is None else elements
+        return tuple(convert(_array(draw, shape, name, entries)) for shape in draw(shapes, label="shapes"))
+
+    return arguments()
+
+
+def _array(draw: DrawFn, shape: tuple[int, ...], dtype: str, entries: SearchStrategy[float]) -> NDArray[np.float64]:
+    """Draw an array entry by entry; entries that the dtype does not hold are rounded to it."""
+    count = int(np.prod(shape))
+    values = draw(st.lists(entries, min_size=count, max_size=count))
+    return np.array(values, dtype=dtype).reshape(shape)
+
+
+def boundary_problems(
+    *,
+    places: Sequence[tuple[int, int]] | None = None,
+    kinds: Sequence[str] = KINDS,
+    dtype: str | SearchStrategy[str] | None = None,
+    library: str = "numpy",
+    max_side: int = 4,
+) -> SearchStrategy[Problem]:
+    """Draw two-layer ReLU networks whose hidden units are 0, or next to 0, in chosen or random places.
+
+    x = [I | 1 | integers] and w1 = [T; c; W] give h = T + c + (integers)·W, so that T puts any value at any place
+    (sample, unit). Every hidden unit k is of one kind, and whatever the order of adding, h is computed exactly in
+    float32 and float64, NumPy and Torch:
+
+    * ``"zero"``: c and W are integers, T the integers that make h 0 at its places and a nonzero integer elsewhere;
+    * ``"ulp"``: W = 0, c = ∓1, and at its places T is 1 with one ulp more or less (or none): h is ±1 ulp of 1, or 0;
+    * ``"subnormal"``: W = 0, c = 0, and T is the smallest subnormal at its places, of either sign;
+    * ``"signed zero"``: W = 0, c = −0, and T is 0 or −0 at its places, so that all products are signed zeros.
+
+    h moves with T place by place, so all kinks are independent in w1, where every convention gives a subgradient. In x
+    that holds as long as the columns of w1 whose units are 0 for one sample are linearly independent.
+
+    Parameters
+    ----------
+    places : sequence of (sample, unit), optional
+        Where hidden units are to be 0 or next to it. By default random places, at least one.
+    kinds : sequence of str
+        Which of ``"zero"``, ``"ulp"``, ``"subnormal"`` and ``"signed zero"`` to draw.
+    dtype : str or strategy of str, optional
+        ``"float64"`` or ``"float32"``; by default either.
+    library : {"numpy", "torch"}
+        Whose arrays.
+    max_side : int
+        The largest number of samples, hidden units, outputs, and integer columns of x.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is none of these.
+
+    Examples
+    --------
+    >>> from hypothesis import find
+    >>> problem = find(boundary_problems(places=[(1, 0)], kinds=["zero"], dtype="float64"), lambda _: True)
+    >>> problem.x @ problem.w1
+    array([[1.],
+           [0.]])
+
+    """
+    for kind in kinds:
+        _check_choice("kinds", kind, KINDS)
+    wanted = None if places is None else [(int(n), int(k)) for n, k in places]
+    if wanted is not None and (not wanted or min(min(place) for place in wanted) < 0):
+        raise ArgumentError(f"places is {places!r}, but should be pairs (sample, unit) of at least 0, such as [(0, 0)]")
+    if isinstance(dtype, str):
+        _check_choice("dtype", dtype, DTYPES)
+    dtypes = st.sampled_from(DTYPES) if dtype is None else st.just(dtype) if isinstance(dtype, str) else dtype
+    convert = _converter(library)
+    least = (1, 1) if wanted is None else tuple(max(column) + 1 for column in zip(*wanted, strict=True))
+
+    @st.composite
+    def problems(draw: DrawFn) -> Problem:
+        name = draw(dtypes, label="dtype")
+        sides = st.integers(0, max_side)
+        n, hidden = (draw(st.integers(low, max(low, max_side))) for low in least)
+        d_out, extra = draw(st.integers(1, max_side)), draw(sides)
+        here = _mask(draw, n, hidden) if wanted is None else _given_mask(wanted, n, hidden)
+        x = np.hstack([np.eye(n), np.ones((n, 1)), _integers(draw, (n, extra))])
+        columns = [
+            _unit(draw, draw(st.sampled_from(list(kinds)), label="kind"), x[:, n:], here[:, k], name)
+            for k in range(hidden)
+        ]
+        w1 = np.stack(columns, axis=1)
+        y, w2 = _integers(draw, (n, d_out)), _integers(draw, (hidden, d_out))
+        return Problem(*(convert(array.astype(name)) for array in (x, y, w1, w2)))
+
+    return problems()
+
+
+def _unit(
+    draw: DrawFn, kind: str, rest: NDArray[np.float64], here: NDArray[np.bool_], dtype: str
+) -> NDArray[np.float64]:
+    """Draw the weights (T, c, W) of one hidden unit; `rest` is x without its identity."""
+    n, others = len(rest), rest.shape[1] - 1
+    away = _integers(draw, (n,))
+    info = np.finfo(dtype)
+    if kind == "zero":
+        weights = _integers(draw, (1 + others,))
+        return np.concatenate([np.where(here, 0.0, away) - rest @ weights, weights])
+    if kind == "ulp":
+        near = [1.0, 1.0 + float(info.eps), 1.0 - float(info.eps) / 2]
+        sign = draw(st.sampled_from([1.0, -1.0]))
+        at = np.array([sign * draw(st.sampled_from(near)) for _ in range(n)])
+        far = away + sign  # c takes the sign away again: a nonzero integer is left
+        return np.concatenate([np.where(here, at, far), [-sign], np.zeros(others)])
+    tiny = float(info.smallest_subnormal)
+    values = [tiny, -tiny] if kind == "subnormal" else [-0.0, 0.0]
+    at = np.array([draw(st.sampled_from(values)) for _ in range(n)])
+    constant = 0.0 if kind == "subnormal" else -0.0
+    return np.concatenate([np.where(here, at, away), np.full(1 + others, constant)])
+
+
+def _integers(draw: DrawFn, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Draw nonzero integers of up to 3, as float64."""
+    return _array(draw, shape, "float64", st.sampled_from([1.0, -1.0, 2.0, -2.0, 3.0, -3.0]))
+
+
+def _mask(draw: DrawFn, n: int, hidden: int) -> NDArray[np.bool_]:
+    """Draw the places, at least one; shrinks to one, the first."""
+    first = draw(st.integers(0, n * hidden - 1), label="place")
+    flags = draw(st.lists(st.booleans(), min_size=n * hidden, max_size=n * hidden), label="places")
+    flags[first] = True
+    return np.array(flags, dtype=bool).reshape(n, hidden)
+
+
+def _given_mask(places: Sequence[tuple[int, int]], n: int, hidden: int) -> NDArray[np.bool_]:
+    mask = np.zeros((n, hidden), dtype=bool)
+    for place in places:
+        mask[place] = True
+    return mask
+
+
+def _converter(library: str) -> Callable[[NDArray[Any]], Any]:
+    """Return what turns a NumPy array into one of the library, of the same dtype."""
+    _check_choice("library", library, LIBRARIES)
+    if library == "numpy":
+        return lambda array: array
+    try:
+        import torch  # noqa: PLC0415  only where it is asked for
+    except ModuleNotFoundError as error:
+        raise UnsupportedError(
+            "library='torch' needs PyTorch, which is not installed: run `pip install 'gradcheck[torch]'`, "
+            "or pass library='numpy'."
+        ) from error
+    return torch.from_numpy
+
+
+def _check_choice(name: str, got: Any, choices: Sequence[str]) -> None:
+    if got not in choices:
+        raise ArgumentError(f"{name} is {got!r}, but should be one of {', '.join(map(repr, choices))}")
