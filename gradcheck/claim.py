@@ -29,6 +29,7 @@ class Tree:
 
     template: Any
     names: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
     @staticmethod
     def of(arguments: Any, names: Sequence[str]) -> Tree:
@@ -38,11 +39,18 @@ class Tree:
         found: list[str] = []
         for name, argument in zip(names, arguments, strict=True):
             found.extend(_names(argument, name))
-        return Tree(arguments, tuple(found))
+        return Tree(arguments, tuple(found), tuple(names))
 
     def leaves(self, structure: Any) -> list[Any]:
         """Return the entries of `structure` at this tree's leaves; None where it has None."""
-        return list(_leaves(self.template, structure, "the gradient"))
+        labels = self.labels or tuple(f"argument {i}" for i in range(len(self.template)))
+        if isinstance(self.template, dict):
+            return list(_leaves(self.template, structure, "the arguments"))
+        return [
+            leaf
+            for child, part, label in zip(self.template, structure, labels, strict=True)
+            for leaf in _leaves(child, part, label)
+        ]
 
     def positional(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the arguments as a tuple, with their leaves replaced."""
@@ -85,8 +93,8 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
             yield structure
         elif structure is not None and (arrays.is_array(template) or isinstance(template, np.ndarray)):
             raise ArgumentError(
-                f"a gradient is claimed for an argument of dtype {arrays.dtype_name(template)}, wanted a floating "
-                "dtype: cast the argument, or return None for it"
+                f"a gradient is claimed for {what}, of dtype {arrays.dtype_name(template)}, wanted a floating dtype: "
+                "cast the argument, or return None for it"
             )
         return
     children = _children(template)
@@ -97,13 +105,13 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
     if isinstance(template, dict) and isinstance(structure, dict):
         unknown = set(structure) - set(template)
         if unknown:
-            raise WrongClaim(f"{what} has an entry {min(map(str, unknown))!r} that is no argument")
+            raise WrongClaim(f"the gradient of {what} has an entry {min(map(str, unknown))!r} that is no argument")
         for key, child in template.items():
-            yield from _leaves(child, structure.get(key), what)
+            yield from _leaves(child, structure.get(key), str(key) if what == "the arguments" else f"{what}.{key}")
         return
     if not _is_node(structure) or len(structure) != len(children):
         got = f"{len(structure)} entries" if _is_node(structure) else type(structure).__name__
-        raise WrongClaim(f"{what} returned {got} for an argument of {len(children)} entries, wanted one each")
+        raise WrongClaim(f"the gradient of {what} has {got}, wanted {len(children)} entries: one each")
     for (_, child), part in zip(children, structure, strict=True):
         yield from _leaves(child, part, what)
 
@@ -205,7 +213,9 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
         if unknown:
             raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {list(top)}")
         return tuple(tree.leaves(tuple(result.get(name) for name in top)))
-    if len(template) == 1 and not (isinstance(result, tuple) and len(result) == 1 and not _is_node(template[0])):
+    # a tuple of one is one per argument, unless it is the list of entries of a nested argument itself
+    alone = isinstance(result, tuple) and len(result) == 1 and (not _is_node(template[0]) or _is_node(result[0]))
+    if len(template) == 1 and not alone:
         result = (result,)
     if not isinstance(result, tuple | list):
         raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
@@ -279,14 +289,19 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     return gradient
 
 
-def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
-    """Raise ArgumentError unless every argument is finite, and all are of one library, one device and one dtype."""
+def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise ArgumentError if an argument is NaN or infinite somewhere."""
     for leaf, name in zip(leaves, names, strict=True):
         values = arrays.to_numpy(leaf) if arrays.is_array(leaf) else np.asarray(leaf)
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):
             index = tuple(int(i) for i in bad[0])
             raise ArgumentError(f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point")
+
+
+def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise ArgumentError unless every argument is finite, and all are of one library, one device and one dtype."""
+    finite_point(leaves, names)
     for what, read in (("library", arrays.library_of), ("device", arrays.device_of)):
         kinds = {name: read(x) for x, name in zip(leaves, names, strict=True) if arrays.is_array(x)}
         if len(set(kinds.values())) > 1:
