@@ -13,7 +13,7 @@ from gradcheck.oracles.exact import ExactPoint, exact_gradient, exact_slope, slo
 from gradcheck.oracles.exact_arrays import exact_array
 from gradcheck.oracles.exact_run import run
 from gradcheck.oracles.exact_verdict import judge_exactly
-from gradcheck.oracles.germs import germ
+from gradcheck.oracles.germs import Germ, germ
 from gradcheck.oracles.tightness import ulps
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, coinciding_kinks, draw
@@ -216,6 +216,26 @@ def test_a_product_of_matrices_keeps_an_exact_zero_exact():
     zeros = np.zeros((3, 2))
     slope = exact_slope(lambda x: np.maximum(np.tanh(x) @ zeros, 0).sum() + x.sum(), [POINT], [MOVE])
     assert middle(slope.right) - Fraction(MOVE.sum()) == pytest.approx(0, abs=1e-15)
+
+
+def test_a_product_of_matrices_knows_no_more_terms_than_its_factors():
+    with working(bits=64, terms=2):
+        t = Germ((fmpq(0), fmpq(1)))
+        short = (1 + t) * (1 - t)  # 1 − t², of which two terms are kept
+        assert short.order == 2
+        product = exact_array(np.array([[short]], dtype=object)) @ np.ones((1, 1))
+        assert product[0, 0].order == 2
+    with working(bits=64, terms=3):
+        assert ((1 + t) * (1 - t)).terms == (1, 0, -1)
+
+
+def test_a_quotient_times_the_denominator_is_the_numerator():
+    with working(bits=64, terms=6):
+        t = Germ((fmpq(0), fmpq(1)))
+        top, bottom = 2 + 3 * t - t**4, 3 - t + 5 * t**2 + 7 * t**3
+        back = (top / bottom) * bottom
+        assert back.order == 6
+        assert [back.coefficient(k) for k in range(6)] == [2, 3, 0, 0, -1, 0]
 
 
 @pytest.mark.parametrize("digits", [1, 200])

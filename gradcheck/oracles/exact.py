@@ -177,8 +177,9 @@ class ExactPoint:
         return all(is_tight(side, self.digits, scale) for side in (slope.left, slope.right))
 
     def _is_tight_array(self, part: NDArray[Any]) -> bool:
-        scale = max((abs(middle(entry)) for entry in part.flat if not isinstance(entry, fmpq)), default=Fraction(0))
-        return all(is_tight(entry, self.digits, scale) for entry in part.flat)
+        balls = [entry for entry in part.flat if not isinstance(entry, fmpq)]
+        scale = max((abs(middle(ball)) for ball in balls), default=Fraction(0))
+        return all(is_tight(ball, self.digits, scale) for ball in balls)
 
 
 def exact_slope(
