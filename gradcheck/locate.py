@@ -53,12 +53,14 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
             search.sample(whole(search.measure.shape), NAMED_SAMPLE)
         else:
             search.run()
-    except (BudgetReached, Exhausted):
-        search.found.exhausted = True
+    except Exhausted:
+        search.found.exhausted = f"{LIMIT} evaluations"
+    except BudgetReached:
+        search.found.exhausted = "max_evaluations"
     found, shape, named = search.found, search.measure.shape, bool(argument.mistakes)
     return argument.with_(
         where=None if named and math.prod(shape) > 1 else where_of(found, shape),
-        where_text=sentence(found, shape, argument.name, LIMIT, named=named),
+        where_text=sentence(found, shape, argument.name, named=named),
         worst=found.worst,
     )
 

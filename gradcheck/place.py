@@ -28,7 +28,7 @@ class Finding:
     wrong: set[Index] = field(default_factory=set)
     sampled: tuple[int, int] = (0, 0)  # of the whole array: wrong, measured
     elsewhere: bool = False  # errors remain outside the places
-    exhausted: bool = False
+    exhausted: str = ""  # what ran out before all was located
 
     @property
     def settled(self) -> bool:
@@ -51,7 +51,7 @@ def where_of(found: Finding, shape: tuple[int, ...]) -> tuple[int | None, ...] |
     return _pattern(found.places[0], shape)
 
 
-def sentence(found: Finding, shape: tuple[int, ...], name: str, limit: int, *, named: bool) -> str:
+def sentence(found: Finding, shape: tuple[int, ...], name: str, *, named: bool) -> str:
     """Return what the report says of the place.
 
     Parameters
@@ -62,8 +62,6 @@ def sentence(found: Finding, shape: tuple[int, ...], name: str, limit: int, *, n
         Of the argument.
     name : str
         Of the argument.
-    limit : int
-        Evaluations that were set aside.
     named : bool
         Whether a mistake is named that tells the place: then only an entry is shown.
 
@@ -71,13 +69,13 @@ def sentence(found: Finding, shape: tuple[int, ...], name: str, limit: int, *, n
     entry = _claim(found.worst[0], name) if found.worst else ""
     if named or math.prod(shape) == 1:
         return entry
-    place = _place(found, shape, name, limit)
+    place = _place(found, shape, name)
     if found.settled and size_of(found.places[0]) == 1:
         return f"one entry is wrong: {entry}"
     return f"{place}; worst {entry}" if entry else place
 
 
-def _place(found: Finding, shape: tuple[int, ...], name: str, limit: int) -> str:
+def _place(found: Finding, shape: tuple[int, ...], name: str) -> str:
     if found.settled and found.places == [whole(shape)]:
         return _share(found, math.prod(shape))
     if found.settled:
@@ -91,14 +89,15 @@ def _place(found: Finding, shape: tuple[int, ...], name: str, limit: int) -> str
         more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
         rest = "all else is right"
         if found.elsewhere or found.exhausted:
-            rest = f"more is wrong, not located within {limit} evaluations"
+            rest = f"more is wrong, not located within {found.exhausted}" if found.exhausted else "more is wrong"
         return f"wrong at {', '.join(listed[:LISTED])}{more}, {rest}"
     if found.wrong:
         wrong, count = found.sampled
         counted = f" ({wrong} of {count} entries measured are wrong)" if count else ""
-        return f"wrong at several places{counted}"
+        within = f", not located within {found.exhausted}" if found.exhausted else ""
+        return f"wrong at several places{counted}{within}"
     if found.exhausted:
-        return f"not located within {limit} evaluations"
+        return f"not located within {found.exhausted}"
     return "no single entry is wrong by more than its own slope can tell"
 
 
