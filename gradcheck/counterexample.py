@@ -59,6 +59,8 @@ class Search:
         Cases checked to make a failure smaller.
     inconclusive : int
         How many of the drawn ones were INCONCLUSIVE.
+    largest_error : float
+        The largest bound of a relative error among the arguments that passed.
     undefined : int
         How many draws the function could not be evaluated at; not among the drawn.
     failure : Case or None
@@ -73,6 +75,7 @@ class Search:
     drawn: int = 0
     shrinking: int = 0
     inconclusive: int = 0
+    largest_error: float = 0.0
     undefined: int = 0
     failure: Case | None = None
     undecided: Case | None = None
@@ -216,6 +219,8 @@ def _count(found: Search, case: Case, outcome: type[Exception] | None) -> None:
         found.shrinking += 1
         return
     found.drawn += 1
+    passed = [a.error.high for a in case.report if a.verdict is Verdict.PASS and a.error.relative]
+    found.largest_error = max([found.largest_error, *passed])
     if outcome is None and case.report.verdict is Verdict.INCONCLUSIVE:
         found.inconclusive += 1
         if found.undecided is None or case.size < found.undecided.size:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.certificate import Verdict
+from gradcheck.cli.show import STYLES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cancelling_note", "lines_table", "network_table", "remarks", "styled"]
 
-STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 NAMES = {"numpy": "NumPy", "torch": "Torch"}
 
 

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import sys
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gradcheck.certificate import Verdict
 from gradcheck.cli.shape import shape_option
-from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from rich.console import Console
-
-    from gradcheck.line_by_line import DerivationReport
-    from gradcheck.network_check import Row, Settings
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["EXIT_CODES", "verify"]
+__all__ = ["verify"]
 
-EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
+OF_NETWORKS = ("shape", "device", "exact")
+INSIDE_FILES = ("signature", "max_side", "boundary", "rtol", "dtype", "backend")
+OF_FUNCTIONS = ("signature", "max_examples", "max_side", "boundary", "rtol")
 
 
 @click.command()
+@click.argument("targets", nargs=-1, metavar="[LOSS [GRADIENT] | FILE.py]")
+@click.option("--signature", metavar="TEXT", help='Shapes of the functions\' arguments, such as "(n,d),(d,h)->()".')
+@click.option("--max-examples", type=click.IntRange(min=1), default=50, show_default=True, help="Cases to draw.")
+@click.option("--max-side", type=click.IntRange(min=1), default=6, show_default=True, help="Largest size to draw.")
+@click.option("--boundary", is_flag=True, help="Draw zeros, one ulp round 1 and subnormals too.")
+@click.option("--rtol", type=float, help="Relative error to allow; by default every significant one is a FAIL.")
+@click.option("--exact", is_flag=True, help="Judge the NumPy network in exact arithmetic.")
 @shape_option
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
@@ -47,6 +45,13 @@ EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 def verify(
     ctx: click.Context,
     *,
+    targets: tuple[str, ...],
+    signature: str | None,
+    max_examples: int,
+    max_side: int,
+    boundary: bool,
+    rtol: float | None,
+    exact: bool,
     shape: Shape,
     dtype: str,
     device: str,
@@ -54,120 +59,83 @@ def verify(
     seed: int,
     json_path: Path | None,
 ) -> None:
-    """Check hand gradients: those of the two networks.
+    r"""Check hand gradients: of the two networks, or of your own functions.
 
-    Both networks' gradients (x, y, w1, w2) are held against finite differences and against torch.autograd, on normal
-    data and on the ReLU boundary, where some hidden units are exactly 0.
+    Without arguments both networks' gradients (x, y, w1, w2) are held against finite differences and against
+    torch.autograd, on normal data and on the ReLU boundary, where some hidden units are exactly 0.
+
+    With your own loss and gradient, cases are drawn from the signature; a failure is shrunk to the smallest sizes and
+    the simplest numbers, and printed with a program that repeats it:
+
+    \b
+      gradcheck verify mymodule:loss mymodule:gradient --signature "(n,d),(d,h)->()"
+
+    LOSS alone should return (loss, gradients). A FILE.py has functions under Hypothesis's @given that call
+    gradcheck.assert_gradient.
     """
+    _check_fit(ctx, targets, signature)
+    if json_path is not None and not json_path.parent.is_dir():
+        raise ArgumentError(
+            f"--json is {str(json_path)!r}, but there is no directory {str(json_path.parent)!r}: make it first."
+        )
+    if exact:
+        from gradcheck.cli.verify_exact import verify_exact  # noqa: PLC0415  each needs other packages
+
+        ctx.exit(verify_exact(shape, dtype=dtype, seed=seed, json_path=json_path))
+    if targets and targets[0].endswith(".py"):
+        from gradcheck.cli.verify_file import verify_file  # noqa: PLC0415
+
+        ctx.exit(verify_file(Path(targets[0]), max_examples=max_examples, seed=seed, json_path=json_path))
+    if targets:
+        from gradcheck.cli.verify_functions import verify_functions  # noqa: PLC0415
+
+        ctx.exit(
+            verify_functions(
+                targets,
+                str(signature),
+                max_examples=max_examples,
+                max_side=max_side,
+                boundary=boundary,
+                rtol=rtol,
+                dtype=dtype,
+                library="torch" if backend == "torch" else "numpy",
+                seed=seed,
+                json_path=json_path,
+            )
+        )
+    from gradcheck.cli.verify_networks import verify_networks  # noqa: PLC0415
     from gradcheck.network_check import Settings  # noqa: PLC0415
 
-    _check_writable(json_path)
-    ctx.exit(_networks(Settings(shape=shape, dtype=dtype, seed=seed, device=device), backend, json_path))
+    ctx.exit(verify_networks(Settings(shape=shape, dtype=dtype, seed=seed, device=device), backend, json_path))
 
 
-def _networks(settings: Settings, chosen: str, json_path: Path | None) -> int:
-    """Check the chosen networks, print a table each, and return the exit code."""
-    from gradcheck import network_check  # noqa: PLC0415  the engine, once it is known what for
-    from gradcheck.cli import network_table  # noqa: PLC0415
-
-    start = time.perf_counter()
-    backends, left_out = _available(chosen)
-    rows: dict[str, list[Row]] = {}
-    lines: dict[str, DerivationReport] = {}
-    with _spinner() as started:
-        for name in backends:
-            rows[name] = list(network_check.judge_network(name, settings, started=started))
-            started(f"{name}, line by line")
-            lines[name] = network_check.judge_lines(settings, name)
-        cancelling = network_check.judge_cancelling(settings.seed)
-    seconds = time.perf_counter() - start
-    everything = [row for found in rows.values() for row in found]
-    verdict = network_check.worst(everything, list(lines.values()))
-
-    console = _console()
-    for name, found in rows.items():
-        where = f" on {settings.device}" if name == "torch" and settings.device != "cpu" else ""
-        sizes = ",".join(map(str, settings.shape))
-        title = f"{network_table.NAMES[name]}{where}, {settings.dtype}, shape {sizes}, seed {settings.seed}"
-        console.print(network_table.network_table(found, title))
-        for remark in network_table.remarks(found):
-            console.print(remark, highlight=False, markup=False)
-        console.print()
-    console.print(network_table.lines_table(lines))
-    for report in lines.values():
-        if report.verdict is not Verdict.PASS:
-            console.print(str(report), highlight=False, markup=False)
-    console.print()
-    network_table.cancelling_note(cancelling, console)
-    if min(settings.shape) == 0:
-        left_out.append("The ReLU boundary was left out: it needs sizes of at least 1.")
-    for sentence in left_out:
-        console.print(sentence, highlight=False, markup=False)
-    right = sum(row.verdict is Verdict.PASS for row in everything)
-    console.print(
-        network_table.styled(verdict), f" {right} of {len(everything)} gradients right, in {seconds:.1f} s",
-        sep="", highlight=False,
-    )  # fmt: skip
-    if json_path is not None:
-        data = {
-            "verdict": str(verdict),
-            "shape": list(settings.shape),
-            "dtype": settings.dtype,
-            "seed": settings.seed,
-            "device": settings.device,
-            "rows": [row.to_dict() for row in everything],
-            "lines": {name: report.to_dict() for name, report in lines.items()},
-            "left_out": left_out,
-            "seconds": seconds,
-        }
-        json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    return EXIT_CODES[verdict]
-
-
-def _available(chosen: str) -> tuple[tuple[str, ...], list[str]]:
-    """Return the backends to check, and a sentence for what is left out because Torch is not installed.
-
-    Raises
-    ------
-    UnsupportedError
-        If Torch was asked for by name and is not installed.
-
-    """
-    from gradcheck.network_check import BACKENDS, has_torch  # noqa: PLC0415
-
-    install = "run `pip install 'gradcheck[torch]'`"
-    if has_torch():
-        return (BACKENDS if chosen == "all" else (chosen,)), []
-    if chosen == "torch":
-        raise UnsupportedError(
-            f"--backend torch needs PyTorch, which is not installed: {install}, or pass --backend numpy."
-        )
-    return ("numpy",), [
-        f"Left out, as PyTorch is not installed: the Torch network, and torch.autograd as an oracle; {install}."
-    ]
-
-
-def _console() -> Console:
-    """Return where results go: standard output; NO_COLOR and pipes get plain text."""
-    from rich.console import Console  # noqa: PLC0415  a tenth of a second
-
-    return Console(soft_wrap=False)
-
-
-@contextmanager
-def _spinner() -> Iterator[Callable[[str], None]]:
-    """Show on standard error what is being done, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
+def _check_fit(ctx: click.Context, targets: tuple[str, ...], signature: str | None) -> None:
+    """Refuse arguments that do not go together."""
+    if not targets:
+        for name in _typed(ctx, OF_FUNCTIONS):
+            raise ArgumentError(
+                f"{_option(name)} is for your own functions: name them, as in `gradcheck verify mymodule:loss "
+                'mymodule:gradient --signature "(n,d),(d,h)->()"`'
+            )
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.status import Status  # noqa: PLC0415
+    for name in _typed(ctx, OF_NETWORKS):
+        raise ArgumentError(f"{_option(name)} is for the two networks: leave it out with {targets[0]}")
+    is_file = targets[0].endswith(".py")
+    if is_file:
+        for name in _typed(ctx, INSIDE_FILES):
+            raise ArgumentError(f"{_option(name)} is decided inside {targets[0]}: leave it out")
+    elif signature is None:
+        raise ArgumentError('the shapes are missing: pass --signature "(n,d),(d,h)->()" or the like')
+    if len(targets) > (1 if is_file else 2):
+        want = "one Python file at a time" if is_file else "the loss and its gradient"
+        raise ArgumentError(f"got {len(targets)} arguments, but should be {want}")
 
-    with Status("loading", console=Console(stderr=True)) as status:
-        yield status.update
+
+def _typed(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
+    """Return those of the options that were given, not left at their defaults."""
+    default = {None, click.core.ParameterSource.DEFAULT}
+    return [name for name in names if ctx.get_parameter_source(name) not in default]
 
 
-def _check_writable(path: Path | None) -> None:
-    """Refuse before the work what would fail after it."""
-    if path is not None and not path.parent.is_dir():
-        raise ArgumentError(f"--json is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first.")
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
