@@ -161,7 +161,10 @@ def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
 
 def _of_place(argument: ArgumentReport) -> str:
     last = " The last two axes are drawn." if len(argument.shape) > 2 else ""
-    return f"The array {argument.name}, {shape_text(argument.shape)}; dots are wrong entries measured one by one.{last}"
+    dots = "dots are the worst of the entries that were measured one by one, not all that are wrong"
+    if argument.where is not None:
+        dots = "hatched where it is wrong; dots are entries measured one by one"
+    return f"The array {argument.name}, {shape_text(argument.shape)}: {dots}.{last}"
 
 
 def _of_line(argument: ArgumentReport) -> str:

@@ -408,7 +408,7 @@ def panels(argument: ArgumentReport) -> list[tuple[str, Callable[[Axes], None]]]
 def legend_above(ax: Axes) -> None:
     """Put a legend above the axes, where it hides nothing, if there is anything to tell apart."""
     if ax.get_legend_handles_labels()[0]:
-        ax.figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2, handlelength=1.8)
+        ax.figure.legend(loc="outside upper left", ncols=2, columnspacing=1.2, handlelength=1.8, frameon=False)
 
 
 def figure(report: Report) -> Figure:
