@@ -34,6 +34,7 @@ FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two le
 # five times these covers 99.8 % of networks with up to 1000 kinks under noise of 1e-8 to 1e-3 (3 times: 99.7 %).
 CROWDED = 5.0
 MOST_LEVELS = 14
+STEEP = 1.5
 KINK = 0.1  # |p| below this in |S| ~ h^p is a gap that persists: h^0.1 shrinks 4-fold over the 2^-14 to 2^-34
 
 
@@ -158,7 +159,7 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
     candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
     for best in sorted(candidates, key=lambda candidate: candidate.error):
         finer = [other for other in candidates if other.step < best.step]
-        if all(abs(other.value - best.value) <= other.error + best.error for other in finer):
+        if all(abs(other.value - best.value) <= other.noise + best.error for other in finer):
             return best
     return min(candidates, key=lambda candidate: candidate.step)  # unreachable: the finest has no finer one
 
@@ -333,8 +334,20 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
         ladder.measure(exponent)
 
 
+def grows(quotients: list[float]) -> bool:
+    """Tell whether the last three of `quotients`, coarse to fine, grow as those of an infinitely steep φ would.
+
+    |t|^p has quotients ~ h^(p−1): over steps 8 times finer they grow by 8^(1−p), half as much again or more for
+    p ≤ 0.8.
+    """
+    sizes = [abs(q) for q in quotients[-3:]]
+    return len(sizes) == 3 and all(fine > STEEP * coarse for coarse, fine in pairwise(sizes))
+
+
 def _assemble(levels: list[Level], best: Estimate) -> Slope:
     exponent, at = gap_exponent(levels)
+    if exponent < -KINK and grows([v.gap for v in levels[: at + 1]]):
+        best = replace(best, error=math.inf)
     plain = Slope(best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels))
     if not abs(exponent) <= KINK:
         return plain
@@ -368,12 +381,14 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
     for (a, coarse, _), (b, fine, noise) in pairwise(points):
         ratio = a / b
         extrapolants.append(((ratio * fine - coarse) / (ratio - 1), noise * (ratio + 1) / (ratio - 1)))
-    candidates = [(value, 3 * abs(value - before) + noise) for (before, _), (value, noise) in pairwise(extrapolants)]
+    candidates = [
+        (value, 3 * abs(value - before) + noise, noise) for (before, _), (value, noise) in pairwise(extrapolants)
+    ]
     for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]):
-        value, error = candidates[i]
-        if all(abs(value - other) <= error + bound for other, bound in candidates[i + 1 :]):
+        value, error, _ = candidates[i]
+        if all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :]):
             return value, error
-    return candidates[-1]  # unreachable: the finest has no finer one
+    return candidates[-1][:2]  # unreachable: the finest has no finer one
 
 
 def gap_exponent(levels: list[Level]) -> tuple[float, int]:
@@ -407,6 +422,8 @@ def one_sided(ladder: Ladder) -> Slope | None:
         if len(points) < 3:
             continue
         value, error = extrapolated_side(points)
+        if grows([quotient for _, quotient, _ in points]):
+            error = math.inf
         left, right = (math.nan, value) if sign > 0 else (value, math.nan)
         return Slope(value, error, left, right, error, points[-1][0], math.nan)
     return None
