@@ -53,7 +53,7 @@ def meaning(c: float, dimensions: Mapping[int, tuple[str, ...]]) -> tuple[str, s
     """
     size = c if c > 1 else 1 / c
     whole = round(size)
-    if whole != size:
+    if abs(whole - size) > 2**-50 * size:  # 1/(1/n) is off by a rounding or two
         return None
     over = _dimensions(whole, dimensions)
     average = f"{averaged(c)} over {over}"

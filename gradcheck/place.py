@@ -116,6 +116,8 @@ def _inside(index: Sequence[int], box: Box) -> bool:
 
 def _pattern(place: Box, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
     """Return the place as an index with None for whole axes; None if it is a range of an axis."""
+    if size_of(place) == 1:
+        return tuple(a for a, _ in place)
     pattern: list[int | None] = []
     for (a, b), n in zip(place, shape, strict=True):
         if b - a == n:
