@@ -26,7 +26,7 @@ __all__ = ["verify_exact"]
 
 SMALL = Shape(4, 5, 6, 2)  # w1 has 30 entries, w2 12: all are judged
 DIRECTIONS = 2  # at the full size; each costs seconds
-ANSWERS = {"PASS": "yes", "FAIL": "no", "INCONCLUSIVE": "undecided"}
+ANSWERS = {"PASS": "right", "FAIL": "wrong", "INCONCLUSIVE": "undecided"}
 
 
 def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None) -> int:
@@ -52,8 +52,8 @@ def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None)
     console.print(_table(found, dtype))
     console.print(
         f"The formula is compared with the loss's own slopes in exact rational arithmetic, so it is right or not, with "
-        f"no tolerance. The distance is that of the {dtype} code from it: of the worst entry, and in ulps of the "
-        "largest entry, which cancellation in small entries does not inflate.",
+        f"no tolerance. The last columns are the distance of the {dtype} code from it in ulps: of the worst entry, and "
+        "in ulps of the largest entry, which cancellation in small entries does not inflate.",
         highlight=False,
     )
     console.print(Text.assemble((str(verdict), STYLES[verdict]), f"  in {seconds:.1f} s"))
@@ -88,26 +88,23 @@ def _table(found: Mapping[str, ExactVerdict], dtype: str) -> Table:
         header_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-    for column, justify in (
-        ("argument", "left"),
-        ("judged", "left"),
-        ("formula right", "left"),
-        ("at kinks", "left"),
-        ("worst entry", "right"),
-        ("of largest", "right"),
-    ):
-        table.add_column(column, no_wrap=True, justify="right" if justify == "right" else "left")
+    for column in ("argument", "shape", "judged", "formula", "at kinks", "worst", "largest"):
+        numeric = column in {"worst", "largest"}
+        table.add_column(column, no_wrap=True, justify="right" if numeric else "left")
     for what, verdict in found.items():
-        table.add_row(Text(what, style="italic"))
+        title, _, size = what.partition(", ")  # in two cells, neither of them wide
+        table.add_row("", size.removeprefix("shape "), Text(title, style="italic"))
         for row in verdict.rows:
             table.add_row(
-                f"{row.name} {row.shape}",
+                row.name,
+                str(row.shape),
                 f"{row.judged} {row.along}",
                 _answer(row),
-                row.convention or "no kink",
-                f"{row.ulps:.3g} ulps",
-                f"{row.ulps_of_largest:.2g} ulps",
+                row.convention or "smooth",
+                f"{row.ulps:.2g}",
+                f"{row.ulps_of_largest:.2g}",
             )
     return table
 

@@ -36,7 +36,10 @@ def verify_file(path: Path, *, max_examples: int, seed: int, json_path: Path | N
 
     """
     settings = hypothesis.settings
-    settings.register_profile("gradcheck verify", max_examples=max_examples, deadline=None, database=None)
+    phases = [phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain]  # lines of ours
+    settings.register_profile(
+        "gradcheck verify", max_examples=max_examples, deadline=None, database=None, phases=phases
+    )
     before = settings.get_current_profile_name()
     settings.load_profile("gradcheck verify")  # for what the file's own @settings leave open
     try:
