@@ -67,10 +67,10 @@ class Workspace:
                 )
         self.problem = Problem(*(tensor.detach() for tensor in problem))
         x, _, _, w2 = self.problem
-        self._h = x.new_empty(shape.n, shape.h)
+        self._h: Tensor = x.new_empty(shape.n, shape.h)
         self._h_relu = x.new_empty(shape.n, shape.h)
         self._residual = x.new_empty(shape.n, shape.d_out)  # y_pred − y
-        self._grad_h = x.new_empty(shape.n, shape.h)
+        self._grad_h: Tensor = x.new_empty(shape.n, shape.h)
         # Views and scalars that a step would otherwise make anew.
         self._x_T, self._w2_T, self._h_relu_T = x.T, w2.T, self._h_relu.T
         self._residual_flat = self._residual.view(-1)
