@@ -7,7 +7,10 @@ With Gaussian v_j the mismatches m_j = g·v_j − slope_j = e·v_j ± b_j are no
 
 The size of the true gradient, N = ‖∇f∘s‖, has such an interval from the slopes, and lies within E of the claim's size
 G = ‖g∘s‖ without any chance: G − E ≤ N ≤ G + E. The relative error r = E/N takes the tighter of the two. Four
-one-sided statements share the confidence: a = (1 − confidence)/4.
+one-sided statements share what the confidence leaves, 1 − confidence, and not evenly: an upper bound costs χ²_k(a) ~
+a^(2/k) for small a, which k = 4 probes feel, a lower bound only log(1/a). So E ≤ ... takes 8 tenths of it, E ≥ ... one
+tenth, and the two on N half a tenth each, since N is mostly told by G. Four probes then tell E within a factor
+√(χ²₄(1 − 1e-5)/χ²₄(8e-5)) = 33.5 at 99.99 % (even shares: 43.2).
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+ERROR_ABOVE, ERROR_BELOW, SIZE = 0.8, 0.1, 0.05  # shares of 1 − confidence; N takes the last one twice
 
 
 class Verdict(enum.Enum):
@@ -95,10 +100,13 @@ def chi2_quantile(probability: float, k: int) -> float:
 
 def error_norm(mismatches: Sequence[Mismatch], confidence: float) -> tuple[float, float]:
     """Return the interval for E = ‖e∘s‖, in the units of f."""
-    tail, k = (1 - confidence) / 4, len(mismatches)
+    left, k = 1 - confidence, len(mismatches)
     least = math.hypot(*(max(abs(m.value) - m.bound, 0.0) for m in mismatches))
     most = math.hypot(*(abs(m.value) + m.bound for m in mismatches))
-    return least / math.sqrt(chi2_quantile(1 - tail, k)), most / math.sqrt(chi2_quantile(tail, k))
+    return (
+        least / math.sqrt(chi2_quantile(1 - ERROR_BELOW * left, k)),
+        most / math.sqrt(chi2_quantile(ERROR_ABOVE * left, k)),
+    )
 
 
 def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, confidence: float) -> Interval:
@@ -120,7 +128,7 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
 
     """
     low, high = error_norm(mismatches, confidence)
-    tail, k = (1 - confidence) / 4, len(mismatches)
+    tail, k = SIZE * (1 - confidence), len(mismatches)
     least = math.hypot(*(max(abs(m.measured) - m.bound, 0.0) for m in mismatches))
     most = math.hypot(*(abs(m.measured) + m.bound for m in mismatches))
     smallest = least / math.sqrt(chi2_quantile(1 - tail, k))

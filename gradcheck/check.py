@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import accuracy, arrays, contract, diagnosis, forms, kink, locate
 from gradcheck.certificate import Interval, Verdict, default_resolution
-from gradcheck.claim import Claim, WrongClaim, check_point
+from gradcheck.claim import Claim, WrongClaim, check_point, finite_point
 from gradcheck.contract import Gradient
 from gradcheck.errors import ArgumentError, GradientError
 from gradcheck.measure import BudgetReached, Field
@@ -226,6 +226,7 @@ def judge(claim: Claim, options: Options) -> Report:
     try:
         gradient = Gradient(claim, claim.leaves)
     except WrongClaim as complaint:
+        finite_point(copies, claim.names)
         for x, copy in zip(claim.leaves, copies, strict=True):
             contract.restore(x, copy)
         return _complaint(claim, options, str(complaint))
@@ -463,7 +464,7 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
     if norm > 16 * trial.jitter or any(abs(m.measured) > m.bound for m in found):
         return None
     absolute = trial.absolute()
-    return absolute if absolute.high <= resolution * trial.field.largest else None
+    return absolute if absolute.high <= resolution * trial.size_of_f() else None
 
 
 def _still(trial: Trial) -> bool:
@@ -474,6 +475,8 @@ def _still(trial: Trial) -> bool:
 def _advice(trial: Trial, interval: Interval, resolution: float) -> str:
     if all(p.slope.jumps for p in trial.probes):
         return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
+    if any(math.isinf(p.slope.error) for p in trial.probes):
+        return "f is infinitely steep at the point: it has no derivative there"
     if _still(trial):
         return (
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "

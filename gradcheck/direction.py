@@ -48,8 +48,10 @@ def scale_of(x: NDArray[Any]) -> Scale:
     nonzero = np.abs(x[x != 0])
     if largest > SPAN * float(nonzero.min()):
         median = float(np.median(nonzero))
-        if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05)):
-            return Scale(np.maximum(np.abs(x), min(median, float(nonzero.max()))).astype(np.float64))
+        if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):
+            # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
+            size = np.abs(x).astype(np.float64)
+            return Scale(np.maximum(size, np.where(size > 0, np.minimum(median, SPAN * size), median)))
     return Scale(largest * math.sqrt(float(np.mean(np.square(np.abs(x) / largest)))))
 
 

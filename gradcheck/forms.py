@@ -32,6 +32,9 @@ def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | N
     if not isinstance(arguments, tuple | list | dict):
         raise ArgumentError(f"args is a {type(arguments).__name__}, wanted a tuple of arrays: pass args=(x,)")
     template = arguments if isinstance(arguments, dict) else tuple(arguments)
+    for i, x in enumerate(_values(template)):
+        if isinstance(x, list) and x and all(isinstance(entry, int | float | complex) for entry in x):
+            raise ArgumentError(f"argument {i} is a list of numbers, wanted an array: pass np.asarray({x[:3]!r}...)")
     labels = () if isinstance(template, dict) else argument_names(function, len(template), names)
     tree = Tree.of(template, labels)
     leaves = tuple(_collect(template))

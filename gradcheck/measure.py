@@ -77,22 +77,30 @@ class Field:
         self.failure: str | None = None
         self.largest = 0.0
         self.scales: tuple[Scale, ...] = tuple(scale_of(arrays.to_numpy(x)) for x in self.leaves)
-        with quiet():
-            self.dtype = claim.output_dtype(self.leaves)
-        self.evaluations += 1
+        self.dtype = self._output_dtype()
         widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
         self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, int], Noise] = {}
 
-    def _first(self) -> float:
+    def _output_dtype(self) -> str:
+        self.evaluations += 1
+        with quiet(), self._at_the_point():
+            return self.claim.output_dtype(self.leaves)
+
+    @contextlib.contextmanager
+    def _at_the_point(self) -> Iterator[None]:
         try:
-            value = self._call(self.leaves)
+            yield
         except GradcheckError:
             raise
         except Exception as error:
             raise ArgumentError(f"{self.claim.title} raised {type(error).__name__} at the point: {error}") from error
+
+    def _first(self) -> float:
+        with self._at_the_point():
+            value = self._call(self.leaves)
         if not math.isfinite(value):
             raise ArgumentError(f"{self.claim.title} is {value} at the point, wanted a finite number")
         return value

@@ -106,7 +106,7 @@ class Trial:
             if slope is None:
                 self.unmeasured += 1
                 continue
-            self._start = None if slope.kinked else self._next_start(slope.resolution)
+            self._start = None if slope.kinked or slope.one_sided else self._next_start(slope.resolution)
             fresh.append(Probe(probe, self.stretch(probe), slope, claimed, claim_error))
         self.probes.extend(fresh)
         return fresh
@@ -150,6 +150,13 @@ class Trial:
         """An estimate of N = ‖∇f∘s‖: the root mean square of the measured slopes."""
         found = self.mismatches()
         return float(np.sqrt(np.mean([m.measured**2 for m in found]))) if found else 0.0
+
+    def size_of_f(self) -> float:
+        """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
+        line = self.field.line(self.index, self.direction(self.probes[0].probe))
+        for t in (-1.0, 1.0):
+            line(t)
+        return self.field.largest
 
     def smallest_error(self) -> float:
         """Return the smallest relative error that these slopes would have shown."""

@@ -1,0 +1,208 @@
+"""The pytest plugin: the fixture `gradcheck`, its marker and options, and what a session found.
+
+pytest finds it by its entry point; `-p no:gradcheck` switches it off. Whatever it needs of gradcheck is imported when
+a gradient is first checked or a report written.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from gradcheck.report import Report
+    from gradcheck.session import Session
+
+NAME = "gradcheck-session"  # of the object that keeps a session's reports, among pytest's plugins
+CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs"}  # a marker sets how to judge, never what
+SHOWN = ("gradcheck", "numpy", "torch", "jax", "hypothesis")
+MOST_LISTED = 10
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("gradcheck", "gradient checks")
+    group.addoption(
+        "--gradcheck-seed", type=int, metavar="N", help="seed of every check whose test does not set one (default: 0)"
+    )
+    group.addoption(
+        "--gradcheck-probes",
+        type=int,
+        metavar="N",
+        help="directions an argument, where a test does not say (default: 4)",
+    )
+    group.addoption(
+        "--gradcheck-report", metavar="PATH", help="write all reports to one page (.html) or to data (.json)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, check the options, and start to keep reports."""
+    config.addinivalue_line(
+        "markers", "gradcheck(**options): defaults of the gradcheck fixture in this test: rtol, confidence, seed, ..."
+    )
+    seed, probes = config.getoption("gradcheck_seed"), config.getoption("gradcheck_probes")
+    if seed is not None and seed < 0:
+        raise pytest.UsageError(f"--gradcheck-seed={seed}, wanted an integer of 0 or more")
+    if probes is not None and probes < 2:
+        raise pytest.UsageError(f"--gradcheck-probes={probes}, wanted an integer of 2 or more")
+    path = config.getoption("gradcheck_report")
+    if path is not None and not path.lower().endswith((".html", ".json")):
+        raise pytest.UsageError(f"--gradcheck-report={path}, wanted a path that ends in .html or .json")
+    config.pluginmanager.register(Checks(config), NAME)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Return the versions that numbers depend on, and how checks are seeded."""
+    found = []
+    for name in SHOWN:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    settings = getattr(sys.modules.get("hypothesis"), "settings", None)
+    profile = getattr(settings, "get_current_profile_name", lambda: None)()
+    defaults = options_of(config)
+    parts = [", ".join(found), f"seed {defaults.get('seed', 0)}", f"{defaults.get('probes', 4)} probes"]
+    return "gradcheck: " + "; ".join([*parts, *([f"profile {profile}"] if profile else [])])
+
+
+def options_of(config: pytest.Config) -> dict[str, Any]:
+    """Return what the command line sets."""
+    given = {name: config.getoption(f"gradcheck_{name}") for name in ("seed", "probes")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a marker that says what no check understands, before any test runs."""
+    marked = [(item, mark) for item in items for mark in item.iter_markers("gradcheck")]
+    if not marked:
+        return
+    from gradcheck.check import check  # noqa: PLC0415
+
+    known = [name for name in inspect.signature(check).parameters if name not in CLAIMS]
+    for item, mark in marked:
+        wrong = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in known]
+        if wrong:
+            raise pytest.UsageError(
+                f"{item.nodeid}: @pytest.mark.gradcheck got {', '.join(wrong)}, wanted keywords among {', '.join(known)}"
+            )
+
+
+@pytest.fixture(scope="session")
+def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
+    """Check a hand-derived gradient: takes what `gradcheck.assert_gradient` takes, and fails the test with the report.
+
+    Of two settings the nearer one counts: the call's own, the test's marker, its class's or module's, the command line.
+    """
+    checks = pytestconfig.pluginmanager.get_plugin(NAME)
+    if not isinstance(checks, Checks):
+        raise pytest.UsageError(f"the plugin {NAME} is switched off, and the fixture gradcheck needs it")
+    return checks.assert_gradient
+
+
+class Checks:
+    """The checks of one session: which test runs, and what was found."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.item: pytest.Item | None = None
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """What was found so far."""
+        if self._session is None:
+            from gradcheck.session import Session  # noqa: PLC0415
+
+            self._session = Session()
+        return self._session
+
+    def assert_gradient(self, *args: Any, **options: Any) -> Report:
+        """Check, keep the report, and raise GradientError unless it is a PASS."""
+        __tracebackhide__ = True  # the report says what is wrong, this frame does not
+        from gradcheck import GradientError, Verdict, check  # noqa: PLC0415
+
+        defaults = options_of(self.config)
+        if self.item is not None:
+            for mark in reversed(list(self.item.iter_markers("gradcheck"))):  # the nearest one last
+                defaults.update(mark.kwargs)
+        report = check(*args, **{**defaults, **options})
+        self.session.add("" if self.item is None else self.item.nodeid, report)
+        if report.verdict is not Verdict.PASS:
+            raise GradientError(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Remember which test runs: the fixture outlives it."""
+        self.item = item
+        try:
+            return (yield)
+        finally:
+            self.item = None
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the page; in a worker of pytest-xdist, send the records to the controller instead."""
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["gradcheck"] = pickle.dumps(self.session.records)
+            return
+        path = self.config.getoption("gradcheck_report")
+        if path is not None:
+            from gradcheck.page import save_session  # noqa: PLC0415
+
+            save_session(path, self.session)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take the records of a worker; one that crashed has none."""
+        sent = getattr(node, "workeroutput", {}).get("gradcheck")
+        if sent is not None:
+            self.session.merge(pickle.loads(sent))  # noqa: S301  from this session's own worker
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write what was checked, what it cost, the widest interval, and what stayed undecided."""
+        path = self.config.getoption("gradcheck_report")
+        if self._session is None and path is None:
+            return
+        terminalreporter.section("gradcheck")
+        for line in summary(self.session):
+            terminalreporter.write_line(line)
+        if path is not None:
+            terminalreporter.write_line(f"report: {path}")
+
+
+def summary(session: Session) -> list[str]:
+    """Return the lines of the summary at the end of a run."""
+    from gradcheck.certificate import Verdict  # noqa: PLC0415
+    from gradcheck.text import finding  # noqa: PLC0415
+
+    counts = session.verdicts
+    ended = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+    checks = sum(counts.values())
+    head = f"{checks} {'check' if checks == 1 else 'checks'}, {session.evaluations} evaluations"
+    lines = [f"{head}: {ended}" if ended else head]
+    passed = [(a.error.high, r, a) for r in session.records for a in r.report if a.verdict is Verdict.PASS]
+    if passed:
+        _, record, argument = max(passed, key=lambda found: found[0])
+        found = finding(argument, record.report.confidence)
+        lines.append(f"widest interval of a PASS: {argument.name} {found}, {record.report.title} in {record.test}")
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        ended_so = [record for record in session.records if record.report.verdict is verdict]
+        lines += [f"{verdict}: {r.report.title} in {r.test}{_why(r.report, verdict)}" for r in ended_so[:MOST_LISTED]]
+        if len(ended_so) > MOST_LISTED:
+            lines.append(f"{verdict}: {len(ended_so) - MOST_LISTED} more")
+    return lines
+
+
+def _why(report: Report, verdict: Any) -> str:
+    reasons = [f"{a.name}: {a.reason}" for a in report if a.verdict is verdict and a.reason]
+    return f" ({'; '.join(reasons)})" if reasons else ""
