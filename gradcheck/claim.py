@@ -207,7 +207,7 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
                 return tuple(tree.leaves(dict(zip(template, result, strict=True))))
             raise WrongClaim(f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}")
         return tuple(tree.leaves(result))
-    top = _top_names(tree)
+    top = tree.labels
     if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
         unknown = [key for key in result if key not in top]
         if unknown:
@@ -225,16 +225,6 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
             "None where no claim is made"
         )
     return tuple(tree.leaves(tuple(result)))
-
-
-def _top_names(tree: Tree) -> tuple[str, ...]:
-    names = iter(tree.names)
-    top = []
-    for argument in tree.template:
-        count = len(list(_names(argument, "x")))
-        mine = [next(names) for _ in range(count)]
-        top.append(mine[0].partition(".")[0] if _is_node(argument) and mine else mine[0] if mine else "")
-    return tuple(top)
 
 
 def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:
