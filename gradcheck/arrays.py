@@ -6,6 +6,7 @@ Nothing here imports Torch or JAX: an array of theirs can only exist if its libr
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -48,12 +49,12 @@ WIDER = {
 
 def is_torch(x: Any) -> bool:
     """Tell whether x is a Torch tensor."""
-    return bool(array_api_compat.is_torch_array(x))
+    return sys.modules.get("torch") is not None and bool(array_api_compat.is_torch_array(x))
 
 
 def is_array(x: Any) -> bool:
     """Tell whether x is an array of a known library (a NumPy scalar counts)."""
-    return bool(array_api_compat.is_array_api_obj(x)) or isinstance(x, np.generic)
+    return isinstance(x, np.ndarray | np.generic) or is_torch(x) or hasattr(x, "__array_namespace__")
 
 
 def namespace(x: Any) -> Any:
