@@ -20,11 +20,7 @@ def faults() -> list[str]:
     found += [f"{path} is not in the wheel" for path in ("gradcheck/py.typed",) if path not in shipped]
     if not any(path.endswith("/licenses/LICENSE") for path in shipped):
         found.append("the licence is not in the wheel")
-    found += [
-        f"{path} is in the wheel"
-        for path in sorted(shipped)
-        if path.startswith(("tests", "docs", "property"))
-    ]
+    found += [f"{path} is in the wheel" for path in sorted(shipped) if path.startswith(("tests", "docs", "property"))]
     if metadata("gradcheck")["License-Expression"] != "MIT":
         found.append("the metadata do not say MIT")
     if "site-packages" not in str(gradcheck.__file__):

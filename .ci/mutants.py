@@ -36,9 +36,7 @@ def main(source: str, tests: list[str]) -> None:
         copy = Path(folder)
         for name in COPIED:
             _copy(ROOT / name, copy / name)
-        config = CONFIG.format(
-            source=source, timeout=SECONDS_PER_MUTANT, python=sys.executable, tests=" ".join(tests)
-        )
+        config = CONFIG.format(source=source, timeout=SECONDS_PER_MUTANT, python=sys.executable, tests=" ".join(tests))
         (copy / "mutants.toml").write_text(config, encoding="utf-8")
         for command in COMMANDS:
             subprocess.run(command, cwd=copy, check=True)

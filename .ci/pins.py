@@ -32,9 +32,7 @@ def resolve(requirements: list[str]) -> dict[str, str]:
         "--report",
         "-",
     ]
-    out = subprocess.run(
-        [*command, *requirements], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
+    out = subprocess.run([*command, *requirements], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     chosen = (item["metadata"] for item in json.loads(out)["install"])
     # A local version (2.13.0+cpu) says which build this machine has, not which release is meant.
     return {re.sub(r"[-_.]+", "-", m["name"]).lower(): m["version"].partition("+")[0] for m in chosen}
@@ -44,9 +42,7 @@ def main() -> None:
     """Resolve and write."""
     resolved = resolve(WANTED)
     versions = {name: version for name, version in resolved.items() if not name.startswith(NOT_OURS)}
-    pins = "".join(
-        f"{name}=={version}{MARKERS.get(name, '')}\n" for name, version in sorted(versions.items())
-    )
+    pins = "".join(f"{name}=={version}{MARKERS.get(name, '')}\n" for name, version in sorted(versions.items()))
     (ROOT / "constraints.txt").write_text(HEADER + pins, encoding="utf-8")
     print(f"constraints.txt: {len(versions)} pins")
 

@@ -68,9 +68,7 @@ def _without_network(_app, exception):
         for match in fetched.finditer(path.read_text(encoding="utf-8"))
     ]
     if found:
-        raise ExtensionError(
-            "pages must be readable offline, but these fetch from elsewhere:\n" + "\n".join(found)
-        )
+        raise ExtensionError("pages must be readable offline, but these fetch from elsewhere:\n" + "\n".join(found))
 
 
 def _keep_bars(_app, _what, _name, _obj, _options, lines):
@@ -78,9 +76,7 @@ def _keep_bars(_app, _what, _name, _obj, _options, lines):
     for number, line in enumerate(lines):
         if not line.lstrip().startswith(">>>"):
             parts = re.split(r"(`[^`]*`)", line)
-            lines[number] = "".join(
-                part if part.startswith("`") else part.replace("|", r"\|") for part in parts
-            )
+            lines[number] = "".join(part if part.startswith("`") else part.replace("|", r"\|") for part in parts)
 
 
 def setup(app):

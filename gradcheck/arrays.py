@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
+import array_api_compat.numpy
 import numpy as np
 
 from gradcheck.errors import ArgumentError
@@ -59,7 +60,9 @@ def is_array(x: Any) -> bool:
 
 def namespace(x: Any) -> Any:
     """Return the array-API namespace of x."""
-    return array_api_compat.array_namespace(np.asarray(x) if isinstance(x, np.generic) else x)
+    if isinstance(x, np.ndarray | np.generic):
+        return array_api_compat.numpy
+    return array_api_compat.array_namespace(x)
 
 
 def dtype_name(x: Any) -> str:

@@ -17,7 +17,7 @@ class ArgumentError(GradcheckError, ValueError):
 
 
 class UnsupportedError(GradcheckError, TypeError):
-    """This cannot be run here (exactly, on this device, without a package); the message says what to use instead."""
+    """Something cannot be run here (exactly, on this device, without a package); the message says what to use."""
 
 
 class DivergenceError(GradcheckError, ArithmeticError):

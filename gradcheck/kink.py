@@ -153,7 +153,7 @@ def _one_piece(near: Nearby) -> bool:
 
 
 def _near_the_point(report: ArgumentReport, within: float) -> ArgumentReport:
-    """Return the verdict where the claim jumps between δ and the finest step that f's noise allows: f is smooth at x."""
+    """Return the verdict where the claim jumps between δ and the finest step f's noise allows: f is smooth at x."""
     note = f"f has a kink within {within:.1e} of the argument's size of the point, not at it"
     if report.error.high <= report.resolution:
         return report.with_(verdict=Verdict.PASS, notes=(note,))

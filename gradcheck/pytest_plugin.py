@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         wrong = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in known]
         if wrong:
             raise pytest.UsageError(
-                f"{item.nodeid}: @pytest.mark.gradcheck got {', '.join(wrong)}, wanted keywords among {', '.join(known)}"
+                f"{item.nodeid}: @pytest.mark.gradcheck got {', '.join(wrong)}, wanted keywords of {', '.join(known)}"
             )
 
 

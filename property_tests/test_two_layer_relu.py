@@ -149,9 +149,7 @@ def test_hand_gradients_and_autograds_with_relu_differ_by_what_passes_through_th
     for core in (numpy_core.gradients(*problem), torch_core.gradients(*tensors(problem))):
         for name in ARGUMENTS:
             difference = np.asarray(getattr(core, name)) - getattr(other, name)
-            np.testing.assert_array_equal(
-                difference, np.broadcast_to(want[name], difference.shape), err_msg=name
-            )
+            np.testing.assert_array_equal(difference, np.broadcast_to(want[name], difference.shape), err_msg=name)
 
 
 @given(shapes, seeds, dtypes)
@@ -162,15 +160,12 @@ def test_on_boundary_data_exactly_the_entries_at_a_zero_differ_from_autograds_wi
     single = zero.sum(axis=0) <= 1  # columns in which no two zeros can cancel in an entry
     for core in (numpy_core.gradients(*problem), torch_core.gradients(*tensors(problem))):
         differs = {
-            name: np.asarray(getattr(core, name)) != getattr(autograd(problem, torch.relu), name)
-            for name in ARGUMENTS
+            name: np.asarray(getattr(core, name)) != getattr(autograd(problem, torch.relu), name) for name in ARGUMENTS
         }
         assert not differs["y"].any()
         assert not differs["w2"].any()
         # x has no entry that is 0: the whole column of w1 belongs to a zero, or none of it.
-        np.testing.assert_array_equal(
-            differs["w1"][:, single], np.tile(zero.any(axis=0), (shape.d_in, 1))[:, single]
-        )
+        np.testing.assert_array_equal(differs["w1"][:, single], np.tile(zero.any(axis=0), (shape.d_in, 1))[:, single])
         # The threshold's own entry sees every zero of its column, and they do not cancel.
         np.testing.assert_array_equal(differs["w1"][0], zero.any(axis=0))
         assert not differs["x"][~zero.any(axis=1)].any()

@@ -161,9 +161,7 @@ def test_a_terminal_gets_a_progress_bar_and_no_color_is_respected(no_color):
     environment = {name: text for name, text in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
     environment |= {"TERM": "xterm-256color"} | ({"NO_COLOR": "1"} if no_color else {})
     command = [*GRADCHECK, "train", *SMALL, "--steps", "5"]
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment, check=False
-    )
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment, check=False)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
     os.close(ours)

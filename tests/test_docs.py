@@ -108,9 +108,7 @@ def fault_of_tox(names):
 
 
 def fault_of_extras(words):
-    asked = {
-        extra for word in words for found in re.findall(r"\[([\w,-]+)\]", word) for extra in found.split(",")
-    }
+    asked = {extra for word in words for found in re.findall(r"\[([\w,-]+)\]", word) for extra in found.split(",")}
     unknown = asked - PYPROJECT["project"]["optional-dependencies"].keys()
     return f"pyproject.toml has no extra {sorted(unknown)}" if unknown else None
 

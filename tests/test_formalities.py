@@ -59,9 +59,7 @@ def public_functions():
                     yield f"{name}.{attribute}", function
 
 
-@pytest.mark.parametrize(
-    ("name", "function"), [pytest.param(*pair, id=pair[0]) for pair in public_functions()]
-)
+@pytest.mark.parametrize(("name", "function"), [pytest.param(*pair, id=pair[0]) for pair in public_functions()])
 def test_a_public_function_documents_the_parameters_it_has(name, function):
     assert function.__doc__, f"{name} has no docstring"
     documented = documented_parameters(function.__doc__)

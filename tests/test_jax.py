@@ -48,7 +48,8 @@ def test_a_pullback_of_an_array_valued_function_passes(x):
     assert report.verdict is gc.Verdict.PASS
 
 
-def test_complex_gradients_are_in_jaxs_own_convention(x):
+@pytest.mark.usefixtures("x")
+def test_complex_gradients_are_in_jaxs_own_convention():
     def f(z):
         return jnp.sum(jnp.abs(z) ** 2 * jnp.array([1.0, 2.0]))
 

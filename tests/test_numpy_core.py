@@ -77,9 +77,7 @@ def test_the_same_code_is_exact_on_fractions():
     # Row 0 of x sees both hidden units: grad_h[0] = 2·residual[0]·w2, times w1 transposed.
     first, second = 2 * residual[0] * Fraction(2, 3), 2 * residual[0] * Fraction(1, 3)
     assert grad.x[0].tolist() == [(first - second) / 3, 2 * second / 3]
-    assert all(
-        isinstance(number, Fraction) for array in (grad.y, grad.w1, grad.w2) for number in array.ravel()
-    )
+    assert all(isinstance(number, Fraction) for array in (grad.y, grad.w1, grad.w2) for number in array.ravel())
 
 
 def test_a_step_moves_the_weights_against_the_gradient_and_returns_the_loss_before():

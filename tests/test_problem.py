@@ -83,9 +83,7 @@ def lifted_along_x(problem, delta):
 
 
 @every_shape
-@pytest.mark.parametrize(
-    ("name", "lifted"), [("w1", lifted_along_w1), ("x", lifted_along_x)], ids=["w1", "x"]
-)
+@pytest.mark.parametrize(("name", "lifted"), [("w1", lifted_along_w1), ("x", lifted_along_x)], ids=["w1", "x"])
 def test_the_hand_gradient_is_the_limit_of_gradients_where_all_zeros_are_positive(shape, name, lifted):
     problem = boundary(shape)
     zeros = problem.x @ problem.w1 == 0
@@ -143,9 +141,7 @@ def test_where_kinks_cancel_the_chain_rule_is_no_subgradient():
 @pytest.mark.parametrize("make", [draw, boundary, lambda **options: coinciding_kinks(options["dtype"])])
 @pytest.mark.parametrize("dtype", ["int64", "object", "complex128", "nonsense"])
 def test_a_dtype_that_is_not_floating_point_is_refused(make, dtype):
-    with pytest.raises(
-        errors.ArgumentError, match="should be a floating-point one: pass 'float32' or 'float64'"
-    ):
+    with pytest.raises(errors.ArgumentError, match="should be a floating-point one: pass 'float32' or 'float64'"):
         make(dtype=dtype)
 
 

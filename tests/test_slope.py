@@ -184,9 +184,7 @@ def test_without_an_expected_size_the_slope_is_measured_relative_to_itself(phi, 
 @pytest.mark.parametrize("factor", [2.0**-300, 2.0**300])
 def test_tiny_and_huge_functions_are_measured_as_well_as_others(factor):
     ordinary, _ = slope_of(lambda t: math.exp(1 + t))
-    scaled, _ = slope_of(
-        lambda t: factor * math.exp(1 + t), noise=Noise(factor * NOISE.bound, UNIT), scale=factor
-    )
+    scaled, _ = slope_of(lambda t: factor * math.exp(1 + t), noise=Noise(factor * NOISE.bound, UNIT), scale=factor)
     assert scaled.value == factor * ordinary.value
     assert scaled.error == factor * ordinary.error
 
@@ -352,9 +350,7 @@ def test_one_sided_quotients_at_the_edge_of_a_root_are_within_their_bound(power)
 
 def test_noise_of_one_sided_quotients_enters_their_bound():
     for signs in range(2**3):
-        points = [
-            (2.0**-k, 1 + (0.01 if signs >> i & 1 else -0.01), 0.01) for i, k in enumerate((2, 5, 8))
-        ]
+        points = [(2.0**-k, 1 + (0.01 if signs >> i & 1 else -0.01), 0.01) for i, k in enumerate((2, 5, 8))]
         value, error = extrapolated_side(points)
         assert abs(value - 1) <= error
 

@@ -38,9 +38,7 @@ def draw_picture(tables: dict[str, tuple[dict[str, np.ndarray], np.ndarray, np.n
     figure.savefig(path, dpi=110)
 
 
-def draw_panel(
-    axes: Axes, ours: dict[str, np.ndarray], steps: np.ndarray, printed: np.ndarray, last: int
-) -> None:
+def draw_panel(axes: Axes, ours: dict[str, np.ndarray], steps: np.ndarray, printed: np.ndarray, last: int) -> None:
     """Draw one run up to its step `last`."""
     shown = ours["step"] <= last
     for low, high, color, name in BANDS:

@@ -57,9 +57,7 @@ def store(run: str, losses: np.ndarray) -> None:
 
     steps, printed = read_printed(run)
     rank = (losses[:, steps] < printed).sum(axis=0)
-    write_csv(
-        f"rank_{run}.csv", ("step", "printed", f"rank_of_{len(losses)}"), np.vstack([steps, printed, rank]).T
-    )
+    write_csv(f"rank_{run}.csv", ("step", "printed", f"rank_of_{len(losses)}"), np.vstack([steps, printed, rank]).T)
 
     spots = [(seed, step, losses[seed, step]) for seed in range(SPOT_SEEDS) for step in SPOT_STEPS]
     write_csv(f"spot_{run}.csv", ("seed", "step", "loss"), np.array(spots), digits=17)

@@ -27,22 +27,16 @@ PICTURES = (".pdf", ".png", ".svg")
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
-@click.option(
-    "--steps", type=click.IntRange(min=0), default=500, show_default=True, help="Number of updates."
-)
+@click.option("--steps", type=click.IntRange(min=0), default=500, show_default=True, help="Number of updates.")
 @click.option("--lr", type=float, default=1e-6, show_default=True, help="Learning rate.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the data and weights."
-)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the data and weights.")
 @shape_option
 @click.option(
     "--losses",
     type=click.File("w", lazy=False),
     help="Write a line `t loss` for every step to this file; - is standard output.",
 )
-@click.option(
-    "--plot", type=click.Path(path_type=Path), help="Draw the loss curve to this .png, .svg or .pdf file."
-)
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the loss curve to this .png, .svg or .pdf file.")
 def train(
     *,
     backend: str,
@@ -90,9 +84,7 @@ def draw_losses(losses: list[float], path: Path, title: str) -> None:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.plot(
-        range(len(losses)), losses, color="#20639b", linewidth=2, marker="o" if len(losses) == 1 else None
-    )
+    axes.plot(range(len(losses)), losses, color="#20639b", linewidth=2, marker="o" if len(losses) == 1 else None)
     if min(losses) > 0:
         axes.set_yscale("log")
     axes.set_xlabel("step t")
@@ -109,13 +101,10 @@ def _check_picture(path: Path) -> None:
     if path.suffix.lower() not in PICTURES:
         raise ArgumentError(f"--plot is {str(path)!r}, but should end in one of {', '.join(PICTURES)}.")
     if not path.parent.is_dir():
-        raise ArgumentError(
-            f"--plot is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first."
-        )
+        raise ArgumentError(f"--plot is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first.")
     if find_spec("matplotlib") is None:
         raise UnsupportedError(
-            "--plot needs Matplotlib, which is not installed: run `pip install 'gradcheck[plot]'`, "
-            "or leave it out."
+            "--plot needs Matplotlib, which is not installed: run `pip install 'gradcheck[plot]'`, or leave it out."
         )
 
 

@@ -289,9 +289,7 @@ def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     except TypeError:
         checked = None
     if checked is None or checked.kind != "f":
-        raise ArgumentError(
-            f"dtype is {dtype!r}, but should be a floating-point one: pass 'float32' or 'float64'."
-        )
+        raise ArgumentError(f"dtype is {dtype!r}, but should be a floating-point one: pass 'float32' or 'float64'.")
     return checked
 
 

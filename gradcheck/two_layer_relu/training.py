@@ -97,9 +97,7 @@ def prepare(problem: Problem, *, backend: str, device: str = "cpu") -> Problem:
         from gradcheck.two_layer_relu import torch_core  # noqa: PLC0415  Torch is loaded when it is asked for
 
         return torch_core.to_torch(problem, device=device)
-    raise ArgumentError(
-        f"backend is {backend!r}, but should be one of {', '.join(BACKENDS)}: pass one of these."
-    )
+    raise ArgumentError(f"backend is {backend!r}, but should be one of {', '.join(BACKENDS)}: pass one of these.")
 
 
 def descend(problem: Problem, *, steps: int = 500, lr: float = 1e-6) -> Iterator[float]:
@@ -138,8 +136,7 @@ def _descend(
         if not math.isfinite(loss):
             before = f" after {losses[-1]:.6g}" if losses else ""
             raise DivergenceError(
-                f"Training diverged with lr={lr:g}: the loss of step {t} is {loss}{before}; "
-                "pass a smaller lr.",
+                f"Training diverged with lr={lr:g}: the loss of step {t} is {loss}{before}; pass a smaller lr.",
                 step=t,
                 losses=tuple(losses),
             )
