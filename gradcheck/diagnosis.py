@@ -123,7 +123,7 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     if case.gradient.size == 1:
         found = [c for c in found if c.factor is None]
     slopes = Slopes(trial, found)
-    # Of two that explain everything, the one without a free parameter is the more remarkable; then in the table's order.
+    # Of two that explain everything, the one without a free parameter is the more remarkable; then table order.
     right = [(change.free, fitted) for change in found for fitted in _fitted(change, slopes, case)]
     right.sort(key=lambda entry: entry[0])
     if not right:

@@ -16,13 +16,22 @@ import numpy as np
 
 from gradcheck.arrays import is_floating, shape_of, to_numpy
 from gradcheck.line import GRADIENT_PREFIX
-from gradcheck.mistakes import Mistake, register
 
 if TYPE_CHECKING:
     from gradcheck.derivation import Derivation
     from gradcheck.line import Line
 
 Change = Callable[[Any], Any]
+
+NAMES = (
+    "mask missing",
+    "mask inverted",
+    "mask of the wrong array",
+    "path dropped",
+    "stale value",
+    "last sample dropped",
+    "reduction missing",
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,11 @@ def reading(function: Callable[..., Any], parameter: str, change: Change) -> Cal
         return function(**{**values, parameter: change(values[parameter])})
 
     return wrong
+
+
+def instead(other: Any) -> Change:
+    """Return a change that puts another array in a value's place."""
+    return lambda _: other
 
 
 def without_last(value: Any) -> Any:
@@ -96,8 +110,7 @@ def _of_kinks(derivation: Derivation, line: Line, known: Mapping[str, Any], grad
             plants.append(("mask inverted", reading(line.function, kink, lambda h: -h)))
             for u in line.upstream:
                 if shape_of(gradients[u]) == shape_of(known[kink]):
-                    other = gradients[u]
-                    plants.append(("mask of the wrong array", reading(line.function, kink, lambda _, g=other: g)))
+                    plants.append(("mask of the wrong array", reading(line.function, kink, instead(gradients[u]))))
     return plants
 
 
@@ -134,7 +147,7 @@ def _broadcasts(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
 def _stale(line: Line, known: Mapping[str, Any], before: Mapping[str, Any]) -> Plants:
     """Return the line reading the earlier call's value of each array it reads."""
     return [
-        ("stale value", reading(line.function, p, lambda _, old=before[p]: old))
+        ("stale value", reading(line.function, p, instead(before[p])))
         for p in line.parameters
         if p in before and is_floating(before[p]) and not np.array_equal(to_numpy(known[p]), to_numpy(before[p]))
     ]
@@ -183,15 +196,3 @@ def _same(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
         a.shape == b.shape and float(np.linalg.norm((a - b).ravel())) <= 2.0**-40 * float(np.linalg.norm(b.ravel()))
         for a, b in pairs
     )
-
-
-for _name in (
-    "mask missing in a line",
-    "mask inverted",
-    "mask of the wrong array",
-    "path dropped",
-    "stale value",
-    "last sample dropped in a line",
-    "reduction missing",
-):
-    register(Mistake(_name, "lines", None))
