@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from scipy.special import gammaincinv
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,10 +94,8 @@ class Interval:
 
 @lru_cache(maxsize=256)
 def chi2_quantile(probability: float, k: int) -> float:
-    """Return the quantile of χ² with k degrees of freedom."""
-    from scipy.stats import chi2  # noqa: PLC0415  a third of a second to import
-
-    return float(chi2.ppf(probability, k))
+    """Return the quantile of χ² with k degrees of freedom, whose distribution function is P(k/2, x/2)."""
+    return 2 * float(gammaincinv(k / 2, probability))
 
 
 def error_norm(mismatches: Sequence[Mismatch], confidence: float) -> tuple[float, float]:
