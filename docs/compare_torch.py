@@ -19,11 +19,11 @@ CAUGHT, MISSED = 1e3, 1e-12
 def claim(n, slope, e):
     class Linear(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, x):
+        def forward(ctx, x):  # noqa: ARG004  Torch's signature
             return slope * x
 
         @staticmethod
-        def backward(ctx, grad_output):
+        def backward(ctx, grad_output):  # noqa: ARG004
             wrong = torch.zeros(n, dtype=grad_output.dtype)
             wrong[0] = e * grad_output[0]
             return slope * grad_output + wrong
