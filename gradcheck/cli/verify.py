@@ -59,7 +59,7 @@ def verify(
     seed: int,
     json_path: Path | None,
 ) -> None:
-    r"""Check hand gradients: of the two networks, or of your own functions.
+    """Check hand gradients: of the two networks, or of your own functions.
 
     Without arguments both networks' gradients (x, y, w1, w2) are held against finite differences and against
     torch.autograd, on normal data and on the ReLU boundary, where some hidden units are exactly 0.
@@ -72,7 +72,7 @@ def verify(
 
     LOSS alone should return (loss, gradients). A FILE.py has functions under Hypothesis's @given that call
     gradcheck.assert_gradient.
-    """
+    """  # noqa: D301  the backspace itself keeps click from filling the paragraph
     _check_fit(ctx, targets, signature)
     if json_path is not None and not json_path.parent.is_dir():
         raise ArgumentError(
