@@ -133,7 +133,7 @@ def has_torch() -> bool:
     """Tell whether Torch can be imported here (without importing it)."""
     try:
         return find_spec("torch") is not None
-    except ValueError:  # a placeholder in sys.modules
+    except (ModuleNotFoundError, ValueError):  # blocked by a finder, or by a placeholder in sys.modules
         return False
 
 
