@@ -63,7 +63,6 @@ def verify_functions(
             f"[green]PASS[/green]  {targets[-1]}: {found.drawn} cases drawn from {read}, sizes 1 to {max_side}, "
             f"seed {seed}; {largest}",
             highlight=False,
-            soft_wrap=not console.is_terminal,
             soft_wrap=True,
         )
     else:
