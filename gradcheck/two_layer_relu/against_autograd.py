@@ -47,7 +47,10 @@ class Distance:
 
 
 def autograd(problem: Problem) -> Gradients:
-    """Differentiate the loss, written with Torch's own parts and ``clamp(min=0)``, by torch.autograd.
+    """Differentiate the loss, written with Torch's own parts, by torch.autograd.
+
+    The ReLU is ``where(h < 0, 0, h)``, whose backward takes relu'(0) = 1 in every Torch; that of ``clamp(min=0)`` took
+    1 up to Torch 2.13 and takes 0 since.
 
     Parameters
     ----------
@@ -60,7 +63,8 @@ def autograd(problem: Problem) -> Gradients:
     tracked = [tensor.detach().clone().requires_grad_() for tensor in problem]
     x, y, w1, w2 = tracked
     with torch.enable_grad():
-        loss = (((x @ w1).clamp(min=0) @ w2 - y) ** 2).sum()
+        h = x @ w1
+        loss = ((torch.where(h < 0, 0, h) @ w2 - y) ** 2).sum()
     return Gradients(*torch.autograd.grad(loss, tracked))
 
 

@@ -1,7 +1,8 @@
 """The two-layer ReLU network and its gradients in Torch, by hand: no autograd computes them.
 
-The same lines as in `numpy_core`, for tensors on any device. `loss` is built from differentiable parts, with
-`clamp(min=0)`, whose own backward takes relu'(0) = 1 as well: so autograd can be asked the same question.
+The same lines as in `numpy_core`, for tensors on any device. `loss` is built from differentiable parts, so autograd can
+be asked the same question away from h = 0; at h = 0 the backward of `clamp(min=0)` has a convention of its own, 1 up to
+Torch 2.13 and 0 since (`against_autograd` writes the ReLU so that it is 1).
 """
 
 from __future__ import annotations
