@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 # f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
 # any floating dtype (bfloat16).
 STEPS = 2.0**-7
+# Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
+# near enough for the neighbourhood to be the same.
+BESIDE, BESIDE_STREAM = 2.0**-6, 8191
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
 CONVENTIONS = ("right", "left", "midpoint")
@@ -301,6 +304,7 @@ def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
 def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
     """Return the first breach of the claim's contract; notes gather what concerns f."""
     note = contract.same_value_twice(field)
+    field.random = note is not None
     if note:  # what differs from call to call is no evidence against the claim
         notes.append(note)
         contract.gradient_spread(gradient, field)
@@ -389,7 +393,8 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
     if reached or len(trial.probes) < 2:
         return _undecided(trial, resolution, reached or _unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
-        return kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+        at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+        return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
     verdict, interval, reason = _verdict(trial, options.rtol, resolution)
     if verdict is not Verdict.PASS:
         fresh = _again(trial, options)
@@ -398,9 +403,47 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
     argument = _found(trial, verdict, interval, resolution, reason)
+    if verdict is Verdict.FAIL and kink.right_beside(trial, resolution):
+        return argument.with_(
+            reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
+            "chain rule's value for a fixed convention is no subgradient",
+        )
     if verdict is Verdict.FAIL:
         return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _beside_the_kink(
+    report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options
+) -> ArgumentReport:
+    """Name and place the mistake of a claim that is wrong at a kink: at a point beside it, where f is smooth."""
+    field, claim = trial.field, trial.gradient.claim
+    leaves = list(field.leaves)
+    for i in trials:
+        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, BESIDE_STREAM))
+    try:
+        beside = Field(claim, leaves, seed=field.seed, limit=options.max_evaluations)
+        gradient = Gradient(claim, leaves)
+        nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
+        oracle = _oracle(options.oracle, beside, gradient)
+        for t in nearby.values():
+            t.measure(oracle, max(options.probes, 4) * 2)
+    except (WrongClaim, ArgumentError, BudgetReached):
+        return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
+    found = nearby[trial.index]
+    verdict, interval, _ = _verdict(found, options.rtol, report.resolution)
+    if verdict is Verdict.FAIL:
+        there = _found(found, verdict, interval, report.resolution, "")
+        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, options), found)
+        report = report.with_(
+            where=there.where,
+            where_text=there.where_text and f"beside the kink: {there.where_text}",
+            mistakes=there.mistakes,
+            advice=there.advice,
+            worst=there.worst,
+        )
+    field.evaluations += beside.evaluations
+    return report
 
 
 def _again(trial: Trial, options: Options) -> list[Any]:
@@ -472,7 +515,9 @@ def _still(trial: Trial) -> bool:
     return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
 
 
-def _advice(trial: Trial, interval: Interval, resolution: float) -> str:
+def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause
+    if trial.field.random:
+        return "f is random: its answers differ by more than the gradient can be told from"
     if all(p.slope.jumps for p in trial.probes):
         return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
     if any(math.isinf(p.slope.error) for p in trial.probes):

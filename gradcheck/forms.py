@@ -70,7 +70,7 @@ def gradient_of_scalar(
     Without `gradient`, `function` returns ``(loss, gradients)``; with it, `function` may still return ``(loss, extra)``
     if `gradient` does not.
     """
-    tree, leaves = point(arguments, gradient or function, names)
+    tree, leaves = point(arguments, _named(function, gradient, arguments), names)
     call = caller(function, tree, kwargs)
     if gradient is None:
         outcome = call(leaves)
@@ -95,6 +95,14 @@ def gradient_of_scalar(
         output_dtype=lambda values: _dtype_of(loss(values)),
         raw=loss,
     )
+
+
+def _named(function: Callable[..., Any], gradient: Callable[..., Any] | None, arguments: Any) -> Callable[..., Any]:
+    """Return the one of the two whose signature names the arguments: f, unless it takes ``*args``."""
+    if gradient is None or not isinstance(arguments, tuple | list):
+        return function
+    count = len(arguments)
+    return gradient if argument_names(function, count, None)[-1:] == (f"arg{count - 1}",) else function
 
 
 def vjp(
@@ -227,6 +235,8 @@ def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:
 def title_of(function: Any) -> str:
     """Return what to call a function in messages."""
     name = getattr(function, "__name__", type(function).__name__)
+    if name == "apply" and isinstance(owner := getattr(function, "__self__", None), type):
+        return owner.__name__  # a torch.autograd.Function
     return "f" if name == "<lambda>" else str(name)
 
 

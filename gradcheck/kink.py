@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays, hull
-from gradcheck.certificate import Interval, Mismatch, Verdict, relative_error
+from gradcheck.certificate import Interval, Mismatch, Verdict, relative_error, smallest_visible
+from gradcheck.claim import WrongClaim
 from gradcheck.errors import ArgumentError
 from gradcheck.report import ArgumentReport, Kink
 
@@ -76,7 +77,7 @@ def judge(
         verdict=Verdict.INCONCLUSIVE,
         error=interval,
         resolution=resolution,
-        smallest_error=trial.smallest_error(),
+        smallest_error=_smallest_error(trial, sides, _size(trial, near)),
         probes=tuple(trial.probes),
     )
     if interval.low > 0:
@@ -93,6 +94,13 @@ def judge(
     return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
 
 
+def _smallest_error(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:
+    """Return the smallest relative error that the one-sided slopes would have shown next to the kink."""
+    bounds = [max(m.bound for m in pair) for pair in sides]
+    size = max(size, trial.true_norm)
+    return smallest_visible(bounds, trial.confidence) / size if len(bounds) > 1 and size > 0 else math.inf
+
+
 def _distance(trial: Trial) -> float:
     """Return δ, a third of the way (in powers of two) from the finest step to the round-off of the argument.
 
@@ -101,6 +109,17 @@ def _distance(trial: Trial) -> float:
     finest = trial.field.finest(trial.index)
     roundoff = math.log2(arrays.ROUNDOFF[arrays.dtype_name(trial.gradient.leaves[trial.index])])
     return math.ldexp(1.0, finest + round((roundoff - finest) / 3))
+
+
+def right_beside(trial: Trial, resolution: float) -> bool:
+    """Tell whether a claim that is wrong at the point is right at x ± δ·v: then it is the point that is special."""
+    if trial.claimed is None or any(p.slope.one_sided for p in trial.probes):
+        return False
+    try:
+        sides, near = _next_to_the_point(trial, _distance(trial))
+    except WrongClaim:
+        return False
+    return _formula(trial, sides, _size(trial, near)).high <= resolution
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,8 @@ class Field:
         f(x).
     largest : float
         The largest finite |f| seen.
+    random : bool
+        Whether f gave two answers at the point.
     failure : str or None
         The first exception that f raised next to the point.
 
@@ -76,6 +78,7 @@ class Field:
         self.evaluations = 0
         self.failure: str | None = None
         self.largest = 0.0
+        self.random = False
         self.scales: tuple[Scale, ...] = tuple(scale_of(arrays.to_numpy(x)) for x in self.leaves)
         self.dtype = self._output_dtype()
         widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gradcheck.report import ArgumentReport, Report
 
 WIDTH = 118
+ZERO = 1e3  # an error this many times the true gradient is no relative error any more
 LINES = 12
 ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}  # what a reader should see first
 WORDS = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "right"}
@@ -27,7 +28,7 @@ def percent(confidence: float) -> str:
     return f"{100 * confidence:.10g} %"
 
 
-def finding(argument: ArgumentReport, confidence: float) -> str:
+def finding(argument: ArgumentReport, confidence: float) -> str:  # noqa: PLR0911  one for each outcome
     """Return how wrong the gradient is at most, or at least, in a few words."""
     error = argument.error
     if argument.verdict is Verdict.PASS:
@@ -35,8 +36,11 @@ def finding(argument: ArgumentReport, confidence: float) -> str:
             return f"zero to ±{number(error.high)} absolute ({percent(confidence)})"
         return f"right to {number(error.high)} ({percent(confidence)})"
     if argument.verdict is Verdict.FAIL and error.low > 0:
-        high = number(error.high) if math.isfinite(error.high) else "more"
-        return f"wrong by {number(error.low)} to {high}"
+        if error.low > ZERO:
+            return "wrong: the true gradient is zero, or next to it"
+        if not math.isfinite(error.high):
+            return f"wrong by {number(error.low)} or more"
+        return f"wrong by {number(error.low)} to {number(error.high)}"
     if argument.verdict is Verdict.FAIL:
         return "wrong"
     return f"undecided: error below {number(error.high)}" if math.isfinite(error.high) else "undecided"

@@ -56,7 +56,14 @@ def _names(function: Any, inputs: Any) -> Sequence[str] | None:
         return None
     from gradcheck.claim import argument_names  # noqa: PLC0415
 
-    return argument_names(function.forward if is_module(function) else function, len(inputs), None)
+    if is_module(function):
+        return argument_names(function.forward, len(inputs), None)
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type) and hasattr(owner, "forward"):
+        # an autograd.Function's apply takes what forward takes after ctx (all of it, where setup_context takes ctx)
+        skipped = 0 if "setup_context" in vars(owner) else 1
+        return argument_names(owner.forward, len(inputs) + skipped, None)[skipped:]
+    return argument_names(function, len(inputs), None)
 
 
 def _detached(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """Functions with gradients worked out on paper, drawn at random points: what the checker's own claims are tried on.
 
-`SMOOTH` are smooth at the scale of their arguments; `KINKED` are piecewise smooth, drawn off their kinks (but as near to
+`SMOOTH` are smooth at the scale of their arguments; `KINKED` are piecewise smooth, drawn off their kinks (as near to
 them as chance has it). Each draws a `Case` from a generator, a size and a scale of the argument.
 """
 
@@ -43,9 +43,10 @@ smooth, kinked = _register(SMOOTH), _register(KINKED)
 
 
 def _matrix(rng, n, scale):
-    """Return a well-conditioned square matrix of about n entries."""
+    """Return a square matrix of about n entries whose singular values lie in [1, 5]: 3I + 2Q·diag(d), d ≤ 1."""
     size = max(1, math.isqrt(n))
-    return scale * (rng.standard_normal((size, size)) + 2 * math.sqrt(size) * np.eye(size))
+    Q, _ = np.linalg.qr(rng.standard_normal((size, size)))
+    return scale * (3 * np.eye(size) + 2 * Q * rng.uniform(0.5, 1, size))
 
 
 def _softmax(x):
@@ -196,7 +197,7 @@ def cumulative_product(rng, n, scale):
 def variance(rng, n, scale):
     n = max(n, 2)
     x = scale * (rng.standard_normal(n) + 1)
-    return lambda x: np.var(x), lambda x: (2 * (x - x.mean()) / n,), (x,)
+    return np.var, lambda x: (2 * (x - x.mean()) / n,), (x,)
 
 
 @smooth
@@ -401,7 +402,11 @@ def logistic_regression(rng, n, scale):
         s = X @ (w / scale)
         return np.mean(np.logaddexp(0, s) - y * s)
 
-    return f, lambda w: (X.T @ (1 / (1 + np.exp(-X @ (w / scale))) - y) / 20 / scale,), (scale * rng.standard_normal(n),)
+    return (
+        f,
+        lambda w: (X.T @ (1 / (1 + np.exp(-X @ (w / scale))) - y) / 20 / scale,),
+        (scale * rng.standard_normal(n),),
+    )
 
 
 @smooth
@@ -569,7 +574,7 @@ def sorted_weights(rng, n, scale):
 @kinked
 def median(rng, n, scale):
     n += 1 - n % 2
-    return lambda x: np.median(x), lambda x: (1.0 * (x == np.median(x)),), (scale * rng.standard_normal(n),)
+    return np.median, lambda x: (1.0 * (x == np.median(x)),), (scale * rng.standard_normal(n),)
 
 
 @kinked
@@ -654,7 +659,7 @@ def noisy(case: Case, level: float, rng: Generator) -> Case:
 
 
 def hash_noisy(case: Case, level: float) -> Case:
-    """Return the case with noise of that relative size which is a function of the point: the same bits, the same noise."""
+    """Return the case with noise of that relative size, a function of the point: the same bits, the same noise."""
 
     def f(*args):
         seed = hash(b"".join(np.ascontiguousarray(x).tobytes() for x in args)) % 2**32
