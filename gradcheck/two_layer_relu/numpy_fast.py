@@ -8,6 +8,8 @@ What differs from the textbook lines, and why:
 
 * `np.dot(a, b, out)` for `a @ b`: the same BLAS call with less in front of it, and a matrix-vector one where a
   side is 1, for which `@` leaves BLAS.
+* A product over an axis of length 1 is `np.multiply` of a column with a row: BLAS skips factors of 0 there, and would
+  lose the NaN of inf·0 that the textbook has.
 * h becomes max(h, 0) in place; what is kept of h is where it passes a gradient on, `not h < 0`.
 * The mask multiplies the gradient's *bits*, as integers, by 0 or 1. A float product would make NaN of inf·0, and
   the textbook's assignment `grad_h[h < 0] = 0` branches at every entry: 10 times slower on random signs.
@@ -27,6 +29,11 @@ from gradcheck.two_layer_relu.numpy_core import Gradients
 from gradcheck.two_layer_relu.problem import Problem, check_fit
 
 __all__ = ["Workspace", "gradients", "loss", "step"]
+
+
+def _product(length: int) -> Any:
+    """Return how to multiply matrices over an axis of that length; both take (a, b, out)."""
+    return np.multiply if length == 1 else np.dot
 
 
 class Workspace:
@@ -64,6 +71,7 @@ class Workspace:
         self._grad_h = np.empty((shape.n, shape.h), dtype)
         self._change_w1 = np.empty((shape.d_in, shape.h), dtype)  # −lr·∂loss/∂w1
         self._change_w2 = np.empty((shape.h, shape.d_out), dtype)
+        self._over_n, self._over_d_in, self._over_h, self._over_d_out = map(_product, shape)
         # Views and scalars that a step would otherwise make anew.
         self._grad_h_bits = self._grad_h.view(f"i{dtype.itemsize}")
         self._residual_flat = self._residual.reshape(-1)
@@ -84,8 +92,8 @@ class Workspace:
         loss = self.loss()
         residual = self._residual
         np.multiply(residual, self._minus_twice_lr, residual)
-        np.dot(self._hidden_T, residual, self._change_w2)
-        np.dot(self._x_T, self._backward(residual), self._change_w1)
+        self._over_n(self._hidden_T, residual, self._change_w2)
+        self._over_n(self._x_T, self._backward(residual), self._change_w1)
         np.add(w1, self._change_w1, w1)
         np.add(w2, self._change_w2, w2)
         return loss
@@ -94,11 +102,11 @@ class Workspace:
         """Compute Σ (y_pred − y)², a scalar, and leave the lines of the forward pass in the buffers."""
         x, y, w1, w2 = self.problem
         hidden, residual = self._hidden, self._residual
-        np.dot(x, w1, hidden)
+        self._over_d_in(x, w1, hidden)
         np.less(hidden, self._zero, self._passes)
         np.logical_not(self._passes, self._passes)  # not `hidden >= 0`, which stops a NaN
         np.maximum(hidden, self._zero, out=hidden)
-        np.dot(hidden, w2, residual)
+        self._over_h(hidden, w2, residual)
         np.subtract(residual, y, residual)
         return self._residual_flat.dot(self._residual_flat)
 
@@ -106,13 +114,14 @@ class Workspace:
         """Compute ∂loss/∂x, ∂loss/∂y, ∂loss/∂w1, ∂loss/∂w2, with relu'(0) = 1, in new arrays."""
         self.loss()
         grad_y_pred = 2 * self._residual
-        grad_w2 = np.dot(self._hidden_T, grad_y_pred)
+        grad_w2 = self._over_n(self._hidden_T, grad_y_pred)
         grad_h = self._backward(grad_y_pred)
-        return Gradients(x=np.dot(grad_h, self.problem.w1.T), y=-grad_y_pred, w1=np.dot(self._x_T, grad_h), w2=grad_w2)
+        grad_x, grad_w1 = self._over_h(grad_h, self.problem.w1.T), self._over_n(self._x_T, grad_h)
+        return Gradients(x=grad_x, y=-grad_y_pred, w1=grad_w1, w2=grad_w2)
 
     def _backward(self, grad_y_pred: Any) -> Any:
         """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1."""
-        np.dot(grad_y_pred, self._w2_T, self._grad_h)
+        self._over_d_out(grad_y_pred, self._w2_T, self._grad_h)
         np.multiply(self._grad_h_bits, self._passes, self._grad_h_bits)
         return self._grad_h
 
