@@ -6,6 +6,7 @@ import pytest
 from gradcheck.certificate import (
     ERROR_ABOVE,
     ERROR_BELOW,
+    SIZE,
     Interval,
     Mismatch,
     Verdict,
@@ -71,6 +72,10 @@ def test_an_interval_contains_its_ends():
 @pytest.mark.parametrize("probability", [1e-5, 0.025, 0.5, 0.99])
 def test_chi_square_quantiles(probability):
     assert chi2_quantile(probability, 2) == pytest.approx(-2 * math.log1p(-probability), rel=1e-12)
+
+
+def test_the_four_statements_share_what_the_confidence_leaves():
+    assert pytest.approx(1, rel=1e-15) == ERROR_ABOVE + ERROR_BELOW + 2 * SIZE
 
 
 @pytest.mark.parametrize("k", [2, 4, 16])

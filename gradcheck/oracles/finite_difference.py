@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from gradcheck.measure import Field
 
-# The relative error bound at which a slope is done. Four probes then certify 17 times this (1/√χ²_4(2.5e-5) = 8.4,
-# times √4): 4e-8, four hundred times below the 1e-5 a PASS needs in float64.
+# The relative error bound at which a slope is done. Four probes then certify 13 times this (1/√χ²_4(8e-5) = 6.3,
+# times √4): 2.3e-8, four hundred times below the 1e-5 a PASS needs in float64.
 TARGET = 2.0**-29
 
 
