@@ -106,6 +106,7 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
     ]
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
         gradient.at(elsewhere)
+    del elsewhere  # as large as the arguments
     for g, copy, i in zip(gradient.arrays, kept, range(len(kept)), strict=True):
         if g is not None and copy is not None and not arrays.same(g, copy):
             return (
