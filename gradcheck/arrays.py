@@ -30,6 +30,15 @@ ROUNDOFF = {
     "float16": 2.0**-11,
     "bfloat16": 2.0**-8,
 }
+# The smallest positive number of each, below which results are lost: 2^(e_min − digits + 1) of the same table.
+SMALLEST = {
+    "float64": 2.0**-1074,
+    "complex128": 2.0**-1074,
+    "float32": 2.0**-149,
+    "complex64": 2.0**-149,
+    "float16": 2.0**-24,
+    "bfloat16": 2.0**-133,
+}
 # The finest step of each: v is rounded so that x + 2^k·v is exact, and keeps this many leading bits of its own:
 # 18, 10, 5 and 4. What is left between the finest step and a quarter is the ladder.
 FINEST = {

@@ -136,11 +136,15 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
     if claimed_norm is not None:
         smallest, largest = max(smallest, claimed_norm - high), min(largest, claimed_norm + low)
     return Interval(
-        low / largest if low > 0 else 0.0,
-        high / smallest if smallest > 0 else (0.0 if high == 0 else math.inf),
+        _ratio(low, largest),
+        _ratio(high, smallest),
         relative=True,
         confidence=confidence,
     )
+
+
+def _ratio(error: float, size: float) -> float:
+    return 0.0 if error == 0 else error / size if size > 0 else math.inf
 
 
 def smallest_visible(bounds: Sequence[float], confidence: float) -> float:

@@ -453,6 +453,9 @@ def _again(trial: Trial, options: Options) -> list[Any]:
 
 
 def _unmeasurable(trial: Trial) -> str:
+    if trial.too_small:
+        dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
+        return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
     return (
         f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
         "check at an interior point, or pass tangent= to stay inside its domain"

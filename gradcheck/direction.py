@@ -111,7 +111,7 @@ def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArr
     for first in range(0, out.size, BLOCK):
         part = slice(first, first + BLOCK)
         _, exponent = np.frexp(np.abs(values[part]) + np.abs(flat[part]) / 4)
-        spacing = np.maximum(exponent + int(math.log2(arrays.ROUNDOFF[name])), -1074 - arrays.FINEST[name])
+        spacing = np.maximum(exponent + int(math.log2(arrays.ROUNDOFF[name])), int(math.log2(arrays.SMALLEST[name])))
         shift = spacing - arrays.FINEST[name]
         np.ldexp(np.round(np.ldexp(flat[part], -shift)), shift, out=out[part])
     return rounded

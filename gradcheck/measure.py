@@ -83,6 +83,9 @@ class Field:
         self.dtype = self._output_dtype()
         widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
         self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
+        self.tiny = arrays.total_size(self.leaves) * max(
+            arrays.SMALLEST.get(self.dtype, 2.0**-1074), *(arrays.SMALLEST[arrays.dtype_name(x)] for x in self.leaves)
+        )
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, int], Noise] = {}
@@ -148,7 +151,7 @@ class Field:
         """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
         if repeat not in self._noise:
             moves = {i: self.direction(i, NOISE_STREAM + repeat) for i in judged}
-            noise = measure_noise(Line(self, moves), self.at_point, self.unit)
+            noise = measure_noise(Line(self, moves), self.at_point, self.unit, self.tiny)
             for other in self._noise.values():
                 noise = noise.widened(other)
             self._noise[repeat] = noise
@@ -166,7 +169,7 @@ class Field:
         key = (repeat, index)
         if key not in self._own_noise:
             own = {index: self.direction(index, NOISE_STREAM + repeat)}
-            noise = measure_noise(Line(self, own), self.at_point, self.unit)
+            noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
             for (_, other), found in self._own_noise.items():
                 noise = noise.widened(found) if other == index else noise
             self._own_noise[key] = noise

@@ -88,7 +88,7 @@ def difference_table(values: Sequence[float]) -> float:
     return max(sigma[-3:])
 
 
-def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) -> Noise:
+def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, tiny: float = 0.0) -> Noise:
     """Measure the noise floor of `phi` near 0, widening the spacing over plateaus.
 
     Parameters
@@ -99,6 +99,8 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
         φ(0), already evaluated.
     unit : float
         Unit round-off of φ's arithmetic, 2^-53 for float64.
+    tiny : float
+        What underflow may take from an evaluation: no error is bounded by less.
 
     Returns
     -------
@@ -107,7 +109,7 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float) ->
 
     """
     first = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
-    floor = ROUNDINGS * unit * abs(at_zero)
+    floor = max(ROUNDINGS * unit * abs(at_zero), tiny)
     quantum, plateau = math.inf, False
     for exponent, sign in _spacings(first):
         values = _values(phi, at_zero, exponent, sign)
@@ -149,5 +151,5 @@ def _of_flat(phi: Callable[[float], float], values: list[float], floor: float, q
         return Noise(max(floor, quantum), unit, quantum=quantum)
     far = [value for value in (phi(-4.0), phi(4.0)) if math.isfinite(value)]
     moves = [abs(value - values[0]) for value in far if value != values[0]]
-    bound = ROUNDINGS * unit * max(abs(value) for value in [*values, *far])
+    bound = max(floor, ROUNDINGS * unit * max(abs(value) for value in [*values, *far]))
     return Noise(bound, unit, flat=True, quantum=min(moves, default=math.inf))

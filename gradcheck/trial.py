@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck import arrays
 from gradcheck.certificate import Interval, Mismatch, error_norm, relative_error, smallest_visible
 from gradcheck.direction import inner
 from gradcheck.report import Probe
@@ -95,7 +97,9 @@ class Trial:
     def measure(self, oracle: Oracle, count: int) -> list[Probe]:
         """Measure `count` more slopes along fresh directions with fresh steps."""
         self.oracle = oracle
-        fresh = []
+        fresh: list[Probe] = []
+        if self.too_small:
+            return fresh
         first = len(self.probes) + self.unmeasured
         for probe in range(first, first + count):
             v = self.direction(probe)
@@ -117,6 +121,13 @@ class Trial:
             return None
         exponent = int(np.log2(resolution))
         return exponent if exponent < -22 else None
+
+    @property
+    def too_small(self) -> bool:
+        """Whether the argument is so near the smallest number of its dtype that steps of it cannot be told apart."""
+        name = arrays.dtype_name(self.gradient.leaves[self.index])
+        size = self.scale.value if isinstance(self.scale.value, float) else float(np.min(self.scale.value))
+        return size < 16 * math.ldexp(arrays.SMALLEST[name], -arrays.FINEST[name])
 
     def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
         """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
