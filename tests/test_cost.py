@@ -30,7 +30,7 @@ def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_
             lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
             lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
             (w1, w2),
-            kink_of=lambda w1, w2, x=x: x @ w1,
+            kink_of=lambda w1, _, x=x: x @ w1,
             seed=seed,
         )
         assert report.verdict is gc.Verdict.PASS
