@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claim import Claim
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.forms import title_of, vjp
 
 if TYPE_CHECKING:
@@ -154,12 +154,36 @@ def _first_backward(function: Callable[..., Any], inputs: Any, *, only_required:
                 torch.cos(torch.arange(p.numel(), dtype=torch.float64)).to(p.dtype).reshape(p.shape).to(p.device)
                 for p in kept
             ]
+            for c in weights:  # a backward is differentiable in its cotangent too; without, Torch drops it in silence
+                c.requires_grad_()
             wanted = [x for x in tracked if x.requires_grad]
             grads = torch.autograd.grad(kept, wanted, weights, create_graph=True, allow_unused=True)
+        _differentiable(grads, function)
         return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(wanted, grads, strict=True))
 
     gradient.__name__ = title_of(function)
     return gradient
+
+
+def _differentiable(gradients: Sequence[Any], function: Callable[..., Any]) -> None:
+    """Raise UnsupportedError if a backward on the way is marked once_differentiable.
+
+    Torch puts a node that raises behind such a backward, and does not visit it: the gradient would be a part of itself.
+    """
+    seen = {g.grad_fn for g in gradients if g is not None}
+    waiting = list(seen)
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            continue
+        if node.name() == "torch::autograd::Error":
+            raise UnsupportedError(
+                f"{title_of(function)} has a backward marked once_differentiable, which has no backward of its own: "
+                "check it with order=1, or take the mark away"
+            )
+        fresh = {following for following, _ in node.next_functions} - seen
+        seen |= fresh
+        waiting.extend(fresh)
 
 
 def module_function(module: Any, inputs: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
