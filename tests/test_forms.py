@@ -1,4 +1,5 @@
 import math
+import re
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_names_come_from_f_unless_it_takes_anything():
     assert forms.gradient_of_scalar(energy, lambda y: y, (X,), None, {}).names == ("x",)
     assert forms.gradient_of_scalar(lambda *args: 0.0 * len(args), energy_gradient, (X,), None, {}).names == ("x",)
     assert forms.gradient_of_scalar(energy, energy_gradient, (X,), ["mine"], {}).names == ("mine",)
-    assert forms.gradient_of_scalar(lambda **kw: energy(**kw), energy_gradient, {"x": X}, None, {}).names == ("x",)
+    assert forms.gradient_of_scalar(energy, energy_gradient, {"x": X}, None, {}).names == ("x",)
 
 
 # A vjp ---------------------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def test_cotangents_are_exact_in_every_dtype():
 def test_cotangents_arrive_in_the_dtype_of_the_output():
     seen = []
 
-    def pulled(c, x):
+    def pulled(c, _):
         seen.append(c.dtype)
         return c * 2
 
@@ -174,9 +175,10 @@ def test_a_function_of_two_outputs_is_asked_with_two_cotangents():
 
 
 def test_a_dict_of_outputs_is_asked_in_its_order_and_what_is_no_float_is_left_out():
-    claim = forms.vjp(
-        lambda x: {"y": 3 * x, "n": 5, "s": float(x[0])}, lambda c, _: 3 * c[0] + [c[1], 0, 0], (X,), None, {}, 0
-    )
+    def f(x):
+        return {"y": 3 * x, "n": 5, "s": float(x[0])}
+
+    claim = forms.vjp(f, lambda c, _: 3 * c[0] + np.array([c[1], 0, 0]), (X,), None, {}, 0)
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
@@ -201,15 +203,14 @@ def test_complex_outputs_are_contracted_by_the_real_part():
     [
         (lambda c, w, x: (np.outer(np.ones_like(c), x), w.T @ c), "ignores the cotangent: twice .* the gradient of w"),
         (lambda c, w, x: (np.outer(c, x), w.T @ c**2), "squares the cotangent: twice .* the gradient of x"),
-        (lambda c, w, x: (np.outer(c, x), w.T @ np.abs(c)), "is not linear in the cotangent: minus .* gradient of x"),
+        (lambda c, w, x: (np.outer(c, x), w.T @ np.abs(c)), "ignores the sign of the cotangent: minus .* of x"),
+        (lambda c, w, x: (np.outer(c, x), w.T @ np.maximum(c, 0)), "not linear in the cotangent: minus .* of x"),
         (lambda c, w, x: (np.outer(c, x), w.T @ (c + 1)), "is not linear in the cotangent: twice .* gradient of x"),
     ],
 )
 def test_a_vjp_that_is_not_linear_in_its_cotangent_is_told(pullback, words):
     claim = forms.vjp(linear, pullback, (W, X), None, {}, 0)
-    assert pytest.approx(0) != W.T @ np.ones(2)
-    with pytest.raises(AssertionError, match=words):
-        raise AssertionError(claim.linear(claim.leaves))
+    assert re.search(words, claim.linear(claim.leaves))
 
 
 def test_round_off_and_missing_or_odd_gradients_are_no_breach_of_linearity():

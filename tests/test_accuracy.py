@@ -1,0 +1,148 @@
+import math
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck import accuracy, forms
+from gradcheck.contract import Gradient
+from gradcheck.measure import Field
+
+UNIT = 2.0**-24
+X = np.array([0.5, -1.5, 2.0, 0.7])
+
+
+def rooms(f, gradient, *args):
+    claim = forms.gradient_of_scalar(f, gradient, args, None, {})
+    return Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0)
+
+
+def cubes(x):
+    return np.sum(x**3)
+
+
+def cubes_gradient(x):
+    return 3 * x**2
+
+
+# log(1 + x) is written so that it cancels for small x, or with log1p
+SMALL = np.array([1.3e-4, -2.7e-4, 3.9e-4], dtype=np.float32)
+
+
+def softened(x):
+    return np.sum(np.log1p(x) ** 2)
+
+
+def stable(x):
+    return 2 * np.log1p(x) / (1 + x)
+
+
+def cancelling(x):
+    return 2 * np.log(1 + x) / (1 + x)
+
+
+def test_a_jitter_moves_entries_by_one_unit_at_most_and_repeats_itself():
+    moved = accuracy.jittered([X, 2 * X], UNIT, seed=3, repeat=0)
+    for x, y in zip((X, 2 * X), moved, strict=True):
+        assert set(np.round((y / x - 1) / (2 * UNIT)).tolist()) <= {-1.0, 0.0, 1.0}
+    assert not np.array_equal(moved[0], X)
+    assert np.array_equal(moved[0], accuracy.jittered([X, 2 * X], UNIT, seed=3, repeat=0)[0])
+    assert not np.array_equal(moved[0], accuracy.jittered([X, 2 * X], UNIT, seed=3, repeat=1)[0])
+
+
+def test_a_jitter_of_one_argument_leaves_the_others():
+    moved = accuracy.jittered([X, 2 * X], UNIT, seed=3, repeat=0, only=1)
+    assert moved[0] is X
+    assert not np.array_equal(moved[1], 2 * X)
+
+
+def test_the_spread_of_a_gradient_is_its_condition():
+    gradient, field = rooms(cubes, cubes_gradient, X)
+    (found,) = accuracy.spread(gradient, field, UNIT)
+    largest = field.scales[0].norm(6 * X * (2 * UNIT * X))  # every entry moved
+    assert largest / 4 < found <= largest * (1 + 1e-6)
+
+
+def test_the_spread_of_a_jvp_is_not_known():
+    claim = forms.jvp(cubes, lambda v, x: 3 * x**2 @ v, (X,), None, {}, 0)
+    assert accuracy.spread(Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0), UNIT) == [0.0]
+
+
+def test_a_jitter_that_leaves_the_domain_teaches_nothing():
+    gradient, field = rooms(cubes, lambda x: 3 * x**2 if np.array_equal(x, X) else np.full_like(x, np.nan), X)
+    assert accuracy.spread(gradient, field, UNIT) == [0.0]
+
+
+def test_a_label_on_a_discontinuity_does_not_blur_the_gradient_of_the_scores():
+    labels = np.array([1.0, 1.0, -1.0, 2.0])
+
+    def gradient(scores, labels):
+        return np.where(labels == 1.0, 3.0, 1.0) * scores, 0 * labels
+
+    found = rooms(lambda s, y: 0.5 * np.sum(np.where(y == 1.0, 3.0, 1.0) * s**2), gradient, X, labels)
+    scores, _ = accuracy.spread(*found, UNIT)
+    assert scores < 1e-5
+
+
+def test_none_beside_claimed_arrays_has_no_spread_and_no_accuracy():
+    found, field = rooms(lambda a, b: np.sum(a * b), lambda a, b: (None, a), X, X + 1)  # noqa: ARG005
+    assert accuracy.spread(found, field, UNIT)[0] == 0.0
+    assert set(accuracy.judge(found.values, found, field, "float32")) == {1}
+
+
+@pytest.mark.parametrize(("scale", "verdict"), [(0.9, "PASS"), (1.1, "FAIL")])
+def test_the_error_allowed_is_that_of_the_condition_and_of_the_sums(scale, verdict):
+    gradient, field = rooms(cubes, cubes_gradient, X)
+    size = field.scales[0].norm(gradient.values[0])
+    (condition,) = accuracy.spread(gradient, field, UNIT)
+    allowed = 4 * math.sqrt(4) * (condition + UNIT * size)
+    native = [gradient.values[0] * (1 + scale * allowed / size)]
+    found = accuracy.judge(native, gradient, field, "float32")[0]
+    assert str(found.verdict) == verdict
+    assert found.error == pytest.approx(scale * allowed / size, rel=1e-6)
+    assert found.allowed == pytest.approx(allowed / size, rel=1e-12)
+
+
+def test_a_gradient_that_is_zero_in_float64_is_compared_absolutely():
+    gradient, field = rooms(lambda _: 1.0, np.zeros_like, X)
+    found = accuracy.judge([np.full(4, 1e-3)], gradient, field, "float32")[0]
+    assert found.error == pytest.approx(field.scales[0].norm(np.full(4, 1e-3)))
+    assert str(found.verdict) == "FAIL"
+    assert str(accuracy.judge([np.zeros(4)], gradient, field, "float32")[0].verdict) == "PASS"
+
+
+def test_the_length_of_sums_counts_up_to_the_block_of_a_blocked_sum():
+    x = np.full(2**16, 0.5)
+    gradient, field = rooms(cubes, cubes_gradient, x)
+    found = accuracy.judge(gradient.values, gradient, field, "float32")[0]
+    (condition,) = accuracy.spread(gradient, field, UNIT)
+    size = field.scales[0].norm(gradient.values[0])
+    assert found.allowed == pytest.approx(4 * 2.0**7 * (condition / size + UNIT), rel=1e-12)
+
+
+# Through the public face ---------------------------------------------------------------------------------------
+
+
+def test_a_stable_formula_passes_in_float32_and_a_cancelling_one_is_told_with_the_right_words():
+    right = gc.check(softened, stable, (SMALL,))
+    assert right.verdict is gc.Verdict.PASS
+    assert right[0].accuracy.verdict is gc.Verdict.PASS
+    assert right[0].dtype == "float32"
+    wrong = gc.check(softened, cancelling, (SMALL,))
+    assert wrong.verdict is gc.Verdict.FAIL
+    assert "the formula is right in float64, but in float32 the gradient is off by" in wrong[0].reason
+    assert "it cancels; rearrange it" in wrong[0].reason
+
+
+def test_a_wrong_formula_in_float32_is_called_wrong_and_not_inaccurate():
+    report = gc.check(softened, lambda x: stable(x) / 2, (SMALL,))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "cancels" not in report[0].reason
+    assert report[0].error.low > 0.1
+
+
+def test_an_ill_conditioned_gradient_is_as_accurate_as_its_inputs():
+    x = np.array([100.1, 200.2, 300.3], dtype=np.float32)  # sin of large numbers: float32 inputs leave few digits
+    report = gc.check(lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), (x,))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].accuracy.allowed > 1e-5
