@@ -215,7 +215,7 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
         return tuple(tree.leaves(tuple(result.get(name) for name in top)))
     # a tuple of one is one per argument, unless it is the list of entries of a nested argument itself
     alone = isinstance(result, tuple) and len(result) == 1 and (not _is_node(template[0]) or _is_node(result[0]))
-    if len(template) == 1 and not alone:
+    if len(template) == 1 and not (alone or _list_of_one(result, template[0])):
         result = (result,)
     if not isinstance(result, tuple | list):
         raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
@@ -234,6 +234,17 @@ def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         return ""
     axes = [*range(extra), *(extra + k for k, (g, w) in enumerate(zip(got[extra:], want, strict=True)) if g != w)]
     return f": the reduction is missing, sum over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def _list_of_one(result: Any, argument: Any) -> bool:
+    """Tell whether `result` is a list of one array like the argument, and not the numbers of a gradient."""
+    return (
+        isinstance(result, list)
+        and len(result) == 1
+        and arrays.is_array(result[0])
+        and arrays.is_array(argument)
+        and arrays.shape_of(result[0]) == arrays.shape_of(argument)
+    )
 
 
 def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one branch for each breach

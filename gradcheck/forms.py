@@ -315,7 +315,7 @@ def _linearity(
             allowed = 64 * arrays.ROUNDOFF[arrays.dtype_name(g)] ** 0.5 * float(np.linalg.norm(one.ravel()))
             if float(np.linalg.norm((other - factor * one).ravel())) > allowed:
                 what = f"{word} the cotangent does not give {word} the gradient of {name}"
-                sign = "" if factor == 2 else " sign of the"  # twice gave twice, so only the sign can be what it ignores
+                sign = "" if factor == 2 else " sign of the"  # twice gave twice: only the sign can be lost
                 for power, told in ((0, f"ignores the{sign} cotangent"), (2, "squares the cotangent")):
                     if float(np.linalg.norm((other - factor**power * one).ravel())) <= allowed:
                         return f"the vjp {told}: {what}"

@@ -141,6 +141,7 @@ PARAMETERS = Tree.of(({"x": X, "w": W},), ("params",))
         (ONE, "gx", ("gx",)),
         (ONE, ("gx",), ("gx",)),
         (ONE, {"x": "gx"}, ("gx",)),
+        (ONE, [1.0, 2.0], ([1.0, 2.0],)),
         (BY_NAME, {"w": "gw", "x": "gx"}, ("gx", "gw")),
         (BY_NAME, ("gx", "gw"), ("gx", "gw")),
         (BY_NAME, {"w": "gw"}, (None, "gw")),
@@ -150,6 +151,12 @@ PARAMETERS = Tree.of(({"x": X, "w": W},), ("params",))
 )
 def test_a_gradient_may_come_as_array_tuple_list_or_dict(where, result, found):
     assert by_argument(result, where) == found
+
+
+def test_a_list_of_one_array_is_one_gradient_and_a_list_of_numbers_an_array():
+    assert by_argument([X], ONE)[0] is X
+    single = Tree.of((np.array([1.0]),), ("x",))
+    assert by_argument([np.float64(3.0)], single) == ([3.0],)
 
 
 def test_a_dict_of_gradients_is_matched_to_nested_arguments_by_their_own_names():

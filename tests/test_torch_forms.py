@@ -187,7 +187,7 @@ def test_a_backward_that_is_wrong_when_differentiated_is_told():
 def test_a_once_differentiable_backward_is_judged_once_and_refused_twice_in_a_sentence():
     assert verdict(OnceCube.apply, inputs=(X,)) == "PASS"
     for f in (OnceCube.apply, lambda x: 2 * OnceCube.apply(torch.sin(x)) + x**2):
-        with pytest.raises(UnsupportedError, match="has a backward marked once_differentiable, .* order=1") as caught:
+        with pytest.raises(UnsupportedError, match=r"has a backward marked once_differentiable, .* order=1") as caught:
             gc.check(f, inputs=(X,), order=2)
         assert "\n" not in str(caught.value)
 

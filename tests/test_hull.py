@@ -1,0 +1,157 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from gradcheck.hull import MOST_PATTERNS, Group, groups, varying
+
+TOLERANCE = 1e-9
+
+
+def all_groups(samples, tolerance=TOLERANCE):
+    samples = np.array(samples, dtype=np.float64)
+    return groups(samples, varying(samples, tolerance), tolerance)
+
+
+def group(vertices, *, complete=True):
+    vertices = np.array(vertices, dtype=np.float64)
+    count = len(vertices)
+    return Group(np.arange(vertices.shape[1]), vertices, np.arange(count), complete)
+
+
+# The hull ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vertices", "claim", "distance"),
+    [
+        ([[0.0], [1.0]], [0.0], 0),
+        ([[0.0], [1.0]], [0.5], 0),
+        ([[0.0], [1.0]], [1.5], 0.5),
+        ([[0.0], [1.0]], [-0.25], 0.25),
+        ([[1.0, 0.0], [0.0, 1.0]], [0.5, 0.5], 0),  # a tie of two in max
+        ([[1.0, 0.0], [0.0, 1.0]], [1.0, 1.0], np.sqrt(0.5)),  # each entry in [0, 1], and no subgradient
+        ([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0.25, 0.25], 0),
+        ([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [-3.0, 0.0], 3.0),
+        ([[0.0, 0.0], [1e6, 1e6]], [5e5, 5e5], 0),
+        ([[2.0, 2.0], [2.0, 2.0 + 1e-6]], [2.0, 2.0 + 5e-7], 0),
+    ],
+)
+def test_the_distance_to_the_hull(vertices, claim, distance):
+    found = group(vertices)
+    weights, gap = found.weights(np.array(claim))
+    spread = np.ptp(found.vertices) or 1.0
+    assert gap == pytest.approx(distance, abs=1e-7 * spread)
+    assert np.all(weights >= 0)
+    assert weights.sum() == pytest.approx(1, rel=1e-12)
+    assert np.linalg.norm(weights @ found.vertices - claim) == pytest.approx(gap, abs=1e-12)
+
+
+def test_a_convex_combination_of_many_vertices_is_inside_and_a_little_outside_is_outside():
+    rng = np.random.default_rng(0)
+    vertices = rng.standard_normal((12, 5))
+    found = group(vertices)
+    for _ in range(50):
+        share = rng.dirichlet(np.ones(12))
+        assert found.weights(share @ vertices)[1] < 1e-9
+    furthest = vertices[np.argmax(np.linalg.norm(vertices - vertices.mean(axis=0), axis=1))]
+    beyond = furthest + 1e-3 * (furthest - vertices.mean(axis=0))
+    assert found.weights(beyond)[1] > 1e-6
+
+
+def test_weights_read_the_groups_own_entries_of_the_claim():
+    found = Group(np.array([3, 1]), np.array([[0.0, 0.0], [2.0, 4.0]]), np.array([0, 1]), complete=True)
+    weights, gap = found.weights(np.array([9.0, 1.0, 9.0, 0.5]))
+    assert gap < 1e-9
+    assert weights.tolist() == pytest.approx([0.75, 0.25])
+
+
+# What varies ---------------------------------------------------------------------------------------------------
+
+
+def test_entries_that_differ_between_samples_by_more_than_the_tolerance_vary():
+    samples = np.array([[1.0, 2.0, 3.0], [1.0 + 1e-10, 2.5, 3.0], [1.0, 2.0, 3.0 + 1e-8]])
+    assert varying(samples, TOLERANCE).tolist() == [1, 2]
+
+
+# Groups --------------------------------------------------------------------------------------------------------
+
+
+def relu_units(signs, columns=2):
+    """Claims next to a point where some hidden units are 0: unit u moves its own column of entries."""
+    return [[(u + 1.0) * s for u, s in enumerate(row) for _ in range(columns)] for row in signs]
+
+
+EVERY_SIGN = list(itertools.product((0.0, 1.0), repeat=3)) * 4
+
+
+def test_independent_kinks_have_a_group_each():
+    found = all_groups(relu_units(EVERY_SIGN))
+    assert sorted(sorted(g.entries.tolist()) for g in found) == [[0, 1], [2, 3], [4, 5]]
+    assert all(len(g.vertices) == 2 for g in found)
+    assert all(g.complete for g in found)
+
+
+def test_the_labels_of_a_group_say_which_vertex_each_sample_showed():
+    samples = np.array(relu_units(EVERY_SIGN))
+    for g in all_groups(samples):
+        assert np.array_equal(g.vertices[g.labels], samples[:, g.entries])
+
+
+def test_a_tie_of_three_is_one_group_with_three_vertices():
+    rows = np.eye(3)[np.random.default_rng(0).integers(0, 3, 32)]
+    found = all_groups(rows)
+    assert len(found) == 1
+    assert sorted(map(tuple, found[0].vertices.tolist())) == [(0, 0, 1), (0, 1, 0), (1, 0, 0)]
+    assert found[0].weights(np.array([1 / 3, 1 / 3, 1 / 3]))[1] < 1e-9
+    assert found[0].weights(np.array([1.0, 1.0, 0.0]))[1] > 0.5
+
+
+def test_a_tie_beside_an_independent_kink_is_told_from_it():
+    rng = np.random.default_rng(1)
+    rows = np.hstack([np.eye(2)[rng.integers(0, 2, 48)], rng.integers(0, 2, (48, 1)).astype(float)])
+    found = all_groups(rows)
+    assert sorted(sorted(g.entries.tolist()) for g in found) == [[0, 1], [2]]
+
+
+def test_values_that_never_go_together_are_dependent():
+    # the second moves only where the first does: relu of a relu. Linearly independent, yet (0, 1) is never seen
+    rng = np.random.default_rng(2)
+    first, second = rng.integers(0, 2, (2, 64))
+    found = all_groups(np.stack([first, first * second], axis=1).astype(float))
+    assert len(found) == 1
+    assert len(found[0].vertices) == 3
+
+
+def test_a_linear_relation_over_three_entries_binds_them():
+    rng = np.random.default_rng(3)
+    a, b = rng.integers(0, 2, (2, 64)).astype(float)
+    found = all_groups(np.stack([a, b, a + b], axis=1))
+    assert len(found) == 1
+
+
+def test_a_new_vertex_in_the_second_half_leaves_the_hull_incomplete():
+    late = [[0.0], [1.0], [0.0], [1.0], [2.0], [0.0], [1.0], [0.0]]
+    assert not all_groups(late)[0].complete
+    assert all_groups(late[::-1])[0].complete
+
+
+def test_values_within_the_tolerance_are_one_vertex():
+    samples = [[1.0], [0.0], [1.0 + 1e-12], [1e-12], [1.0], [0.0]]
+    (found,) = all_groups(samples)
+    assert len(found.vertices) == 2
+    assert found.labels[0] == found.labels[2] == found.labels[4]
+
+
+def test_few_samples_do_not_bind_what_is_independent():
+    # four samples of three entries satisfy some linear relation by themselves
+    rows = [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    assert len(all_groups(rows)) == 3
+
+
+def test_beyond_so_many_kinks_pairs_are_no_longer_compared():
+    rng = np.random.default_rng(4)
+    rows = rng.integers(0, 2, (40, MOST_PATTERNS + 1)).astype(float)
+    rows[:, 1] = rows[:, 0] * rng.integers(0, 2, 40)
+    found = all_groups(rows)
+    assert not any({0, 1} <= set(g.entries.tolist()) for g in found)
