@@ -403,7 +403,7 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
     argument = _found(trial, verdict, interval, resolution, reason)
-    if verdict is Verdict.FAIL and kink.right_beside(trial, resolution):
+    if verdict is Verdict.FAIL and kink.right_beside(trial, min(resolution, trial.interval().low)):
         return argument.with_(
             reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
             "chain rule's value for a fixed convention is no subgradient",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -42,13 +43,54 @@ def own_backward(
         raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
     wanted = [x.requires_grad for x in tensors if arrays.is_floating(x)]
     only_required = any(wanted)
-    forward = function if order == 1 else _first_backward(function, inputs, only_required=only_required)
+    notes: tuple[str, ...] = ()
+    if order == 1:
+        forward, notes = _differentiable_outputs(function, inputs, kwargs, only_required=only_required)
+    else:
+        forward = _first_backward(function, inputs, only_required=only_required)
 
     def backward(cotangent: Any, *args: Any, **named: Any) -> Any:
         return _pull(forward, cotangent, args, named, inputs, only_required=only_required)
 
     claim = vjp(_detached(forward), backward, inputs, names or _names(function, inputs), kwargs, seed)
-    return Claim(**{**claim.__dict__, "title": title_of(function) + (" (double backward)" if order > 1 else "")})
+    title = title_of(function) + (" (double backward)" if order > 1 else "")
+    return Claim(**{**claim.__dict__, "title": title, "notes": (*claim.notes, *notes)})
+
+
+def _differentiable_outputs(
+    function: Callable[..., Any], inputs: Any, kwargs: Mapping[str, Any], *, only_required: bool
+) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """Return the function without those of its outputs that carry no gradient while others do, and a note on them.
+
+    Torch claims nothing about such an output: it is detached, or marked with ``ctx.mark_non_differentiable``.
+    """
+    import torch  # noqa: PLC0415
+
+    def tracked(x: Any) -> Any:
+        if not (arrays.is_torch(x) and arrays.is_floating(x)):
+            return x
+        return x.detach().clone().requires_grad_(x.requires_grad or not only_required).clone()
+
+    with torch.enable_grad():
+        if isinstance(inputs, dict):
+            result = function(**{k: tracked(x) for k, x in inputs.items()}, **kwargs)
+        else:
+            result = function(*[tracked(x) for x in inputs], **kwargs)
+    if not isinstance(result, tuple | list):
+        return function, ()
+    kept = [i for i, y in enumerate(result) if arrays.is_torch(y) and y.requires_grad]
+    left = [i for i, y in enumerate(result) if arrays.is_torch(y) and arrays.is_floating(y) and i not in kept]
+    if not kept or not left:
+        return function, ()
+
+    @functools.wraps(function, updated=())
+    def chosen(*args: Any, **named: Any) -> Any:
+        outputs = function(*args, **named)
+        return tuple(outputs[i] for i in kept)
+
+    outputs = f"output {left[0]} carries" if len(left) == 1 else f"outputs {', '.join(map(str, left))} carry"
+    note = f"{outputs} no gradient (detached, or marked as not differentiable): not judged"
+    return chosen, (note,)
 
 
 def _names(function: Any, inputs: Any) -> Sequence[str] | None:

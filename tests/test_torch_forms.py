@@ -258,3 +258,17 @@ def test_a_float32_module_is_judged_in_float64_and_its_accuracy_apart():
     assert report["input"].dtype == "float32"
     assert report["input"].accuracy.dtype == "float32"
     assert report["input"].error.high < 1e-6
+
+
+def test_an_output_that_carries_no_gradient_beside_others_is_left_out_and_said():
+    report = gc.check(lambda x: (x**2, x.detach() ** 3), inputs=(tensor(1.0, -0.5),))
+    assert str(report.verdict) == "PASS"
+    note = "output 1 of f carries no gradient (detached, or marked as not differentiable): not judged"
+    assert report.notes == (note,)
+    assert verdict(lambda x: (x.detach() ** 2, x.detach()), inputs=(tensor(1.0, -0.5),)) == "FAIL"
+
+
+def test_layer_norm_returns_its_statistics_without_a_gradient():
+    report = gc.check(lambda x: torch.native_layer_norm(x, [3], None, None, 1e-5), inputs=(tensor(1.0, -0.5, 3.0),))
+    assert str(report.verdict) == "PASS"
+    assert "outputs 1, 2" in report.notes[0]
