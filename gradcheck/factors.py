@@ -102,7 +102,8 @@ def names_of(low: float, high: float, dimensions: Mapping[int, tuple[str, ...]])
     found = [_named(c, dimensions) for c in known]
     if not found:
         middle = (low + high) / 2
-        digits = max(2, min(6, math.floor(-math.log10(max((high - low) / abs(middle), 1e-6)))))
+        most = 6 if abs(abs(middle) - 1) > 1e-5 else 12  # 1.00000003 is not 1
+        digits = max(2, min(most, math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))))
         text = f"{1 / middle:.{digits}g}"
         advice = f"every entry is {text} x the true gradient: a constant is wrong"
         found.append(FactorName(middle, f"constant factor {text}", advice))

@@ -197,3 +197,12 @@ def test_factors_have_the_names_people_use(c, name):
 
 def test_a_loose_interval_names_all_factors_in_it():
     assert [n.value for n in factors.names_of(1.9, 5.1, {5: ("x.shape[0]",)})] == [2, 5, 3]
+
+
+def test_a_constant_that_is_nearly_one_is_told_from_one():
+    # 1/6 rounded to float32 is 3e-8 too large: torch.nn.functional.hardsigmoid's backward has it in float64 too
+    sixth = float(np.float32(1 / 6))
+    report = gc.check(lambda x: np.sum(x) / 6, lambda x: np.full_like(x, sixth), (np.array([0.5, -1.5, 2.0]),))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "right next to the point" not in str(report)
+    assert "every entry is 1.00000003 x the true gradient" in str(report)
