@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import lsq_linear
 
 from gradcheck import arrays, hull
 from gradcheck.certificate import Interval, Mismatch, Verdict, relative_error, smallest_visible
@@ -482,10 +483,24 @@ def _together(
         return None
     base, parts = solution[0], solution[1:]
     target = near.here[moving] - base
-    weights, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
-    gap = float(np.linalg.norm(weights @ parts - target))
-    felt = np.linalg.norm(parts, axis=1) > near.tolerance * math.sqrt(parts.shape[1])
-    return weights[felt], gap, room
+    parts = parts[np.linalg.norm(parts, axis=1) > near.tolerance * math.sqrt(parts.shape[1])]
+    weights = _within(parts, target, room)
+    if weights is None:
+        weights, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
+    return weights, float(np.linalg.norm(weights @ parts - target)), room
+
+
+def _within(parts: NDArray[np.float64], target: NDArray[np.float64], room: float) -> NDArray[np.float64] | None:
+    """Return λ in [0, 1] with Σ λ_z c_z = target, one for all kinks if there is such; None if there are none.
+
+    More kinks than entries leave λ open: the smallest solution may lie outside [0, 1] though another lies inside.
+    """
+    for value in (1.0, 0.0, 0.5):
+        same = np.full(len(parts), value)
+        if float(np.linalg.norm(same @ parts - target)) <= room:
+            return same
+    found = np.asarray(lsq_linear(parts.T, target, bounds=(0, 1), method="bvls").x, dtype=np.float64)
+    return found if float(np.linalg.norm(found @ parts - target)) <= room else None
 
 
 def _outside(trial: Trial, near: Nearby, moving: NDArray[np.int64], weights: NDArray[np.float64], gap: float) -> float:
