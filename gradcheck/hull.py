@@ -9,18 +9,21 @@ against its own hull.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import nnls
+from scipy.special import gammaln
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# A combination of two patterns' values that no sample shows is taken for dependence where chance would leave out any
-# of all pairs' combinations less often than this.
+# Combinations of two patterns' values that no sample shows are taken for dependence where chance would leave out as
+# many in any of all pairs less often than this.
 CHANCE = 1e-3
+TILTS = 2.0 ** np.arange(-1, 5)
 MOST_PATTERNS = 512  # above this many independent kinks pairs are no longer compared
 
 
@@ -37,7 +40,8 @@ class Group:
     labels : array of int (samples,)
         Which vertex each sample showed.
     complete : bool
-        No new vertex appeared in the second half of the samples.
+        Every vertex was seen twice or more, and no new one in the second half of the samples: the share of those never
+        seen is about the share of those seen once (I. Good, Biometrika 40, 1953).
 
     """
 
@@ -75,7 +79,8 @@ def groups(samples: NDArray[np.float64], entries: NDArray[np.int64], tolerance: 
         joint = _joint([patterns[:, p] for p in np.flatnonzero(linked == component)])
         first = np.unique(joint, return_index=True)[1]
         half = len(joint) // 2
-        complete = set(joint[half:].tolist()) <= set(joint[:half].tolist())
+        again = bool(np.unique(joint, return_counts=True)[1].min() > 1)
+        complete = again and set(joint[half:].tolist()) <= set(joint[:half].tolist())
         found.append(Group(entries[members], values[np.ix_(first, members)], joint, complete))
     return found
 
@@ -137,17 +142,34 @@ def _linear_relations(values: NDArray[np.float64]) -> list[tuple[int, int]]:
 
 
 def _missing_combinations(patterns: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return pairs of patterns that never show a combination of values which chance would have shown."""
+    """Return pairs of patterns that show fewer combinations of values than chance would have shown."""
     samples, count = patterns.shape
     if count > MOST_PATTERNS:
         return []
-    allowed = CHANCE / max(count * (count - 1) / 2, 1)
-    shown = [[patterns[:, i] == value for value in np.unique(patterns[:, i])] for i in range(count)]
+    allowed = math.log(CHANCE / max(count * (count - 1) / 2, 1) / len(TILTS))
+    codes = [np.unique(patterns[:, i], return_inverse=True, return_counts=True)[1:] for i in range(count)]
     pairs = []
-    for i in range(count):
-        for j in range(i):
-            for a in shown[i]:
-                if any((1 - a.mean() * b.mean()) ** samples < allowed and not np.any(a & b) for b in shown[j]):
-                    pairs.append((i, j))
-                    break
+    for i, (a, sizes_a) in enumerate(codes):
+        for j, (b, sizes_b) in enumerate(codes[:i]):
+            table = np.zeros((len(sizes_a), len(sizes_b)), dtype=bool)
+            table[a.reshape(-1), b.reshape(-1)] = True
+            if not table.all() and _chance(sizes_a, sizes_b, samples, ~table) < allowed:
+                pairs.append((i, j))
     return pairs
+
+
+def _chance(rows: NDArray[np.int64], columns: NDArray[np.int64], samples: int, missing: NDArray[np.bool_]) -> float:
+    """Return the logarithm of a bound on the probability that independent patterns leave out this much.
+
+    A combination of values seen r and c times is missing with probability q = C(n − r, c)/C(n, c). With Y = 1 where it
+    is, and all of them taken for independent, E q^(−θY) = 1 − q + q^(1−θ); so by Markov's inequality Σ −Y log q reaches
+    the s that is seen with probability Π (1 − q + q^(1−θ))·exp(−θs) at most, for any θ (H. Chernoff, 1952).
+    """
+    r, c = rows[:, None], columns[None, :]
+    left = np.maximum(samples - r - c, 0)
+    log_q = gammaln(samples - r + 1) + gammaln(samples - c + 1) - gammaln(left + 1) - gammaln(samples + 1)
+    log_q = np.where(r + c > samples, -np.inf, log_q)[..., None]  # -inf: never missing by chance
+    seen = np.maximum(log_q, -700.0)  # q > 0, so that what cannot be missing, and is not, adds nothing
+    factors = np.logaddexp(np.log1p(-np.minimum(np.exp(seen), 1 - 2.0**-53)), (1 - TILTS) * seen)
+    factors = np.where(np.isfinite(log_q), factors, 0.0)
+    return float(np.min(factors.sum(axis=(0, 1)) + TILTS * np.where(missing[..., None], seen, 0.0).sum(axis=(0, 1))))

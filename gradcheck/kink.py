@@ -288,12 +288,24 @@ def _more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
 
 
 def _by_hull(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
-    """Return whether the claim lies in the hull of the claims next to it, drawing more of these while it helps."""
+    """Return whether the claim lies in the hull of the claims next to it, drawing more of these while it helps.
+
+    A claim inside the hull of whole claims is a subgradient at once. Inside the hulls of groups it is one only if these
+    are independent, which takes all samples to tell.
+    """
     while True:
         finding = _in_hull(trial, near)
-        if finding.valid or len(near.samples) >= MOST_SAMPLES:
+        certain = finding.valid and (len(finding.groups) < 2 or _in_one_hull(near, finding.entries))
+        if certain or len(near.samples) >= MOST_SAMPLES:
             return finding, near
         near = _more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
+
+
+def _in_one_hull(near: Nearby, moving: NDArray[np.int64] | None) -> bool:
+    if moving is None:
+        return True
+    whole = hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
+    return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
 
 
 def _in_hull(trial: Trial, near: Nearby) -> Finding:

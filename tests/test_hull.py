@@ -131,9 +131,15 @@ def test_a_linear_relation_over_three_entries_binds_them():
 
 
 def test_a_new_vertex_in_the_second_half_leaves_the_hull_incomplete():
-    late = [[0.0], [1.0], [0.0], [1.0], [2.0], [0.0], [1.0], [0.0]]
+    late = [[0.0], [1.0], [0.0], [1.0], [2.0], [0.0], [1.0], [2.0]]
     assert not all_groups(late)[0].complete
-    assert all_groups(late[::-1])[0].complete
+    assert all_groups([[2.0], *late])[0].complete
+
+
+def test_a_vertex_seen_once_leaves_room_for_others_never_seen():
+    once = [[2.0], [0.0], [1.0], [0.0], [1.0], [0.0], [1.0], [0.0]]
+    assert not all_groups(once)[0].complete
+    assert all_groups([*once, [2.0]])[0].complete
 
 
 def test_values_within_the_tolerance_are_one_vertex():
@@ -155,3 +161,20 @@ def test_beyond_so_many_kinks_pairs_are_no_longer_compared():
     rows[:, 1] = rows[:, 0] * rng.integers(0, 2, 40)
     found = all_groups(rows)
     assert not any({0, 1} <= set(g.entries.tolist()) for g in found)
+
+
+def test_patterns_of_shared_kinks_are_bound_though_each_combination_of_values_is_rare():
+    # two entries of one column of weights, whose five kinks move both: eleven and more values each
+    rng = np.random.default_rng(5)
+    x = np.array([[1.0, 2.0], [2.0, -1.0], [-1.0, 1.0], [3.0, 1.0], [-2.0, 3.0]])
+    rows = [(x @ rng.standard_normal(2) > 0).astype(float) @ x for _ in range(64)]
+    assert len(all_groups(rows)) == 1
+
+
+@pytest.mark.parametrize("values", [2, 5, 12])
+def test_independent_patterns_are_bound_by_chance_less_often_than_stated(values):
+    bound = 0
+    for seed in range(200):
+        rows = np.random.default_rng(seed).integers(0, values, (64, 2)).astype(float)
+        bound += len(all_groups(rows)) == 1
+    assert bound <= 2  # a chance of 1e-3 at most, 0.2 in 200, and four standard deviations

@@ -1,0 +1,341 @@
+import math
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck import forms, kink
+from gradcheck.contract import Gradient
+from gradcheck.errors import ArgumentError
+from gradcheck.measure import Field
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.trial import Trial
+
+C = np.array([1.0, 2.0, 3.0])
+X = np.array([0.0, 1.5, -2.0])  # the first entry is at the kink
+
+
+def relu(x):
+    return np.sum(C * np.maximum(x, 0))
+
+
+def relu_with(at_zero):
+    """The gradient with relu'(0) = at_zero."""
+    return lambda x: C * np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))
+
+
+def check(f, gradient, *args, **options):
+    return gc.check(f, gradient, args or (X,), **options)
+
+
+# One kink at one entry -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("at_zero", "convention"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint"), (0.25, "other")])
+@pytest.mark.parametrize("known", [False, True])
+def test_every_value_between_the_sides_is_a_subgradient_and_its_convention_is_named(at_zero, convention, known):
+    report = check(relu, relu_with(at_zero), kink_of=(lambda x: x) if known else None)
+    assert report.verdict is gc.Verdict.PASS
+    found = report[0].kink
+    assert found.convention == convention
+    assert found.valid
+    assert found.entries == ((0,),)
+    assert found.within < 1e-3
+    assert report[0].error.high < 1e-6
+    assert f"kink: {convention}, a subgradient" in str(report)
+
+
+@pytest.mark.parametrize("at_zero", [1.01, -0.01, 2.0])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_value_beyond_the_sides_is_no_subgradient(at_zero, known):
+    report = check(relu, relu_with(at_zero), kink_of=(lambda x: x) if known else None)
+    assert report.verdict is gc.Verdict.FAIL
+    assert not report[0].kink.valid
+    assert "no subgradient of f" in report[0].reason
+    if known:
+        assert f"the claim uses {at_zero:.3g} at the kink, wanted a value in [0, 1]" in report[0].reason
+    beyond = max(at_zero - 1, -at_zero)
+    assert 0 < report[0].error.low <= beyond
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_formula_that_is_wrong_next_to_the_kink_is_wrong(known):
+    report = check(relu, lambda x: 2 * relu_with(1.0)(x), kink_of=(lambda x: x) if known else None)
+    assert report.verdict is gc.Verdict.FAIL
+    assert "wrong already next to the kink, where f is smooth" in report[0].reason
+    assert report[0].kink is not None
+    assert "factor 2" in report[0].advice
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_an_entry_that_is_wrong_at_the_point_only_and_has_no_kink_is_named(known):
+    def gradient(x):
+        g = relu_with(1.0)(x)
+        g[1] += 0.5 * (x[0] == 0)
+        return g
+
+    report = check(relu, gradient, kink_of=(lambda x: x) if known else None)
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].reason == (
+        "at (1,) the claim differs from the claims next to it, though f has no kink in that entry"
+    )
+
+
+def test_the_side_is_the_arguments_and_the_kink_variables_where_one_is_known():
+    # −x is the kink variable: its right is the argument's left
+    report = check(lambda x: relu(-x), lambda x: -relu_with(1.0)(-x))
+    assert report[0].kink.convention == "left"
+    known = check(lambda x: relu(-x), lambda x: -relu_with(1.0)(-x), kink_of=lambda x: -x)
+    assert known[0].kink.convention == "right"
+
+
+@pytest.mark.parametrize(("required", "verdict"), [("right", "PASS"), ("left", "FAIL"), ("midpoint", "FAIL")])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_required_convention_is_required(required, verdict, known):
+    report = check(relu, relu_with(1.0), kink=required, kink_of=(lambda x: x) if known else None)
+    assert str(report.verdict) == verdict
+    if verdict == "FAIL":
+        of = "the kink variable" if known else "the argument"
+        assert report[0].reason == f"the convention at the kink is right, wanted {required} ({of}) at (0,)"
+        assert report[0].kink.valid
+
+
+def test_a_long_list_of_entries_is_cut_in_the_message():
+    x = np.zeros(6)
+    report = check(
+        lambda x: np.sum(np.arange(1, 7) * np.maximum(x, 0)), lambda x: np.arange(1.0, 7.0) * (x >= 0), x, kink="left"
+    )
+    assert "at (0,), (1,), (2,) and 3 more" in report[0].reason
+
+
+def test_both_conventions_in_one_array_are_mixed():
+    def gradient(x):
+        return C * np.where(x > 0, 1.0, np.where(x < 0, 0.0, [1.0, 0.0, 1.0]))
+
+    report = check(relu, gradient, np.zeros(3))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == "mixed"
+    assert check(relu, gradient, np.zeros(3), kink_of=lambda x: x)[0].kink.convention == "mixed"
+
+
+def test_a_kink_near_the_point_but_not_at_it_is_stepped_past():
+    report = check(relu, relu_with(1.0), np.array([1e-4, 1.5, -2.0]))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink is None
+
+
+def test_a_kink_nearer_than_the_steps_is_not_taken_for_one_at_the_point():
+    def gradient(x):
+        return C * (x > 0)
+
+    for distance in (1e-9, 1e-11, 1e-13):
+        x = np.array([distance, 1.5, -2.0])
+        assert check(relu, gradient, x).verdict is not gc.Verdict.FAIL
+
+
+def test_float32_and_scaled_arguments_have_their_kinks_judged():
+    for x in (X.astype(np.float32), 1e6 * X, 1e-6 * X, np.array([0.0, 1e-4, -2e3])):
+        right = check(lambda x: np.sum(np.maximum(x, 0)), lambda x: 1.0 * (x >= 0).astype(x.dtype), x)
+        assert right.verdict is gc.Verdict.PASS, x
+        assert right[0].kink.convention == "right"
+        wrong = check(lambda x: np.sum(np.maximum(x, 0)), lambda x: (1.0 * (x >= 0) + (x == 0)).astype(x.dtype), x)
+        assert wrong.verdict is gc.Verdict.FAIL, x
+
+
+def test_the_modulus_of_a_complex_number_at_zero_is_no_failure_of_the_program():
+    z = np.array([0j, 1 + 1j])
+    report = check(
+        lambda z: np.sum(np.maximum(z.real, 0) + z.imag**2), lambda z: (z.real >= 0) + 2j * z.imag, z, kink="right"
+    )
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.entries == ((0,),)
+
+
+def test_a_function_curved_on_both_sides_is_judged_as_well():
+    def f(x):
+        return np.sum(np.exp(np.abs(x)))
+
+    def gradient(x):
+        return np.exp(np.abs(x)) * np.sign(x)
+
+    report = check(f, gradient)
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == "midpoint"
+
+
+# Several kinks -------------------------------------------------------------------------------------------------
+
+
+def one_hot(x):
+    return np.eye(len(x))[np.argmax(x)]
+
+
+def shared(x):
+    ties = x == x.max()
+    return ties / ties.sum()
+
+
+TIE = np.array([1.0, 1.0, 0.5])
+
+
+@pytest.mark.parametrize("gradient", [one_hot, shared])
+def test_any_mixture_of_the_tied_is_a_subgradient_of_max(gradient):
+    report = check(np.max, gradient, TIE)
+    assert report.verdict is gc.Verdict.PASS
+    assert set(report[0].kink.entries) == {(0,), (1,)}
+
+
+def test_both_of_a_tie_is_no_subgradient_although_each_entry_lies_between_its_sides():
+    def both(x):
+        return (x >= x.max() - 1e-300).astype(float)
+
+    report = check(np.max, both, TIE)
+    assert report.verdict is gc.Verdict.FAIL
+    assert "no subgradient of f" in report[0].reason
+
+
+def layer(w, x, c):
+    """c·relu(x·w) summed: kinks where a hidden unit x·w_u is 0; each moves its own column of w."""
+    return np.sum(np.maximum(x @ w, 0) @ c)
+
+
+def layer_gradient(at_zero):
+    def gradient(w, x, c):
+        h = x @ w
+        return x.T @ (np.where(h > 0, 1.0, np.where(h < 0, 0.0, at_zero)) * c), None, None
+
+    return gradient
+
+
+INPUT = np.array([[1.0, 2.0], [2.0, -1.0]])
+WEIGHTS = np.array([[2.0, 1.0, 0.5], [-1.0, 2.0, 1.5]])  # h = [[0, 5, 3.5], [5, 0, -0.5]]
+OUT = np.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize(("at_zero", "convention"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint")])
+def test_a_hidden_unit_at_zero_has_the_convention_of_its_kink_variable(at_zero, convention):
+    report = check(layer, layer_gradient(at_zero), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    assert report.verdict is gc.Verdict.PASS
+    assert report["w"].kink.convention == convention
+    assert {entry[1] for entry in report["w"].kink.entries} == {0, 1}
+
+
+def test_two_hidden_units_outside_their_sides_are_told():
+    report = check(layer, layer_gradient(1.5), WEIGHTS, INPUT, OUT)
+    assert report.verdict is gc.Verdict.FAIL
+    known = check(layer, layer_gradient(1.5), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    assert "the claim uses 1.5 at the kink" in known["w"].reason
+
+
+@pytest.mark.parametrize("at_zero", [0.0, 1.0, 1.5])
+def test_kinks_that_move_the_same_entries_are_solved_for_together(at_zero):
+    x = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
+    w = np.zeros((2, 1))  # three kinks, two entries
+    c = np.array([1.0])
+    report = check(layer, layer_gradient(at_zero), w, x, c, kink_of=lambda w, x, c: (x @ w).ravel())  # noqa: ARG005
+    assert report.verdict is (gc.Verdict.PASS if at_zero <= 1 else gc.Verdict.FAIL)
+
+
+def test_kinks_that_coincide_and_cancel_make_the_chain_rules_value_wrong():
+    x, y = np.array([[1.0], [-1.0]]), np.array([[-1.0], [1.0]])
+
+    def loss(w):
+        return np.sum((np.maximum(x * w, 0) - y) ** 2)
+
+    def gradient(w):
+        return np.sum(2 * (np.maximum(x * w, 0) - y) * (x * w >= 0) * x).reshape(1)
+
+    report = check(loss, gradient, np.array([0.0]))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "right next to the point and wrong at it" in report[0].reason
+    assert "the chain rule's value for a fixed convention is no subgradient" in report[0].reason
+
+
+def test_relu_of_x_minus_relu_of_minus_x_is_smooth_at_zero_and_the_answer_is_one():
+    def f(x):
+        return np.sum(C * (np.maximum(x, 0) - np.maximum(-x, 0)))
+
+    assert check(f, lambda _: C).verdict is gc.Verdict.PASS
+    for value in (0.0, 2.0):
+        assert check(f, lambda x, v=value: C * np.where(x == 0, v, 1.0)).verdict is gc.Verdict.FAIL
+
+
+# What is said when it cannot be told ---------------------------------------------------------------------------
+
+
+def test_a_kink_variable_without_a_zero_is_the_callers_mistake():
+    with pytest.raises(ArgumentError, match="kink_of returned no zero at the point, but f has a kink there: name the"):
+        check(relu, relu_with(1.0), kink_of=lambda x: x + 1)
+
+
+def test_more_kinks_in_a_group_than_samples_are_inconclusive_and_never_a_pass():
+    rng = np.random.default_rng(0)
+    x = rng.integers(-3, 4, (24, 3)).astype(float)
+    x[:, 0] = 1.0
+    w, c = np.zeros((3, 1)), np.array([1.0])
+    report = check(layer, layer_gradient(1.2), w, x, c)
+    assert report.verdict is not gc.Verdict.PASS
+    if report.verdict is gc.Verdict.INCONCLUSIVE:
+        assert "pass kink_of= to name the kink variable, or oracle='exact'" in report["w"].reason
+
+
+def test_an_rtol_coarser_than_the_bound_still_judges_the_kink():
+    assert check(relu, relu_with(1.0), rtol=1e-2).verdict is gc.Verdict.PASS
+    tight = check(relu, relu_with(1.0), rtol=1e-14)
+    assert tight.verdict is gc.Verdict.INCONCLUSIVE
+    assert "next to the kink, wanted 1.0e-14" in tight[0].reason
+
+
+def test_a_kink_leaves_the_smallest_error_of_its_one_sided_slopes():
+    assert 0 < check(relu, relu_with(1.0))[0].smallest_error < 1e-6
+
+
+# The parts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("weight", "side"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint"), (1 - 1e-6, "right"), (0.9, "other")]
+)
+def test_the_side_of_a_weight(weight, side):
+    assert kink._side(weight) == side
+
+
+def trial_at(f, gradient, x, probes=4):
+    claim = forms.gradient_of_scalar(f, gradient, (x,), None, {})
+    found = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    found.measure(FiniteDifferences(found.field, [0]), probes)
+    return found
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_nearby_points_lie_between_round_off_and_the_finest_step(dtype):
+    found = trial_at(relu, relu_with(1.0), X.astype(dtype))
+    unit, finest = (2.0**-53, 2.0**-34) if dtype is np.float64 else (2.0**-24, 2.0**-13)
+    assert unit * 2**6 < kink._distance(found) <= finest
+
+
+def test_one_sided_mismatches_rest_on_the_claims_next_to_the_point():
+    found = trial_at(relu, relu_with(0.7), X)
+    sides, near = kink._next_to_the_point(found, kink._distance(found))
+    assert not any(m.significant for pair in sides for m in pair)
+    assert set(near.samples[:, 0].tolist()) == {0.0, 1.0}
+    assert near.here[0] == 0.7
+    assert all((row[0] > 0) == (move[0] > 0) for row, move in zip(near.samples, near.moves, strict=True))
+
+
+def test_a_claim_wrong_beside_the_point_is_not_right_beside():
+    smooth = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), np.array([1.5, 0.5]))
+    assert kink.right_beside(smooth, 1e-5)
+    wrong = trial_at(lambda x: np.sum(x**2), lambda x: 3 * x, np.array([1.5, 0.5]))
+    assert not kink.right_beside(wrong, 1e-5)
+    outside = trial_at(
+        lambda x: np.sum(x**2), lambda x: 3 * x if x[0] == 1.5 else np.full_like(x, math.nan), np.array([1.5, 0.5])
+    )
+    assert not kink.right_beside(outside, 1e-5)
+
+
+def test_torch_relu_is_left_and_clamp_like_is_told_by_its_value():
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(X, requires_grad=True)
+    assert gc.check(torch.relu, inputs=(x,))[0].kink.convention in ("left", "other", "mixed")
+    assert gc.check(lambda x: torch.relu(x).sum(), inputs=(x,))[0].kink.convention == "left"
