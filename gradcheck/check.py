@@ -10,7 +10,7 @@ from gradcheck import accuracy, arrays, contract, diagnosis, forms, kink, locate
 from gradcheck.certificate import Interval, Verdict, default_resolution
 from gradcheck.claim import Claim, WrongClaim, check_point, finite_point
 from gradcheck.contract import Gradient
-from gradcheck.errors import ArgumentError, GradientError
+from gradcheck.errors import ArgumentError, GradcheckError, GradientError
 from gradcheck.measure import BudgetReached, Field
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.report import ArgumentReport, Report
@@ -156,7 +156,12 @@ def check(
 
     """
     options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, dict(tangent or {}))
-    claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed)
+    try:
+        claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        raise ArgumentError(f"{forms.title_of(f)} raised {type(error).__name__} at the point: {error}") from error
     return judge(claim, options)
 
 
@@ -371,6 +376,8 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
 
 def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
     if found is None:
+        return argument
+    if not argument.error.relative:  # zero as far as can be seen: nothing to be accurate relative to
         return argument
     if found.verdict is Verdict.PASS or argument.verdict is Verdict.FAIL:
         return argument.with_(accuracy=found)

@@ -136,7 +136,15 @@ def any_layout(gradient: Gradient, field: Field) -> str | None:
     strided = [strided_copy(x) for x in gradient.leaves]
     if all(s is x for s, x in zip(strided, gradient.leaves, strict=True)):
         return None
-    for i, (g, h) in enumerate(zip(gradient.arrays, gradient.at(strided), strict=True)):
+    try:
+        again = gradient.at(strided)
+    except WrongClaim:
+        try:
+            field.claim.function(strided)
+        except Exception:  # noqa: BLE001  the function refuses that layout itself, loudly: so may its gradient
+            return None
+        raise
+    for i, (g, h) in enumerate(zip(gradient.arrays, again, strict=True)):
         if g is None or h is None:
             continue
         one, other = arrays.to_numpy(g), arrays.to_numpy(h)

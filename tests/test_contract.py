@@ -267,3 +267,15 @@ def test_torch_arguments_are_put_back_and_strided_too():
     assert contract.strided_copy(sparse) is sparse
     wrong = gc.check(lambda x: (x**3).sum(), lambda x: 3 * x**2 if x.is_contiguous() else 2 * x**2, (x.detach(),))
     assert "not contiguous" in wrong.complaint
+
+
+def test_a_gradient_may_refuse_the_layout_that_its_function_refuses():
+    def flat(x):
+        if not x.flags.c_contiguous:
+            raise ValueError("wants a contiguous array")
+        return x.ravel()
+
+    x = np.array([[0.5, -1.0], [2.0, 0.25]])
+    assert gc.check(lambda x: np.sum(flat(x) ** 2), lambda x: (2 * flat(x)).reshape(2, 2), (x,))
+    report = gc.check(lambda x: np.sum(x**2), lambda x: (2 * flat(x)).reshape(2, 2), (x,))
+    assert "wants a contiguous array" in report.complaint

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from gradcheck import forms
+from gradcheck import check, forms
 from gradcheck.claim import Tree, WrongClaim
 from gradcheck.errors import ArgumentError
 
@@ -332,3 +332,13 @@ def test_functions_are_called_by_their_name_in_messages():
     assert forms.title_of(energy) == "energy"
     assert forms.title_of(lambda: 0) == "f"
     assert forms.title_of(Model()) == "Model"
+
+
+@pytest.mark.parametrize("form", ["gradient", "vjp", "jvp", "backward", "loss and gradients"])
+def test_a_function_that_raises_at_the_point_is_the_callers_error_in_every_form(form):
+    def broken(_):
+        raise RuntimeError("no such layer")
+
+    claim = {} if form == "loss and gradients" else {form: lambda *arrays: arrays[-1]}
+    with pytest.raises(ArgumentError, match="broken raised RuntimeError at the point: no such layer"):
+        check(broken, args=(np.array([1.0, 2.0]),), **claim)
