@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from gradcheck import arrays, hull
-from gradcheck.certificate import Interval, Mismatch, Verdict, relative_error, smallest_visible
+from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
 from gradcheck.claim import WrongClaim
 from gradcheck.errors import ArgumentError
 from gradcheck.report import ArgumentReport, Kink
@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 
 NEARBY = 4099  # the stream of nearby points
 ROUND = 8
+# Along one direction in 64 the claim drifts by less than 1/64 of what is typical; along three in a row, never.
+DRIFTS = 3
 MOST_SAMPLES = 64
 MOST_KINKS = 256
+MOST_NUMBERS = 2**25  # a quarter of a gigabyte of moves
 SHOWN = 10_000  # entries listed in a report
 
 
@@ -103,13 +106,8 @@ def _smallest_error(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], si
 
 
 def _distance(trial: Trial) -> float:
-    """Return δ, a third of the way (in powers of two) from the finest step to the round-off of the argument.
-
-    Near enough for the claim not to drift, far enough for the sign of a kink variable to stand out of its round-off.
-    """
-    finest = trial.field.finest(trial.index)
-    roundoff = math.log2(arrays.ROUNDOFF[arrays.dtype_name(trial.gradient.leaves[trial.index])])
-    return math.ldexp(1.0, finest + round((roundoff - finest) / 3))
+    """Return δ, the finest step: x + δ·v is exact there, so that no rounding leaves the point on a tie."""
+    return math.ldexp(1.0, trial.field.finest(trial.index))
 
 
 def right_beside(trial: Trial, resolution: float) -> bool:
@@ -164,7 +162,8 @@ def _conclude(
 
 
 def _size(trial: Trial, near: Nearby) -> float:
-    return float(np.linalg.norm(near.samples[0] * _flat_scale(trial)))
+    """Return the size of the gradient next to the point, the largest that the claims there have."""
+    return max(_spread(trial, near), 0.0 if trial.tangent is None else trial.true_norm)
 
 
 def _one_piece(near: Nearby) -> bool:
@@ -225,14 +224,15 @@ def _next_to_the_point(
             if not math.isnan(side):
                 error = probe.slope.side_error + _drift(trial, probe.slope, v, sign * delta, float(g @ flat))
             pair.append((float(g @ flat), 0.0 if math.isnan(side) else side, error, probe.stretch))
-        if n == 0:
-            further = _claim_at(trial, arrays.shifted(x, 2 * delta, v))
-            largest = float(np.max(np.abs(further - samples[0])))
+        if n < DRIFTS:  # on both sides: the claim may be constant on one, as a ReLU's is
+            for sign, near in zip((2.0, -2.0), samples[-2:], strict=True):
+                further = _claim_at(trial, arrays.shifted(x, sign * delta, v))
+                largest = max(largest, float(np.max(np.abs(further - near))))
         right, left = (Mismatch(c / s, m / s, e / s) for c, m, e, s in pair)
         sides.append((right, left))
     here = _flat(np.asarray(trial.claimed))
     size = float(np.max(np.abs(np.concatenate([here, *samples[:2]])))) if here.size else 0.0
-    tolerance = 16 * largest + 2.0**9 * trial.field.unit * size
+    tolerance = 64 * largest + 2.0**9 * trial.field.unit * size
     return sides, Nearby(np.array(samples), np.array(moves), here, tolerance)
 
 
@@ -260,8 +260,11 @@ def _flat_scale(trial: Trial) -> Any:
     return np.concatenate([flat, flat]) if np.iscomplexobj(np.asarray(trial.claimed)) else flat
 
 
-def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], norm: float) -> Interval:
-    """Return the interval for the error of the claims next to the point, the worse of the two sides."""
+def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], size: float) -> Interval:
+    """Return the interval for the error of the claims next to the point, the worse of the two sides.
+
+    Both are held to the larger side's `size`: one of them may be zero, as a ReLU's is. N lies within E of it.
+    """
     worst = Interval(0.0, 0.0, relative=True, confidence=trial.confidence)
     extra = 4 * trial.jitter_next_to_kink
     for side in (0, 1):
@@ -269,10 +272,10 @@ def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], norm: flo
         found = [Mismatch(m.claimed, m.measured, m.bound + extra) for m in found if math.isfinite(m.bound)]
         if not found:
             continue
-        known = norm if trial.tangent is None else None
-        one = relative_error(found, known, (1 + trial.confidence) / 2)
-        low = one.low if sum(m.significant for m in found) >= 2 else 0.0
-        worst = Interval(max(worst.low, low), max(worst.high, one.high), relative=True, confidence=trial.confidence)
+        low, high = error_norm(found, (1 + trial.confidence) / 2)
+        least = low / (size + low) if low > 0 and sum(m.significant for m in found) >= 2 else 0.0
+        most = high / (size - high) if size > high else (0.0 if high == 0 else math.inf)
+        worst = Interval(max(worst.low, least), max(worst.high, most), relative=True, confidence=trial.confidence)
     return worst
 
 
@@ -281,7 +284,7 @@ def _more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
     x = trial.gradient.leaves[trial.index]
     samples, moves = list(near.samples), list(near.moves)
     for m in range(len(samples), len(samples) + count):
-        w = trial.field.direction(trial.index, NEARBY + m, tangent=trial.tangent)
+        w = _drawn(trial, m)
         samples.append(_claim_at(trial, arrays.shifted(x, delta, w)))
         moves.append(_flat(arrays.to_numpy(w)))
     return Nearby(np.array(samples), np.array(moves), near.here, near.tolerance)
@@ -431,7 +434,7 @@ def _by_kink_variable(
             weights = _one_by_one(near, moving, _signs(trial, near, delta, kink_of, zero))
     inside, gap, room = True, 0.0, 1.0
     if weights is None:
-        near = _more(trial, near, delta, max(0, min(len(zero), MOST_KINKS) + ROUND - len(near.samples)))
+        near = _one_at_a_time(trial, near, delta, kink_of, zero)
         moving = hull.varying(near.samples, near.tolerance)
         solved = _together(near, moving, _signs(trial, near, delta, kink_of, zero))
         if solved is None:  # the kinks interact, or are too many: their parts do not add up
@@ -448,6 +451,31 @@ def _by_kink_variable(
     return Kink(convention, valid, _listed(trial, moving), within), Finding(
         valid, decided=True, distance=distance, entries=moving, reason=reason
     )
+
+
+def _one_at_a_time(
+    trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], zero: NDArray[np.int64]
+) -> Nearby:
+    """Return the samples with claims where all kinks are on one side, and where one alone is on the other.
+
+    Random moves may never reach some of these cells. Along random moves w_j the kink variable is H = h(x + δ·w_j);
+    where it is linear in the argument, the combination of moves with coefficients H⁺t has h = t.
+    """
+    count = len(zero) + ROUND
+    if len(zero) > MOST_KINKS or count * near.here.size > MOST_NUMBERS:
+        return _more(trial, near, delta, max(0, min(count, MOST_KINKS) - len(near.samples)))
+    pool = [_flat(arrays.to_numpy(_drawn(trial, MOST_SAMPLES + m))) for m in range(count)]
+    H = np.array([_variable(trial, kink_of, _moved(trial, delta, move))[zero] for move in pool]).T
+    targets = np.hstack([np.ones((len(zero), 1)), -np.ones((len(zero), 1)), 2 * np.eye(len(zero)) - 1])
+    coefficients, *_ = np.linalg.lstsq(H / max(float(np.abs(H).max()), np.finfo(np.float64).tiny), targets, rcond=None)
+    samples, moves = list(near.samples), list(near.moves)
+    typical = float(np.mean([np.linalg.norm(move) for move in pool]))
+    for move in coefficients.T @ np.array(pool):
+        size = float(np.linalg.norm(move))
+        if size > 0:
+            moves.append(move * (typical / size))
+            samples.append(_claim_at(trial, _moved(trial, delta, moves[-1])[trial.index]))
+    return Nearby(np.array(samples), np.array(moves), near.here, near.tolerance)
 
 
 def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -485,9 +513,10 @@ def _together(
     near: Nearby, moving: NDArray[np.int64], sides: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float, float] | None:
     """Return λ of every kink that is felt, how far the claim is from such a sum, and what round-off allows."""
-    if sides.shape[1] > MOST_KINKS:
-        return None
+    sides = sides[:, np.ptp(sides, axis=0) > 0]  # kinks that this argument moves
     system = np.hstack([np.ones((len(sides), 1)), sides])
+    if np.linalg.matrix_rank(system) < system.shape[1]:
+        return None
     values = near.samples[:, moving]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
     room = near.tolerance * math.sqrt(values.size)
@@ -557,12 +586,19 @@ def _signs(
     trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], zero: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return for each sample which of the zero kinks lie on their positive side there."""
-    x = trial.gradient.leaves[trial.index]
-    signs = []
-    for move in near.moves:
-        count = math.prod(arrays.shape_of(x))
-        values = move[:count] + 1j * move[count:] if arrays.is_complex(x) else move
-        leaves = list(trial.gradient.leaves)
-        leaves[trial.index] = arrays.shifted(x, delta, arrays.like(values.reshape(arrays.shape_of(x)), x))
-        signs.append(_variable(trial, kink_of, leaves)[zero] > 0)
+    signs = [_variable(trial, kink_of, _moved(trial, delta, move))[zero] > 0 for move in near.moves]
     return np.array(signs, dtype=np.float64)
+
+
+def _moved(trial: Trial, delta: float, move: NDArray[np.float64]) -> list[Any]:
+    """Return the arguments with this one at x + δ·move, `move` flat and real."""
+    leaves = list(trial.gradient.leaves)
+    x = leaves[trial.index]
+    count = math.prod(arrays.shape_of(x))
+    values = move[:count] + 1j * move[count:] if arrays.is_complex(x) else move
+    leaves[trial.index] = arrays.shifted(x, delta, arrays.like(values.reshape(arrays.shape_of(x)), x))
+    return leaves
+
+
+def _drawn(trial: Trial, number: int) -> Any:
+    return trial.field.direction(trial.index, NEARBY + number, tangent=trial.tangent)

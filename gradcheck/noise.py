@@ -28,7 +28,9 @@ OFFSETS = range(8)  # to one side: a kink at the point would pass for noise
 SAFETY = 5.0
 # A rounded sum or product is off by up to u·|φ|; both ends of a difference may be.
 ROUNDINGS = 2.0
-COARSEST = -5  # 7 · 2^-5 is about a quarter of the argument's size: as far as any step goes
+# The spacing is no power of two: on short numbers every rounding may be exact, and would pass for no noise at all.
+GENERIC = (math.sqrt(5) - 1) / 2
+COARSEST = -5  # 7 · 2^-5 · 0.6 is an eighth of the argument's size: half as far as steps go
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _values(phi: Callable[[float], float], at_zero: float, exponent: int, sign: 
     """Return φ at equally spaced points on one side of 0, on the other where φ is not defined there."""
     values: list[float] = []
     for side in (sign, -sign):
-        values = [at_zero if i == 0 else phi(math.ldexp(side * i, exponent)) for i in OFFSETS]
+        values = [at_zero if i == 0 else phi(math.ldexp(side * i * GENERIC, exponent)) for i in OFFSETS]
         values = [value for value in values if math.isfinite(value)]
         if len(values) == len(OFFSETS):
             break

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.noise import SAFETY, Noise, difference_table, measure_noise
+from gradcheck.noise import GENERIC, Noise, SAFETY, difference_table, measure_noise
 
 UNIT = 2.0**-53
 
@@ -119,7 +119,7 @@ def test_a_function_flat_near_the_point_tells_what_a_step_may_have_hidden():
 
 def test_a_single_step_out_of_flatness_counts_as_quantum():
     # six values of eight are equal at the widest spacing; the last two show the step
-    noise = measure_noise(lambda t: 0.25 if t > 5.5 * 2**-5 else 0.0, 0.0, UNIT)
+    noise = measure_noise(lambda t: 0.25 if t > 5.5 * GENERIC * 2**-5 else 0.0, 0.0, UNIT)
     assert not noise.flat
     assert noise.quantum == 0.25
     assert noise.bound == 0.25
