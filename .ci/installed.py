@@ -9,6 +9,7 @@ from importlib.util import find_spec
 import gradcheck
 
 HEAVY = {"click", "hypothesis", "matplotlib", "pytest", "rich", "torch"}
+WANTED = ("gradcheck/page.css", "gradcheck/page.html", "gradcheck/py.typed", "pytest_gradcheck.py")
 
 
 def faults() -> list[str]:
@@ -17,7 +18,7 @@ def faults() -> list[str]:
     if find_spec("torch") is not None:
         found.append("Torch is installed here, so that nothing shows that gradcheck works without it")
     shipped = {str(path) for path in files("gradcheck") or ()}
-    found += [f"{path} is not in the wheel" for path in ("gradcheck/py.typed",) if path not in shipped]
+    found += [f"{path} is not in the wheel" for path in WANTED if path not in shipped]
     if not any(path.endswith("/licenses/LICENSE") for path in shipped):
         found.append("the licence is not in the wheel")
     found += [f"{path} is in the wheel" for path in sorted(shipped) if path.startswith(("tests", "docs", "property"))]

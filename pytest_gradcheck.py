@@ -1,7 +1,8 @@
 """The pytest plugin: the fixture `gradcheck`, its marker and options, and what a session found.
 
-pytest finds it by its entry point; `-p no:gradcheck` switches it off. Whatever it needs of gradcheck is imported when
-a gradient is first checked or a report written.
+pytest finds it by its entry point; `-p no:gradcheck` switches it off. It lies outside the package because pytest loads
+it in every run, also where no gradient is checked: gradcheck, and with it SciPy, is imported when a gradient is first
+checked or a report written, and a run that measures the coverage of gradcheck has started to measure by then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import inspect
 import pickle
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -56,6 +58,11 @@ def pytest_configure(config: pytest.Config) -> None:
     path = config.getoption("gradcheck_report")
     if path is not None and not path.lower().endswith((".html", ".json")):
         raise pytest.UsageError(f"--gradcheck-report={path}, wanted a path that ends in .html or .json")
+    if path is not None and path.lower().endswith(".html") and find_spec("jinja2") is None:
+        raise pytest.UsageError(
+            f"--gradcheck-report={path} needs Jinja2, which is not installed: pip install 'gradcheck[report]', "
+            "or name a .json file"
+        )
     config.pluginmanager.register(Checks(config), NAME)
 
 
@@ -71,7 +78,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     profile = getattr(settings, "get_current_profile_name", lambda: None)()
     defaults = options_of(config)
     parts = [", ".join(found), f"seed {defaults.get('seed', 0)}", f"{defaults.get('probes', 4)} probes"]
-    return "gradcheck: " + "; ".join([*parts, *([f"profile {profile}"] if profile else [])])
+    return "gradcheck: " + "; ".join([*parts, *([f"Hypothesis profile {profile}"] if profile else [])])
 
 
 def options_of(config: pytest.Config) -> dict[str, Any]:
@@ -105,11 +112,11 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
     checks = pytestconfig.pluginmanager.get_plugin(NAME)
     if not isinstance(checks, Checks):
         raise pytest.UsageError(f"the plugin {NAME} is switched off, and the fixture gradcheck needs it")
-    return checks.assert_gradient
+    return checks
 
 
 class Checks:
-    """The checks of one session: which test runs, and what was found."""
+    """The checks of one session: which test runs, and what was found. Called, it checks: this is the fixture."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -125,16 +132,22 @@ class Checks:
             self._session = Session()
         return self._session
 
-    def assert_gradient(self, *args: Any, **options: Any) -> Report:
+    def __repr__(self) -> str:
+        return "gradcheck"  # what pytest and Hypothesis print of a failing test's arguments
+
+    def __call__(self, *args: Any, **options: Any) -> Report:
         """Check, keep the report, and raise GradientError unless it is a PASS."""
         __tracebackhide__ = True  # the report says what is wrong, this frame does not
-        from gradcheck import GradientError, Verdict, check  # noqa: PLC0415
+        from gradcheck import GradcheckError, GradientError, Verdict, check  # noqa: PLC0415
 
         defaults = options_of(self.config)
         if self.item is not None:
             for mark in reversed(list(self.item.iter_markers("gradcheck"))):  # the nearest one last
                 defaults.update(mark.kwargs)
-        report = check(*args, **{**defaults, **options})
+        try:
+            report = check(*args, **{**defaults, **options})
+        except GradcheckError as error:
+            raise error.with_traceback(None) from error.__cause__  # the sentence, and what f raised, if it did
         self.session.add("" if self.item is None else self.item.nodeid, report)
         if report.verdict is not Verdict.PASS:
             raise GradientError(report)
