@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.noise import GENERIC, Noise, SAFETY, difference_table, measure_noise
+from gradcheck.noise import GENERIC, SAFETY, Noise, difference_table, measure_noise
 
 UNIT = 2.0**-53
 
