@@ -11,7 +11,7 @@ variable where one is known, since only then does "relu'(0) = 1" have a meaning.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from scipy.optimize import lsq_linear
 from gradcheck import arrays, hull
 from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
 from gradcheck.claim import WrongClaim
+from gradcheck.direction import placed
 from gradcheck.errors import ArgumentError
 from gradcheck.report import ArgumentReport, Kink
 
@@ -37,6 +38,8 @@ ROUND = 8
 # Along one direction in 64 the claim drifts by less than 1/64 of what is typical; along three in a row, never.
 DRIFTS = 3
 MOST_SAMPLES = 64
+SEARCHES, SEARCH_STREAM = 24, 2**16  # for a vertex that 64 random samples missed
+ASIDE, MISSES = -5, 3  # the share of a random move, 2^-5 and then less, in three searches that find nothing
 MOST_KINKS = 256
 MOST_NUMBERS = 2**25  # a quarter of a gigabyte of moves
 SHOWN = 10_000  # entries listed in a report
@@ -300,14 +303,93 @@ def _by_hull(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]
         finding = _in_hull(trial, near)
         certain = finding.valid and (len(finding.groups) < 2 or _in_one_hull(near, finding.entries))
         if certain or len(near.samples) >= MOST_SAMPLES:
-            return finding, near
+            break
         near = _more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
+
+
+    if finding.groups and not finding.valid:
+        finding, near = _search_groups(trial, near, finding, delta)
+    if finding.valid and len(finding.groups) > 1:
+        finding, near = _search_whole(trial, near, finding, delta)
+    return finding, near
+
+
+def _search_groups(trial: Trial, near: Nearby, finding: Finding, delta: float) -> tuple[Finding, Nearby]:
+    """Return the finding once the vertices that random samples missed have been looked for, group by group."""
+    misses = 0
+    for search in range(SEARCHES):
+        if finding.valid or misses == MISSES:
+            break
+        towards = np.zeros(near.here.shape)
+        for group in finding.groups:
+            weights, _ = group.weights(near.here)
+            towards[group.entries] = near.here[group.entries] - weights @ group.vertices
+        known = sum(len(group.vertices) for group in finding.groups)
+        near = _extreme(trial, near, finding, towards, delta, search, misses)
+        finding = _in_hull(trial, near)
+        misses = 0 if sum(len(group.vertices) for group in finding.groups) > known else misses + 1
+    return finding, near
+
+
+def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) -> tuple[Finding, Nearby]:
+    """Return the finding, undecided if the claim is inside the hull of each group and yet apart from that of them all.
+
+    Then the groups are not independent. A search that comes nearer until it ends is no evidence of that.
+    """
+    misses, moving, further = 0, finding.entries, near
+    if moving is None:
+        return finding, near
+    for search in range(SEARCHES):
+        if _in_one_hull(further, moving):
+            return finding, near
+        if misses == MISSES:
+            return replace(finding, valid=False, decided=False), near
+        weights, gap = _whole(further, moving).weights(near.here)
+        towards = np.zeros(near.here.shape)
+        towards[moving] = near.here[moving] - weights @ further.samples[:, moving]
+        further = _extreme(trial, further, finding, towards, delta, SEARCHES + search, misses)
+        misses = 0 if _whole(further, moving).weights(near.here)[1] < gap * (1 - 2.0**-20) else misses + 1
+    return finding, near
+
+
+def _extreme(
+    trial: Trial,
+    near: Nearby,
+    finding: Finding,
+    towards: NDArray[np.float64],
+    delta: float,
+    search: int,
+    misses: int,
+) -> Nearby:
+    """Return the samples with the claims at x ± δ·u, u `towards` the claim from the hull: where a vertex is missing.
+
+    For a convex f the gradient at x + δ·u is the subgradient that reaches furthest along u, for a concave one that at
+    x − δ·u: a claim inside is reached in a few such steps (P. Wolfe, Mathematical Programming 11, 1976), and one from
+    which u leads nowhere is outside. A group is taken for convex where its claims grow along the moves. A little of a
+    random move keeps u off the other kinks, at which the claim's own convention would speak.
+    """
+    u = towards.copy()
+    for group in finding.groups:
+        part = near.samples[:, group.entries]
+        if float(np.sum((part - part.mean(axis=0)) * near.moves[:, group.entries])) < 0:
+            u[group.entries] *= -1
+    u /= float(np.max(np.abs(u) / _flat_scale(trial)))
+    u += math.ldexp(1.0, ASIDE - 2 * misses) * _flat(arrays.to_numpy(_drawn(trial, SEARCH_STREAM + search)))
+    samples, moves = list(near.samples), list(near.moves)
+    for sign in (1.0, -1.0):
+        moves.append(_flat(arrays.to_numpy(_placed(trial, sign * u))))
+        samples.append(_claim_at(trial, _moved(trial, delta, moves[-1])[trial.index]))
+    return Nearby(np.array(samples), np.array(moves), near.here, near.tolerance)
+
+
+def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
+    return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
 
 
 def _in_one_hull(near: Nearby, moving: NDArray[np.int64] | None) -> bool:
     if moving is None:
         return True
-    whole = hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
+    whole = _whole(near, moving)
     return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
 
 
@@ -598,6 +680,14 @@ def _moved(trial: Trial, delta: float, move: NDArray[np.float64]) -> list[Any]:
     values = move[:count] + 1j * move[count:] if arrays.is_complex(x) else move
     leaves[trial.index] = arrays.shifted(x, delta, arrays.like(values.reshape(arrays.shape_of(x)), x))
     return leaves
+
+
+def _placed(trial: Trial, move: NDArray[np.float64]) -> Any:
+    x = trial.gradient.leaves[trial.index]
+    count = math.prod(arrays.shape_of(x))
+    values = move[:count] + 1j * move[count:] if arrays.is_complex(x) else move
+    values = values.reshape(arrays.shape_of(x))
+    return placed(x, values if trial.tangent is None else np.asarray(trial.tangent(values)).reshape(values.shape))
 
 
 def _drawn(trial: Trial, number: int) -> Any:

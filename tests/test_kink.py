@@ -236,6 +236,43 @@ def test_kinks_that_move_the_same_entries_are_solved_for_together(at_zero):
     assert report.verdict is (gc.Verdict.PASS if at_zero <= 1 else gc.Verdict.FAIL)
 
 
+# Kinks that share their entries: each entry alone, and each pair of them, lies between its sides.
+SHARED = [
+    [[1.0, 2.0], [-1.0, 2.0]],
+    [[1.0, -2.0, -1.0], [2.0, 0.0, 1.0], [-3.0, 3.0, -2.0]],
+    [[1.0, -1.0, -1.0, -2.0], [-1.0, -2.0, 2.0, 2.0], [3.0, -2.0, -1.0, 2.0], [-1.0, 2.0, -3.0, -1.0]],
+]
+
+
+@pytest.mark.parametrize("x", SHARED)
+@pytest.mark.parametrize("at_zero", [1.5, -0.25])
+def test_kinks_that_share_entries_let_no_wrong_value_pass_with_or_without_their_variable(x, at_zero):
+    x, w = np.array(x), np.zeros((len(x[0]), 1))
+    blind = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]))
+    assert blind.verdict is not gc.Verdict.PASS
+    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    assert known.verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("x", SHARED)
+@pytest.mark.parametrize("at_zero", [1.0, 0.0, 0.5])
+def test_kinks_that_share_entries_fail_no_right_value(x, at_zero):
+    x, w = np.array(x), np.zeros((len(x[0]), 1))
+    blind = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]))
+    assert blind.verdict is gc.Verdict.PASS  # vertices in cells that random moves hardly meet are looked for
+    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    assert known.verdict is gc.Verdict.PASS
+
+
+def test_eight_kinks_in_four_entries_pass_nothing_that_their_hull_does_not_hold():
+    def outcome(seed, at_zero):
+        x = np.random.default_rng(seed).integers(-3, 4, (8, 4)).astype(float)
+        return str(check(layer, layer_gradient(at_zero), np.zeros((4, 1)), x, np.array([1.0])).verdict)
+
+    assert all(outcome(seed, 1.0) == "PASS" for seed in range(12))
+    assert all(outcome(seed, 1.05) != "PASS" for seed in range(12))  # the vertex of one side, and beyond
+
+
 def test_kinks_that_coincide_and_cancel_make_the_chain_rules_value_wrong():
     x, y = np.array([[1.0], [-1.0]]), np.array([[-1.0], [1.0]])
 
