@@ -9,7 +9,8 @@ from importlib.util import find_spec
 import gradcheck
 
 HEAVY = {"click", "hypothesis", "matplotlib", "pytest", "rich", "torch"}
-WANTED = ("gradcheck/page.css", "gradcheck/page.html", "gradcheck/py.typed", "pytest_gradcheck.py")
+DATA = ("page.css", "page.html", "py.typed", "schema.json")
+WANTED = (*(f"gradcheck/{name}" for name in DATA), "pytest_gradcheck.py")
 
 
 def faults() -> list[str]:

@@ -115,7 +115,7 @@ def _arguments(report: Report, most: int) -> list[str]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, complex):
-        return value.real if value.imag == 0 else [value.real, value.imag]
+        return _plain(value.real) if value.imag == 0 else [_plain(value.real), _plain(value.imag)]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value
@@ -192,6 +192,18 @@ def _argument(a: ArgumentReport) -> dict[str, Any]:
                 "error": _plain(w.error),
             }
             for w in a.worst
+        ],
+        "probes": [
+            {
+                "probe": p.probe,
+                "claimed": _plain(p.claimed),
+                "measured": _plain(p.slope.value),
+                "error": _plain(p.slope.error),
+                "left": _plain(p.slope.left),
+                "right": _plain(p.slope.right),
+                "side_error": _plain(p.slope.side_error),
+            }
+            for p in a.probes
         ],
         "notes": list(a.notes),
     }
