@@ -41,6 +41,7 @@ def step(w):
 REPORTS = {
     "right": lambda: check(loss, right, (W,)),
     "wrong in one entry": lambda: check(loss, one_entry_wrong, (W,)),
+    "of the wrong sign": lambda: check(loss, lambda w: -np.cos(w), (W,)),
     "of the wrong shape": lambda: check(loss, lambda w: w[:2], (W,)),
     "undecided": lambda: check(loss, right, (W,), max_evaluations=5),
     "at a kink": lambda: check(hinge, step, (W,)),
