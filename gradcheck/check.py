@@ -30,6 +30,7 @@ STEPS = 2.0**-7
 BESIDE, BESIDE_STREAM = 2.0**-6, 8191
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
+CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its value again
 CONVENTIONS = ("right", "left", "midpoint")
 
 
@@ -58,8 +59,10 @@ class Options:
             raise ArgumentError(f"seed={self.seed!r}, wanted an integer of 0 or more")
         if self.oracle is not None and self.oracle not in ORACLES:
             raise ArgumentError(f"oracle={self.oracle!r}, wanted one of {', '.join(map(repr, ORACLES))}, or None")
-        if self.max_evaluations is not None and self.max_evaluations < 1:
-            raise ArgumentError(f"max_evaluations={self.max_evaluations}, wanted a positive integer or None")
+        if self.max_evaluations is not None and self.max_evaluations <= CONTRACT:
+            raise ArgumentError(
+                f"max_evaluations={self.max_evaluations}, wanted None, or more than the {CONTRACT} of the contract"
+            )
         if self.kink is not None and self.kink not in CONVENTIONS:
             raise ArgumentError(f"kink={self.kink!r}, wanted one of {', '.join(map(repr, CONVENTIONS))}, or None")
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import lsq_linear
 
 import gradcheck as gc
 from gradcheck import forms, kink
@@ -265,12 +266,17 @@ def test_kinks_that_share_entries_fail_no_right_value(x, at_zero):
 
 
 def test_eight_kinks_in_four_entries_pass_nothing_that_their_hull_does_not_hold():
-    def outcome(seed, at_zero):
+    outcomes = []
+    for seed in range(12):
         x = np.random.default_rng(seed).integers(-3, 4, (8, 4)).astype(float)
-        return str(check(layer, layer_gradient(at_zero), np.zeros((4, 1)), x, np.array([1.0])).verdict)
-
-    assert all(outcome(seed, 1.0) == "PASS" for seed in range(12))
-    assert all(outcome(seed, 1.05) != "PASS" for seed in range(12))  # the vertex of one side, and beyond
+        for at_zero in (1.0, 1.05):  # the vertex of one side, and beyond it
+            # f is convex: its subdifferential at 0 is all Σ λ_i x_i with λ in [0, 1]
+            target = at_zero * x.sum(axis=0)
+            inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
+            report = check(layer, layer_gradient(at_zero), np.zeros((4, 1)), x, np.array([1.0]))
+            outcomes.append((at_zero, inside))
+            assert (report.verdict is gc.Verdict.PASS) == inside
+    assert {(1.0, True), (1.05, False)} <= set(outcomes)
 
 
 def test_kinks_that_coincide_and_cancel_make_the_chain_rules_value_wrong():
