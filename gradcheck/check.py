@@ -160,7 +160,7 @@ def check(
     """
     options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, dict(tangent or {}))
     try:
-        claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed)
+        claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed, oracle)
     except GradcheckError:
         raise
     except Exception as error:
@@ -200,6 +200,7 @@ def _claim(  # noqa: C901  one branch for each form
     kwargs: Mapping[str, Any],
     names: Sequence[str] | None,
     seed: int,
+    oracle: str | None,
 ) -> Claim:
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "inputs": inputs}
     present = [name for name, value in given.items() if value is not None]
@@ -214,6 +215,10 @@ def _claim(  # noqa: C901  one branch for each form
     if order not in (1, 2) or (order == 2 and inputs is None):
         raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
     if inputs is not None:
+        if oracle == "autograd":
+            raise ArgumentError(
+                "oracle='autograd' would judge the backward of inputs= by itself: use oracle='finite differences'"
+            )
         from gradcheck import torch_forms  # noqa: PLC0415  Torch only where it is asked for
 
         if torch_forms.is_module(f):

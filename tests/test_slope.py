@@ -16,6 +16,7 @@ from gradcheck.slope import (
     extrapolated_gap,
     extrapolated_side,
     gap_exponent,
+    grows,
     measure_slope,
     one_estimate,
     richardson,
@@ -379,6 +380,37 @@ def test_two_levels_tell_no_exponent():
 def test_a_gap_that_a_finer_level_no_longer_shows_does_not_persist():
     levels = [Level(2.0**-k, 0, 0, 0.0, gap, 1e-9) for k, gap in ((2, 1.0), (4, 1.0), (6, 1.0), (8, 0.0))]
     assert gap_exponent(levels)[0] == math.inf
+
+
+# What is no slope ----------------------------------------------------------------------------------------------
+
+
+def test_a_value_that_stands_apart_from_its_surroundings_is_a_jump():
+    found, _ = slope_of(lambda t: 1.0 if t == 0 else 2.0 + t, noise=NOISE)
+    assert found.jumps
+    one_sided, _ = slope_of(lambda t: 1.0 if t < 0 else 2.0)
+    assert one_sided.jumps
+
+
+@pytest.mark.parametrize("phi", [abs, math.exp, lambda t: math.sqrt(abs(t)), lambda _: 3.0])
+def test_continuous_functions_do_not_jump(phi):
+    assert not slope_of(phi)[0].jumps
+
+
+@pytest.mark.parametrize("power", [0.2, 0.5, 0.75])
+def test_an_infinitely_steep_function_has_no_bound_on_either_side(power):
+    cusp, _ = slope_of(lambda t: abs(t) ** power)
+    assert cusp.error == math.inf
+    edge, _ = slope_of(lambda t: t**power if t >= 0 else math.nan)
+    assert edge.error == math.inf
+
+
+def test_quotients_grow_if_the_last_three_do():
+    assert grows([1.0, -2.0, 4.0])
+    assert grows([9.0, 1.0, 2.0, 4.0])
+    assert not grows([1.0, 2.0])
+    assert not grows([1.0, 1.2, 1.4])
+    assert not grows([1.0, 2.0, 2.5])
 
 
 # The ladder ----------------------------------------------------------------------------------------------------
