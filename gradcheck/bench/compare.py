@@ -1,0 +1,80 @@
+"""Two runs compared by their ratios to the floor, which a slower machine does not change.
+
+A variant has become slower if the median of its ratio grew by more than is allowed *and* the quartiles of the two
+ratios lie apart: what overlaps may be noise, and is said to be.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gradcheck.bench.variants import FLOOR
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from gradcheck.bench.results import Results, Spread
+
+__all__ = ["Change", "changes", "fraction"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One variant of one case in both runs: its ratio to the floor before and after."""
+
+    case: str
+    variant: str
+    old: Spread
+    new: Spread
+
+    @property
+    def slowdown(self) -> float:
+        """By how much the ratio grew: 0.1 is a tenth; negative where it shrank."""
+        return self.new.median / self.old.median - 1
+
+    @property
+    def apart(self) -> bool:
+        """Whether the quartiles do not overlap."""
+        return self.new.low > self.old.high or self.new.high < self.old.low
+
+    def slower_than(self, allowed: float) -> bool:
+        """Tell whether it became slower by more than that, beyond the spread of both."""
+        return self.slowdown > allowed and self.apart
+
+
+def changes(old: Results, new: Results) -> list[Change]:
+    """Return every variant that both runs timed beside a floor, the largest slowdown first.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none: then nothing was compared, and that is no success.
+
+    """
+    before, found = {str(case): case for case in old.cases()}, []
+    for case in new.cases():
+        for variant in new.of(case):
+            if str(case) not in before or variant == FLOOR:
+                continue
+            then, now = old.ratio(before[str(case)], variant), new.ratio(case, variant)
+            if then is not None and now is not None:
+                found.append(Change(str(case), variant, then, now))
+    if not found:
+        raise ArgumentError("the two runs have no variant in common: run both with the same --shapes and --dtypes.")
+    return sorted(found, key=lambda change: -change.slowdown)
+
+
+def fraction(text: str) -> float:
+    """Read 10% or 0.1 as 0.1.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither, or negative.
+
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", text)
+    if match is None:
+        raise ArgumentError(f"got {text!r}, but should be a share such as 10% or 0.1.")
+    return float(match[1]) / (100 if match[2] else 1)

@@ -1,0 +1,213 @@
+"""A run: plan the cases, say how long they will take, time them, one after the other."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.bench.environment import environment
+from gradcheck.bench.peak import peak
+from gradcheck.bench.results import Case, Results, Timing
+from gradcheck.bench.sizes import CUDA_SHAPES, SHAPES, flop, scaled
+from gradcheck.bench.timing import FEWEST, MOST, SAMPLE, interleaved, pinned, seconds_on_cpu, seconds_on_cuda
+from gradcheck.bench.variants import VARIANTS, make, prepared
+from gradcheck.errors import ArgumentError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DTYPES", "Plan", "cases", "estimate", "run"]
+
+DTYPES = ("float32", "float64", "tf32", "bfloat16")
+BUDGET, QUICK_BUDGET = 4.0, 0.4  # seconds for the rounds of one case
+COMPILING = 8.0  # seconds, for one case, of which the first takes most
+OVERHEAD = 3e-5  # seconds of calls in a step: what the tiny shape costs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to time.
+
+    Attributes
+    ----------
+    shapes : tuple of str
+        Names of `sizes.SHAPES`, and on CUDA of `sizes.CUDA_SHAPES`.
+    dtypes : tuple of str
+        Of `DTYPES`; tf32 is float32 with products in TF32, on CUDA.
+    libraries : tuple of str
+        Of numpy and torch.
+    device : str
+        Where Torch computes, "cpu" or such as "cuda"; NumPy is timed on the CPU only.
+    threads : int
+        Of every pool.
+    quick : bool
+        A tenth of the rounds, and no torch.compile.
+
+    """
+
+    shapes: tuple[str, ...] = tuple(SHAPES)
+    dtypes: tuple[str, ...] = ("float32", "float64")
+    libraries: tuple[str, ...] = ("numpy", "torch")
+    device: str = "cpu"
+    threads: int = 1
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        known = {**SHAPES, **CUDA_SHAPES} if self.device != "cpu" else SHAPES
+        for what, given, allowed in (
+            ("shape", self.shapes, tuple(known)),
+            ("dtype", self.dtypes, DTYPES),
+            ("library", self.libraries, tuple(VARIANTS)),
+        ):
+            for name in given:
+                if name not in allowed:
+                    raise ArgumentError(f"{what} is {name!r}, but should be one of {', '.join(allowed)}: pass these.")
+        if self.threads < 1:
+            raise ArgumentError(f"threads is {self.threads}, but should be at least 1.")
+
+    @property
+    def budget(self) -> float:
+        """Seconds for the rounds of one case."""
+        return QUICK_BUDGET if self.quick else BUDGET
+
+
+def cases(plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:
+    """Return what can run here, and what cannot with the reason."""
+    found: list[Case] = []
+    skipped: list[tuple[str, str]] = []
+    for library in plan.libraries:
+        device = plan.device if library == "torch" else "cpu"
+        if library == "torch" and find_spec("torch") is None:
+            skipped.append(("torch", "PyTorch is not installed: pip install 'gradcheck[torch]'"))
+            continue
+        if device != "cpu" and (reason := _no_cuda()):
+            skipped.append((f"torch on {device}", reason))
+            continue
+        for dtype in plan.dtypes:
+            if reason := _unfit(dtype, library, device):
+                skipped.append((f"{dtype} in {library} on {device}", reason))
+                continue
+            sizes = {**SHAPES, **CUDA_SHAPES}
+            found += [Case(name, sizes[name], dtype, library, device) for name in plan.shapes]
+    return found, skipped
+
+
+def _no_cuda() -> str:
+    from gradcheck.two_layer_relu.cuda import why_no_cuda  # noqa: PLC0415  needs Torch
+
+    return why_no_cuda()
+
+
+def _unfit(dtype: str, library: str, device: str) -> str:
+    """Return why a dtype cannot be timed there, or nothing."""
+    if dtype in ("tf32", "bfloat16") and library == "numpy":
+        return f"NumPy has no {dtype}"
+    if dtype == "tf32" and device == "cpu":
+        return "TF32 is an option of CUDA devices"
+    return ""
+
+
+def estimate(plan: Plan, found: list[Case], gflops: float) -> float:
+    """Return about how many seconds a run takes, given the speed of a product in 10⁹ operations per second."""
+    total = 0.0
+    for case in found:
+        variants = [name for name in VARIANTS[case.library] if not _left_out(name, case, plan)]
+        step = 2 * flop(case.sizes) / (gflops * 1e9) + OVERHEAD
+        sample = max(SAMPLE, step)
+        one_round = len(variants) * sample
+        warm_up = len(variants) * (2 * step + 2 * sample)
+        total += warm_up + min(max(plan.budget, FEWEST * one_round), MOST * one_round)
+        total += COMPILING if "compiled" in variants else 0.0
+    return total
+
+
+def run(plan: Plan, progress: Callable[[int, int, str], None], started: Callable[[float], None]) -> Results:
+    """Time every case of the plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    progress : callable
+        Called with (cases done, cases in all, what comes next).
+    started : callable
+        Called once, with the seconds that the run will take, as far as they can be known.
+
+    Returns
+    -------
+    Results
+        With a timing of every variant that can run, and a reason for every other.
+
+    """
+    found, skipped = cases(plan)
+    torch_too = any(case.library == "torch" for case in found)
+    with pinned(plan.threads, torch_too=torch_too):
+        wall, own = time.perf_counter(), time.process_time()
+        peaks = _peaks(found, plan)
+        shared = (time.perf_counter() - wall) / max(time.process_time() - own, 1e-9)  # others use the machine, too
+        slowest = min((p["gflops"] for p in peaks.values()), default=1.0)
+        started(estimate(plan, found, slowest) * max(shared, 1.0))
+        results = Results({**environment(plan.threads, torch_too=torch_too), "peak": peaks}, skipped=skipped)
+        for done, case in enumerate(found):
+            progress(done, len(found), str(case))
+            timings, left_out = _timed(case, plan)
+            results.timings.extend(timings)
+            results.skipped.extend(left_out)
+        progress(len(found), len(found), "")
+    return results
+
+
+def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
+    """Measure the roofs of every library, dtype and device that occurs, named like the end of a case."""
+    peaks: dict[str, dict[str, float]] = {}
+    for case in found:
+        if case.roof not in peaks:
+            with _precision(case):
+                peaks[case.roof] = peak(case.library, _stored(case.dtype), case.device, _clock(case, plan))
+    return peaks
+
+
+def _timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
+    """Time one case's variants side by side."""
+    problem = scaled(case.sizes, "float64" if case.dtype == "float64" else "float32")
+    steps, skipped = {}, []
+    with _precision(case):
+        for variant in VARIANTS[case.library]:
+            if reason := _left_out(variant, case, plan):
+                skipped.append((f"{case} {variant}", reason))
+                continue
+            try:
+                own = prepared(problem, case.library, case.device, _stored(case.dtype))
+                steps[variant] = make(case.library, variant, own)
+            except UnsupportedError as error:
+                skipped.append((f"{case} {variant}", str(error)))
+        samples, calls = interleaved(steps, _clock(case, plan), plan.budget)
+    return [Timing(case, name, tuple(seconds), calls[name]) for name, seconds in samples.items()], skipped
+
+
+def _left_out(variant: str, case: Case, plan: Plan) -> str:
+    if variant == "compiled" and plan.quick:
+        return "--quick: compiling takes longer than the rest"
+    if variant == "graph" and case.device == "cpu":
+        return "a CUDA graph needs a CUDA device"
+    return ""
+
+
+def _stored(dtype: str) -> str:
+    """Return the dtype of the tensors: those of TF32 are float32."""
+    return "float32" if dtype == "tf32" else dtype
+
+
+def _clock(case: Case, plan: Plan) -> Any:
+    return seconds_on_cpu(plan.threads) if case.device == "cpu" else seconds_on_cuda
+
+
+def _precision(case: Case) -> Any:
+    """Return the context in which a case's products have its precision."""
+    if case.device == "cpu":
+        return nullcontext()
+    from gradcheck.two_layer_relu.cuda import tf32  # noqa: PLC0415  needs Torch
+
+    return tf32(enabled=case.dtype == "tf32")

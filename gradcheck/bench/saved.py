@@ -1,0 +1,171 @@
+"""Results as JSON in pytest-benchmark's format, so that `pytest-benchmark compare` reads them, and back.
+
+A case is a group, a variant a benchmark, a round an entry of `stats.data` in seconds per step. What the format has no
+place for (skipped variants, precision, the environment in full) stands in `machine_info.gradcheck`.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.bench.results import Case, CheckCost, Results, Timing, spread
+from gradcheck.errors import ArgumentError
+from gradcheck.two_layer_relu.problem import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["as_json", "from_json", "load"]
+
+# The format's version that is written here, as pytest-benchmark 5 names it.
+VERSION = "5.0.0"
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Return the results as data for JSON."""
+    now = datetime.now(UTC).isoformat()
+    rest = {"environment": results.environment, "skipped": results.skipped, "precision": results.precision}
+    benchmarks = [_of_timing(results, timing) for timing in results.timings]
+    return {
+        "machine_info": {
+            "node": "",  # whose machine it was is nobody's business
+            "processor": platform.processor(),
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "release": platform.release(),
+            "python_implementation": platform.python_implementation(),
+            "python_version": platform.python_version(),
+            "cpu": {"brand_raw": results.environment.get("cpu", ""), "count": results.environment.get("cores")},
+            "gradcheck": rest,
+        },
+        "commit_info": {"id": "unknown", "time": None, "author_time": None, "dirty": False, "project": "gradcheck"},
+        "benchmarks": benchmarks + [_of_check(cost) for cost in results.checks],
+        "datetime": now,
+        "version": VERSION,
+    }
+
+
+def from_json(data: dict[str, Any], source: str) -> Results:
+    """Return the results that `as_json` wrote.
+
+    Raises
+    ------
+    ArgumentError
+        If the data are no such thing: `source` says whose they are.
+
+    """
+    try:
+        rest = data["machine_info"]["gradcheck"]
+        timings, checks = [], []
+        for entry in data["benchmarks"]:
+            info, seconds = entry["extra_info"], tuple(entry["stats"]["data"])
+            if "tool" in info:
+                checks.append(CheckCost(**{**info, "seconds": seconds}))
+            else:
+                case = Case(**{**info["case"], "sizes": Shape(*info["case"]["sizes"])})
+                timings.append(Timing(case, info["variant"], seconds, entry["stats"]["iterations"]))
+    except (KeyError, TypeError) as error:
+        raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error} is not as expected).") from error
+    skipped = [(what, reason) for what, reason in rest["skipped"]]
+    return Results(rest["environment"], timings, skipped, checks, rest["precision"])
+
+
+def load(path: str | Path) -> Results:
+    """Read the results that a run saved.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such file, or something else in it.
+
+    """
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArgumentError(f"{str(path)!r} cannot be read ({error.strerror}): pass a bench.json.") from error
+    except ValueError as error:
+        raise ArgumentError(f"{str(path)!r} is not JSON ({error}): pass a bench.json.") from error
+    return from_json(data, repr(str(path)))
+
+
+def _of_timing(results: Results, timing: Timing) -> dict[str, Any]:
+    ratio = results.ratio(timing.case, timing.variant)
+    return _entry(
+        name=f"step[{timing.case}-{timing.variant}]",
+        group=str(timing.case),
+        seconds=timing.seconds,
+        calls=timing.calls,
+        info={
+            "case": asdict(timing.case),
+            "variant": timing.variant,
+            "gflops": timing.gflops,
+            "ratio_to_floor": None if ratio is None else asdict(ratio),
+        },
+    )
+
+
+def _of_check(cost: CheckCost) -> dict[str, Any]:
+    info = {name: value for name, value in asdict(cost).items() if name != "seconds"}
+    return _entry(
+        name=f"check[{cost.parameters}-{cost.tool}]",
+        group=f"check-{cost.parameters}",
+        seconds=cost.seconds,
+        calls=1,
+        info=info,
+    )
+
+
+def _entry(*, name: str, group: str, seconds: Sequence[float], calls: int, info: dict[str, Any]) -> dict[str, Any]:
+    """Return one benchmark with every field that the format has."""
+    return {
+        "group": group,
+        "name": name,
+        "fullname": f"gradcheck bench::{name}",
+        "params": None,
+        "param": None,
+        "extra_info": info,
+        "options": {
+            "disable_gc": False,
+            "timer": "thread_time, or CUDA events",
+            "min_rounds": 1,
+            "max_time": 0.0,
+            "min_time": 0.0,
+            "warmup": True,
+        },
+        "stats": _stats(seconds, calls),
+    }
+
+
+def _stats(seconds: Sequence[float], calls: int) -> dict[str, Any]:
+    middle, mean = spread(seconds), statistics.fmean(seconds)
+    deviation = statistics.stdev(seconds) if len(seconds) > 1 else 0.0
+    width = middle.high - middle.low
+    low_fence, high_fence = middle.low - 1.5 * width, middle.high + 1.5 * width  # Tukey's
+    inside = [s for s in seconds if low_fence <= s <= high_fence]
+    far = sum(abs(s - mean) > deviation for s in seconds)
+    return {
+        "min": min(seconds),
+        "max": max(seconds),
+        "mean": mean,
+        "stddev": deviation,
+        "rounds": len(seconds),
+        "median": middle.median,
+        "iqr": width,
+        "q1": middle.low,
+        "q3": middle.high,
+        "iqr_outliers": len(seconds) - len(inside),
+        "stddev_outliers": far,
+        "outliers": f"{far};{len(seconds) - len(inside)}",
+        "ld15iqr": min(inside),
+        "hd15iqr": max(inside),
+        "ops": 1 / mean if mean else 0.0,
+        "total": sum(seconds),
+        "data": list(seconds),
+        "iterations": calls,
+    }

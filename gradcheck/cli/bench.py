@@ -1,0 +1,173 @@
+"""`gradcheck bench`: time the steps of the two-layer network and what checks cost; compare two runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcheck.cli.show import result_console
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradcheck.bench.results import Results
+
+__all__ = ["bench"]
+
+SLOWER = 1  # exit code: a variant is slower than allowed
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    """Split at commas; which names there are is known where they are used."""
+    if value is None:
+        return None
+    found = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not found:
+        raise click.BadParameter(f"got {value!r}, but should be names with commas between them.", ctx=ctx, param=param)
+    return found
+
+
+@click.group(invoke_without_command=True)
+@click.option("--quick", is_flag=True, help="A tenth of the rounds, small shapes only, no torch.compile.")
+@click.option(
+    "--shapes",
+    callback=_names,
+    metavar="A,B,...",
+    help="Of tiny, seed, single, tall, medium, large; on CUDA wide, huge, too.",
+)
+@click.option(
+    "--dtypes",
+    callback=_names,
+    metavar="A,B,...",
+    default="float32,float64",
+    show_default=True,
+    help="On CUDA tf32, bfloat16, too.",
+)
+@click.option("--libraries", callback=_names, metavar="A,B,...", default="numpy,torch", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of every pool.")
+@click.option("--checks/--no-checks", default=True, show_default=True, help="Also what a check costs.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write bench.json, bench.md and bench.html to this directory.",
+)
+@click.pass_context
+def bench(
+    ctx: click.Context,
+    *,
+    quick: bool,
+    shapes: tuple[str, ...] | None,
+    dtypes: tuple[str, ...],
+    libraries: tuple[str, ...],
+    device: str,
+    threads: int,
+    checks: bool,
+    output: Path | None,
+) -> None:
+    """Time a step of the two-layer network over its five matrix products, and what a check costs.
+
+    Variants run side by side in short rounds; ratios are medians of pairs. On one thread the time is the thread's own.
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    from gradcheck.bench import run as runner  # noqa: PLC0415  loaded when it is asked for
+    from gradcheck.bench.markdown import as_markdown  # noqa: PLC0415
+
+    shapes = shapes or (("tiny", "seed", "single") if quick else runner.Plan.shapes)
+    plan = runner.Plan(shapes, dtypes, libraries, device, threads, quick)
+    results = _with_progress(plan, runner.run)
+    if checks:
+        from gradcheck.bench.checks import costs  # noqa: PLC0415
+        from gradcheck.bench.precision import gradient_errors  # noqa: PLC0415
+
+        click.echo("now what a check costs", err=True)
+        results.checks.extend(costs(quick=quick))
+        results.precision.extend(gradient_errors(device))
+    command = " ".join(["gradcheck", *sys.argv[1:]])
+    _print(results)
+    if output is not None:
+        from gradcheck.bench import files  # noqa: PLC0415
+
+        for path in files.write(results, output, as_markdown(results, command), command):
+            click.echo(str(path))
+
+
+@bench.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--max-slowdown", default="10%", show_default=True, help="Of the ratio to the floor, such as 10%.")
+def compare(*, old: Path, new: Path, max_slowdown: str) -> None:
+    """Compare two bench.json by their ratios to the floor; exit with 1 if a variant became slower than allowed.
+
+    The quartiles have to lie apart, too: what overlaps may be noise.
+    """
+    from rich.table import Table  # noqa: PLC0415  a tenth of a second
+
+    from gradcheck.bench.compare import changes, fraction  # noqa: PLC0415
+    from gradcheck.bench.saved import load  # noqa: PLC0415
+
+    allowed = fraction(max_slowdown)
+    found = changes(load(old), load(new))
+    table = Table("case", "variant", "old", "new", "change", "", box=None)
+    for change in found:
+        slower = change.slower_than(allowed)
+        word = "SLOWER" if slower else "" if change.apart else "within the spread"
+        row = (change.case, change.variant, str(change.old), str(change.new), f"{change.slowdown:+.1%}", word)
+        table.add_row(*row, style="bold red" if slower else None)
+    result_console().print(table)
+    slower_ones = sum(change.slower_than(allowed) for change in found)
+    click.echo(f"{slower_ones} of {len(found)} slower by more than {allowed:.0%} of their ratio to the floor")
+    if slower_ones:
+        raise click.exceptions.Exit(SLOWER)
+
+
+def _with_progress(plan: object, run: Callable[..., Results]) -> Results:
+    """Run with a bar on standard error, if that is a terminal, and the time it will take in any case."""
+
+    def started(seconds: float) -> None:
+        click.echo(f"about {_rounded(seconds)} to go", err=True)
+
+    if not sys.stderr.isatty():
+        return run(plan, lambda _done, _total, _what: None, started)
+    from rich.console import Console  # noqa: PLC0415  a bar is for terminals only
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("measuring the machine", total=None)
+        return run(
+            plan,
+            lambda done, total, what: progress.update(task, completed=done, total=total, description=what),
+            started,
+        )
+
+
+def _rounded(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _print(results: Results) -> None:
+    from rich.table import Table  # noqa: PLC0415  a tenth of a second
+
+    from gradcheck.bench.markdown import check_rows, step_rows  # noqa: PLC0415
+
+    console = result_console()
+    if not console.is_terminal:
+        console.width = 200  # a pipe's lines may be long
+    tables = [
+        (f"step ÷ floor, {library}", header, rows)
+        for library, header, rows in step_rows(results, quartiles=console.width >= 150)
+    ]
+    if results.checks:
+        tables.append(("the cost of a check", *check_rows(results.checks)))
+    for title, header, rows in tables:
+        table = Table(*header, title=title, title_justify="left", box=None)
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+    for reason, what in results.reasons().items():
+        console.print(f"left out: {len(what)} ({what[0]}{', ...' if len(what) > 1 else ''}): {reason}", soft_wrap=True)
