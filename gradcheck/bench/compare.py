@@ -1,7 +1,8 @@
 """Two runs compared by their ratios to the floor, which a slower machine does not change.
 
-A variant has become slower if the median of its ratio grew by more than is allowed *and* the quartiles of the two
-ratios lie apart: what overlaps may be noise, and is said to be.
+Judged is this package's own code: the textbook step, the fast one and its graph; what users would write otherwise is
+shown beside it. A variant has become slower if the median of its ratio grew by more than is allowed *and* the
+quartiles of the two ratios lie apart: what overlaps may be noise, and is said to be.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from gradcheck.bench.results import Results, Spread
 
 __all__ = ["Change", "changes", "fraction"]
+
+OWN = ("textbook", "fast", "graph")
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,22 @@ class Change:
         """Whether the quartiles do not overlap."""
         return self.new.low > self.old.high or self.new.high < self.old.low
 
+    @property
+    def judged(self) -> bool:
+        """Whether it is this package's own code."""
+        return self.variant in OWN
+
     def slower_than(self, allowed: float) -> bool:
-        """Tell whether it became slower by more than that, beyond the spread of both."""
-        return self.slowdown > allowed and self.apart
+        """Tell whether own code became slower by more than that, beyond the spread of both."""
+        return self.judged and self.slowdown > allowed and self.apart
+
+    def verdict(self, allowed: float) -> str:
+        """Return what there is to say, in a word or two; nothing where all is well."""
+        if not self.judged:
+            return "not judged"
+        if self.slowdown <= allowed:
+            return ""
+        return "SLOWER" if self.apart else "within the spread"
 
 
 def changes(old: Results, new: Results) -> list[Change]:

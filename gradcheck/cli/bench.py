@@ -13,6 +13,8 @@ from gradcheck.cli.show import result_console
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
+
     from gradcheck.bench.results import Results
 
 __all__ = ["bench"]
@@ -101,7 +103,7 @@ def bench(
 @click.argument("new", type=click.Path(path_type=Path))
 @click.option("--max-slowdown", default="10%", show_default=True, help="Of the ratio to the floor, such as 10%.")
 def compare(*, old: Path, new: Path, max_slowdown: str) -> None:
-    """Compare two bench.json by their ratios to the floor; exit with 1 if a variant became slower than allowed.
+    """Compare two bench.json by their ratios to the floor; exit with 1 if the textbook or the fast step became slower.
 
     The quartiles have to lie apart, too: what overlaps may be noise.
     """
@@ -114,14 +116,13 @@ def compare(*, old: Path, new: Path, max_slowdown: str) -> None:
     found = changes(load(old), load(new))
     table = Table("case", "variant", "old", "new", "change", "", box=None)
     for change in found:
-        slower = change.slower_than(allowed)
-        word = "SLOWER" if slower else "" if change.apart else "within the spread"
-        row = (change.case, change.variant, str(change.old), str(change.new), f"{change.slowdown:+.1%}", word)
-        table.add_row(*row, style="bold red" if slower else None)
-    result_console().print(table)
-    slower_ones = sum(change.slower_than(allowed) for change in found)
-    click.echo(f"{slower_ones} of {len(found)} slower by more than {allowed:.0%} of their ratio to the floor")
-    if slower_ones:
+        row = (change.case, change.variant, str(change.old), str(change.new), f"{change.slowdown:+.1%}")
+        table.add_row(*row, change.verdict(allowed), style="bold red" if change.slower_than(allowed) else None)
+    _console().print(table)
+    judged = [change for change in found if change.judged]
+    slower = sum(change.slower_than(allowed) for change in judged)
+    click.echo(f"{slower} of {len(judged)} slower by more than {100 * allowed:g}% of their ratio to the floor")
+    if slower:
         raise click.exceptions.Exit(SLOWER)
 
 
@@ -150,14 +151,20 @@ def _rounded(seconds: float) -> str:
     return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
+def _console() -> Console:
+    """Return where tables go; a pipe's lines may be long."""
+    console = result_console()
+    if not console.is_terminal:
+        console.width = 200
+    return console
+
+
 def _print(results: Results) -> None:
     from rich.table import Table  # noqa: PLC0415  a tenth of a second
 
     from gradcheck.bench.markdown import check_rows, step_rows  # noqa: PLC0415
 
-    console = result_console()
-    if not console.is_terminal:
-        console.width = 200  # a pipe's lines may be long
+    console = _console()
     tables = [
         (f"step ÷ floor, {library}", header, rows)
         for library, header, rows in step_rows(results, quartiles=console.width >= 150)
