@@ -109,6 +109,8 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
 
     Of two settings the nearer one counts: the call's own, the test's marker, its class's or module's, the command line.
     """
+    import gradcheck.check  # noqa: F401, PLC0415  here, so that no test's own time holds it: Hypothesis has deadlines
+
     checks = pytestconfig.pluginmanager.get_plugin(NAME)
     if not isinstance(checks, Checks):
         raise pytest.UsageError(f"the plugin {NAME} is switched off, and the fixture gradcheck needs it")
@@ -166,7 +168,8 @@ class Checks:
         """Write the page; in a worker of pytest-xdist, send the records to the controller instead."""
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
-            output["gradcheck"] = pickle.dumps(self.session.records)
+            if self._session is not None:
+                output["gradcheck"] = pickle.dumps(self._session.records)
             return
         path = self.config.getoption("gradcheck_report")
         if path is not None:
@@ -176,7 +179,7 @@ class Checks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take the records of a worker; one that crashed has none."""
+        """Take the records of a worker; one that checked nothing, or crashed, has none."""
         sent = getattr(node, "workeroutput", {}).get("gradcheck")
         if sent is not None:
             self.session.merge(pickle.loads(sent))  # noqa: S301  from this session's own worker

@@ -1,0 +1,392 @@
+"""The pytest plugin from outside: pytest is run on files written here, and what it prints and writes is read."""
+
+import json
+import re
+from importlib.metadata import version
+from importlib.resources import files
+
+import hypothesis  # noqa: F401  like gradcheck: a run within this process unloads what it was the first to load
+import jsonschema
+import pytest
+
+import gradcheck  # noqa: F401
+
+FUNCTIONS = """
+import numpy as np
+import pytest
+
+W = np.array([0.5, -1.5, 2.0])
+
+def loss(w):
+    return np.sum(np.sin(w))
+
+def right(w):
+    return np.cos(w)
+
+def wrong(w):
+    return -np.cos(w)
+"""
+SCHEMA = json.loads((files("gradcheck") / "schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def run(pytester):
+    """Write a test file below FUNCTIONS and run pytest on it, within this process."""
+
+    def write_and_run(code, *options):
+        pytester.makepyfile(FUNCTIONS + code)
+        return pytester.runpytest_inprocess("-p", "no:benchmark", "-p", "no:cacheprovider", *options)
+
+    return write_and_run
+
+
+@pytest.fixture
+def run_apart(pytester):
+    """Write a test file below FUNCTIONS and run pytest on it, in a process of its own."""
+
+    def write_and_run(code, *options):
+        pytester.makepyfile(FUNCTIONS + code)
+        return pytester.runpytest_subprocess("-p", "no:benchmark", "-p", "no:cacheprovider", *options)
+
+    return write_and_run
+
+
+def written(pytester, name="report.json"):
+    data = json.loads((pytester.path / name).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(data)
+    return data
+
+
+# The fixture ----------------------------------------------------------------------------------------------
+
+
+def test_the_fixture_passes_a_right_gradient_and_returns_its_report(run):
+    result = run("""
+def test_right(gradcheck):
+    report = gradcheck(loss, right, (W,), names=["weight"])
+    assert report and report["weight"].error.high < 1e-6
+""")
+    result.assert_outcomes(passed=1)
+
+
+def test_a_failure_shows_the_report_and_none_of_our_frames(run):
+    result = run("""
+def test_wrong(gradcheck):
+    gradcheck(loss, wrong, (W,))
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       gradcheck(loss, wrong, (W,))",
+            "E*GradientError: FAIL  loss: the gradient is wrong*",
+            "E*w (3,)*wrong by*",
+            "E*every entry is -1 x the true gradient: the sign is flipped",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_gradcheck.py*")
+    result.stdout.no_fnmatch_line("*check.py*")
+
+
+def test_the_function_gradcheck_itself_hides_its_frames_too(run):
+    result = run("""
+import gradcheck as gc
+
+def test_wrong():
+    gc.assert_gradient(loss, wrong, (W,))
+""")
+    result.stdout.fnmatch_lines(["E*GradientError: FAIL  loss: the gradient is wrong*"])
+    result.stdout.no_fnmatch_line("*check.py*")
+
+
+def test_an_undecided_gradient_fails_the_test(run):
+    result = run("""
+def test_undecided(gradcheck):
+    gradcheck(loss, right, (W,), max_evaluations=5)
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*GradientError: INCONCLUSIVE  loss*", "E*max_evaluations=5 is used up"])
+
+
+def test_a_bad_call_is_one_sentence_without_our_frames(run):
+    result = run("""
+def test_bad_call(gradcheck):
+    gradcheck(loss, right, (W,), probes=1)
+""")
+    result.stdout.fnmatch_lines(["E*ArgumentError: probes=1, wanted an integer of 2 or more*"])
+    result.stdout.no_fnmatch_line("*check.py*")
+
+
+def test_what_the_function_raised_is_shown_where_it_was_raised(run):
+    result = run("""
+def broken(w):
+    raise OSError("disk full")
+
+def test_broken(gradcheck):
+    gradcheck(broken, right, (W,))
+""")
+    result.stdout.fnmatch_lines(["E*OSError: disk full", "E*ArgumentError: broken raised OSError*"])
+    result.stdout.no_fnmatch_line("*check.py*")
+
+
+def test_the_fixture_works_under_given_and_the_failing_example_is_shrunk(run):
+    result = run("""
+from hypothesis import given, settings, strategies as st
+
+settings.register_profile("patient", deadline=None, max_examples=20)
+settings.load_profile("patient")
+
+@given(size=st.integers(1, 5))
+def test_law(gradcheck, size):
+    gradcheck(loss, right, (W[:1] * size,))
+
+@given(size=st.integers(1, 5))
+def test_broken_law(gradcheck, size):
+    gradcheck(loss, wrong if size > 2 else right, (W[:1] * size,))
+""")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E*the sign is flipped", "E*gradcheck=gradcheck,", "E*size=3,*"])
+    result.stdout.no_fnmatch_line("*HealthCheck*")
+
+
+# The marker and the options -------------------------------------------------------------------------------
+
+
+def test_of_two_settings_the_nearer_one_counts(run):
+    result = run(
+        """
+def settings(report):
+    return report.seed, len(report[0].probes), report.confidence
+
+def test_command_line(gradcheck):
+    assert settings(gradcheck(loss, right, (W,))) == (11, 6, 0.9999)
+
+@pytest.mark.gradcheck(seed=12, confidence=0.999)
+class TestMarked:
+    def test_class(self, gradcheck):
+        assert settings(gradcheck(loss, right, (W,))) == (12, 6, 0.999)
+
+    @pytest.mark.gradcheck(seed=13, probes=5)
+    def test_function(self, gradcheck):
+        assert settings(gradcheck(loss, right, (W,))) == (13, 5, 0.999)
+
+    @pytest.mark.gradcheck(seed=13, probes=5)
+    def test_call(self, gradcheck):
+        assert settings(gradcheck(loss, right, (W,), seed=14, probes=7)) == (14, 7, 0.999)
+""",
+        "--gradcheck-seed=11",
+        "--gradcheck-probes=6",
+    )
+    result.assert_outcomes(passed=4)
+
+
+def test_a_marked_rtol_lets_an_approximate_gradient_pass(run):
+    result = run("""
+def nearly(w):
+    return 1.001 * np.cos(w)
+
+@pytest.mark.gradcheck(rtol=0.1)
+def test_allowed(gradcheck):
+    gradcheck(loss, nearly, (W,))
+
+def test_not_allowed(gradcheck):
+    gradcheck(loss, nearly, (W,))
+""")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*FAILED*::test_not_allowed*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"), [("rtoll=0.1", "rtoll"), ("0.1", "0.1"), ("gradient=wrong", "gradient")], ids=str
+)
+def test_a_marker_that_no_check_understands_stops_the_run(run, arguments, word):
+    result = run(f"""
+@pytest.mark.gradcheck({arguments})
+def test_marked(gradcheck):
+    gradcheck(loss, right, (W,))
+""")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*::test_marked: @pytest.mark.gradcheck got {word}, wanted keywords of *rtol*"])
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("--gradcheck-seed=-1", "0 or more"),
+        ("--gradcheck-probes=1", "2 or more"),
+        ("--gradcheck-report=report.txt", ".html or .json"),
+    ],
+)
+def test_a_bad_option_stops_the_run(run, option, wanted):
+    result = run("", option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{option}, wanted *{wanted}"])
+
+
+def test_the_marker_and_the_options_are_listed(run):
+    run("", "--markers").stdout.fnmatch_lines(["@pytest.mark.gradcheck(*rtol, confidence, seed*"])
+    run("", "--help").stdout.fnmatch_lines(["*--gradcheck-seed*", "*--gradcheck-probes*", "*--gradcheck-report*"])
+
+
+# The header and the summary -------------------------------------------------------------------------------
+
+
+def test_the_header_names_versions_seed_and_profile(run, pytester):
+    pytester.makeconftest("""
+from hypothesis import settings
+settings.register_profile("brisk", max_examples=3)
+settings.load_profile("brisk")
+""")
+    result = run("def test_nothing(): pass", "--gradcheck-seed=5")
+    result.stdout.fnmatch_lines(
+        [f"gradcheck: gradcheck *, numpy {version('numpy')}*; seed 5; 4 probes; *profile brisk"]
+    )
+
+
+def test_the_summary_counts_checks_and_evaluations_and_names_the_widest_interval(run):
+    result = run(
+        """
+def rough(w):
+    return 1.001 * np.cos(w)
+
+def test_narrow(gradcheck):
+    narrow = gradcheck(loss, right, (W,))
+    print("spent", narrow.evaluations + narrow.contract_evaluations)
+
+@pytest.mark.gradcheck(rtol=0.1)
+def test_wide(gradcheck):
+    wide = gradcheck(loss, rough, (W,))
+    print("spent", wide.evaluations + wide.contract_evaluations)
+""",
+        "-s",
+    )
+    spent = sum(map(int, re.findall(r"spent (\d+)", result.stdout.str())))
+    result.stdout.fnmatch_lines(
+        [
+            "*= gradcheck =*",
+            f"2 checks, {spent} evaluations: 2 PASS",
+            "widest interval of a PASS: w right to *, loss in *::test_wide",
+        ]
+    )
+
+
+def test_the_summary_lists_what_is_wrong_and_what_is_undecided_with_the_reason(run):
+    result = run("""
+def test_wrong(gradcheck):
+    gradcheck(loss, wrong, (W,))
+
+def test_undecided(gradcheck):
+    gradcheck(loss, right, (W,), max_evaluations=5)
+""")
+    result.stdout.fnmatch_lines(
+        [
+            "2 checks, * evaluations: 1 INCONCLUSIVE, 1 FAIL",
+            "FAIL: loss in *::test_wrong",
+            "INCONCLUSIVE: loss in *::test_undecided (w: max_evaluations=5 is used up)",
+        ]
+    )
+
+
+def test_a_long_list_is_cut_and_says_so(run):
+    result = run(
+        """
+@pytest.mark.parametrize("i", range(13))
+def test_wrong(gradcheck, i):
+    gradcheck(loss, wrong, (W,))
+""",
+        "--tb=no",
+    )
+    listed = [line for line in result.outlines if line.startswith("FAIL: loss in")]
+    assert len(listed) == 10
+    result.stdout.fnmatch_lines(["FAIL: 3 more"])
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=str)
+def test_a_run_without_a_check_says_nothing_and_does_not_load_scipy(run_apart, pytester, options):
+    pytester.makeconftest("""
+import sys
+
+def pytest_unconfigure():
+    print("loaded:", sorted({"gradcheck", "scipy"} & sys.modules.keys()))
+""")
+    result = run_apart("def test_nothing(): pass", *options)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["loaded: []"])
+    result.stdout.no_fnmatch_line("*= gradcheck =*")
+
+
+# Reports --------------------------------------------------------------------------------------------------
+
+TWO_TESTS = """
+from hypothesis import given, settings, strategies as st
+
+@settings(max_examples=4, database=None, deadline=None, derandomize=True)
+@given(size=st.integers(1, 4))
+def test_law(gradcheck, size):
+    gradcheck(loss, right, (W * size,))
+
+def test_wrong(gradcheck):
+    gradcheck(loss, wrong, (W,))
+"""
+
+
+def test_a_report_as_data_holds_every_check_worst_first(run, pytester):
+    result = run(TWO_TESTS, "--gradcheck-report=new/folder/report.json")
+    result.stdout.fnmatch_lines(["report: new/folder/report.json"])
+    data = written(pytester, "new/folder/report.json")
+    found = [(record["test"].partition("::")[2], record["report"]["verdict"]) for record in data["tests"]]
+    assert found == [("test_wrong", "FAIL"), ("test_law", "PASS")]
+    assert data["tests"][1]["checks"] == data["verdicts"]["PASS"] > 1
+
+
+def test_a_report_as_a_page_names_tests_and_verdicts(run_apart, pytester):
+    run_apart(TWO_TESTS, "--gradcheck-report=report.html")
+    page = (pytester.path / "report.html").read_text(encoding="utf-8")
+    assert "::test_wrong" in page
+    assert "::test_law" in page
+    assert "the sign is flipped" in page
+
+
+def test_a_report_is_written_where_nothing_was_checked(run_apart, pytester):
+    run_apart("def test_nothing(): pass", "--gradcheck-report=report.html")
+    assert "No gradient was checked" in (pytester.path / "report.html").read_text(encoding="utf-8")
+
+
+def test_under_xdist_the_reports_of_all_workers_are_merged(run_apart, pytester):
+    pytest.importorskip("xdist")
+    four_tests = TWO_TESTS + TWO_TESTS.replace("def test_", "def test_second_")
+    run_apart(four_tests, "--gradcheck-report=alone.json")
+    result = run_apart(four_tests, "--gradcheck-report=merged.json", "-n", "2")
+    result.assert_outcomes(passed=2, failed=2)
+    alone, merged = written(pytester, "alone.json"), written(pytester, "merged.json")
+    assert merged == alone
+    result.stdout.fnmatch_lines([f"{alone['checks']} checks, {alone['evaluations']} evaluations: *"])
+
+
+def test_a_worker_that_crashes_takes_no_other_reports_along(run_apart, pytester):
+    pytest.importorskip("xdist")
+    result = run_apart(
+        """
+import os
+
+def test_right(gradcheck):
+    gradcheck(loss, right, (W,))
+
+def test_crash():
+    os._exit(3)
+""",
+        *("--gradcheck-report=report.json", "-n", "2", "--max-worker-restart=0"),
+    )
+    result.stdout.fnmatch_lines(["*FAILED*::test_crash*"])
+    assert [record["test"].partition("::")[2] for record in written(pytester)["tests"]] == ["test_right"]
+
+
+# Switched off ---------------------------------------------------------------------------------------------
+
+
+def test_switched_off_nothing_of_it_is_left(run):
+    result = run("def test_nothing(): pass", "-p", "no:gradcheck")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("gradcheck:*")
+    result = run("def test_one(gradcheck): pass", "-p", "no:gradcheck")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E*fixture 'gradcheck' not found"])
