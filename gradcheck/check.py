@@ -177,6 +177,7 @@ def assert_gradient(*args: Any, **options: Any) -> Report:
         On FAIL and on INCONCLUSIVE; its message and its ``report`` say why.
 
     """
+    __tracebackhide__ = True  # in pytest, where the report says what is wrong and this frame does not
     report = check(*args, **options)
     if report.verdict is not Verdict.PASS:
         raise GradientError(report)
