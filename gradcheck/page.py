@@ -85,32 +85,39 @@ def as_json(data: dict[str, Any]) -> str:
 
 def page(sections: Iterable[Section], title: str) -> str:
     """Return a whole HTML document."""
-    return _template().render(**_words(list(sections)), document=title)
+    return template("page.html").render(**_words(list(sections)), document=title)
 
 
 def fragment(report: Report) -> str:
     """Return one report as an element with its own styles, for a notebook's cell."""
-    return _template().render(**_words([Section(report)]), document="")
+    return template("page.html").render(**_words([Section(report)]), document="")
 
 
 def _words(sections: list[Section]) -> dict[str, Any]:
-    from gradcheck import __version__  # noqa: PLC0415  the package imports what a page shows
-
     return {
         "sections": sections,
-        "css": (files("gradcheck") / "page.css").read_text(encoding="utf-8"),
-        "version": __version__,
         "drawable": find_spec("matplotlib") is not None,
         "most_pictured": MOST_PICTURED,
     }
 
 
 @cache
-def _template() -> Template:
-    from jinja2 import Environment, StrictUndefined  # noqa: PLC0415  only where a page is wanted
+def template(name: str) -> Template:
+    """Return a template of the package, such as ``page.html``."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415  only where a page is wanted
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    from gradcheck import __version__  # noqa: PLC0415  the package imports what a page shows
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(_source),
+    )
     environment.globals.update(
+        css=_source("page.css"),
+        version=__version__,
         symbols=SYMBOLS,
         headline=headline,
         finding=finding,
@@ -123,7 +130,11 @@ def _template() -> Template:
         kink_text=kink_text,
         value=value_text,
     )
-    return environment.from_string((files("gradcheck") / "page.html").read_text(encoding="utf-8"))
+    return environment.get_template(name)
+
+
+def _source(name: str) -> str:
+    return (files("gradcheck") / name).read_text(encoding="utf-8")
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

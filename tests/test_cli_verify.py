@@ -360,6 +360,7 @@ BAD = {
     "no file": (["none.py"], "there is no file 'none.py'"),
     "a file without @given": (["mine.py"], "has no function under @given"),
     "a signature and a file": (["mine.py", "--signature", "(n)"], "is decided inside mine.py"),
+    "a file twice": (["--signature", "mine.py", "--rtol", "1e-3"], "--rtol is decided inside mine.py"),
     "an option of networks": (["mine:loss", "--exact"], "--exact is for the two networks"),
     "an option of functions": (["--rtol", "1e-3"], "--rtol is for your own functions"),
     "no directory": (["--json", "nowhere/x.json"], "there is no directory 'nowhere'"),
@@ -394,9 +395,10 @@ def wrong(args):
 """
 
 
-def test_a_file_of_given_functions_is_run_and_each_gets_a_verdict(module):
+@pytest.mark.parametrize("arguments", [["checks_of_mine.py"], ["--signature", "checks_of_mine.py"]], ids=" ".join)
+def test_a_file_of_given_functions_is_run_and_each_gets_a_verdict(module, arguments):
     (module / "checks_of_mine.py").write_text(CHECKS)
-    result = run("checks_of_mine.py", "--max-examples", "20")
+    result = run(*arguments, "--max-examples", "20")
     assert result.exit_code == 1, result.output
     assert "PASS  right" in result.stdout
     assert "FAIL  wrong, shrunk to the smallest case" in result.stdout

@@ -1,4 +1,4 @@
-"""The option --shape: the four sizes of the two-layer network, as N,D_in,H,D_out."""
+"""The option --shape: the four sizes of the two-layer network, as N,D_in,H,D_out; once, or several times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["shape_option"]
+__all__ = ["shape_option", "shapes_option"]
 
 
 def _parse(ctx: click.Context, param: click.Parameter, value: str) -> Shape:
@@ -19,11 +19,20 @@ def _parse(ctx: click.Context, param: click.Parameter, value: str) -> Shape:
     return Shape(*map(int, sizes))
 
 
-shape_option = click.option(
+def _parse_all(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[Shape, ...]:
+    return tuple(_parse(ctx, param, value) for value in values)
+
+
+METAVAR, DEFAULT, HELP = "N,D_in,H,D_out", "64,1000,100,10", "Samples, inputs, hidden units, outputs."
+
+shape_option = click.option("--shape", metavar=METAVAR, default=DEFAULT, show_default=True, callback=_parse, help=HELP)
+shapes_option = click.option(
     "--shape",
-    metavar="N,D_in,H,D_out",
-    default="64,1000,100,10",
+    "shapes",
+    metavar=METAVAR,
+    default=[DEFAULT],
     show_default=True,
-    callback=_parse,
-    help="Samples, inputs, hidden units, outputs.",
+    callback=_parse_all,
+    multiple=True,
+    help=HELP,
 )

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from gradcheck.line_by_line import DerivationReport
     from gradcheck.network_check import Row, Settings
 
-__all__ = ["verify_networks"]
+__all__ = ["available", "verify_networks"]
 
 
 def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> int:
     """Check the chosen networks, print a table each, and return the exit code."""
     start = time.perf_counter()
-    backends, left_out = _available(chosen)
+    backends, left_out = available(chosen)
     rows: dict[str, list[Row]] = {}
     lines: dict[str, DerivationReport] = {}
     with spinner() as started:
@@ -77,7 +77,7 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
     return EXIT_CODES[verdict]
 
 
-def _available(chosen: str) -> tuple[tuple[str, ...], list[str]]:
+def available(chosen: str) -> tuple[tuple[str, ...], list[str]]:
     """Return the backends to check, and a sentence for what is left out because Torch is not installed.
 
     Raises
