@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.certificate import Verdict
-from gradcheck.errors import ArgumentError
-from gradcheck.text import as_text, finding, headline, number, percent
+from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.text import ORDER, as_text, finding, headline, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +104,12 @@ def _words(sections: list[Section]) -> dict[str, Any]:
 @cache
 def template(name: str) -> Template:
     """Return a template of the package, such as ``page.html``."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415  only where a page is wanted
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415  only where a page is wanted
+    except ImportError as error:
+        raise UnsupportedError(
+            "pages need Jinja2, which is not installed: pip install 'gradcheck[report]', or save the data as .json"
+        ) from error
 
     from gradcheck import __version__  # noqa: PLC0415  the package imports what a page shows
 
@@ -129,6 +134,7 @@ def template(name: str) -> Template:
         intervals=intervals,
         kink_text=kink_text,
         value=value_text,
+        worst_first=worst_first,
     )
     return environment.get_template(name)
 
@@ -140,6 +146,11 @@ def _source(name: str) -> str:
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return (64, 1000) as ``64 × 1000``."""
     return " × ".join(map(str, shape)) or "scalar"
+
+
+def worst_first(report: Report) -> list[ArgumentReport]:
+    """Return the arguments, wrong ones before undecided ones before right ones, otherwise in their order."""
+    return sorted(report, key=lambda argument: ORDER[argument.verdict])
 
 
 def value_text(value: complex) -> str:
@@ -156,7 +167,7 @@ def intervals(report: Report, key: str) -> str:
 
     said = "; ".join(f"{a.name}: {a.verdict}, {finding(a, report.confidence)}" for a in report)
     height = intervals_height(report)
-    return svg(lambda ax: draw_intervals(ax, report), height, f"Intervals of the errors. {said}", key)
+    return svg(lambda ax: draw_intervals(ax, report, words=False), height, f"Intervals of the errors. {said}", key)
 
 
 def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
@@ -164,18 +175,21 @@ def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
     from gradcheck.pictures import panels, svg  # noqa: PLC0415
 
     found = []
-    for i, (title, draw) in enumerate(panels(argument)):
+    for i, (title, height, draw) in enumerate(panels(argument)):
         caption = CAPTIONS[title](argument)
-        found.append(Picture(title, svg(draw, 2.9, f"{title}: {argument.name}. {caption}", f"{key}.{i}"), caption))
+        found.append(Picture(title, svg(draw, height, f"{title}: {argument.name}. {caption}", f"{key}.{i}"), caption))
     return found
 
 
 def _of_place(argument: ArgumentReport) -> str:
     last = " The last two axes are drawn." if len(argument.shape) > 2 else ""
-    dots = "dots are the worst of the entries that were measured one by one, not all that are wrong"
-    if argument.where is not None:
-        dots = "hatched where it is wrong; dots are entries measured one by one"
-    return f"The array {argument.name}, {shape_text(argument.shape)}: {dots}.{last}"
+    if argument.where is None:
+        said = "dots are the worst of the entries that were measured one by one, not all that are wrong"
+    elif None not in argument.where:
+        said = "the lines cross at the wrong entry"
+    else:
+        said = "hatched where it is wrong; dots are entries measured one by one"
+    return f"The array {argument.name}, {shape_text(argument.shape)}: {said}.{last}"
 
 
 def _of_line(argument: ArgumentReport) -> str:
@@ -188,11 +202,10 @@ def _of_line(argument: ArgumentReport) -> str:
 
 
 def _of_ladder(argument: ArgumentReport) -> str:
-    bound = max(p.slope.error / p.stretch for p in argument.probes)
     off = "inside" if argument.verdict is Verdict.PASS else "above" if argument.verdict is Verdict.FAIL else "near"
     return (
         f"{len(argument.probes)} directions. Large steps err by truncation, small ones by noise; diamonds are the "
-        f"bounds that came of it (the largest {number(bound)} absolute). The claim is {off} them."
+        f"bounds that came of it. The claim is {off} them."
     )
 
 

@@ -79,7 +79,9 @@ CURVES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
 }
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-WIDTH = 4.4  # inches: a phone's width at the size of the text
+WIDTH = 3.9  # inches: a phone's width at the size of the text
+HEIGHT = 2.6
+FLAT = 0.2  # a vector's height over its width
 SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
 
 
@@ -118,8 +120,11 @@ def power_of_ten(value: float) -> str:
 # Intervals ------------------------------------------------------------------------------------------------
 
 
-def draw_intervals(ax: Axes, report: Report) -> None:
-    """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted."""
+def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
+    """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted.
+
+    The rows are labelled with the arguments' names and, with `words`, with what was found.
+    """
     low, high = error_range(report)
     ax.set_xscale("log")
     log_axis(ax.xaxis)
@@ -138,15 +143,16 @@ def draw_intervals(ax: Axes, report: Report) -> None:
             ax.plot([high], [row], color=colour, marker=5, markersize=9, clip_on=False)
         if low <= argument.resolution <= high and argument.error.relative:
             ax.plot([argument.resolution] * 2, [row - 0.22, row + 0.22], color=COLOURS["ink"], linewidth=1.5)
+        found = f"  {finding(argument, report.confidence)}" if words else ""
         ax.text(
             0.0,
             row - 0.3,
-            f"{MARKS[argument.verdict]} {clipped(argument.name)}  {finding(argument, report.confidence)}",
+            f"{MARKS[argument.verdict]} {clipped(argument.name, 24)}{found}",
             transform=ax.get_yaxis_transform(),
             verticalalignment="bottom",
             color=colour,
         )
-    ax.set_xlabel(f"error of the gradient: {percent(report.confidence)} interval; | = resolution wanted")
+    ax.set_xlabel(f"relative error ({percent(report.confidence)});  | = resolution wanted")
 
 
 def error_range(report: Report) -> tuple[float, float]:
@@ -188,7 +194,7 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
                 (v.step * probe.stretch, abs(v.central - probe.slope.value) / unit) for v in probe.slope.levels
             ],
             "noise": [(v.step * probe.stretch, v.noise / unit) for v in probe.slope.levels],
-            "bound": [(settled(probe).step * probe.stretch, probe.slope.error / unit)],
+            "bound": [(settled(probe).step * probe.stretch, bound(probe) / unit)],
         }
         for name, (label, style) in CURVES.items():
             # the level that the slope was taken from differs from it by nothing: its error is the bound's to tell
@@ -210,8 +216,15 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
     ax.set_ylabel("relative to the gradient")
 
 
+def bound(probe: Probe) -> float:
+    """Return the bound on the error of the slope, of either side's at a kink."""
+    return probe.slope.side_error if probe.slope.kinked else probe.slope.error
+
+
 def settled(probe: Probe) -> Level:
-    """Return the level whose central difference is the nearest to the slope."""
+    """Return the level whose central difference is the nearest to the slope; at a kink, the smallest one."""
+    if probe.slope.kinked:
+        return min(probe.slope.levels, key=lambda v: v.step)
     return min(probe.slope.levels, key=lambda v: abs(v.central - probe.slope.value))
 
 
@@ -333,13 +346,14 @@ def draw_place(ax: Axes, argument: ArgumentReport) -> None:
         if row is not None and column is not None:
             ax.axhline(row, color=red, linewidth=0.9, linestyle=":")
             ax.axvline(column, color=red, linewidth=0.9, linestyle=":")
+            side = 1 if column < columns / 2 else -1  # where there is more room
             ax.annotate(
                 str(list(argument.where)),
-                (column, row),
-                xytext=(8 if column < columns / 2 else -8, -8 if row > rows / 2 else 8),
+                (column + side / 2, row),
+                xytext=(9 * side, 3),
                 textcoords="offset points",
-                horizontalalignment="left" if column < columns / 2 else "right",
-                verticalalignment="bottom" if row > rows / 2 else "top",
+                horizontalalignment="left" if side > 0 else "right",
+                verticalalignment="bottom" if row > 0 or rows == 1 else "top",
             )
     largest = max((abs(w.error) for w in argument.worst), default=0.0)
     for (row, column), entry in zip(places(argument), argument.worst, strict=True):
@@ -359,6 +373,7 @@ def draw_place(ax: Axes, argument: ArgumentReport) -> None:
     ax.locator_params(integer=True, nbins=5)
     if rows == 1:
         ax.set_yticks([])
+        ax.set_box_aspect(FLAT)
     ax.set_xlabel("index of the last axis")
     if rows > 1:
         ax.set_ylabel("last axis but one" if len(argument.shape) > 2 else "row")
@@ -392,16 +407,17 @@ def has_place(argument: ArgumentReport) -> bool:
     return math.prod(argument.shape) > 1 and (argument.where is not None or bool(argument.worst))
 
 
-def panels(argument: ArgumentReport) -> list[tuple[str, Callable[[Axes], None]]]:
-    """Return (title, how to draw it) of an argument's pictures."""
-    found: list[tuple[str, Callable[[Axes], None]]] = []
+def panels(argument: ArgumentReport) -> list[tuple[str, float, Callable[[Axes], None]]]:
+    """Return (title, height in inches, how to draw it) of an argument's pictures."""
+    found: list[tuple[str, float, Callable[[Axes], None]]] = []
     probe = line_of(argument)
     if has_place(argument):
-        found.append(("Where it is wrong", lambda ax: draw_place(ax, argument)))
+        height = HEIGHT if as_matrix(argument.shape)[0] > 1 else FLAT * WIDTH + 0.5
+        found.append(("Where it is wrong", height, lambda ax: draw_place(ax, argument)))
     if probe is not None:
-        found.append(("Along one direction", lambda ax: draw_line(ax, probe, argument.name)))
+        found.append(("Along one direction", HEIGHT, lambda ax: draw_line(ax, probe, argument.name)))
     if has_ladder(argument):
-        found.append(("The ladder of steps", lambda ax: draw_ladder(ax, argument)))
+        found.append(("The ladder of steps", HEIGHT, lambda ax: draw_ladder(ax, argument)))
     return found
 
 
@@ -423,7 +439,7 @@ def figure(report: Report) -> Figure:
     with matplotlib_style():
         from matplotlib.figure import Figure  # noqa: PLC0415
 
-        drawn = [(a.name, title, draw) for a in report for title, draw in panels(a)]
+        drawn = [(a.name, title, draw) for a in report for title, _, draw in panels(a)]
         columns = min(max(len(drawn), 1), 3)
         rows = -(-len(drawn) // columns)
         heights = [intervals_height(report), *[3.2] * rows]
@@ -450,7 +466,7 @@ def figure(report: Report) -> Figure:
 
 def intervals_height(report: Report) -> float:
     """Return the height in inches that the intervals need."""
-    return 0.75 + 0.52 * max(len(report), 1)
+    return 0.7 + 0.46 * max(len(report), 1)
 
 
 def svg(draw: Callable[[Axes], None], height: float, alt: str, key: str) -> str:
