@@ -47,7 +47,8 @@ def jittered(leaves: Sequence[Any], unit: float, seed: int, repeat: int, only: i
             continue
         rng = np.random.default_rng((seed, JITTER, repeat, i))
         values = arrays.to_numpy(x)
-        factor = 1 + 2 * unit * rng.integers(-1, 2, values.shape)
+        factor = np.asarray(2 * unit * rng.integers(-1, 2, values.shape))
+        factor += 1
         moved.append(arrays.like(np.asarray(values * factor), x))
     return moved
 

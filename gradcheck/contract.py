@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradcheck.claim import Claim
     from gradcheck.measure import Field
 
+LARGE = 10**6  # entries above which twice an array is too much
 JITTER = 2003  # the stream of jitters, apart from the probes'
 
 
@@ -144,6 +145,7 @@ def any_layout(gradient: Gradient, field: Field) -> str | None:
         except Exception:  # noqa: BLE001  the function refuses that layout itself, loudly: so may its gradient
             return None
         raise
+    del strided  # as large as the arguments
     for i, (g, h) in enumerate(zip(gradient.arrays, again, strict=True)):
         if g is None or h is None:
             continue
@@ -156,10 +158,19 @@ def any_layout(gradient: Gradient, field: Field) -> str | None:
 
 
 def strided_copy(x: Any) -> Any:
-    """Return x with the same values and other strides; x itself where that means nothing."""
+    """Return x with the same values and other strides; x itself where that means nothing.
+
+    Every second entry of an array twice as wide; of a large matrix, for memory's sake, the other order of its axes.
+    """
+    large = arrays.total_size([x]) > LARGE and sum(n > 1 for n in arrays.shape_of(x)) > 1
     if arrays.is_torch(x) and x.ndim and x.numel() > 1 and str(x.layout) == "torch.strided":
+        if large:
+            back = tuple(reversed(range(x.ndim))) if x.is_contiguous() else tuple(range(x.ndim))
+            return x.detach().permute(back).flatten().clone().view([x.shape[k] for k in back]).permute(back)
         wide = x.detach().repeat_interleave(2, dim=-1)
         return wide[..., ::2]
     if isinstance(x, np.ndarray) and x.ndim and x.size > 1:
+        if large:
+            return np.array(x, order="F" if x.flags.c_contiguous else "C")
         return np.repeat(x, 2, axis=-1)[..., ::2]
     return x

@@ -182,9 +182,14 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     if trial.claimed is None or trial.claimed.size == 0 or len(trial.probes) < 2:
         return argument
     case = case_of(trial, trials)
-    planted = [c for m in TABLE.values() if m.needs != "lines" for c in changes(m, m.plant, case)]
-    if case.gradient.size > LARGE:
-        planted = [c for c in planted if c.array is None and c.along is None]
+    light = case.gradient.size > LARGE  # arrays of the claim's size are dropped one mistake at a time
+    planted = [
+        change
+        for mistake in TABLE.values()
+        if mistake.needs != "lines"
+        for change in changes(mistake, mistake.plant, case)
+        if not light or (change.array is None and change.along is None)
+    ]
     slopes = Slopes(trial, planted)
     missed = tuple(f"{c.name} ({_why_missed(c, case, trial)})" for c in planted if slopes.significant(c) < 2)
     return argument.with_(planted=Planted(len(planted) - len(missed), len(planted), missed))

@@ -279,3 +279,24 @@ def test_a_gradient_may_refuse_the_layout_that_its_function_refuses():
     assert gc.check(lambda x: np.sum(flat(x) ** 2), lambda x: (2 * flat(x)).reshape(2, 2), (x,))
     report = gc.check(lambda x: np.sum(x**2), lambda x: (2 * flat(x)).reshape(2, 2), (x,))
     assert "wants a contiguous array" in report.complaint
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_copy_of_a_large_matrix_takes_its_own_size_only(order):
+    x = np.array(np.arange(1001 * 1000.0).reshape(1001, 1000), order=order)
+    copy = contract.strided_copy(x)
+    assert np.array_equal(copy, x)
+    assert not np.shares_memory(copy, x)
+    assert copy.strides == ((8, 8008) if order == "C" else (8000, 8))
+    row = np.zeros((1, 1000001))  # its two orders are the same layout
+    assert contract.strided_copy(row).strides == (16000016, 16)
+
+
+def test_a_copy_of_a_large_tensor_takes_its_own_size_only():
+    torch = pytest.importorskip("torch")
+    x = torch.arange(1001 * 1000.0).reshape(1001, 1000)
+    for tensor, strides in ((x, (1, 1001)), (x.T.contiguous().T, (1000, 1))):
+        copy = contract.strided_copy(tensor)
+        assert torch.equal(copy, tensor)
+        assert copy.data_ptr() != tensor.data_ptr()
+        assert copy.stride() == strides
