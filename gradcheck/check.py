@@ -388,7 +388,7 @@ def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> Argument
         return argument
     if not argument.error.relative:  # zero as far as can be seen: nothing to be accurate relative to
         return argument
-    if found.verdict is Verdict.PASS or argument.verdict is Verdict.FAIL:
+    if found.verdict is Verdict.PASS or argument.verdict is not Verdict.PASS:  # only right formulas are asked
         return argument.with_(accuracy=found)
     return argument.with_(
         accuracy=found,
@@ -410,6 +410,10 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         return _undecided(trial, resolution, reached or _unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
         at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+        if at_kink.verdict is Verdict.INCONCLUSIVE:  # along fresh directions the sides may be told better
+            before = list(trial.probes)
+            trial.probes = [*_again(trial, options), *before]
+            at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
         return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
     verdict, interval, reason = _verdict(trial, options.rtol, resolution)
     if verdict is not Verdict.PASS:

@@ -39,20 +39,22 @@ class Scale:
 
 
 def scale_of(x: NDArray[Any]) -> Scale:
-    """Return the size of x: its root mean square, entry by entry where entries span more than 1e3, 1 where x = 0."""
-    if x.size == 0:
+    """Return the size of x: its root mean square, entry by entry where entries span more than 1e3, 1 where x = 0.
+
+    Subnormal entries count as 0: they have too few digits to be moved by a part of themselves.
+    """
+    sizes = np.abs(x)
+    nonzero = sizes[sizes >= np.finfo(x.dtype).tiny]
+    if nonzero.size == 0:
         return Scale(1.0)
-    largest = float(np.max(np.abs(x)))
-    if largest == 0:
-        return Scale(1.0)
-    nonzero = np.abs(x[x != 0])
+    largest = float(nonzero.max())
     if largest > SPAN * float(nonzero.min()):
         median = float(np.median(nonzero))
         if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):
             # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
-            size = np.abs(x).astype(np.float64)
-            return Scale(np.maximum(size, np.where(size > 0, np.minimum(median, SPAN * size), median)))
-    return Scale(largest * math.sqrt(float(np.mean(np.square(np.abs(x) / largest)))))
+            size = sizes.astype(np.float64)
+            return Scale(np.maximum(size, np.where(size >= nonzero.min(), np.minimum(median, SPAN * size), median)))
+    return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
 
 
 def draw(

@@ -306,7 +306,6 @@ def _by_hull(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]
             break
         near = _more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
 
-
     if finding.groups and not finding.valid:
         finding, near = _search_groups(trial, near, finding, delta)
     if finding.valid and len(finding.groups) > 1:

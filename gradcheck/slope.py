@@ -34,6 +34,7 @@ FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two le
 # five times these covers 99.75 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (3 times: 99.4 %), as
 # `docs/crowded.py` prints.
 CROWDED = 5.0
+COARSER = 8.0  # levels are 8 times apart: the next coarser one has an eighth of the noise
 MOST_LEVELS = 14
 STEEP = 1.5
 KINK = 0.1  # |p| below this in |S| ~ h^p is a gap that persists: h^0.1 shrinks 4-fold over the 2^-14 to 2^-34
@@ -210,6 +211,16 @@ class Ladder:
             return levels
         return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
 
+    def _coarser_helps(self, best: Estimate) -> bool:
+        """Tell whether the coarsest levels are as good as `best`: where they err more, a coarser one errs more yet."""
+        levels = self.levels
+        if len(levels) < 3:
+            return True
+        a, b, c = levels[:3]
+        weight = 1.0 if self.fine else CROWDED
+        nearest = min(one_estimate(a, b, weight, None).error, richardson(a, b, c, weight).error)
+        return nearest <= COARSER * best.error
+
     def next_exponent(self, best: Estimate) -> int | None:
         """Return the exponent of the level that would tighten `best` most, None where none would."""
         ks = self.exponents
@@ -221,7 +232,7 @@ class Ladder:
             if above and above[-1] - at >= 4:
                 return (above[-1] + at) // 2
             upward = min(coarse + 3, COARSEST)
-            return upward if upward not in self.tried else None
+            return upward if upward not in self.tried and self._coarser_helps(best) else None
         finer = 2 if not self.fine and fine - 3 < self.finest else 3
         reachable = fine - finer >= self.finest
         if reachable and 3 * self.noise.at(self.at_zero) / math.ldexp(1.0, fine - finer) < best.error:
@@ -395,8 +406,8 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
 def gap_exponent(levels: list[Level]) -> tuple[float, int]:
     """Return p in |S(h)| ~ h^p, and the index of the finest level whose gap stands out of the noise.
 
-    p is fitted by least squares over the four finest such levels. It is NaN where fewer than three stand out, and
-    infinite where a still finer level would have shown the gap, had it persisted.
+    p is that of the two finest such levels: a kink's gap, j + h·φ'', is the smooth part's on coarser ones. It is NaN
+    where fewer than three stand out, and infinite where a still finer level would have shown the gap, had it persisted.
     """
     seen = [i for i, v in enumerate(levels) if abs(v.gap) > 16 * v.noise]
     if len(seen) < 3:
@@ -404,11 +415,8 @@ def gap_exponent(levels: list[Level]) -> tuple[float, int]:
     last = levels[seen[-1]]
     if any(16 * v.noise < abs(last.gap) / 2 for v in levels[seen[-1] + 1 :]):
         return math.inf, -1
-    points = [(math.log2(levels[i].step), math.log2(abs(levels[i].gap))) for i in seen[-4:]]
-    mean_x = sum(x for x, _ in points) / len(points)
-    mean_y = sum(y for _, y in points) / len(points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _ in points)
-    return slope, seen[-1]
+    before = levels[seen[-2]]
+    return math.log2(abs(before.gap / last.gap)) / math.log2(before.step / last.step), seen[-1]
 
 
 def one_sided(ladder: Ladder) -> Slope | None:

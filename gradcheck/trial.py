@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from gradcheck.contract import Gradient
     from gradcheck.measure import Field
     from gradcheck.oracles.base import Oracle
+    from gradcheck.slope import Slope
 
 # A jitter of one unit of round-off changes the claim by Δ, and g·v by a normal number of variance ‖Δ∘s‖²: four
 # standard deviations leave 6e-5.
 DEVIATIONS = 4.0
+SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: nothing there that finer steps looked for
 
 
 class Trial:
@@ -110,16 +112,16 @@ class Trial:
             if slope is None:
                 self.unmeasured += 1
                 continue
-            self._start = None if slope.kinked or slope.one_sided else self._next_start(slope.resolution)
+            self._start = self._next_start(slope)
             fresh.append(Probe(probe, self.stretch(probe), slope, claimed, claim_error))
         self.probes.extend(fresh)
         return fresh
 
-    def _next_start(self, resolution: float) -> int | None:
-        """Begin where the last slope had to go, when that was further down than usual."""
-        if resolution <= 0:
+    def _next_start(self, slope: Slope) -> int | None:
+        """Begin where the last slope had to go, when that was further down than usual and not to look for a kink."""
+        if slope.resolution <= 0 or slope.kinked or slope.one_sided or slope.exponent < SMOOTH:
             return None
-        exponent = int(np.log2(resolution))
+        exponent = int(np.log2(slope.resolution))
         return exponent if exponent < -22 else None
 
     @property

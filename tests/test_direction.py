@@ -154,3 +154,10 @@ def test_the_product_with_a_direction_is_within_its_own_bound_of_the_exact_one()
 def test_complex_gradients_predict_by_the_real_part_of_the_conjugate_product():
     value, _ = inner(np.array([2 + 3j]), np.array([5 - 7j]))
     assert value == 2 * 5 + 3 * -7
+
+
+def test_subnormal_entries_count_as_zero():
+    assert scale_of(np.array([5e-324, -1e-310])).value == 1.0
+    assert scale_of(np.array([1e-45, 0.0], dtype=np.float32)).value == 1.0
+    x = np.array([5e-324, 1e-3, 1e6, 1.0, 1.0])
+    assert scale_of(x).value.tolist() == pytest.approx([1.0, 1e0, 1e6, 1.0, 1.0], rel=1e-15)

@@ -131,7 +131,6 @@ class TestAutograd:
         wrong = gc.check(lambda x: x**3, vjp=lambda c, x: 3.0001 * x**2 * c, args=(x,), oracle="autograd")
         assert wrong.verdict is gc.Verdict.FAIL
 
-
     def test_a_functions_own_backward_is_not_judged_by_itself(self):
         with pytest.raises(ArgumentError, match=r"would judge the backward of inputs= by itself: use oracle='finite"):
             gc.check(lambda x: x**3, inputs=(self.torch.tensor(X),), oracle="autograd")

@@ -191,10 +191,10 @@ def test_a_jvp_predicts_without_an_array():
 def test_what_is_not_claimed_predicts_nothing():
     claim = forms.gradient_of_scalar(
         lambda a, b: float(np.sum(a * b)),
-        lambda a, b: (None, a),
+        lambda a, b: (None, a),  # noqa: ARG005
         (X, X),
         ["x", "y"],
-        {},  # noqa: ARG005
+        {},
     )
     found = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.99)
     with pytest.raises(TypeError, match="x"):
