@@ -6,7 +6,6 @@ import pytest
 import gradcheck as gc
 from gradcheck import locate
 from gradcheck.place import Finding
-from gradcheck.syndrome import Digit, digits_of
 
 RNG = np.random.default_rng(5)
 
@@ -173,26 +172,6 @@ def test_an_axis_of_length_one_is_no_slice():
     argument = located(RNG.standard_normal((1, 30)), error_at((1, 30), ...))
     assert argument.where is None
     assert argument.where_text.startswith("everywhere")
-
-
-@pytest.mark.parametrize(
-    ("count", "base", "number"), [(1000, 1000, 1), (1001, 1000, 2), (10**7, 1000, 3), (2, 1000, 1), (9, 2, 4)]
-)
-def test_digits_tell_every_index_apart(count, base, number):
-    digits = digits_of(0, 0, count, base)
-    assert len(digits) == number
-    assert all(digit.base <= base for digit in digits)
-    sampled = np.unique(np.linspace(0, count - 1, 1001).astype(int))
-    assert len({tuple(i // d.unit % d.base for d in digits) for i in sampled}) == len(sampled)
-
-
-def test_a_digit_is_read_where_one_integer_lies_in_the_interval():
-    digit = Digit(axis=0, first=0, unit=1, base=10, count=10)
-    weights = digit.weights(1)
-    assert [digit.read(w, 0.04) for w in weights] == list(range(10))
-    assert digit.read(weights[3] + 0.1, 0.04) is None  # between two
-    assert digit.read(weights[3], 0.1) is None  # either of two
-    assert digit.read(1.5, 0.04) is None  # beyond the last
 
 
 def test_nothing_found_shows_no_worst_entry():
