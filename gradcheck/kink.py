@@ -131,8 +131,8 @@ class Finding:
     valid: bool
     decided: bool
     distance: float
+    entries: NDArray[np.int64]
     groups: tuple[hull.Group, ...] = ()
-    entries: NDArray[np.int64] | None = None
     reason: str = ""
 
 
@@ -336,8 +336,6 @@ def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) ->
     Then the groups are not independent. A search that comes nearer until it ends is no evidence of that.
     """
     misses, moving, further = 0, finding.entries, near
-    if moving is None:
-        return finding, near
     for search in range(SEARCHES):
         if _in_one_hull(further, moving):
             return finding, near
@@ -385,9 +383,7 @@ def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
     return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
 
 
-def _in_one_hull(near: Nearby, moving: NDArray[np.int64] | None) -> bool:
-    if moving is None:
-        return True
+def _in_one_hull(near: Nearby, moving: NDArray[np.int64]) -> bool:
     whole = _whole(near, moving)
     return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
 
@@ -415,7 +411,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             distance = math.hypot(distance, gap)
             decided = decided and group.complete
     scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.median(trial.scale.value))
-    return Finding(distance == 0, decided, distance * scale / norm, found, moving)
+    return Finding(distance == 0, decided, distance * scale / norm, moving, found)
 
 
 def _spread(trial: Trial, near: Nearby) -> float:
@@ -428,9 +424,7 @@ def _index(trial: Trial, flat: int) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat % max(math.prod(shape), 1), shape))
 
 
-def _listed(trial: Trial, entries: NDArray[np.int64] | None) -> tuple[tuple[int, ...], ...]:
-    if entries is None:
-        return ()
+def _listed(trial: Trial, entries: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
     return tuple(dict.fromkeys(_index(trial, int(i)) for i in entries[:SHOWN]))
 
 
@@ -455,10 +449,7 @@ def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
     """
     jump = group.vertices[0] - group.vertices[1]
     heights = near.moves[:, group.entries] @ jump
-    on_zero = group.labels == group.labels[0]
-    first_is_zero = np.allclose(near.samples[0, group.entries], group.vertices[0], atol=near.tolerance)
-    if not first_is_zero:
-        on_zero = ~on_zero
+    on_zero = group.labels == 0
     towards = 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
     # 1: the claim is vertex 0
     share = float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump))
@@ -565,8 +556,7 @@ def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float
     for group in hull.groups(near.samples, moving, near.tolerance) if len(moving) else ():
         if len(group.vertices) != 2:
             return None
-        first = group.labels == group.labels[int(np.argmin(_distances(near, group)))]
-        positive = {bool(z) for z in _orientations(first, signs > 0)}
+        positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
         if len(positive) != 1:
             return None
         target = near.here[group.entries]
@@ -577,10 +567,6 @@ def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float
             return None
         weights.append(share if positive.pop() else 1 - share)
     return np.array(weights)
-
-
-def _distances(near: Nearby, group: hull.Group) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.norm(near.samples[:, group.entries] - group.vertices[0], axis=1))
 
 
 def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bool]:
