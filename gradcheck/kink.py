@@ -403,7 +403,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             entries=moving,
             reason=f"at {index} the claim differs from the claims next to it, though f has no kink in that entry",
         )
-    found = tuple(hull.groups(near.samples, moving, near.tolerance)) if len(moving) else ()
+    found = tuple(hull.groups(near.samples, moving, near.tolerance))
     distance, decided = 0.0, True
     for group in found:
         _, gap = group.weights(near.here)
@@ -553,7 +553,7 @@ def _one_at_a_time(
 def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
     weights = []
-    for group in hull.groups(near.samples, moving, near.tolerance) if len(moving) else ():
+    for group in hull.groups(near.samples, moving, near.tolerance):
         if len(group.vertices) != 2:
             return None
         positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
