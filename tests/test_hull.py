@@ -49,6 +49,20 @@ def test_the_distance_to_the_hull(vertices, claim, distance):
     assert np.linalg.norm(weights @ found.vertices - claim) == pytest.approx(gap, abs=1e-12)
 
 
+@pytest.mark.parametrize("factor", [2.0**-60, 2.0**60])
+def test_the_distance_scales_with_the_vertices(factor):
+    vertices, claim = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0.9, 0.4])
+    weights, gap = group(vertices).weights(claim)
+    scaled_weights, scaled_gap = group(factor * vertices).weights(factor * claim)
+    assert np.array_equal(scaled_weights, weights)
+    assert scaled_gap == factor * gap
+
+
+def test_the_only_vertex_is_the_nearest():
+    weights, gap = group([[2.0, 1.0]]).weights(np.array([2.0, 4.0]))
+    assert (weights.tolist(), gap) == ([1.0], 3.0)
+
+
 def test_a_convex_combination_of_many_vertices_is_inside_and_a_little_outside_is_outside():
     rng = np.random.default_rng(0)
     vertices = rng.standard_normal((12, 5))
