@@ -1,6 +1,7 @@
 """Weighted probes: what they read off a few slopes, and how sure they have to be."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def test_a_digit_is_read_where_one_integer_lies_in_the_interval():
     assert [digit.read(w, 0.04) for w in weights] == list(range(10))
     assert digit.read(weights[3] + 0.1, 0.04) is None  # between two
     assert digit.read(weights[3], 0.1) is None  # either of two
-    assert digit.read(1.5, 0.04) is None  # beyond the last
+    assert digit.read(1.1, 0.04) is None  # one beyond the last
+    assert digit.read(-1.1, 0.04) is None  # one before the first
 
 
 @pytest.mark.parametrize(("count", "base"), [(1, 1000), (5, 1000), (1000, 1000), (1001, 1000), (30, 5), (81, 3)])
@@ -123,13 +125,15 @@ def test_a_coarser_goal_costs_no_more_evaluations():
     assert 0 < spent[1] <= spent[0]
 
 
-def test_the_clearest_probe_comes_first_at_unit_stretch():
-    found, _ = measure(error_at((4, 3), (1, 2)))
-    mismatches = {p.probe: found.trial.mismatch(p) for p in found.trial.probes}
-    clarity = {n: abs(m.value) / m.bound for n, m in mismatches.items()}
-    best, second, *_ = sorted(clarity, key=clarity.get, reverse=True)
-    assert (found.base.probe, found.other.probe) == (best, second)
-    assert found.first == mismatches[best]
+def test_the_clearest_probe_comes_first_and_not_the_one_with_the_largest_mismatch():
+    trial = measure(error_at((4, 3), (1, 2)))[0].trial
+    by_size = sorted(trial.probes, key=lambda p: abs(trial.mismatch(p).value), reverse=True)
+    for n, probe in enumerate(by_size):  # the larger, the less sure
+        blurred = replace(probe.slope, error=2.0 ** (-4 * n) * abs(trial.mismatch(probe).value))
+        trial.probes[trial.probes.index(probe)] = replace(probe, slope=blurred)
+    found = Measure(trial, LIMIT)
+    assert (found.base.probe, found.other.probe) == (by_size[-1].probe, by_size[-2].probe)
+    assert found.first == trial.mismatch(found.base)
 
 
 def test_a_probe_s_direction_predicts_its_own_mismatch():
@@ -200,6 +204,12 @@ def test_one_wrong_entry_s_indices_are_read_off(index):
     assert decoded(error_at((7, 5), index)) == list(index)
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 1e3])
+def test_indices_are_read_off_small_and_large_errors(size):
+    assert decoded(error_at((40, 5), (31, 3), size=size)) == [31, 3]
+    assert decoded(error_at((40, 5), (31, 3), (32, 3), size=size)) == [None, 3]
+
+
 def test_a_wrong_row_holds_one_index_and_a_wrong_column_the_other():
     assert decoded(error_at((7, 5), 3)) == [3, None]
     assert decoded(error_at((7, 5), np.s_[:, 1])) == [None, 1]
@@ -228,10 +238,11 @@ def test_a_mismatch_that_is_none_holds_no_index():
     assert found.decode(whole((7, 5)), found.first) == [None, None]
 
 
-def test_an_error_too_small_against_the_bounds_to_tell_two_indices_apart_holds_none():
+@pytest.mark.parametrize("bound", [0.6, 0.2])
+def test_an_error_too_small_against_the_bounds_to_tell_two_indices_apart_holds_none(bound):
     found, _ = measure(error_at((7, 5), (3, 2)))
     m = found.first
-    blunt = type(m)(m.claimed, m.measured, 0.6 * abs(m.value))
+    blunt = type(m)(m.claimed, m.measured, bound * abs(m.value))
     assert found.decode(whole((7, 5)), blunt) == [None, None]
 
 
