@@ -45,8 +45,6 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
     del options
     if trial.tangent is not None:
         return argument.with_(where_text="not located: tangent= does not let single entries move")
-    if len(trial.probes) < 2:
-        return argument
     search = Search(trial, LIMIT)
     try:
         if argument.mistakes:

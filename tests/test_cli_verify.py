@@ -406,7 +406,7 @@ def test_a_file_that_cannot_be_used_says_why_in_one_sentence(module, name, text,
 
 def test_a_file_that_is_no_python_is_refused(tmp_path):
     (tmp_path / "loss.txt").write_text("f = 1")
-    with pytest.raises(ArgumentError, match="is no Python file: its name should end in .py"):
+    with pytest.raises(ArgumentError, match="is no Python file: its name should end in"):
         import_file(tmp_path / "loss.txt")
 
 

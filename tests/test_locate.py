@@ -1,11 +1,19 @@
 """The place of an error: one entry, a slice, several, everywhere; what it costs, and when it is not said."""
 
+import re
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck import locate
+from gradcheck import forms, locate
+from gradcheck.contract import Gradient
+from gradcheck.locate import EVERY, LIMIT, SAMPLE, Search
+from gradcheck.measure import Field
+from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.place import Finding
+from gradcheck.syndrome import size_of, slices, whole
+from gradcheck.trial import Trial
 
 RNG = np.random.default_rng(5)
 
@@ -172,6 +180,113 @@ def test_an_axis_of_length_one_is_no_slice():
     argument = located(RNG.standard_normal((1, 30)), error_at((1, 30), ...))
     assert argument.where is None
     assert argument.where_text.startswith("everywhere")
+
+
+# The parts of a search -------------------------------------------------------------------------------------------
+
+
+def search(error):
+    """Return a search for the errors of Σ sin(w)'s claim."""
+    w = np.random.default_rng(3).standard_normal(error.shape)
+    claim = forms.gradient_of_scalar(smooth, lambda w: np.cos(w) + error, (w,), None, {})
+    trial = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    trial.measure(FiniteDifferences(trial.field, [0]), 4)
+    return Search(trial, LIMIT)
+
+
+def test_an_entry_is_measured_once_and_told_right_or_wrong():
+    found = search(error_at((6, 5), (2, 3)))
+    assert [found.entry(index, 1e-4) for index in [(2, 3), (2, 4), (2, 3)]] == [True, False, True]
+    assert list(found.found.entries) == [(2, 3), (2, 4)]
+    spent = found.measure.spent
+    found.entry((2, 4), 1e-4)
+    assert found.measure.spent == spent
+
+
+def test_a_sample_is_of_different_entries_inside_the_box_not_measured_before():
+    box = ((2, 8), (1, 4))
+    found = search(error_at((10, 6), slices(box)))
+    found.entry((3, 2), 1e-4)
+    assert found.sample(box, 4) == 4
+    assert len(found.found.entries) == 5
+    assert all(2 <= i < 8 and 1 <= j < 4 for i, j in found.found.entries)
+    assert found.sample(box, 1000) == 6 * 3 - 5  # all that are left
+    assert len(found.found.entries) == size_of(box)
+
+
+@pytest.mark.parametrize(
+    ("box", "halves"),
+    [
+        (((0, 10), (0, 6)), [((0, 5), (0, 6)), ((5, 10), (0, 6))]),
+        (((6, 10), (0, 6)), [((6, 10), (0, 3)), ((6, 10), (3, 6))]),  # along the longer side, not the further
+        (((0, 10), (2, 5)), [((0, 5), (2, 5)), ((5, 10), (2, 5))]),
+        (((1, 4), (0, 1)), [((1, 3), (0, 1)), ((3, 4), (0, 1))]),
+    ],
+)
+def test_a_box_is_halved_along_its_longest_axis_and_each_half_has_its_own_errors(box, halves, monkeypatch):
+    error = error_at((10, 6), ...)
+    found, seen = search(error), []
+    monkeypatch.setattr(found, "_search", lambda half, mismatch: seen.append((half, mismatch)))
+    r = found.measure.r(found.measure.base)
+    found._halve(box, found.measure.along(found.measure.masked(box, found.measure.base), goal=1e-6))
+    assert [half for half, _ in seen] == halves
+    for half, mismatch in seen:
+        assert mismatch.value == pytest.approx(np.sum((error * r)[slices(half)]), rel=1e-4)
+
+
+def test_a_half_without_errors_is_searched_no_further(monkeypatch):
+    found, seen = search(error_at((10, 6), (7, 2))), []
+    monkeypatch.setattr(found, "_search", lambda half, _: seen.append(half))
+    found._halve(whole((10, 6)), found.measure.first)
+    assert seen == [((5, 10), (0, 6))]
+
+
+PART = ((0, 10), (0, 4))
+
+
+@pytest.mark.parametrize(
+    ("box", "answers", "accepted", "measured"),
+    [
+        # the whole: five entries, five more where these differ
+        (whole((10, 6)), [1, 1, 1, 1, 1], True, (5, 5)),
+        (whole((10, 6)), [0, 0, 0, 0, 0], False, (0, 5)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 1, 0, 0], True, (3, 10)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], False, (2, 10)),
+        # a part: one entry, four more where that is wrong
+        (PART, [0], False, (0, 0)),
+        (PART, [1, 0, 1, 0, 1], True, (0, 0)),
+        (PART, [1, 0, 0, 0, 1], False, (0, 0)),
+    ],
+)
+def test_three_wrong_entries_of_a_sample_make_a_place_and_two_never_do(box, answers, accepted, measured, monkeypatch):
+    found, left = search(error_at((10, 6), ...)), list(answers)
+    monkeypatch.setattr(found, "entry", lambda *_: bool(left.pop(0)))
+    assert found._accept(box) is accepted
+    assert left == []
+    assert found.found.places == ([box] if accepted else [])
+    assert found.found.sampled == measured
+    assert SAMPLE == 5
+
+
+def test_a_few_entries_are_all_measured_and_the_wrong_ones_listed():
+    error = error_at((EVERY,), [1, 4, 6])
+    argument = located(RNG.standard_normal(EVERY), error)
+    assert "wrong at (1,), (4,), (6,), all else is right" in argument.where_text
+
+
+def test_the_share_of_wrong_entries_is_told_from_ten_of_them():
+    error = error_at((40, 25), ...) * (np.arange(1000).reshape(40, 25) % 2)
+    text = located(RNG.standard_normal((40, 25)), error).where_text
+    assert re.match(r"about \d+ % of the entries are wrong \([3-9] of 10 measured\)", text)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e3])
+def test_small_and_large_errors_are_found_alike(size):
+    argument = located(RNG.standard_normal((12, 9)), error_at((12, 9), (4, 7), size=size))
+    assert argument.where == (4, 7)
+    assert "all else" not in argument.where_text
+    two = located(RNG.standard_normal((12, 9)), error_at((12, 9), (4, 7), (9, 1), size=size))
+    assert "wrong at (4, 7), (9, 1), all else is right" in two.where_text
 
 
 def test_nothing_found_shows_no_worst_entry():
