@@ -8,7 +8,7 @@ import pytest
 import gradcheck as gc
 from gradcheck import forms, locate
 from gradcheck.contract import Gradient
-from gradcheck.locate import EVERY, LIMIT, SAMPLE, Search
+from gradcheck.locate import EVERY, LIMIT, Search
 from gradcheck.measure import Field
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.place import Finding
@@ -65,6 +65,7 @@ def test_one_wrong_entry_comes_with_its_claimed_and_its_measured_value():
         ((12, 9), np.s_[3], (3, None), "row 3, w[3, :],"),
         ((12, 9), np.s_[:, 8], (None, 8), "column 8, w[:, 8],"),
         ((2, 5, 3, 4), np.s_[:, 2], (None, 2, None, None), "channel 2, w[:, 2, :, :],"),
+        ((2, 30), np.s_[1], (1, None), "row 1, w[1, :],"),
         ((6, 5, 7), np.s_[4], (4, None, None), "slice 4, w[4, :, :],"),
         ((6, 5, 7), np.s_[4, :, 3], (4, None, 3), "w[4, :, 3] is wrong"),
     ],
@@ -234,11 +235,28 @@ def test_a_box_is_halved_along_its_longest_axis_and_each_half_has_its_own_errors
         assert mismatch.value == pytest.approx(np.sum((error * r)[slices(half)]), rel=1e-4)
 
 
-def test_a_half_without_errors_is_searched_no_further(monkeypatch):
-    found, seen = search(error_at((10, 6), (7, 2))), []
+@pytest.mark.parametrize(("row", "half"), [(7, (5, 10)), (2, (0, 5))])
+def test_a_half_without_errors_is_searched_no_further(row, half, monkeypatch):
+    found, seen = search(error_at((10, 6), (row, 2))), []
     monkeypatch.setattr(found, "_search", lambda half, _: seen.append(half))
     found._halve(whole((10, 6)), found.measure.first)
-    assert seen == [((5, 10), (0, 6))]
+    assert seen == [(half, (0, 6))]
+
+
+@pytest.mark.parametrize("others", [[], [(7, 5)]])
+def test_errors_outside_the_places_found_are_noticed(others, monkeypatch):
+    found = search(error_at((10, 6), (4, 2), *others))
+    monkeypatch.setattr(found, "_search", lambda *_: found.found.places.append(((4, 5), (2, 3))))
+    found.run()
+    assert found.found.elsewhere is bool(others)
+
+
+def test_a_claim_that_is_wrong_as_a_whole_needs_no_look_elsewhere(monkeypatch):
+    found = search(error_at((10, 6), ...))
+    monkeypatch.setattr(found, "_search", lambda box, _: found.found.places.append(box))
+    found.run()
+    assert found.measure.spent == 0
+    assert not found.found.elsewhere
 
 
 PART = ((0, 10), (0, 4))
@@ -265,7 +283,6 @@ def test_three_wrong_entries_of_a_sample_make_a_place_and_two_never_do(box, answ
     assert left == []
     assert found.found.places == ([box] if accepted else [])
     assert found.found.sampled == measured
-    assert SAMPLE == 5
 
 
 def test_a_few_entries_are_all_measured_and_the_wrong_ones_listed():
