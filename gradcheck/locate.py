@@ -157,7 +157,8 @@ class Search:
             goal=self._goal(4),
             share=self.measure.share(lower),
         )
-        rest = Mismatch(m0.claimed - m.claimed, m0.measured - m.measured, m0.bound + m.bound)
+        rounded = self.measure.rounding * max(abs(m0.value), abs(m.value))  # both directions are
+        rest = Mismatch(m0.claimed - m.claimed, m0.measured - m.measured, m0.bound + m.bound + rounded)
         for half, mismatch in ((lower, m), (upper, rest)):
             if mismatch.significant:
                 self._search(half, mismatch)
