@@ -21,9 +21,7 @@ def test_torch_s_fast_core_takes_tensors_only():
     pytest.importorskip("torch")
     from gradcheck.two_layer_relu import torch_fast  # noqa: PLC0415
 
-    with pytest.raises(
-        ArgumentError, match=r"x is ndarray of dtype float64, but should be .* pass to_torch"
-    ):
+    with pytest.raises(ArgumentError, match=r"x is ndarray of dtype float64, but should be .* pass to_torch"):
         torch_fast.Workspace(PROBLEM)
 
 

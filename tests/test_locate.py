@@ -183,6 +183,15 @@ def test_an_axis_of_length_one_is_no_slice():
     assert argument.where_text.startswith("everywhere")
 
 
+@pytest.mark.parametrize("places", [((4, 7),), ((4, 7), (9, 1)), ((0, 0), (0, 1), (11, 8))])
+def test_small_errors_are_found_in_a_function_that_is_strongly_curved(places):
+    # each slope has to be measured to a part of the error, which takes many steps here
+    w, error = RNG.standard_normal((12, 9)), error_at((12, 9), *places, size=1e-3)
+    argument = gc.check(lambda w: np.sum(np.sin(40 * w)), lambda w: 40 * np.cos(40 * w) + error, (w,), names=["w"])[0]
+    assert {entry.index for entry in argument.worst} == set(places)
+    assert "more is wrong" not in argument.where_text
+
+
 # The parts of a search -------------------------------------------------------------------------------------------
 
 
@@ -243,10 +252,11 @@ def test_a_half_without_errors_is_searched_no_further(row, half, monkeypatch):
     assert seen == [(half, (0, 6))]
 
 
+@pytest.mark.parametrize("row", [4, 0])
 @pytest.mark.parametrize("others", [[], [(7, 5)]])
-def test_errors_outside_the_places_found_are_noticed(others, monkeypatch):
-    found = search(error_at((10, 6), (4, 2), *others))
-    monkeypatch.setattr(found, "_search", lambda *_: found.found.places.append(((4, 5), (2, 3))))
+def test_errors_outside_the_places_found_are_noticed(row, others, monkeypatch):
+    found = search(error_at((10, 6), (row, 2), *others))
+    monkeypatch.setattr(found, "_search", lambda *_: found.found.places.append(((row, row + 1), (2, 3))))
     found.run()
     assert found.found.elsewhere is bool(others)
 
@@ -269,10 +279,12 @@ PART = ((0, 10), (0, 4))
         (whole((10, 6)), [1, 1, 1, 1, 1], True, (5, 5)),
         (whole((10, 6)), [0, 0, 0, 0, 0], False, (0, 5)),
         (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 1, 0, 0], True, (3, 10)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 1, 1, 0, 0], True, (4, 10)),
         (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], False, (2, 10)),
         # a part: one entry, four more where that is wrong
         (PART, [0], False, (0, 0)),
         (PART, [1, 0, 1, 0, 1], True, (0, 0)),
+        (PART, [1, 1, 1, 0, 1], True, (0, 0)),
         (PART, [1, 0, 0, 0, 1], False, (0, 0)),
     ],
 )

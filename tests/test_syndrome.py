@@ -126,6 +126,13 @@ def test_a_coarser_goal_costs_fewer_evaluations():
     assert 0 < spent[1] < spent[0]
 
 
+@pytest.mark.parametrize("goal", [1e-2, 1e-4, 1e-6])
+def test_a_slope_is_measured_to_its_goal_where_that_takes_many_steps(goal):
+    w = 40 * np.random.default_rng(3).standard_normal((4, 3))  # steps of a quarter of w cross several waves
+    found, _ = measure(error_at((4, 3), ...), w)
+    assert found.along(40 * RNG.standard_normal((4, 3)), goal=goal).bound <= goal
+
+
 def test_the_clearest_probe_comes_first_and_not_the_one_with_the_largest_mismatch():
     trial = measure(error_at((4, 3), (1, 2)))[0].trial
     by_size = sorted(trial.probes, key=lambda p: abs(trial.mismatch(p).value), reverse=True)
