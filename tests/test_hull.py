@@ -172,9 +172,9 @@ def test_values_within_the_tolerance_are_one_vertex():
 
 
 def test_few_samples_do_not_bind_what_is_independent():
-    # four samples of three entries satisfy some linear relation by themselves
-    rows = [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
-    assert len(all_groups(rows)) == 3
+    # four samples of four entries satisfy some linear relation by themselves
+    rows = [[0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 1.0], [1.0, 1.0, 1.0, 0.0]]
+    assert len(all_groups(rows)) == 4
 
 
 def test_beyond_so_many_kinks_pairs_are_no_longer_compared(monkeypatch):
