@@ -39,6 +39,8 @@ SMALLEST = {
     "float16": 2.0**-24,
     "bfloat16": 2.0**-133,
 }
+# Below its smallest normal number, 2^e_min, a number stands for 0; not so float16's, which end at 6e-5 only.
+NORMAL = {name: smallest / (2 * ROUNDOFF[name]) for name, smallest in SMALLEST.items()} | {"float16": 0.0}
 # The finest step of each: v is rounded so that x + 2^k·v is exact, and keeps this many leading bits of its own:
 # 18, 10, 5 and 4. What is left between the finest step and a quarter is the ladder.
 FINEST = {

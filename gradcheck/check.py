@@ -523,11 +523,16 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
     """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
     norm = trial.claimed_norm
     found = trial.mismatches()
-    if _still(trial) and trial.field.step_size() > STEPS:
-        return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
+    if _still(trial):
+        smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
+        if smooth.high <= resolution * trial.size_of_f():
+            return smooth
+        if trial.field.step_size() > STEPS:
+            return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if norm is None:
         norm = max(abs(m.claimed) for m in found)
-    if norm > 16 * trial.jitter or any(abs(m.measured) > m.bound for m in found):
+    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
+    if norm > max(16 * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
         return None
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.size_of_f() else None

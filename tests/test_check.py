@@ -222,6 +222,34 @@ def test_a_piecewise_constant_function_has_gradient_zero():
     assert report.verdict is gc.Verdict.PASS
 
 
+@pytest.mark.parametrize("power", [1, 2])
+def test_a_layer_of_dead_units_has_gradient_zero(power):
+    x, w = np.array([[1.375, -1.5625, 0.5]]), np.array([[0.6875, -0.5], [0.6875, 1.8125], [-0.25, 0.25]])
+    assert (x @ w < 0).all()
+    report = check(lambda x, w: np.sum(np.maximum(x @ w, 0) ** power), lambda x, w: (0 * x, 0 * w), (x, w))
+    assert report.verdict is gc.Verdict.PASS
+    assert not report["w"].error.relative
+
+
+@pytest.mark.parametrize("tiny", [1e-6, 1e-10, 1e-20, 1e-100])
+def test_an_argument_that_is_tiny_beside_the_others_is_judged_as_closely_as_they_are(tiny):
+    x, w, b = np.linspace(-1, 1, 12).reshape(4, 3), np.array([0.5, -1.0, 0.7]), np.array([tiny])
+
+    def loss(w, b):
+        return np.sum(np.tanh(x @ w + b))
+
+    def gradient(w, b):
+        d = 1 - np.tanh(x @ w + b) ** 2
+        return x.T @ d, np.array([d.sum()])
+
+    report = check(loss, gradient, (w, b))
+    assert report.verdict is gc.Verdict.PASS
+    assert report["b"].error.high < 1e-6
+    wrong = check(loss, lambda w, b: (gradient(w, b)[0], gradient(w, b)[1] / 4), (w, b))
+    assert wrong["b"].verdict is gc.Verdict.FAIL
+    assert wrong["w"].verdict is gc.Verdict.PASS
+
+
 def test_small_steps_of_low_precision_are_no_proof_of_a_zero_gradient():
     report = check(lambda x: float(np.float16(np.sum(x**3))), np.zeros_like)
     assert report.verdict is not gc.Verdict.PASS
