@@ -23,16 +23,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.certificate import Verdict
+from gradcheck.certificate import Verdict, default_resolution
 from gradcheck.claim import WrongClaim
 from gradcheck.contract import JITTER, Gradient
-from gradcheck.measure import SUSPICIOUS
+from gradcheck.measure import SUSPICIOUS, quiet
 from gradcheck.report import Accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from gradcheck.claim import Claim
     from gradcheck.measure import Field
 
 LAMBDA = 4.0
@@ -119,3 +120,17 @@ def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
     return found
+
+
+def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
+    """Return a note if f in its own dtype is another function than in float64, `wide` being the point there.
+
+    An ε chosen by dtype (the default of `torch.nn.functional.rms_norm`) makes it so. Then f's values differ by more
+    than the resolution of that dtype, and neither formula can be held against the other.
+    """
+    dtype = max((arrays.dtype_name(x) for x in claim.leaves), key=lambda name: arrays.ROUNDOFF[name])
+    with quiet():
+        own, other = claim.function(claim.leaves), claim.function(wide)
+    if abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other)):
+        return None
+    return f"{claim.title} is another function in {dtype} ({own:.3g}) than in float64 ({other:.3g}): judged in {dtype}"

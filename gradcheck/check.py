@@ -252,10 +252,20 @@ def judge(claim: Claim, options: Options) -> Report:
     if (changed := _mutated(claim, copies)) is not None:
         return _complaint(claim, options, f"the gradient changes its argument {changed} in place: work on a copy")
     wide = _promoted(claim, gradient)
-    native, leaves = gradient, claim.leaves
-    if wide is not None:
-        gradient, leaves = wide, wide.leaves
-    field = Field(claim, leaves, seed=options.seed, limit=options.max_evaluations)
+    if wide is None:
+        return _judged(claim, gradient, None, options, notes, copies)
+    report = _judged(claim, wide, gradient, options, notes, copies)
+    inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
+    if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
+        return _judged(claim, gradient, None, options, [*claim.notes, note], copies)
+    return report
+
+
+def _judged(
+    claim: Claim, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str], copies: Sequence[Any]
+) -> Report:
+    """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
+    field = Field(claim, gradient.leaves, seed=options.seed, limit=options.max_evaluations)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
@@ -265,7 +275,7 @@ def judge(claim: Claim, options: Options) -> Report:
     if complaint_text:
         return _complaint(claim, options, complaint_text)
     spent = field.evaluations
-    report = _numbers(field, gradient, native if wide is not None else None, options, notes)
+    report = _numbers(field, gradient, native, options, notes)
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
 
 

@@ -166,6 +166,24 @@ def test_what_underflows_in_float32_is_not_called_wrong():
     assert report.verdict is gc.Verdict.PASS
 
 
+def root_mean_square(x):
+    return np.sum(x / np.sqrt(np.mean(x**2) + np.finfo(x.dtype).eps))
+
+
+def root_mean_square_gradient(x):
+    size = np.sqrt(np.mean(x**2) + np.finfo(x.dtype).eps)
+    return 1 / size - np.sum(x) * x / (x.size * size**3)
+
+
+def test_a_function_that_depends_on_its_dtype_is_judged_there():
+    x = 1e-4 * X.astype(np.float32)
+    report = gc.check(root_mean_square, root_mean_square_gradient, (x,))
+    assert report.verdict is gc.Verdict.PASS
+    assert "is another function in float32" in report.notes[0]
+    wrong = gc.check(root_mean_square, lambda x: 2 * root_mean_square_gradient(x), (x,))
+    assert wrong.verdict is gc.Verdict.FAIL
+
+
 def test_a_saturated_unit_may_be_off_by_the_round_off_of_its_forward_value():
     x = np.array([4.5, 5.0], dtype=np.float32)
     gradient = gc.check(lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, (x,))
