@@ -6,6 +6,7 @@ import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from gradcheck.bench.markdown import as_markdown
 from gradcheck.bench.saved import as_json
 
 if TYPE_CHECKING:
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(results: Results, directory: Path, text: str, command: str) -> list[Path]:
-    """Write bench.json, bench.md and, where Matplotlib and Jinja2 are installed, bench.html; return their paths."""
+def write(results: Results, directory: Path, command: str) -> list[Path]:
+    """Write bench.json, bench.md and, where Matplotlib and Jinja2 are installed, bench.html; return their paths.
+
+    `command` is said to repeat the run.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {"bench.json": json.dumps(as_json(results), indent=1, ensure_ascii=False) + "\n", "bench.md": text}
+    contents = {
+        "bench.json": json.dumps(as_json(results), indent=1, ensure_ascii=False) + "\n",
+        "bench.md": as_markdown(results, command),
+    }
     if find_spec("matplotlib") is not None and find_spec("jinja2") is not None:
         from gradcheck.bench.page import page  # noqa: PLC0415  only where pictures can be drawn
 
