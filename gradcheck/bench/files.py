@@ -24,7 +24,7 @@ def write(results: Results, directory: Path, command: str) -> list[Path]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     contents = {
-        "bench.json": json.dumps(as_json(results), indent=1, ensure_ascii=False) + "\n",
+        "bench.json": json.dumps(as_json(results), ensure_ascii=False) + "\n",
         "bench.md": as_markdown(results, command),
     }
     if find_spec("matplotlib") is not None and find_spec("jinja2") is not None:

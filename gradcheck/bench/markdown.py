@@ -25,7 +25,7 @@ FLOOR_MEANS = (
 def as_markdown(results: Results, command: str) -> str:
     """Return the whole report; `command` repeats it."""
     parts = [
-        "# Benchmarks",
+        "# A run of the benchmarks",
         f"`{command}`",
         FLOOR_MEANS,
     ]

@@ -25,7 +25,7 @@ __all__ = ["DTYPES", "Plan", "cases", "clock", "estimate", "precision", "run", "
 
 DTYPES = ("float32", "float64", "tf32", "bfloat16")
 BUDGET, QUICK_BUDGET = 4.0, 0.4  # seconds for the rounds of one case
-COMPILING = 8.0  # seconds, for one case, of which the first takes most
+COMPILING = 4.0  # seconds, for one case, of which the first takes most
 OVERHEAD = 3e-5  # seconds of calls in a step: what the tiny shape costs
 
 

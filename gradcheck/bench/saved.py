@@ -34,11 +34,11 @@ def as_json(results: Results) -> dict[str, Any]:
     benchmarks = [_of_timing(results, timing) for timing in results.timings]
     return {
         "machine_info": {
-            "node": "",  # whose machine it was is nobody's business
+            "node": "",  # whose machine it was is nobody's business, nor who built its kernel
             "processor": platform.processor(),
             "machine": platform.machine(),
             "system": platform.system(),
-            "release": platform.release(),
+            "release": "",
             "python_implementation": platform.python_implementation(),
             "python_version": platform.python_version(),
             "cpu": {"brand_raw": results.environment.get("cpu", ""), "count": results.environment.get("cores")},
