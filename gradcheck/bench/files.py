@@ -23,15 +23,12 @@ def write(results: Results, directory: Path, command: str) -> list[Path]:
     `command` is said to repeat the run.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {
-        "bench.json": json.dumps(as_json(results), ensure_ascii=False) + "\n",
-        "bench.md": as_markdown(results, command),
-    }
+    paths = [directory / "bench.json", directory / "bench.md"]
+    paths[0].write_text(json.dumps(as_json(results), ensure_ascii=False) + "\n", encoding="utf-8")
+    paths[1].write_text(as_markdown(results, command), encoding="utf-8")
     if find_spec("matplotlib") is not None and find_spec("jinja2") is not None:
         from gradcheck.bench.page import page  # noqa: PLC0415  only where pictures can be drawn
 
-        contents["bench.html"] = page(results, command)
-    paths = [directory / name for name in contents]
-    for path, content in zip(paths, contents.values(), strict=True):
-        path.write_text(content, encoding="utf-8")
+        paths.append(directory / "bench.html")
+        paths[2].write_text(page(results, command), encoding="utf-8")
     return paths

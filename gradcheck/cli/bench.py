@@ -140,13 +140,15 @@ def _make_directory(path: Path) -> None:
 
 
 def _show(results: Results, output: Path | None) -> None:
-    """Print the results, and write the files where they are asked for."""
-    _print(results)
+    """Write the files where they are asked for, and print the results."""
+    paths = []
     if output is not None:
         from gradcheck.bench import files  # noqa: PLC0415  loaded when it is asked for
 
-        for path in files.write(results, output, shlex.join(["gradcheck", *sys.argv[1:]])):
-            click.echo(str(path))
+        paths = files.write(results, output, shlex.join(["gradcheck", *sys.argv[1:]]))
+    _print(results)
+    for path in paths:
+        click.echo(str(path))
 
 
 @contextmanager
