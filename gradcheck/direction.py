@@ -55,6 +55,7 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
             # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
             size = sizes.astype(np.float64)
             return Scale(np.maximum(size, np.where(size >= nonzero.min(), np.minimum(median, SPAN * size), median)))
+    del nonzero  # as large as x, and so is each of the next line's temporaries
     return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
 
 
