@@ -213,12 +213,14 @@ def summary(session: Session) -> list[str]:
         lines.append(f"widest interval of a PASS: {argument.name} {found}, {record.report.title} in {record.test}")
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         ended_so = [record for record in session.records if record.report.verdict is verdict]
-        lines += [f"{verdict}: {r.report.title} in {r.test}{_why(r.report, verdict)}" for r in ended_so[:MOST_LISTED]]
+        lines += [f"{verdict}: {r.report.title} in {r.test}{_reason(r.report)}" for r in ended_so[:MOST_LISTED]]
         if len(ended_so) > MOST_LISTED:
             lines.append(f"{verdict}: {len(ended_so) - MOST_LISTED} more")
     return lines
 
 
-def _why(report: Report, verdict: Any) -> str:
-    reasons = [f"{a.name}: {a.reason}" for a in report if a.verdict is verdict and a.reason]
-    return f" ({'; '.join(reasons)})" if reasons else ""
+def _reason(report: Report) -> str:
+    from gradcheck.text import why  # noqa: PLC0415
+
+    said = report.complaint or why(report)
+    return f" ({said})" if said else ""
