@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.certificate import Interval, Verdict
+from gradcheck.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,7 +245,10 @@ class Report:
         return figure(self)
 
     def _repr_html_(self) -> str:
-        """Return the report as a notebook shows it."""
+        """Return the report as a notebook shows it: a page, or its text where Jinja2 is not installed."""
         from gradcheck.page import fragment  # noqa: PLC0415
 
-        return fragment(self)
+        try:
+            return fragment(self)
+        except UnsupportedError:
+            return f"<pre>{escape(str(self))}</pre>"
