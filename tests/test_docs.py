@@ -34,8 +34,8 @@ def fenced_blocks(path, language):
 
 def run_block(code, *, path, line, words, namespace):
     """Execute one block; its line numbers in a traceback are those of the page."""
-    if re.search(r"^\s*(?:import|from) torch\b", code, flags=re.MULTILINE):
-        pytest.importorskip("torch")
+    for library in re.findall(r"^\s*(?:import|from) (torch|jax)\b", code, flags=re.MULTILINE):
+        pytest.importorskip(library)
     compiled = compile("\n" * (line - 1) + code, str(path), "exec")
     match words.partition(":"):
         case ("", "", ""):
