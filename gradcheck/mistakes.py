@@ -96,7 +96,7 @@ class Mistake:
     needs : {"claim", "arguments", "lines"}
         What it can be planted in: the claimed array alone, that and the arguments, or the lines of a Derivation.
     plant : callable or None
-        Case → the wrong gradient for a right one (an array, or several `Change`s; None where it does not apply).
+        Case → the wrong gradient for a right one (an array, or several of `Change`; None where it does not apply).
     correct : callable or None
         Case → the right gradient for a wrong one; None for a mistake that loses information.
     advice : str

@@ -81,7 +81,11 @@ class ArgumentReport:
 
     Attributes
     ----------
-    name, shape, dtype
+    name : str
+        Of the argument.
+    shape : tuple of int
+        Of the argument.
+    dtype : str
         Of the argument.
     verdict : Verdict
         PASS, FAIL or INCONCLUSIVE.
@@ -99,14 +103,20 @@ class ArgumentReport:
         How far the gradient in its own dtype is from the one in float64, where both exist.
     where : tuple or None
         The wrong entry (an index), or a slice (``None`` stands for a whole axis).
+    where_text : str
+        The same as a sentence, with the worst entry claimed and measured.
     mistakes : tuple of str
         Names of the mistakes that explain every slope, best first.
+    advice : str
+        What the mistake is and what is right instead, one sentence; empty where none explains the slopes.
     planted : Planted or None
         The proof of power of a PASS.
     worst : tuple of WorstEntry
         The worst entries, measured on their own.
     probes : tuple of Probe
         The slopes all of this rests on.
+    notes : tuple of str
+        What a reader should know besides.
 
     """
 
@@ -159,7 +169,36 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them."""
+    """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them.
+
+    A report is true if it is a PASS. `str(report)` is for people.
+
+    Attributes
+    ----------
+    title : str
+        The function's name.
+    arguments : tuple of ArgumentReport
+        One for each argument that was judged; none if the claim broke its contract.
+    evaluations : int
+        Of the function, for its slopes.
+    gradient_evaluations : int
+        Of the claimed gradient.
+    contract_evaluations : int
+        Of the function, for what a claim owes before any number.
+    seed : int
+        Repeats the check.
+    confidence : float
+        Of each argument's interval.
+    oracle : str
+        Where the slopes come from.
+    notes : tuple of str
+        What a reader should know.
+    complaint : str
+        The breach of contract that ended the check, one sentence; empty where there was none.
+    repeat : str
+        How to repeat the check.
+
+    """
 
     title: str
     arguments: tuple[ArgumentReport, ...]
