@@ -110,7 +110,7 @@ def to_numpy(x: Any) -> NDArray[Any]:
         if x.layout != torch.strided:
             x = x.to_dense()
         x = x.to(torch.complex128 if x.is_complex() else torch.float64).numpy(force=True)
-    array = np.asarray(x)
+    array = np.asarray(x.get() if array_api_compat.is_cupy_array(x) else x)
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 
 
@@ -148,7 +148,7 @@ def copied(x: Any) -> Any:
     """Return a copy of x that shares no memory with it."""
     if is_torch(x):
         return x.detach().clone()
-    return np.array(x) if isinstance(x, np.ndarray | np.generic) else x
+    return np.array(x) if isinstance(x, np.ndarray | np.generic) else namespace(x).asarray(x, copy=True)
 
 
 def same(a: Any, b: Any) -> bool:

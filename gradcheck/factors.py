@@ -62,7 +62,7 @@ def meaning(c: float, dimensions: Mapping[int, tuple[str, ...]]) -> tuple[str, s
         return missing(c), f"{why}; or {average}" if over else why
     if over:
         return of_dimension(c, over.partition(" = ")[0]), average
-    return missing(c), ""
+    return missing(c), f"{averaged(c)}, if {whole} things are summed" if whole > 1 else ""
 
 
 def _dimensions(n: int, dimensions: Mapping[int, tuple[str, ...]]) -> str:

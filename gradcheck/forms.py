@@ -211,12 +211,16 @@ def forward_backward(
             f"{title_of(forward)} returned {type(first).__name__}, wanted (out, cache) since backward= was passed"
         )
 
+    def output(*args: Any, **named: Any) -> Any:
+        return forward(*args, **named)[0]
+
     def pulled(cotangent: Any, *args: Any, **named: Any) -> Any:
         _, cache = forward(*args, **named)
         return backward(cotangent, cache)
 
+    output.__name__ = title_of(forward)
     return vjp(
-        lambda *args, **named: forward(*args, **named)[0],
+        output,
         pulled,
         arguments,
         tree_names(tree, names),

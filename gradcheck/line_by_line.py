@@ -128,6 +128,10 @@ class DerivationReport:
         """The variable whose gradient line is the first wrong one, or None."""
         return next((line.name for line in self.lines if line.verdict is Verdict.FAIL), None)
 
+    def __bool__(self) -> bool:
+        """Whether all of it is right."""
+        return self.verdict is Verdict.PASS
+
     def __getitem__(self, name: str) -> LineReport:
         """Return the report of one gradient line."""
         for line in self.lines:

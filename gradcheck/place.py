@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gradcheck.report import WorstEntry
 
-SHOWN = 3  # worst entries in the report
+SHOWN = 12  # worst entries in the report: a table and a map on its page, the first in its text
 LISTED = 6  # places in a sentence
 
 Index = tuple[int, ...]

@@ -162,7 +162,7 @@ class Trial:
     def true_norm(self) -> float:
         """An estimate of N = ‖∇f∘s‖: the root mean square of the measured slopes."""
         found = self.mismatches()
-        return float(np.sqrt(np.mean([m.measured**2 for m in found]))) if found else 0.0
+        return math.hypot(*(m.measured for m in found)) / math.sqrt(len(found)) if found else 0.0
 
     def size_of_f(self) -> float:
         """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""

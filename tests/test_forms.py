@@ -314,6 +314,13 @@ def test_names_survive_the_wrapping_of_forward(arguments, names):
     assert claim.claimed(claim.leaves)[1] is not None
 
 
+def test_a_report_of_a_forward_and_its_backward_has_the_forward_s_name():
+    def scaled(x):
+        return 2 * x, None
+
+    assert check(scaled, backward=lambda dout, _: 2 * dout, args=(X,)).title == "scaled"
+
+
 def test_a_forward_without_a_cache_is_refused():
     with pytest.raises(ArgumentError, match=r"linear returned ndarray, wanted \(out, cache\) since backward= was pass"):
         forms.forward_backward(linear, lambda c, _: c, (W, X), None, {}, 0)

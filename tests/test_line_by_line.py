@@ -33,6 +33,7 @@ def wrong_lines(report):
 def test_a_right_derivation_passes_line_by_line_and_as_a_whole(draw):
     report = NETWORK.check(draw())
     assert report.verdict is Verdict.PASS
+    assert report
     assert report.first_wrong is None
     assert [line.name for line in report.lines] == ["y_pred", "w2", "h_relu", "h", "w1"]
     assert [line.upstream for line in report.lines] == ["none", "true", "true", "true", "true"]
@@ -54,6 +55,7 @@ def test_a_right_derivation_passes_line_by_line_and_as_a_whole(draw):
 def test_the_spoiled_line_is_the_one_named(draw, name, wrong):
     report = NETWORK.replace(**{name: wrong}).check(draw())
     assert report.verdict is Verdict.FAIL
+    assert not report
     assert report.first_wrong == name
     assert wrong_lines(report) == [name]
     assert report.whole.verdict is Verdict.FAIL

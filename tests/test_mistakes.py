@@ -52,6 +52,32 @@ def test_a_mistake_is_named_alone(change, name):
     assert names(change) == (name,)
 
 
+def normalised(axis):
+    """Return a function of normalised x, and its gradient with and without the path through the mean."""
+    target = np.cos(7 * W)
+
+    def loss(x):
+        centred = x - x.mean(axis=axis, keepdims=True)
+        return np.sum(target * centred / np.sqrt(np.mean(centred**2, axis=axis, keepdims=True) + 0.1))
+
+    def lost(x):
+        centred = x - x.mean(axis=axis, keepdims=True)
+        root = np.sqrt(np.mean(centred**2, axis=axis, keepdims=True) + 0.1)
+        return target / root - centred * np.mean(target * centred, axis=axis, keepdims=True) / root**3
+
+    return loss, lost, lambda x: lost(x) - lost(x).mean(axis=axis, keepdims=True)
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)], ids=["batch", "layer", "all"])
+def test_a_lost_path_through_the_mean_is_named_with_its_axes(axis):
+    loss, lost, whole = normalised(axis)
+    assert gc.check(loss, whole, (W,))
+    argument = gc.check(loss, lost, (W,))[0]
+    said = f"axis {axis}" if isinstance(axis, int) else "axes 0, 1"
+    assert argument.mistakes == (f"mean over {said} not taken away",)
+    assert argument.advice.startswith(f"right when its mean over {said} is taken away")
+
+
 def test_an_error_without_a_name_gets_none():
     assert names(lambda g: g + np.cos(7 * W)) == ()
 
@@ -193,6 +219,12 @@ def test_factors_have_the_names_people_use(c, name):
         {64: ("x.shape[0]",)},
     )
     assert found[0].name == name
+
+
+@pytest.mark.parametrize(("c", "said"), [(32.0, "mean instead of sum, if 32"), (1 / 32, "sum instead of mean, if 32")])
+def test_a_whole_factor_that_is_no_length_says_what_it_may_come_from(c, said):
+    (found,) = factors.names_of(c * (1 - 1e-10), c * (1 + 1e-10), {7: ("x.shape[0]",)})
+    assert said in found.advice
 
 
 def test_a_loose_interval_names_all_factors_in_it():
