@@ -134,8 +134,8 @@ class Slopes:
 
 def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
     """Return the report of a FAIL with the mistakes that explain every slope, best first."""
-    if trial.claimed is None or len(trial.probes) < 3:
-        return argument
+    if trial.claimed is None or len(trial.probes) < 3 or not np.any(trial.claimed):
+        return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
     case = case_of(trial, trials)
     found = [c for m in TABLE.values() for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
     if case.gradient.size == 1:

@@ -66,6 +66,11 @@ def test_two_mistakes_that_are_the_same_here_are_both_named():
     assert report[0].mistakes == ("constant factor 0.75", "argument multiple missing")
 
 
+def test_a_claim_of_zero_is_called_so_and_not_a_missing_multiple_of_the_argument():
+    report = gc.check(lambda w: np.sum(w**2), np.zeros_like, (W,))
+    assert report[0].mistakes == ("gradient is zero",)
+
+
 def test_of_one_entry_only_a_known_factor_can_be_told():
     one = np.array([0.7])
     assert gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) / 2, (one,))[0].mistakes == ("factor 2 missing",)
