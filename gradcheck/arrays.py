@@ -172,6 +172,8 @@ def scalar(value: Any, what: str) -> float:
                 f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
                 "sum it, or pass vjp= to check the derivative of an array-valued function"
             )
+        if dtype_name(value) == "bool":
+            raise ArgumentError(f"{what} returned a bool, wanted a real scalar")
         number = to_numpy(value).reshape(())
         if np.iscomplexobj(number):
             raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")

@@ -48,7 +48,14 @@ BAD_OPTIONS = {
     "negative seed": ({"seed": -1}, "seed=-1, wanted an integer of 0 or more"),
     "named seed": ({"seed": "a"}, "seed='a', wanted an integer"),
     "oracle": ({"oracle": "magic"}, "oracle='magic', wanted one of 'finite differences', 'autograd', 'exact', or None"),
-    "budget": ({"max_evaluations": 3}, "max_evaluations=3, wanted None, or more than the 3 of the contract"),
+    "budget": ({"max_evaluations": 3}, "max_evaluations=3, wanted None, or an integer above the 3 of the contract"),
+    "named budget": ({"max_evaluations": "9"}, "max_evaluations='9', wanted None, or an integer"),
+    "named rtol": ({"rtol": "1e-3"}, "rtol='1e-3', wanted a positive number"),
+    "named confidence": ({"confidence": "high"}, "confidence='high', wanted a probability"),
+    "kink variable no function": ({"kink_of": "h"}, "kink_of is a str, wanted a function of the arguments"),
+    "tangent no dict": ({"tangent": lambda v: v}, "tangent= takes functions of a direction by argument name"),
+    "tangent no function": ({"tangent": {"x": 1}}, "tangent= takes functions of a direction by argument name"),
+    "kwargs no dict": ({"kwargs": [1]}, "kwargs is a list, wanted a dict of keyword arguments"),
     "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', or None"),
 }
 
@@ -100,6 +107,50 @@ def test_what_cannot_be_checked_is_refused_in_one_sentence(call, words):
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, GradcheckError)
     assert isinstance(caught.value, ValueError)
+
+
+BAD_TANGENTS = {
+    "unknown": ({"w": lambda v: v}, "tangent= names 'w', which is no judged argument: there are x"),
+    "raises": ({"x": lambda v: v / {}["y"]}, "the tangent= of x raised KeyError: 'y'"),
+    "shape": ({"x": lambda v: v[:, None]}, r"the tangent= of x returned shape \(3, 1\), wanted \(3,\), as given"),
+    "nan": ({"x": lambda v: v * math.nan}, "the tangent= of x returned a number that is not finite"),
+    "zero": ({"x": lambda v: 0 * v}, "the tangent= of x returned zero: no direction is left to check along"),
+}
+
+
+@pytest.mark.parametrize(("tangent", "words"), BAD_TANGENTS.values(), ids=BAD_TANGENTS)
+def test_a_tangent_that_is_none_is_refused(tangent, words):
+    with pytest.raises(ArgumentError, match=words):
+        check(tangent=tangent)
+
+
+def test_a_kink_variable_that_raises_is_the_callers_error():
+    with pytest.raises(ArgumentError, match="kink_of= raised ZeroDivisionError"):
+        gc.check(lambda x: np.sum(abs(x)), np.sign, (np.array([0.0, 1.0]),), kink_of=lambda x: x / (1 // 0))
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "args", "words"),
+    [
+        (cubes, cubes_gradient, (X, X), "cubes raised TypeError at the point"),
+        (
+            lambda x: np.sum(np.log(x)),
+            lambda x: 1 / x,
+            (np.zeros(2),),
+            "f is -inf at the point, wanted a finite number",
+        ),
+    ],
+)
+def test_where_function_and_gradient_both_break_it_is_the_callers_error(f, gradient, args, words):
+    with pytest.raises(ArgumentError, match=words):
+        gc.check(f, gradient, args)
+
+
+@pytest.mark.parametrize("z", [1.5 - 0.5j, np.complex128(2j), np.array(1 + 1j)])
+def test_one_complex_number_is_an_argument(z):
+    assert gc.check(lambda z: abs(z) ** 2, lambda z: 2 * z, (z,))
+    wrong = gc.check(lambda z: abs(z) ** 2, lambda z: 2 * np.conj(z) + 1, (z,))
+    assert wrong.verdict is gc.Verdict.FAIL
 
 
 def test_integers_are_fine_where_nothing_is_claimed():
