@@ -1,168 +1,223 @@
-"""What the pictures of a report show, read from the drawn axes, and the sentences beside them."""
+"""Pictures of a report: what is drawn is what was measured, and every report can be drawn."""
+
+import math
 
 import numpy as np
 import pytest
 
-pytest.importorskip("matplotlib")
-
 import gradcheck as gc
-from gradcheck import page, pictures
+from gradcheck import pictures
+from gradcheck.certificate import Interval, Verdict
+from gradcheck.report import ArgumentReport, Probe, Report, WorstEntry
+from gradcheck.slope import Level, Slope
 
-X = np.array([0.0, 1.5, -2.0])  # the first entry is at relu's kink
-C = np.array([1.0, 2.0, 3.0])
+pytest.importorskip("matplotlib")
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
-
-def relu(x):
-    return np.sum(C * np.maximum(x, 0))
-
-
-def kinked(at_zero):
-    return gc.check(relu, lambda x: C * np.where(x == 0, at_zero, x > 0), (X,))
+STEPS = [2.0**-4, 2.0**-7, 2.0**-10]
 
 
-def located(shape, place, size=0.5):
-    error = np.zeros(shape)
-    error[place] = size
-    w = np.random.default_rng(1).standard_normal(shape)
-    return gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + error, (w,), names=["w"])
+def axes():
+    return Figure().subplots()
 
 
-def drawn(report, title):
-    """The axes of the one picture with this title."""
-    (axes,) = [ax for ax in report.plot().axes if ax.get_title("left").endswith(title)]
-    return axes
+def argument(name="x", verdict=Verdict.PASS, low=0.0, high=1e-9, shape=(6, 5), **fields):
+    error = Interval(low, high, relative=True, confidence=0.9999)
+    return ArgumentReport(name, shape, "float64", verdict, error, 1e-5, 1e-8, **fields)
 
 
-def line(axes, label):
-    """The x and y of the line whose label begins so."""
-    (found,) = [each for each in axes.get_lines() if str(each.get_label()).startswith(label)]
-    return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
+def report(*arguments):
+    return Report("loss", arguments, 30, 5, 3, 7, 0.9999, "finite differences")
 
 
-def steepness(axes, label):
-    x, y = line(axes, label)
-    return (y[-1] - y[0]) / (x[-1] - x[0])
+def smooth_probe(claimed=3.0, noise=2.0**-40):
+    """Return the probe of a φ whose central differences err by h² and carry noise/h; its slope is 3."""
+    levels = tuple(Level(h, 3 * h, -3 * h, 3 + h**2, 0.0, noise / h) for h in STEPS)
+    return Probe(0, 1.0, Slope(3.0, 1e-9, 3.0, 3.0, 1e-9, STEPS[-1], math.nan, levels), claimed, 0.0)
 
 
-# Kinks -----------------------------------------------------------------------------------------------------------
+def kinked_probe(claimed=1.0):
+    """Return the probe of a φ with slopes −1 to the left and 2 to the right, whose one-sided quotients err by h."""
+    levels = tuple(Level(h, 0.0, 0.0, 0.5, 3.0 + 2 * h, 2.0**-40 / h) for h in STEPS)
+    return Probe(0, 1.0, Slope(0.5, 1.5, -1.0, 2.0, 1e-9, STEPS[-1], 0.0, levels), claimed, 0.0)
 
 
-def test_at_a_kink_phi_is_drawn_with_its_left_its_right_and_the_claimed_slope():
-    report = kinked(2.0)
-    axes = drawn(report, "along one direction")
-    probe = pictures.telling_probe(report[0])
-    assert steepness(axes, "left slope") == pytest.approx(probe.slope.left)
-    assert steepness(axes, "right slope") == pytest.approx(probe.slope.right)
-    assert steepness(axes, "claimed") == pytest.approx(probe.claimed)
-    t, phi = line(axes, "φ(t) − φ(0)")
-    sides = np.where(t > 0, probe.slope.right * t, probe.slope.left * t)
-    assert np.allclose(phi, sides, atol=1e-6 * np.ptp(phi))
+# The intervals --------------------------------------------------------------------------------------------
 
 
-def test_the_direction_that_is_drawn_is_that_of_the_widest_kink():
-    report = kinked(2.0)
-    jumps = [abs(p.slope.right - p.slope.left) / p.stretch for p in report[0].probes]
-    drawn_jump = pictures.telling_probe(report[0])
-    assert abs(drawn_jump.slope.right - drawn_jump.slope.left) / drawn_jump.stretch == max(jumps)
+def test_each_interval_is_a_bar_from_its_low_to_its_high_end_wrong_ones_first():
+    ax = axes()
+    found = report(
+        argument("right", high=3e-9),
+        argument("wrong", Verdict.FAIL, low=2e-3, high=4e-2),
+        argument("undecided", Verdict.INCONCLUSIVE, high=0.5),
+    )
+    pictures.draw_intervals(ax, found)
+    bars = {line.get_ydata()[0]: line for line in ax.lines if line.get_linewidth() == 5}
+    assert [tuple(bars[row].get_xdata()) for row in (0, 1, 2)] == [
+        (2e-3, 4e-2),
+        (ax.get_xlim()[0], 0.5),
+        (ax.get_xlim()[0], 3e-9),
+    ]
+    assert [to_hex(bars[row].get_color()) for row in (0, 1, 2)] == [
+        pictures.COLOURS[name] for name in ("fail", "doubt", "pass")
+    ]
+    said = [text.get_text() for text in ax.texts]
+    assert said[0].startswith("✗ wrong")
+    assert [text.split()[1] for text in said] == ["wrong", "undecided", "right"]
+    assert ax.get_xscale() == "log"
 
 
-def test_a_claim_between_the_sides_is_not_off_and_one_beyond_them_is_by_its_distance():
-    for probe in kinked(0.5)[0].probes:
-        assert pictures.mismatch(probe) <= 1e-12 * abs(probe.claimed)
-    for probe in kinked(2.0)[0].probes:
-        low, high = sorted((probe.slope.left, probe.slope.right))
-        beyond = max(low - probe.claimed, probe.claimed - high)
-        assert beyond > 0
-        assert pictures.mismatch(probe) == beyond
+def test_an_error_without_an_upper_end_goes_off_the_axis():
+    ax = axes()
+    pictures.draw_intervals(ax, report(argument(verdict=Verdict.FAIL, low=0.1, high=math.inf)))
+    arrow = [line for line in ax.lines if line.get_marker() == 5]
+    assert [line.get_xdata()[0] for line in arrow] == [ax.get_xlim()[1]]
+
+
+# The ladder -----------------------------------------------------------------------------------------------
+
+
+def test_noise_falls_and_truncation_grows_as_the_levels_say():
+    noise, truncation = pictures.slants([smooth_probe()], size=3.0)
+    assert noise[:2] == (2.0**-40 / 3, -1)
+    assert truncation[:2] == (pytest.approx(1 / 3), 2)
+    assert truncation[2] == "truncation ∝ h²"
+
+
+def test_at_a_kink_the_quotients_of_both_sides_are_drawn_against_the_sides():
+    probe = kinked_probe()
+    coarse = probe.slope.levels[0]
+    assert pictures.difference(probe, coarse) == STEPS[0]  # right: 0.5 + (3 + 2h)/2 = 2 + h; left: -1 - h
+    noise, truncation = pictures.slants([probe], size=1.0)
+    assert noise[:2] == (2.0**-39, -1)  # a one-sided quotient has twice the noise
+    assert truncation[:3] == (1.0, 1, "truncation ∝ h")
+
+
+def test_truncation_that_the_noise_hides_is_not_drawn():
+    assert [side[1] for side in pictures.slants([smooth_probe(noise=1.0)], size=3.0)] == [-1]
+
+
+def test_the_ladder_shows_differences_bounds_and_the_claim():
+    ax = axes()
+    found = argument(verdict=Verdict.FAIL, low=0.3, high=0.4, probes=(smooth_probe(claimed=4.0),))
+    pictures.draw_ladder(ax, found)
+    lines = {line.get_label(): line for line in ax.lines}
+    assert list(lines["difference − slope"].get_xdata()) == STEPS
+    assert np.allclose(lines["difference − slope"].get_ydata(), [h**2 / 3 for h in STEPS])
+    assert list(lines["bound of the slope"].get_ydata()) == [1e-9 / 3]
+    assert list(lines["claim − slope"].get_ydata()) == [1 / 3, 1 / 3]
+
+
+# φ(t) -----------------------------------------------------------------------------------------------------
+
+
+def test_round_a_kink_both_slopes_and_the_claimed_one_are_drawn():
+    ax = axes()
+    pictures.draw_line(ax, kinked_probe(claimed=0.25), "h")
+    lines = {line.get_label(): line for line in ax.lines}
+    for label, ends in (("left slope -1", (-1, 0)), ("right slope 2", (0, 1)), ("claimed 0.25", (-1, 1))):
+        (x0, x1), (y0, y1) = lines[label].get_xdata(), lines[label].get_ydata()
+        assert (np.sign(x0), np.sign(x1)) == ends
+        assert (y1 - y0) / (x1 - x0) == float(label.split()[-1])
+
+
+def test_a_smooth_phi_is_drawn_only_where_the_claim_is_visibly_off():
+    assert pictures.line_of(argument(probes=(smooth_probe(claimed=3.001),))) is None
+    assert pictures.line_of(argument(probes=(smooth_probe(claimed=4.0),))) is not None
+    assert pictures.line_of(argument(probes=(kinked_probe(),))) is not None
+
+
+# Where ----------------------------------------------------------------------------------------------------
+
+
+def worst(*entries):
+    return tuple(WorstEntry(index, 1.0 + error, 1.0, error) for index, error in entries)
+
+
+def test_lines_cross_at_the_located_entry_and_it_is_named():
+    ax = axes()
+    pictures.draw_place(ax, argument(where=(3, 2), worst=worst(((3, 2), 0.5))))
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert ([0, 1], [3, 3]) in drawn
+    assert ([2, 2], [0, 1]) in drawn
+    assert [text.get_text() for text in ax.texts] == ["[3, 2]"]
 
 
 @pytest.mark.parametrize(
-    ("at_zero", "words"),
-    [(0.0, "the claim is a valid subgradient, convention: left."), (2.0, "the claim is no subgradient, convention: ")],
+    ("where", "box"), [((2, None), (-0.5, 1.5, 5, 1)), ((None, 4), (3.5, -0.5, 1, 6))], ids=["row", "column"]
 )
-def test_a_page_says_what_the_claim_does_at_the_kink(at_zero, words):
-    report = kinked(at_zero)
-    assert words in page.kink_text(report[0])
-    report_page = report._repr_html_()
-    assert words in report_page
-    assert "its slopes left and right of t = 0 differ" in report_page
+def test_a_wrong_row_or_column_is_hatched(where, box):
+    ax = axes()
+    pictures.draw_place(ax, argument(where=where))
+    (hatched,) = [patch for patch in ax.patches if patch.get_hatch()]
+    assert (hatched.get_x(), hatched.get_y(), hatched.get_width(), hatched.get_height()) == box
 
 
-def test_a_smooth_function_has_no_words_on_kinks():
-    assert page.kink_text(located((3,), 1)[0]) == ""
+def test_measured_entries_are_filled_the_fuller_the_more_wrong():
+    ax = axes()
+    pictures.draw_place(ax, argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25), ((5, 4), 0.01))))
+    filled = [(patch.get_x() + 0.5, patch.get_y() + 0.5, patch.get_alpha()) for patch in ax.patches]
+    assert [place[:2] for place in filled] == [(1, 0), (0, 4), (4, 5)]
+    assert filled[0][2] > filled[1][2] > filled[2][2] > 0
 
 
-# Places ----------------------------------------------------------------------------------------------------------
+def test_entries_of_a_large_array_are_dots_that_can_be_seen():
+    ax = axes()
+    pictures.draw_place(ax, argument(shape=(300, 400), where=(123, 321), worst=worst(((123, 321), 0.5))))
+    (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
+    assert (list(dot.get_xdata()), list(dot.get_ydata())) == ([321], [123])
+    assert dot.get_markersize() >= 5
 
 
-@pytest.mark.parametrize("index", [(3, 1), (0, 4), (5, 0)])
-def test_the_lines_cross_at_the_wrong_entry(index):
-    report = located((6, 5), index)
-    axes = drawn(report, "where it is wrong")
-    row, column = index
-    lines = [(tuple(each.get_xdata()), tuple(each.get_ydata())) for each in axes.get_lines()]
-    assert ((0, 1), (row, row)) in lines  # across the whole width
-    assert ((column, column), (0, 1)) in lines
-    assert [text.get_text() for text in axes.texts] == [f"[{row}, {column}]"]
-    assert "the lines cross at the wrong entry" in report._repr_html_()
+# Every report can be drawn --------------------------------------------------------------------------------
+
+ONES, ZEROS = np.ones(3), np.zeros(3)
+ODD = {
+    "nothing to see": lambda: gc.check(lambda x: np.sum(x**2), lambda x: 2 * x, (np.zeros((0, 3)),)),
+    "no dimension": lambda: gc.check(lambda x: x**2, lambda x: 3 * x, (np.array(3.0),)),
+    "four axes": lambda: gc.check(
+        lambda x: np.sum(x**2), lambda x: 2 * x + (x == 7), (np.arange(24.0).reshape(2, 3, 2, 2),)
+    ),
+    "constant": lambda: gc.check(lambda x: 1.0, np.ones_like, (ONES,)),  # noqa: ARG005
+    "edge of the domain": lambda: gc.check(lambda x: np.sum(x**1.5), lambda x: 1.5 * x**0.5, (np.arange(3.0),)),
+    "steep": lambda: gc.check(lambda x: np.sum(np.sqrt(np.abs(x))), np.zeros_like, (ZEROS,)),
+    "jump": lambda: gc.check(lambda x: 1.0 * np.sum(x >= 0), np.zeros_like, (ZEROS,)),
+    "huge": lambda: gc.check(lambda x: np.sum(x**2), lambda x: 2 * x, (1e150 * ONES,)),
+    "tiny": lambda: gc.check(lambda x: np.sum(x**2), lambda x: x, (1e-150 * ONES,)),
+    "complex": lambda: gc.check(lambda z: np.sum(np.abs(z) ** 2), lambda z: z, (ONES + 1j,)),
+    "no steps": lambda: gc.check(lambda x: np.sum(x**2), lambda x: x, (ONES,), oracle="exact"),
+    "breach": lambda: gc.check(lambda x: np.sum(x**2), lambda x: x[0], (ONES,)),
+    "budget": lambda: gc.check(lambda x: np.sum(x**2), lambda x: x, (ONES,), max_evaluations=5),
+}
 
 
-@pytest.mark.parametrize(
-    ("place", "corner", "size"), [(np.s_[4], (-0.5, 3.5), (5, 1)), (np.s_[:, 2], (1.5, -0.5), (1, 6))]
-)
-def test_a_wrong_row_or_column_is_hatched_over_its_length(place, corner, size):
-    report = located((6, 5), place)
-    (hatched,) = drawn(report, "where it is wrong").patches
-    assert hatched.get_xy() == corner
-    assert (hatched.get_width(), hatched.get_height()) == size
-    assert "hatched where it is wrong" in report._repr_html_()
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_odd_reports_are_drawn_without_a_warning(make, tmp_path):
+    found = make()
+    figure = found.plot()
+    figure.savefig(tmp_path / "figure.png")
+    for a in found:
+        for title, height, draw in pictures.panels(a):
+            assert "<path" in pictures.svg(draw, height, title, "key")
 
 
-def test_a_vector_s_wrong_entry_is_marked_along_its_one_row():
-    axes = drawn(located((7,), 5), "where it is wrong")
-    assert [text.get_text() for text in axes.texts] == ["[5]"]
-    assert axes.get_yticks().size == 0
-    assert axes.get_xlabel() == "index of the last axis"
+# SVG ------------------------------------------------------------------------------------------------------
 
 
-def test_of_more_than_two_axes_the_last_two_are_drawn():
-    report = located((2, 3, 4), (1, 2, 3))
-    axes = drawn(report, "where it is wrong")
-    assert axes.get_xlim() == (-0.5, 3.5)
-    assert axes.get_ylim() == (2.5, -0.5)
-    assert axes.get_ylabel() == "last axis but one"
-    assert "The last two axes are drawn." in report._repr_html_()
-
-
-def test_entries_measured_one_by_one_are_dots_and_the_worst_the_largest():
-    error = np.zeros((6, 5))
-    error[1, 1], error[4, 3] = 0.5, 0.125
-    w = np.random.default_rng(1).standard_normal((6, 5))
-    report = gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + error, (w,), names=["w"])
-    dots = [each for each in drawn(report, "where it is wrong").get_lines() if each.get_marker() == "o"]
-    places = {(int(d.get_ydata()[0]), int(d.get_xdata()[0])): d.get_markersize() for d in dots}
-    assert set(places) == {(1, 1), (4, 3)}
-    assert places[1, 1] > places[4, 3]
-
-
-# Intervals and ladders -------------------------------------------------------------------------------------------
-
-
-def test_an_interval_without_an_upper_end_points_off_the_axis():
-    axes = kinked(2.0).plot().axes[0]
-    right = axes.get_xlim()[1]
-    arrows = [each for each in axes.get_lines() if len(each.get_xdata()) == 1 and each.get_xdata()[0] == right]
-    assert len(arrows) == 1
-
-
-def test_slopes_without_steps_have_no_ladder():
-    pytest.importorskip("flint")
-    exact = gc.check(lambda x: np.sum(x**2), lambda x: 2 * x, (C,), oracle="exact")
-    assert [ax.get_title("left") for ax in exact.plot().axes] == [""]  # its interval alone
-    assert any("ladder" in ax.get_title("left") for ax in located((3,), 1).plot().axes)
-
-
-def test_a_breach_of_the_contract_is_written_where_the_intervals_would_be():
-    report = gc.check(lambda x: np.sum(x**2), lambda x: x[0], (C,))
-    (axes,) = report.plot().axes
-    assert [text.get_text() for text in axes.texts] == [report.complaint]
+def test_a_picture_takes_the_page_s_colours_and_width_and_says_what_it_shows():
+    found = report(argument("w", Verdict.FAIL, low=0.1, high=0.2), argument("v"))
+    text = pictures.svg(lambda ax: pictures.draw_intervals(ax, found), 1.2, 'a "b" <c>', "key")
+    assert text.startswith("<svg ")
+    assert 'aria-label="a &#34;b&#34; &lt;c&gt;"' in text
+    assert "var(--fail)" in text
+    assert "var(--pass)" in text
+    assert not any(colour in text for colour in pictures.COLOURS.values())
+    opening = text[: text.index(">")]
+    assert " width=" not in opening
+    assert " height=" not in opening
+    assert "<style" not in text
+    assert pictures.svg(lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k") == pictures.svg(
+        lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k"
+    )

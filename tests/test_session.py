@@ -1,50 +1,64 @@
-"""The records of many checks: counted, the worst kept, merged from several processes."""
+"""A session's records: every check is counted, the worst report is kept, worst ones come first."""
 
-from gradcheck.certificate import Interval, Verdict
-from gradcheck.report import ArgumentReport, Report
+import numpy as np
+
+import gradcheck as gc
+from gradcheck import Verdict
 from gradcheck.session import Session
 
-
-def report(title, verdict, high, *, evaluations=30):
-    error = Interval(0.0, high, relative=True, confidence=0.9999)
-    argument = ArgumentReport("x", (3,), "float64", verdict, error, 1e-5, 1e-8)
-    return Report(title, (argument,), evaluations, 5, 3, 7, 0.9999, "finite differences")
+X = np.array([0.5, -1.5, 2.0])
 
 
-GOOD, BETTER = report("loss", Verdict.PASS, 1e-8), report("loss", Verdict.PASS, 1e-9)
-UNSURE, BAD = report("loss", Verdict.INCONCLUSIVE, 1.0), report("loss", Verdict.FAIL, 1.0)
+def loss(x):
+    return np.sum(x**3)
 
 
-def session(*checks):
-    found = Session()
-    for test, each in checks:
-        found.add(test, each)
-    return found
+def checked(factor=3.0, **options):
+    return gc.check(loss, lambda x: factor * x**2, (X,), **options)
 
 
-def test_a_test_that_checks_one_function_often_has_one_record_with_its_worst_report():
-    found = session(("a", BETTER), ("a", GOOD), ("a", BETTER))
-    (record,) = found.records
-    assert record.report is GOOD
-    assert record.checks == 3
-    assert record.evaluations == found.evaluations == 3 * (30 + GOOD.contract_evaluations)
+RIGHT, WRONG, UNDECIDED = checked(), checked(1.5), checked(max_evaluations=5)
 
 
-def test_other_tests_and_other_functions_have_records_of_their_own():
-    found = session(("a", GOOD), ("b", GOOD), ("a", report("norm", Verdict.PASS, 1e-9)))
-    assert [(r.test, r.report.title) for r in found.records] == [("a", "loss"), ("b", "loss"), ("a", "norm")]
+def spent(*reports):
+    return sum(r.evaluations + r.contract_evaluations for r in reports)
 
 
-def test_records_come_worst_first():
-    found = session(("a", GOOD), ("b", UNSURE), ("c", BAD), ("d", BETTER))
-    assert [r.test for r in found.records] == ["c", "b", "a", "d"]
-    assert found.verdicts == {Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
+def filled(*tests):
+    session = Session()
+    for test, report in tests:
+        session.add(test, report)
+    return session
 
 
-def test_it_makes_no_difference_in_how_many_processes_the_checks_were_made():
-    checks = [("a", BETTER), ("a", BAD), ("b", UNSURE), ("a", GOOD), ("b", BETTER)]
-    one = session(*checks)
-    for split in range(len(checks) + 1):
-        merged = session(*checks[:split])
-        merged.merge(session(*checks[split:]).records)
-        assert merged.to_dict() == one.to_dict()
+def test_of_many_checks_in_one_test_the_worst_report_is_kept_and_all_are_counted():
+    (record,) = filled(("t", RIGHT), ("t", WRONG), ("t", UNDECIDED), ("t", RIGHT)).records
+    assert record.report is WRONG
+    assert record.checks == 4
+    assert record.verdicts == {Verdict.PASS: 2, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 1}
+    assert record.evaluations == spent(RIGHT, WRONG, UNDECIDED, RIGHT)
+
+
+def test_of_two_failures_the_later_one_is_kept_for_it_is_the_shrunk_one():
+    later = checked(1.5, seed=1)
+    (record,) = filled(("t", WRONG), ("t", later)).records
+    assert record.report is later
+
+
+def test_two_functions_of_one_test_have_a_record_each():
+    other = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2, (X,))
+    assert len(filled(("t", RIGHT), ("t", other))) == 2
+
+
+def test_records_come_worst_first_then_by_the_names_of_their_tests():
+    session = filled(("c", RIGHT), ("b", RIGHT), ("d", UNDECIDED), ("a", WRONG))
+    assert [record.test for record in session.records] == ["a", "d", "b", "c"]
+    assert session.verdicts == {Verdict.PASS: 2, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: 1}
+
+
+def test_merging_the_records_of_workers_is_the_same_as_one_session():
+    tests = [("a", RIGHT), ("a", WRONG), ("b", RIGHT), ("c", UNDECIDED), ("b", UNDECIDED)]
+    whole, merged = filled(*tests), Session()
+    for part in (tests[:1], tests[1:3], tests[3:]):
+        merged.merge(filled(*part).records)
+    assert merged.to_dict() == whole.to_dict()
