@@ -384,6 +384,25 @@ def test_bad_arguments_exit_with_2_and_one_sentence(arguments, message):
     assert result.stdout == ""
 
 
+@pytest.mark.usefixtures("module")
+def test_an_rtol_that_is_not_positive_is_refused_before_anything_is_drawn():
+    result = run("mine:loss", "mine:gradient", "--signature", SIGNATURE, "--rtol", "-1")
+    assert result.exit_code == 2
+    assert "-1.0 is not in the range x>0" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are POSIX")
+def test_a_closed_pipe_is_no_verdict():
+    command = [sys.executable, "-m", "gradcheck", "verify", *SMALL, "--backend", "numpy"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    finally:
+        os.close(write)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
 UNUSABLE = {
     "a file that raises": ("broken.py", "1 / 0", ["broken.py"], "'broken.py' cannot be run: ZeroDivisionError: div"),
     "a module that raises": (
@@ -414,25 +433,6 @@ def test_a_file_that_is_no_python_is_refused(tmp_path):
     (tmp_path / "loss.txt").write_text("f = 1")
     with pytest.raises(ArgumentError, match="is no Python file: its name should end in"):
         import_file(tmp_path / "loss.txt")
-
-
-@pytest.mark.usefixtures("module")
-def test_an_rtol_that_is_not_positive_is_refused_before_anything_is_drawn():
-    result = run("mine:loss", "mine:gradient", "--signature", SIGNATURE, "--rtol", "-1")
-    assert result.exit_code == 2
-    assert "-1.0 is not in the range x>0" in result.stderr
-
-
-@pytest.mark.skipif(os.name == "nt", reason="pipes are POSIX")
-def test_a_closed_pipe_is_no_verdict():
-    command = [sys.executable, "-m", "gradcheck", "verify", *SMALL, "--backend", "numpy"]
-    read, write = os.pipe()
-    os.close(read)
-    try:
-        result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
-    finally:
-        os.close(write)
-    assert (result.returncode, result.stderr) == (141, "")
 
 
 CHECKS = """
