@@ -165,11 +165,13 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
         for i, (a, b) in enumerate(pairwise(levels))
     ]
     candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
-    for best in sorted(candidates, key=lambda candidate: candidate.error):
+
+    def agreed(best: Estimate) -> bool:
         finer = [other for other in candidates if other.step < best.step]
-        if all(abs(other.value - best.value) <= other.noise + best.error for other in finer):
-            return best
-    return min(candidates, key=lambda candidate: candidate.step)  # unreachable: the finest has no finer one
+        return all(abs(other.value - best.value) <= other.noise + best.error for other in finer)
+
+    # There is one: the finest has no finer one to agree with.
+    return next(best for best in sorted(candidates, key=lambda candidate: candidate.error) if agreed(best))
 
 
 class Ladder:
@@ -477,11 +479,14 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
     candidates = [
         (value, 3 * abs(value - before) + noise, noise) for (before, _), (value, noise) in pairwise(extrapolants)
     ]
-    for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]):
+
+    def agreed(i: int) -> bool:
         value, error, _ = candidates[i]
-        if all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :]):
-            return value, error
-    return candidates[-1][:2]  # unreachable: the finest has no finer one
+        return all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :])
+
+    # There is one: the finest has no finer one to agree with.
+    chosen = next(i for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]) if agreed(i))
+    return candidates[chosen][:2]
 
 
 def gap_exponent(levels: list[Level]) -> tuple[float, int]:

@@ -215,7 +215,7 @@ def test_a_kink_at_the_point_is_said_with_both_slopes(jump, bend):
     assert abs(found.left - 2) <= found.side_error
     assert abs(found.right - 2 - jump) <= found.side_error
     assert found.value == pytest.approx(2 + jump / 2, abs=found.side_error)
-    assert found.error >= abs(jump) / 2  # either side is within it
+    assert found.error == pytest.approx(abs(found.right - found.left) / 2 + found.side_error)  # both sides, no more
     assert abs(found.exponent) < 0.1
     assert found.side_error < 1e-3 * abs(jump)
 
@@ -283,8 +283,8 @@ def test_a_zero_claim_on_a_quantised_function_is_compared_next_to_the_point():
     noise = Noise(2.0**-8, UNIT, quantum=2.0**-8)
     found, _ = slope_of(lambda t: round((1.3 + t) * 256) / 256, noise=noise, scale=0.0)
     assert not math.isnan(found.constant)
-    moving, _ = slope_of(lambda t: 1.3 + t, noise=noise, scale=0.0)
-    assert math.isnan(moving.constant)
+    for phi in (lambda t: 1.3 + t, lambda t: 1.3 + max(t, 0.0), lambda t: 1.3 + max(-t, 0.0), lambda t: 1.3 - abs(t)):
+        assert math.isnan(slope_of(phi, noise=noise, scale=0.0)[0].constant)
 
 
 def test_where_a_constant_function_begins_to_move_tells_a_dead_unit_from_steps():
@@ -319,6 +319,20 @@ def test_a_function_defined_on_one_side_is_extrapolated_from_there(phi, truth, s
     known, unknown = (found.right, found.left) if sign > 0 else (found.left, found.right)
     assert known == found.value
     assert math.isnan(unknown)
+
+
+def test_three_steps_to_the_one_side_tell_the_slope_and_two_do_not():
+    steps = []
+
+    def phi(t):
+        steps.append(t)
+        return math.exp(t) if t >= 0 else math.nan
+
+    three, _ = slope_of(phi, finest=-8, noise=Noise(1e-5, UNIT))
+    assert len({t for t in steps if t > 0}) == 3
+    assert abs(three.value - 1) <= three.error < math.inf
+    assert three.resolution == min(t for t in steps if t > 0)
+    assert slope_of(phi, finest=-4, noise=Noise(1e-5, UNIT))[0] is None
 
 
 def test_the_infinite_slope_at_an_edge_is_not_called_known():
@@ -437,6 +451,13 @@ def test_a_level_is_evaluated_once_and_within_the_steps_allowed():
         ladder.measure(exponent)
     assert calls == [2.0**-10, -(2.0**-10), 2.0**COARSEST, -(2.0**COARSEST)]
     assert ladder.exponents == [COARSEST, -10]
+
+
+def test_the_levels_of_a_flat_function_are_as_noisy_as_its_smallest_move():
+    ladder = Ladder(lambda t: 1.0, 1.0, Noise(UNIT, UNIT, flat=True, quantum=0.125), finest=-10, scale=1.0)  # noqa: ARG005
+    for exponent in (-2, -4, -8):
+        ladder.measure(exponent)
+    assert [v.noise * v.step for v in ladder.levels] == [0.125] * 3
 
 
 def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
