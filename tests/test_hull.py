@@ -177,6 +177,11 @@ def test_few_samples_do_not_bind_what_is_independent():
     assert len(all_groups(rows)) == 4
 
 
+def test_twice_as_many_samples_as_entries_show_a_relation():
+    a, b = np.array([[0.0, 1.0, 0.0, 1.0, 1.0, 0.0], [0.0, 0.0, 1.0, 1.0, 0.0, 1.0]])
+    assert len(all_groups(np.stack([a, b, a + b], axis=1))) == 1
+
+
 def test_beyond_so_many_kinks_pairs_are_no_longer_compared(monkeypatch):
     rng = np.random.default_rng(4)
     rows = rng.integers(0, 2, (96, 12)).astype(float)
