@@ -40,6 +40,7 @@ DRIFTS = 3
 MOST_SAMPLES = 64
 SEARCHES, SEARCH_STREAM = 24, 2**16  # for a vertex that 64 random samples missed
 ASIDE, MISSES = -5, 3  # the share of a random move, 2^-5 and then less, in three searches that find nothing
+ALONE = 3  # entries of a group that are moved alone until one changes
 MOST_KINKS = 256
 MOST_NUMBERS = 2**25  # a quarter of a gigabyte of moves
 SHOWN = 10_000  # entries listed in a report
@@ -470,8 +471,7 @@ def _convention_of_argument(trial: Trial, near: Nearby, found: Finding, delta: f
         if len(group.vertices) == 2:
             names |= _of_one_kink(near, group)
         else:
-            names |= _of_entry(trial, near, group, delta)
-    names.discard("")
+            names |= _of_some_entry(trial, near, group, delta)
     convention = names.pop() if len(names) == 1 else "mixed" if names else "other"
     return Kink(convention, found.valid, _listed(trial, found.entries), within)
 
@@ -518,10 +518,17 @@ def _side(weight: float) -> str:
     return "other"
 
 
-def _of_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
-    """Name the side for the entry of a group that changes most, by moving it alone to the right and to the left."""
-    values = near.samples[:, group.entries]
-    entry = int(group.entries[int(np.argmax(np.ptp(values, axis=0)))])
+def _of_some_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
+    """Name the side for the entry of a group that changes most, or the next one that changes when moved alone."""
+    sizes = np.ptp(near.samples[:, group.entries], axis=0)
+    for entry in group.entries[np.argsort(-sizes, kind="stable")[:ALONE]]:
+        if (name := _of_entry(trial, near, int(entry), delta)) is not None:
+            return {name}
+    return set()
+
+
+def _of_entry(trial: Trial, near: Nearby, entry: int, delta: float) -> str | None:
+    """Name the side for one entry by moving it alone to the right and to the left; None where that changes nothing."""
     x = trial.gradient.leaves[trial.index]
     unit = np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64)
     count = unit.size
@@ -532,8 +539,8 @@ def _of_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> se
     right = _claim_at(trial, arrays.shifted(x, delta, v))[entry]
     left = _claim_at(trial, arrays.shifted(x, -delta, v))[entry]
     if abs(right - left) <= near.tolerance:
-        return {""}
-    return {_side(float((near.here[entry] - left) / (right - left)))}
+        return None
+    return _side(float((near.here[entry] - left) / (right - left)))
 
 
 def _by_kink_variable(
