@@ -382,10 +382,11 @@ def _first_move(ladder: Ladder) -> float:
 def _still(ladder: Ladder) -> list[Level]:
     """Return three levels next to the point, if φ does not move by a bit on them."""
     near = []
-    for above in (12, 8, 4):
-        exponent = min(ladder.finest + above, -6) if ladder.finest < -6 else ladder.finest + above // 4 - 1
+    room = min(12, max(-6 - ladder.finest, 2))  # up to 2^-6, and three levels in any arithmetic
+    for thirds in (3, 2, 1):
+        exponent = ladder.finest + room * thirds // 3
         ladder.measure(exponent)
-        level = ladder.tried.get(max(ladder.finest, exponent))
+        level = ladder.tried[exponent]
         if level is not None and level.plus == level.minus == ladder.at_zero:
             near.append(level)
     return near if len(near) == 3 else []

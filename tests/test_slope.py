@@ -9,9 +9,12 @@ from gradcheck.noise import Noise, measure_noise
 from gradcheck.slope import (
     COARSEST,
     CROWDED,
+    HALVINGS,
     Estimate,
     Ladder,
     Level,
+    _first_move,
+    _still,
     choose,
     extrapolated_gap,
     extrapolated_side,
@@ -458,6 +461,58 @@ def test_the_levels_of_a_flat_function_are_as_noisy_as_its_smallest_move():
     for exponent in (-2, -4, -8):
         ladder.measure(exponent)
     assert [v.noise * v.step for v in ladder.levels] == [0.125] * 3
+
+
+def test_finer_steps_that_would_only_measure_noise_are_not_taken():
+    ladder = Ladder(lambda t: t, 0.0, Noise(1e-3, 1e-3), FINEST, 1.0)
+    for exponent in (-4, -10):
+        ladder.measure(exponent)
+    assert ladder.next_exponent(Estimate(0, 1e-4, 1.0, 0, 2.0**-10, 0.0), 1e-9) == -7  # between, where noise is less
+
+
+@pytest.mark.parametrize(
+    ("at_zero", "size", "exponent"),
+    [(16.0, 1.0, 2), (1000.0, 1.0, 6), (0.0, 1.0, COARSEST), (16.0, 0.0, COARSEST), (1e-3, 1.0, COARSEST)],
+)
+def test_steps_beyond_the_argument_go_as_asked_but_change_phi_by_a_quarter_at_most(at_zero, size, exponent):
+    assert Ladder(lambda t: t, at_zero, NOISE, FINEST, size).coarsest(size, 64.0) == exponent
+
+
+@pytest.mark.parametrize(
+    ("phi", "exponents", "error", "helps"),
+    [
+        (lambda t: t + t**3, (-4, -6, -8), 1e-6, True),  # Richardson's extrapolant removes t³
+        (lambda t: t + t**3, (-4, -10, -16), 1e-6, False),  # across wide gaps it says little of the coarse level
+        (lambda t: t + t**4 + t**5, (-2, -5, -8), 1e-9, False),  # the coarse ones err already
+        (lambda t: t + t**3, (1, -2, -5), 1e6, False),  # beyond the argument's size they differ
+        (lambda t: t, (1, -2, -5), 1e-9, True),
+    ],
+)
+def test_coarser_steps_are_tried_while_the_coarsest_serve(phi, exponents, error, helps):
+    ladder = Ladder(phi, 0.0, NOISE, FINEST, 1.0)
+    for exponent in exponents:
+        ladder.measure(exponent)
+    assert ladder._coarser_helps(Estimate(1.0, error, 0, 0, math.ldexp(1.0, exponents[-1]), error)) is helps
+
+
+@pytest.mark.parametrize("finest", [-34, -13, -3])
+def test_rest_next_to_the_point_is_looked_for_on_three_different_steps(finest):
+    levels = _still(Ladder(lambda _: 1.0, 1.0, NOISE, finest, 0.0))
+    assert len({v.step for v in levels}) == 3
+    assert all(math.ldexp(1.0, finest) <= v.step < 1 for v in levels)
+
+
+def test_a_jump_is_known_as_one_after_a_few_halvings_and_a_first_move_is_followed_to_the_end():
+    def halvings(phi):
+        calls = []
+        ladder = Ladder(lambda t: calls.append(t) or phi(t), 1.0, NOISE, FINEST, 0.0)
+        ladder.measure(COARSEST)
+        calls.clear()
+        _first_move(ladder)
+        return len(calls)
+
+    assert halvings(lambda t: 1 + max(t - 0.1, 0.0)) == HALVINGS
+    assert 0 < halvings(lambda t: 1 + 0.01 * (t > 0.1)) < HALVINGS / 2
 
 
 def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
