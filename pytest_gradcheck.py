@@ -10,8 +10,10 @@ from __future__ import annotations
 import inspect
 import pickle
 import sys
+import threading
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
             f"--gradcheck-report={path} needs Jinja2, which is not installed: pip install 'gradcheck[report]', "
             "or name a .json file"
         )
+    if path is not None and Path(path).is_dir():
+        raise pytest.UsageError(f"--gradcheck-report={path} is a folder, wanted a file: name one in it")
     config.pluginmanager.register(Checks(config), NAME)
 
 
@@ -123,7 +127,9 @@ class Checks:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.item: pytest.Item | None = None
+        self.written = ""  # what became of the page
         self._session: Session | None = None
+        self._lock = threading.Lock()
 
     @property
     def session(self) -> Session:
@@ -150,7 +156,8 @@ class Checks:
             report = check(*args, **{**defaults, **options})
         except GradcheckError as error:
             raise error.with_traceback(None) from error.__cause__  # the sentence, and what f raised, if it did
-        self.session.add("" if self.item is None else self.item.nodeid, report)
+        with self._lock:  # a test may check in threads
+            self.session.add("" if self.item is None else self.item.nodeid, report)
         if report.verdict is not Verdict.PASS:
             raise GradientError(report)
         return report
@@ -164,18 +171,29 @@ class Checks:
         finally:
             self.item = None
 
-    def pytest_sessionfinish(self) -> None:
-        """Write the page; in a worker of pytest-xdist, send the records to the controller instead."""
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the page; in a worker of pytest-xdist, send the records to the controller instead.
+
+        A page that cannot be written costs neither the summary nor the results; the run does not end with 0, though.
+        """
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             if self._session is not None:
                 output["gradcheck"] = pickle.dumps(self._session.records)
             return
         path = self.config.getoption("gradcheck_report")
-        if path is not None:
-            from gradcheck.page import save_session  # noqa: PLC0415
+        if path is None or self.config.getoption("collectonly"):
+            return
+        from gradcheck.page import save_session  # noqa: PLC0415
 
+        try:
             save_session(path, self.session)
+        except OSError as error:
+            self.written = f"the report could not be written to {path}: {error}"
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        else:
+            self.written = f"report: {path}"
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -186,14 +204,13 @@ class Checks:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write what was checked, what it cost, the widest interval, and what stayed undecided."""
-        path = self.config.getoption("gradcheck_report")
-        if self._session is None and path is None:
+        if self._session is None and not self.written:
             return
         terminalreporter.section("gradcheck")
         for line in summary(self.session):
             terminalreporter.write_line(line)
-        if path is not None:
-            terminalreporter.write_line(f"report: {path}")
+        if self.written:
+            terminalreporter.write_line(self.written)
 
 
 def summary(session: Session) -> list[str]:
@@ -213,12 +230,14 @@ def summary(session: Session) -> list[str]:
         lines.append(f"widest interval of a PASS: {argument.name} {found}, {record.report.title} in {record.test}")
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         ended_so = [record for record in session.records if record.report.verdict is verdict]
-        lines += [f"{verdict}: {r.report.title} in {r.test}{_why(r.report, verdict)}" for r in ended_so[:MOST_LISTED]]
+        lines += [f"{verdict}: {r.report.title} in {r.test}{_reason(r.report)}" for r in ended_so[:MOST_LISTED]]
         if len(ended_so) > MOST_LISTED:
             lines.append(f"{verdict}: {len(ended_so) - MOST_LISTED} more")
     return lines
 
 
-def _why(report: Report, verdict: Any) -> str:
-    reasons = [f"{a.name}: {a.reason}" for a in report if a.verdict is verdict and a.reason]
-    return f" ({'; '.join(reasons)})" if reasons else ""
+def _reason(report: Report) -> str:
+    from gradcheck.text import why  # noqa: PLC0415
+
+    said = report.complaint or why(report)
+    return f" ({said})" if said else ""

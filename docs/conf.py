@@ -21,7 +21,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
+    "links",
     "mathml",
+    "verdicts",
 ]
 exclude_patterns = ["_build"]
 

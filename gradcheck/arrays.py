@@ -39,6 +39,8 @@ SMALLEST = {
     "float16": 2.0**-24,
     "bfloat16": 2.0**-133,
 }
+# Below its smallest normal number, 2^e_min, a number stands for 0; not so float16's, which end at 6e-5 only.
+NORMAL = {name: smallest / (2 * ROUNDOFF[name]) for name, smallest in SMALLEST.items()} | {"float16": 0.0}
 # The finest step of each: v is rounded so that x + 2^k·v is exact, and keeps this many leading bits of its own:
 # 18, 10, 5 and 4. What is left between the finest step and a quarter is the ladder.
 FINEST = {
@@ -108,7 +110,7 @@ def to_numpy(x: Any) -> NDArray[Any]:
         if x.layout != torch.strided:
             x = x.to_dense()
         x = x.to(torch.complex128 if x.is_complex() else torch.float64).numpy(force=True)
-    array = np.asarray(x)
+    array = np.asarray(x.get() if array_api_compat.is_cupy_array(x) else x)
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 
 
@@ -146,7 +148,7 @@ def copied(x: Any) -> Any:
     """Return a copy of x that shares no memory with it."""
     if is_torch(x):
         return x.detach().clone()
-    return np.array(x) if isinstance(x, np.ndarray | np.generic) else x
+    return np.array(x) if isinstance(x, np.ndarray | np.generic) else namespace(x).asarray(x, copy=True)
 
 
 def same(a: Any, b: Any) -> bool:
@@ -170,6 +172,8 @@ def scalar(value: Any, what: str) -> float:
                 f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
                 "sum it, or pass vjp= to check the derivative of an array-valued function"
             )
+        if dtype_name(value) == "bool":
+            raise ArgumentError(f"{what} returned a bool, wanted a real scalar")
         number = to_numpy(value).reshape(())
         if np.iscomplexobj(number):
             raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")

@@ -7,6 +7,7 @@ planted with each to see which the check would have caught.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,7 +96,7 @@ class Mistake:
     needs : {"claim", "arguments", "lines"}
         What it can be planted in: the claimed array alone, that and the arguments, or the lines of a Derivation.
     plant : callable or None
-        Case → the wrong gradient for a right one (an array, or several `Change`s; None where it does not apply).
+        Case → the wrong gradient for a right one (an array, or several of `Change`; None where it does not apply).
     correct : callable or None
         Case → the right gradient for a wrong one; None for a mistake that loses information.
     advice : str
@@ -138,8 +139,8 @@ def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case
     given = what(case)
     if given is None:
         return []
-    if isinstance(given, np.ndarray):
-        return [Change(mistake.name, mistake.advice, given)]
+    if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
+        return [Change(mistake.name, mistake.advice, np.asarray(given))]
     return list(given)
 
 
@@ -267,6 +268,24 @@ def _correct_mask(case: Case) -> Iterable[Change]:
                 yield Change("mask missing", advice, case.gradient * sign)
 
 
+def _centred(case: Case) -> Iterable[Change]:
+    """Return the claim without its mean over an axis, over all axes but one, and over all.
+
+    A function of x − mean(x) has a gradient whose mean is zero: what is left of it was lost with the path through the
+    mean, as in the backward pass of a batch or layer normalisation.
+    """
+    every = tuple(range(case.gradient.ndim))
+    groups = [(axis,) for axis in every] + [tuple(k for k in every if k != axis) for axis in every] + [every]
+    for axes in dict.fromkeys(groups):
+        if math.prod(case.gradient.shape[k] for k in axes) > 1:
+            over = "axis " + str(axes[0]) if len(axes) == 1 else "axes " + ", ".join(map(str, axes))
+            yield Change(
+                f"mean over {over} not taken away",
+                f"right when its mean over {over} is taken away: the path through a mean (x - x.mean) is missing",
+                case.gradient - case.gradient.mean(axis=axes, keepdims=True),
+            )
+
+
 def _conjugated(case: Case) -> NDArray[Any] | None:
     return np.conj(case.gradient) if np.iscomplexobj(case.gradient) else None
 
@@ -304,5 +323,6 @@ for _mistake in (
     Mistake("argument multiple", "arguments", _plant_penalty, _correct_penalty),
     Mistake("swapped", "arguments", _swapped, _swapped),
     Mistake("mask missing", "arguments", None, _correct_mask),
+    Mistake("mean not taken away", "claim", None, _centred),
 ):
     register(_mistake)

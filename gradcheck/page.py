@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.certificate import Verdict
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.text import ORDER, as_text, finding, headline, number, percent
+from gradcheck.text import ORDER, as_text, finding, headline, number, percent, why, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,7 +73,11 @@ def save_session(path: str | Path, session: Session) -> None:
             Section(record.report, record.test, record.checks, i < MOST_PICTURED)
             for i, record in enumerate(session.records)
         ]
-        text = page(sections, f"{sum(session.verdicts.values())} gradient checks")
+        counts = session.verdicts
+        ended = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict])
+        checks = sum(counts.values())
+        title = f"{checks} gradient {'check' if checks == 1 else 'checks'}"
+        text = page(sections, f"{title}: {ended}" if ended else title)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
 
@@ -135,6 +139,7 @@ def template(name: str) -> Template:
         kink_text=kink_text,
         value=value_text,
         worst_first=worst_first,
+        why=why,
     )
     return environment.get_template(name)
 
@@ -146,11 +151,6 @@ def _source(name: str) -> str:
 def shape_text(shape: tuple[int, ...]) -> str:
     """Return (64, 1000) as ``64 × 1000``."""
     return " × ".join(map(str, shape)) or "scalar"
-
-
-def worst_first(report: Report) -> list[ArgumentReport]:
-    """Return the arguments, wrong ones before undecided ones before right ones, otherwise in their order."""
-    return sorted(report, key=lambda argument: ORDER[argument.verdict])
 
 
 def value_text(value: complex) -> str:
@@ -184,11 +184,11 @@ def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
 def _of_place(argument: ArgumentReport) -> str:
     last = " The last two axes are drawn." if len(argument.shape) > 2 else ""
     if argument.where is None:
-        said = "dots are the worst of the entries that were measured one by one, not all that are wrong"
+        said = "marked are the worst of the entries that were measured one by one, not all that are wrong"
     elif None not in argument.where:
         said = "the lines cross at the wrong entry"
     else:
-        said = "hatched where it is wrong; dots are entries measured one by one"
+        said = "hatched where it is wrong; filled are entries measured one by one, the fuller the more wrong"
     return f"The array {argument.name}, {shape_text(argument.shape)}: {said}.{last}"
 
 
@@ -204,8 +204,8 @@ def _of_line(argument: ArgumentReport) -> str:
 def _of_ladder(argument: ArgumentReport) -> str:
     off = "inside" if argument.verdict is Verdict.PASS else "above" if argument.verdict is Verdict.FAIL else "near"
     return (
-        f"{len(argument.probes)} directions. Large steps err by truncation, small ones by noise; diamonds are the "
-        f"bounds that came of it. The claim is {off} them."
+        f"{len(argument.probes)} directions. Large steps err by truncation, small ones by noise; a diamond is the "
+        f"bound that came of it. The claim is {off} these bounds."
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.certificate import Verdict
 from gradcheck.errors import UnsupportedError
-from gradcheck.text import finding, percent
+from gradcheck.text import finding, percent, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,21 +67,13 @@ STYLE = {
     "text.usetex": False,
     "text.parse_math": False,
 }
-CURVES: dict[str, tuple[str, dict[str, Any]]] = {
-    "difference": (
-        "difference − slope",
-        {"color": COLOURS["measured"], "marker": "o", "markersize": 3.5, "linewidth": 0.8},
-    ),
-    "noise": ("noise of f ÷ h", {"color": COLOURS["noise"], "linestyle": "--", "linewidth": 1}),
-    "bound": (
-        "bound of the slope",
-        {"color": COLOURS["ink"], "marker": "D", "markersize": 4, "linestyle": "", "fillstyle": "none"},
-    ),
-}
+MEASURED: dict[str, Any] = {"color": COLOURS["measured"], "marker": "o", "markersize": 3.5, "linewidth": 0.8}
+BOUND: dict[str, Any] = {"color": COLOURS["ink"], "marker": "D", "markersize": 4, "linestyle": "", "fillstyle": "none"}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 WIDTH = 3.9  # inches: a phone's width at the size of the text
 HEIGHT = 2.6
 FLAT = 0.2  # a vector's height over its width
+MOST_CELLS = 48  # an array of more rows or columns is drawn with a dot for an entry, which would be too small to see
 SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
 
 
@@ -123,7 +115,7 @@ def power_of_ten(value: float) -> str:
 def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
     """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted.
 
-    The rows are labelled with the arguments' names and, with `words`, with what was found.
+    Wrong arguments are the first rows. Each is labelled with its name and, with `words`, with what was found.
     """
     low, high = error_range(report)
     ax.set_xscale("log")
@@ -133,7 +125,7 @@ def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.grid(visible=True, axis="x")
-    for row, argument in enumerate(report):
+    for row, argument in enumerate(worst_first(report)):
         colour = COLOURS[OF_VERDICT[argument.verdict]]
         start, end = max(argument.error.low, low), min(argument.error.high, high)
         ax.plot([start, end], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
@@ -174,46 +166,79 @@ def clipped(name: str, length: int = 18) -> str:
 
 
 def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
-    """Draw how far each step's difference is from the slope found, the noise that it carries, and the claim.
+    """Draw how far each step's difference is from the slope found, noise and truncation (a V), and the claim.
 
     Everything is divided by the size of the gradient as measured (the root mean square of the slopes), so that the
     axis is the same as the intervals'.
     """
     size = gradient_size(argument)
     probes = [p for p in argument.probes if p.slope.levels]
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    bounds = drawable([(settled(p).step * p.stretch, bound(p) / (p.stretch * size)) for p in probes])
+    # the level that the slope was taken from differs from it by nothing: its error is the bound's to tell
+    curves = [
+        drawable([(v.step * p.stretch, difference(p, v) / (p.stretch * size)) for v in p.slope.levels]) for p in probes
+    ]
+    sides = slants(probes, size)
+    steps = [v.step * p.stretch for p in probes for v in p.slope.levels]
+    ends = 10.0 ** math.floor(math.log10(min(steps))), 10.0 ** math.ceil(math.log10(max(steps)))
+    heights = [y for points in (bounds, *curves) for _, y in points]
+    heights += [factor * (min(steps) if power < 0 else max(steps)) ** power for factor, power, *_ in sides]
+    floor = min(heights, default=SMALLEST) / 3
+    off = [mismatch(p) / (p.stretch * size) for p in probes]
+    low, high = (max(v, floor) for v in (min(off), max(off)))
+    ax.set(xscale="log", yscale="log", xlim=ends, ylim=(floor / 2, 4 * max([*heights, high])))
     log_axis(ax.xaxis)
     log_axis(ax.yaxis)
     ax.grid(visible=True)
-    heights: list[float] = []
-    for i, probe in enumerate(probes):
-        unit = probe.stretch * size
-        curves = {
-            "difference": [
-                (v.step * probe.stretch, abs(v.central - probe.slope.value) / unit) for v in probe.slope.levels
-            ],
-            "noise": [(v.step * probe.stretch, v.noise / unit) for v in probe.slope.levels],
-            "bound": [(settled(probe).step * probe.stretch, bound(probe) / unit)],
-        }
-        for name, (label, style) in CURVES.items():
-            # the level that the slope was taken from differs from it by nothing: its error is the bound's to tell
-            points = [(x, y) for x, y in curves[name] if SMALLEST < y < math.inf]
-            heights += [y for _, y in points]
-            if points:
-                ax.plot(*zip(*points, strict=True), label=label if i == 0 else "_nolegend_", **style)
-    off = [mismatch(p) / (p.stretch * size) for p in probes]
-    floor = min(heights, default=SMALLEST) / 3
-    low, high = (max(v, floor) for v in (min(off), max(off)))
+    for i, points in enumerate(filter(None, curves)):
+        ax.plot(*zip(*points, strict=True), label="_nolegend_" if i else "difference − slope", **MEASURED)
+    if bounds:
+        ax.plot(*zip(*bounds, strict=True), label="bound of the slope", **BOUND)
+    for factor, power, label, dashes in sides:
+        line = [factor * h**power for h in ends]
+        ax.plot(ends, line, color=COLOURS["noise"], linewidth=1, linestyle=dashes, label=label)
     colour = COLOURS[OF_VERDICT[argument.verdict]]
-    steps = [v.step * p.stretch for p in probes for v in p.slope.levels]
-    ends = 10.0 ** math.floor(math.log10(min(steps))), 10.0 ** math.ceil(math.log10(max(steps)))
     ax.fill_between(ends, low, high, color=colour, alpha=0.22, linewidth=0)
     ax.plot(ends, [high, high], color=colour, linestyle=":", linewidth=1.8, label="claim − slope")
-    ax.set_xlim(*ends)
-    ax.set_ylim(floor / 2, 4 * max([*heights, high]))
     ax.set_xlabel("step h, in sizes of the argument")
     ax.set_ylabel("relative to the gradient")
+
+
+def drawable(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the points that a log axis has room for."""
+    return [(x, y) for x, y in points if SMALLEST < y < math.inf]
+
+
+def slants(probes: list[Probe], size: float) -> list[tuple[float, int, str, str]]:
+    """Return (factor, power, label, line style) of the two sides of the V: noise, which falls with h, and truncation.
+
+    A central difference errs by a multiple of h², a one-sided one by a multiple of h. Truncation is read off the
+    coarsest steps, and not drawn where the noise hides it there.
+    """
+    power = 1 if any(p.slope.kinked for p in probes) else 2
+    noise, truncation = 0.0, 0.0
+    for probe in probes:
+        coarse = probe.slope.levels[0]
+        noise = max(noise, *(uncertainty(probe, v) * v.step / size for v in probe.slope.levels))
+        if difference(probe, coarse) > uncertainty(probe, coarse):
+            step, unit = coarse.step * probe.stretch, probe.stretch * size
+            truncation = max(truncation, difference(probe, coarse) / unit / step**power)
+    found = [(noise, -1, "noise of f ÷ h", "--"), (truncation, power, f"truncation ∝ h{'²' * (power - 1)}", "-.")]
+    return [side for side in found if 0 < side[0] < math.inf]
+
+
+def difference(probe: Probe, level: Level) -> float:
+    """Return how far a level's difference quotient is from the slope; at a kink, the worse of the two sides."""
+    slope = probe.slope
+    if not slope.kinked:
+        return abs(level.central - slope.value)
+    right, left = level.central + level.gap / 2, level.central - level.gap / 2
+    return max(abs(right - slope.right), abs(left - slope.left))
+
+
+def uncertainty(probe: Probe, level: Level) -> float:
+    """Return the noise of the quotient that `difference` reads: a one-sided one has twice a central one's."""
+    return 2 * level.noise if probe.slope.kinked else level.noise
 
 
 def bound(probe: Probe) -> float:
@@ -222,10 +247,8 @@ def bound(probe: Probe) -> float:
 
 
 def settled(probe: Probe) -> Level:
-    """Return the level whose central difference is the nearest to the slope; at a kink, the smallest one."""
-    if probe.slope.kinked:
-        return min(probe.slope.levels, key=lambda v: v.step)
-    return min(probe.slope.levels, key=lambda v: abs(v.central - probe.slope.value))
+    """Return the level whose difference is the nearest to the slope, the finest of them."""
+    return min(reversed(probe.slope.levels), key=lambda v: difference(probe, v))
 
 
 def gradient_size(argument: ArgumentReport) -> float:
@@ -331,7 +354,7 @@ def places(argument: ArgumentReport) -> list[tuple[int, int]]:
 
 
 def draw_place(ax: Axes, argument: ArgumentReport) -> None:
-    """Draw the array as a rectangle, the wrong part hatched, the entries measured on their own coloured by error."""
+    """Draw the array as a map, the wrong part hatched, the entries measured on their own the darker the more wrong."""
     rows, columns = as_matrix(argument.shape)
     red = COLOURS["fail"]
     ax.set_xlim(-0.5, columns - 0.5)
@@ -356,27 +379,27 @@ def draw_place(ax: Axes, argument: ArgumentReport) -> None:
                 verticalalignment="bottom" if row > 0 or rows == 1 else "top",
             )
     largest = max((abs(w.error) for w in argument.worst), default=0.0)
+    small = max(rows, columns) <= MOST_CELLS
     for (row, column), entry in zip(places(argument), argument.worst, strict=True):
-        share = abs(entry.error) / largest if largest > 0 else 0.0
-        wrong = abs(entry.error) > 0
-        ax.plot(
-            [column],
-            [row],
-            marker="o" if wrong else ".",
-            markersize=5 + 9 * math.sqrt(share),
-            markerfacecolor=red if wrong else "none",
-            markeredgecolor=COLOURS["panel"],
-            linestyle="",
-            clip_on=False,
-            zorder=3,
-        )
+        share = math.sqrt(abs(entry.error) / largest) if largest > 0 else 1.0
+        if small:
+            cell: dict[str, Any] = {"facecolor": red, "alpha": 0.25 + 0.65 * share, "linewidth": 0}
+            ax.add_patch(patch(column - 0.5, row - 0.5, 1, 1, **cell))
+        else:
+            dot: dict[str, Any] = {
+                "marker": "o",
+                "markersize": 5 + 9 * share,
+                "color": red,
+                "markeredgecolor": COLOURS["panel"],
+            }
+            ax.plot([column], [row], clip_on=False, zorder=3, **dot)
     ax.locator_params(integer=True, nbins=5)
     if rows == 1:
         ax.set_yticks([])
         ax.set_box_aspect(FLAT)
-    ax.set_xlabel("index of the last axis")
+    ax.set_xlabel({1: "index", 2: "column"}.get(len(argument.shape), "last axis"))
     if rows > 1:
-        ax.set_ylabel("last axis but one" if len(argument.shape) > 2 else "row")
+        ax.set_ylabel("row" if len(argument.shape) == 2 else "last axis but one")
 
 
 def patch(left: float, top: float, width: float, height: float, **style: Any) -> Any:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.certificate import Interval, Verdict
+from gradcheck.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +81,11 @@ class ArgumentReport:
 
     Attributes
     ----------
-    name, shape, dtype
+    name : str
+        Of the argument.
+    shape : tuple of int
+        Of the argument.
+    dtype : str
         Of the argument.
     verdict : Verdict
         PASS, FAIL or INCONCLUSIVE.
@@ -97,14 +103,20 @@ class ArgumentReport:
         How far the gradient in its own dtype is from the one in float64, where both exist.
     where : tuple or None
         The wrong entry (an index), or a slice (``None`` stands for a whole axis).
+    where_text : str
+        The same as a sentence, with the worst entry claimed and measured.
     mistakes : tuple of str
         Names of the mistakes that explain every slope, best first.
+    advice : str
+        What the mistake is and what is right instead, one sentence; empty where none explains the slopes.
     planted : Planted or None
         The proof of power of a PASS.
     worst : tuple of WorstEntry
         The worst entries, measured on their own.
     probes : tuple of Probe
         The slopes all of this rests on.
+    notes : tuple of str
+        What a reader should know besides.
 
     """
 
@@ -157,7 +169,36 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them."""
+    """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them.
+
+    A report is true if it is a PASS. `str(report)` is for people.
+
+    Attributes
+    ----------
+    title : str
+        The function's name.
+    arguments : tuple of ArgumentReport
+        One for each argument that was judged; none if the claim broke its contract.
+    evaluations : int
+        Of the function, for its slopes.
+    gradient_evaluations : int
+        Of the claimed gradient.
+    contract_evaluations : int
+        Of the function, for what a claim owes before any number.
+    seed : int
+        Repeats the check.
+    confidence : float
+        Of each argument's interval.
+    oracle : str
+        Where the slopes come from.
+    notes : tuple of str
+        What a reader should know.
+    complaint : str
+        The breach of contract that ended the check, one sentence; empty where there was none.
+    repeat : str
+        How to repeat the check.
+
+    """
 
     title: str
     arguments: tuple[ArgumentReport, ...]
@@ -243,7 +284,10 @@ class Report:
         return figure(self)
 
     def _repr_html_(self) -> str:
-        """Return the report as a notebook shows it."""
+        """Return the report as a notebook shows it: a page, or its text where Jinja2 is not installed."""
         from gradcheck.page import fragment  # noqa: PLC0415
 
-        return fragment(self)
+        try:
+            return fragment(self)
+        except UnsupportedError:
+            return f"<pre>{escape(str(self))}</pre>"

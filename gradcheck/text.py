@@ -18,6 +18,11 @@ WORDS = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS:
 SCHEMA = 1  # of the data, as gradcheck/schema.json describes it; counts up when a field changes its meaning
 
 
+def worst_first(report: Report) -> list[ArgumentReport]:
+    """Return the arguments, wrong ones before undecided ones before right ones, otherwise in their order."""
+    return sorted(report, key=lambda argument: ORDER[argument.verdict])
+
+
 def number(value: float) -> str:
     """Return a relative error in two significant digits."""
     return f"{value:.1e}" if math.isfinite(value) and value != 0 else "0" if value == 0 else "∞"
@@ -75,6 +80,16 @@ def headline(report: Report) -> str:
         or ("the gradient is wrong" if one else f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong"),
         Verdict.INCONCLUSIVE: "the gradient is undecided" if one else f"{undecided} of {judged} gradients undecided",
     }[report.verdict]
+
+
+def why(report: Report) -> str:
+    """Return what there is to say of each argument that is no PASS, in one line; empty where nothing is."""
+    found = [
+        f"{a.name}: {said}"
+        for a in worst_first(report)
+        if a.verdict is not Verdict.PASS and (said := a.advice or a.reason or a.where_text)
+    ]
+    return "; ".join(found)
 
 
 def as_text(report: Report) -> str:

@@ -162,13 +162,14 @@ class Trial:
     def true_norm(self) -> float:
         """An estimate of N = ‖∇f∘s‖: the root mean square of the measured slopes."""
         found = self.mismatches()
-        return float(np.sqrt(np.mean([m.measured**2 for m in found]))) if found else 0.0
+        return math.hypot(*(m.measured for m in found)) / math.sqrt(len(found)) if found else 0.0
 
     def size_of_f(self) -> float:
         """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
-        line = self.field.line(self.index, self.direction(self.probes[0].probe))
-        for t in (-1.0, 1.0):
-            line(t)
+        for probe in self.probes[:2]:
+            line = self.field.line(self.index, self.direction(probe.probe))
+            for t in (-1.0, 1.0):
+                line(t)
         return self.field.largest
 
     def smallest_error(self) -> float:

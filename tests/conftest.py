@@ -132,6 +132,10 @@ class Page:
         asked = [event["request"]["url"] for event in self._events("Network.requestWillBeSent")]
         return [url for url in asked if url != self.url and not url.startswith("data:")]
 
+    def print_media(self):
+        """Show the page as paper would."""
+        self.browser.command("Emulation.setEmulatedMedia", self.session, media="print")
+
     def screenshot(self, path):
         """Write a picture of the whole page."""
         taken = self.browser.command("Page.captureScreenshot", self.session, captureBeyondViewport=True)

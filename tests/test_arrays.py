@@ -19,7 +19,7 @@ class Plain:
 
     def __array_namespace__(self, *, api_version=None):
         return types.SimpleNamespace(
-            asarray=lambda values, dtype: Plain(np.asarray(values, dtype=dtype)),
+            asarray=lambda values, dtype=None, copy=None: Plain(np.array(values, dtype=dtype, copy=copy)),
             astype=lambda x, dtype: Plain(x.values.astype(dtype)),
             float32=np.float32,
             __name__=f"plain {api_version}",
@@ -156,7 +156,9 @@ def test_an_array_of_any_library_that_speaks_the_standard_passes_the_door():
     assert isinstance(arrays.like(np.array([3.0, 4.0]), x), Plain)
     assert arrays.cast(x, "float32").dtype == np.float32
     assert arrays.shifted(x, 0.5, Plain([2.0, 4.0])).values.tolist() == [2.0, 4.0]
-    assert arrays.copied(x) is x
+    copy = arrays.copied(x)
+    x.values[0] = 9.0
+    assert copy.values.tolist() == [1.0, 2.0]
 
 
 class TestTorch:

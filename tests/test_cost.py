@@ -25,7 +25,8 @@ def test_the_weights_of_the_full_network_are_certified_to_1e_7_in_at_most_120_ev
     assert all(argument.error.high <= 1e-7 for argument in report)
 
 
-def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients():
+@pytest.mark.parametrize("known", [False, True])
+def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients(known):
     gradients = []
     for seed in range(3):
         x, y, w1, w2 = problem.boundary(seed=seed)
@@ -33,11 +34,11 @@ def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_
             lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
             lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
             (w1, w2),
-            kink_of=lambda w1, _, x=x: x @ w1,
+            kink_of=(lambda w1, _, x=x: x @ w1) if known else None,
             seed=seed,
         )
         assert report.verdict is gc.Verdict.PASS
-        assert report["w1"].kink.convention == "right"
+        assert report["w1"].kink.convention == ("right" if known else "mixed")  # of x @ w1, of w1
         assert report["w2"].kink is None
         assert report.evaluations <= 400
         assert report.gradient_evaluations <= 64

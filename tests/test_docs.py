@@ -1,11 +1,15 @@
 """What README and docs show, runs: Python blocks are executed, commands of ours must parse.
 
-Blocks of one page share a namespace, top to bottom, and a folder of their own. What is special about a block
-is said after its language: `python raises: ValueError` ends in that exception, `python no-run: REASON` is not
+Blocks of one page share a namespace, top to bottom, and a folder of their own. A text block between or after them that
+begins with a verdict is what they printed, in the same words: numbers are those of one machine. What is special about a
+block is said after its language: `python raises: ValueError` ends in that exception, `python no-run: REASON` is not
 run.
 """
 
 import configparser
+import contextlib
+import io
+import linecache
 import re
 import shlex
 import tomllib
@@ -34,9 +38,16 @@ def fenced_blocks(path, language):
 
 def run_block(code, *, path, line, words, namespace):
     """Execute one block; its line numbers in a traceback are those of the page."""
-    if re.search(r"^\s*(?:import|from) torch\b", code, flags=re.MULTILINE):
-        pytest.importorskip("torch")
-    compiled = compile("\n" * (line - 1) + code, str(path), "exec")
+    for library in re.findall(r"^\s*(?:import|from) (torch|jax)\b", code, flags=re.MULTILINE):
+        pytest.importorskip(library)
+    source, name = "\n" * (line - 1) + code, f"<{path.name}:{line}>"
+    linecache.cache[name] = (
+        len(source),
+        None,
+        source.splitlines(keepends=True),
+        name,
+    )  # lines of a derivation show theirs
+    compiled = compile(source, name, "exec")
     match words.partition(":"):
         case ("", "", ""):
             exec(compiled, namespace)
@@ -51,9 +62,20 @@ def run_block(code, *, path, line, words, namespace):
 
 
 def run_page(path):
-    namespace = {"__name__": "__main__"}
-    for line, words, code in fenced_blocks(path, "python"):
-        run_block(code, path=path, line=line, words=words, namespace=namespace)
+    namespace, printed = {"__name__": "__main__"}, ""
+    blocks = [(*block, language) for language in ("python", "text") for block in fenced_blocks(path, language)]
+    for line, words, content, language in sorted(blocks):
+        if language == "python":
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                run_block(content, path=path, line=line, words=words, namespace=namespace)
+            printed += out.getvalue()
+        elif printed and content.startswith(("PASS", "FAIL", "INCONCLUSIVE")):
+            assert without_numbers(content) in without_numbers(printed), f"{path.name}:{line}: printed was\n{printed}"
+
+
+def without_numbers(text):
+    """Return the words of a report: its numbers differ from machine to machine in their last digits."""
+    return re.sub(r"\d+(\.\d+)?(e[+-]\d+)?", "0", text.strip())
 
 
 def commands(path):
@@ -144,6 +166,13 @@ def test_a_block_that_raises_is_seen_with_its_line(tmp_path):
 
 def test_blocks_share_a_namespace_and_an_announced_exception_is_no_fault(tmp_path):
     run_page(page(tmp_path, "python\nx = {}", "python raises: LookupError\nx['a']"))
+
+
+def test_what_a_page_says_is_printed_is_compared_numbers_aside(tmp_path):
+    printing = "python\nprint('PASS  f: right to 1.5e-09 in 23 steps')"
+    run_page(page(tmp_path, printing, "text\nPASS  f: right to 2e-10 in 9 steps"))
+    with pytest.raises(AssertionError, match="printed was"):
+        run_page(page(tmp_path, printing, "text\nPASS  f: wrong by 2e-10 in 9 steps"))
 
 
 def test_an_announced_exception_must_come(tmp_path):

@@ -37,6 +37,12 @@ def test_the_difference_table_reads_the_noise_of_a_polynomial_and_not_the_polyno
     assert np.quantile(found, 0.99) < 5e-6
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_difference_table_neither_overflows_nor_vanishes(scale):
+    values = np.random.default_rng(3).standard_normal(8)
+    assert difference_table(list(scale * values)) == pytest.approx(scale * difference_table(list(values)))
+
+
 def test_where_no_three_orders_agree_the_largest_of_the_last_is_taken():
     parabola = [0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0]  # no noise, and differences that never change sign
     assert difference_table(parabola) == 0.0

@@ -280,7 +280,7 @@ def test_undecided(gradcheck):
     result.stdout.fnmatch_lines(
         [
             "2 checks, * evaluations: 1 INCONCLUSIVE, 1 FAIL",
-            "FAIL: loss in *::test_wrong",
+            "FAIL: loss in *::test_wrong (w: every entry is -1 x the true gradient: the sign is flipped)",
             "INCONCLUSIVE: loss in *::test_undecided (w: max_evaluations=5 is used up)",
         ]
     )
@@ -349,6 +349,61 @@ def test_a_report_as_a_page_names_tests_and_verdicts(run_apart, pytester):
 def test_a_report_is_written_where_nothing_was_checked(run_apart, pytester):
     run_apart("def test_nothing(): pass", "--gradcheck-report=report.html")
     assert "No gradient was checked" in (pytester.path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("code", "ending"), [("right", 4), ("wrong", 1)])
+def test_a_report_that_cannot_be_written_costs_no_result_and_the_run_does_not_end_well(run, pytester, code, ending):
+    pytester.makefile(".txt", occupied="a file where a folder is wanted")
+    result = run(
+        f"""
+def test_one(gradcheck):
+    gradcheck(loss, {code}, (W,))
+""",
+        "--gradcheck-report=occupied.txt/report.json",
+    )
+    result.stdout.fnmatch_lines(
+        ["1 check, * evaluations: 1 *", "the report could not be written to occupied.txt/report.json: *"]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    assert result.ret == ending
+
+
+def test_a_report_that_is_a_folder_is_refused_before_any_test_runs(run, pytester):
+    pytester.mkdir("report.html")
+    result = run("def test_nothing(): pass", "--gradcheck-report=report.html")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--gradcheck-report=report.html is a folder, wanted a file*"])
+
+
+def test_a_run_that_only_collects_writes_no_report(run, pytester):
+    result = run(TWO_TESTS, "--gradcheck-report=report.json", "--collect-only")
+    assert result.ret == 0
+    assert not (pytester.path / "report.json").exists()
+
+
+def test_the_seed_of_the_command_line_repeats_a_run_to_the_bit(run, pytester):
+    for name in ("one", "two"):
+        run(
+            "def test_wrong(gradcheck): gradcheck(loss, wrong, (W,))",
+            f"--gradcheck-report={name}.json",
+            "--gradcheck-seed=9",
+        )
+    assert written(pytester, "one.json") == written(pytester, "two.json")
+    assert written(pytester, "one.json")["tests"][0]["report"]["seed"] == 9
+
+
+def test_checks_in_threads_are_all_counted(run, pytester):
+    run(
+        """
+from concurrent.futures import ThreadPoolExecutor
+
+def test_threads(gradcheck):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda k: gradcheck(loss, right, (W * k,)), range(1, 41)))
+""",
+        "--gradcheck-report=report.json",
+    )
+    assert written(pytester)["checks"] == 40
 
 
 def test_under_xdist_the_reports_of_all_workers_are_merged(run_apart, pytester):

@@ -307,6 +307,15 @@ def test_a_cell_that_was_not_judged_exits_with_3(tmp_path):
     assert "6 cells not judged: ArgumentError: device 'nowhere' is unknown to Torch" in result.stdout
 
 
+@pytest.mark.usefixtures("in_threads")
+@pytest.mark.parametrize(("taken", "said"), [("s.html", "is a directory"), ("s.jsonl", "cannot be written")])
+def test_a_place_that_cannot_be_written_is_refused_before_any_cell_is_judged(tmp_path, taken, said):
+    (tmp_path / taken).mkdir()
+    result = run(tmp_path / "s.html", "--backend", "numpy", "--shape", "1,1,1,1")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -36,7 +36,7 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
     ------
     ArgumentError
         If the page's name does not end in .html, its directory does not exist, the results beside it are of other
-        code, or no Dask scheduler answers.
+        code or cannot be written, or no Dask scheduler answers.
     UnsupportedError
         If a package is missing.
     KeyboardInterrupt
@@ -47,6 +47,7 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
     results = page.with_suffix(".jsonl")
     try:
         with _executor(jobs, dask) as executor, late_bar(len(cells)) as show:
+            _check_writable(results)
             found = sweep(cells, executor, path=results, judged=lambda done: show(done, "cells"))
     except KeyboardInterrupt:
         click.echo(f"The results so far are in {results}; the same command goes on from there.", err=True)
@@ -63,6 +64,14 @@ def _check(page: Path) -> None:
         raise ArgumentError(f"--sweep is {str(page)!r}, but there is no directory {str(page.parent)!r}: make it first.")
     if find_spec("jinja2") is None:
         raise UnsupportedError("A page needs Jinja2, which is not installed: run `pip install 'gradcheck[report]'`.")
+
+
+def _check_writable(results: Path) -> None:
+    """Refuse a file that the first result, minutes from now, could not be written to."""
+    try:
+        results.open("ab").close()
+    except OSError as error:
+        raise ArgumentError(f"{str(results)!r}, beside the page, cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -185,7 +185,7 @@ class ExactPoint:
 def exact_slope(
     f: Callable[..., Any], args: Sequence[ArrayLike], directions: Sequence[ArrayLike], *, digits: int = 30
 ) -> ExactSlope:
-    """Return the exact one-sided slopes of f(*args) along a direction: d f(args + t·directions)/dt as t → 0±.
+    """Return the exact one-sided slopes of f along a direction: d f(args + t·directions)/dt as t → 0±.
 
     Parameters
     ----------
