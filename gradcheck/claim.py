@@ -133,7 +133,7 @@ def _fill(template: Any, leaves: Iterator[Any]) -> Any:
 
 def _tracked(leaf: Any, template: Any) -> Any:
     """Return the leaf, as a Torch leaf of its own where the argument requires a gradient: inside, autograd may run."""
-    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf):
+    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf) and not leaf.requires_grad:
         return leaf.detach().requires_grad_()
     return leaf
 

@@ -40,6 +40,7 @@ DRIFTS = 3
 MOST_SAMPLES = 64
 SEARCHES, SEARCH_STREAM = 24, 2**16  # for a vertex that 64 random samples missed
 ASIDE, MISSES = -5, 3  # the share of a random move, 2^-5 and then less, in three searches that find nothing
+ALONE = 3  # entries of a group that are moved alone until one changes
 MOST_KINKS = 256
 MOST_NUMBERS = 2**25  # a quarter of a gigabyte of moves
 SHOWN = 10_000  # entries listed in a report
@@ -131,8 +132,8 @@ class Finding:
     valid: bool
     decided: bool
     distance: float
+    entries: NDArray[np.int64]
     groups: tuple[hull.Group, ...] = ()
-    entries: NDArray[np.int64] | None = None
     reason: str = ""
 
 
@@ -371,8 +372,6 @@ def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) ->
     Then the groups are not independent. A search that comes nearer until it ends is no evidence of that.
     """
     misses, moving, further = 0, finding.entries, near
-    if moving is None:
-        return finding, near
     for search in range(SEARCHES):
         if _in_one_hull(further, moving):
             return finding, near
@@ -420,9 +419,7 @@ def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
     return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
 
 
-def _in_one_hull(near: Nearby, moving: NDArray[np.int64] | None) -> bool:
-    if moving is None:
-        return True
+def _in_one_hull(near: Nearby, moving: NDArray[np.int64]) -> bool:
     whole = _whole(near, moving)
     return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
 
@@ -442,7 +439,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             entries=moving,
             reason=f"at {index} the claim differs from the claims next to it, though f has no kink in that entry",
         )
-    found = tuple(hull.groups(near.samples, moving, near.tolerance)) if len(moving) else ()
+    found = tuple(hull.groups(near.samples, moving, near.tolerance))
     distance, decided = 0.0, True
     for group in found:
         _, gap = group.weights(near.here)
@@ -450,7 +447,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             distance = math.hypot(distance, gap)
             decided = decided and group.complete
     scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.median(trial.scale.value))
-    return Finding(distance == 0, decided, distance * scale / norm, found, moving)
+    return Finding(distance == 0, decided, distance * scale / norm, moving, found)
 
 
 def _spread(trial: Trial, near: Nearby) -> float:
@@ -463,9 +460,7 @@ def _index(trial: Trial, flat: int) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat % max(math.prod(shape), 1), shape))
 
 
-def _listed(trial: Trial, entries: NDArray[np.int64] | None) -> tuple[tuple[int, ...], ...]:
-    if entries is None:
-        return ()
+def _listed(trial: Trial, entries: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
     return tuple(dict.fromkeys(_index(trial, int(i)) for i in entries[:SHOWN]))
 
 
@@ -476,8 +471,7 @@ def _convention_of_argument(trial: Trial, near: Nearby, found: Finding, delta: f
         if len(group.vertices) == 2:
             names |= _of_one_kink(near, group)
         else:
-            names |= _of_entry(trial, near, group, delta)
-    names.discard("")
+            names |= _of_some_entry(trial, near, group, delta)
     convention = names.pop() if len(names) == 1 else "mixed" if names else "other"
     return Kink(convention, found.valid, _listed(trial, found.entries), within)
 
@@ -524,10 +518,17 @@ def _side(weight: float) -> str:
     return "other"
 
 
-def _of_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
-    """Name the side for the entry of a group that changes most, by moving it alone to the right and to the left."""
-    values = near.samples[:, group.entries]
-    entry = int(group.entries[int(np.argmax(np.ptp(values, axis=0)))])
+def _of_some_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
+    """Name the side for the entry of a group that changes most, or the next one that changes when moved alone."""
+    sizes = np.ptp(near.samples[:, group.entries], axis=0)
+    for entry in group.entries[np.argsort(-sizes, kind="stable")[:ALONE]]:
+        if (name := _of_entry(trial, near, int(entry), delta)) is not None:
+            return {name}
+    return set()
+
+
+def _of_entry(trial: Trial, near: Nearby, entry: int, delta: float) -> str | None:
+    """Name the side for one entry by moving it alone to the right and to the left; None where that changes nothing."""
     x = trial.gradient.leaves[trial.index]
     unit = np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64)
     count = unit.size
@@ -538,8 +539,8 @@ def _of_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> se
     right = _claim_at(trial, arrays.shifted(x, delta, v))[entry]
     left = _claim_at(trial, arrays.shifted(x, -delta, v))[entry]
     if abs(right - left) <= near.tolerance:
-        return {""}
-    return {_side(float((near.here[entry] - left) / (right - left)))}
+        return None
+    return _side(float((near.here[entry] - left) / (right - left)))
 
 
 def _by_kink_variable(
@@ -611,11 +612,10 @@ def _one_at_a_time(
 def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
     weights = []
-    for group in hull.groups(near.samples, moving, near.tolerance) if len(moving) else ():
+    for group in hull.groups(near.samples, moving, near.tolerance):
         if len(group.vertices) != 2:
             return None
-        first = group.labels == group.labels[int(np.argmin(_distances(near, group)))]
-        positive = {bool(z) for z in _orientations(first, signs > 0)}
+        positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
         if len(positive) != 1:
             return None
         target = near.here[group.entries]
@@ -626,10 +626,6 @@ def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float
             return None
         weights.append(share if positive.pop() else 1 - share)
     return np.array(weights)
-
-
-def _distances(near: Nearby, group: hull.Group) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.norm(near.samples[:, group.entries] - group.vertices[0], axis=1))
 
 
 def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bool]:
