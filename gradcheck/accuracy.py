@@ -7,9 +7,12 @@ float64 gradient by Δ, the problem's condition; and every sum inside is rounded
 through the formula: a sum over the entries of all arguments, and a few elementary functions, which are series of a
 dozen terms and more themselves (64 roundings for these). So the error is allowed to be
 
-    4·√n·(‖Δ∘s‖ + u·‖g∘s‖),
+    4·√n·(‖Δ∘s‖ + u·‖g∘s‖ + η·‖s‖),
 
-with √n capped at the point where a sum in blocks (as every library sums) stops growing, 2^7.
+η the smallest positive number of the dtype, which a result that underflows may be off by, with √n capped at the point
+where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
+are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
+point: f cannot be told more closely.
 """
 
 from __future__ import annotations
@@ -20,16 +23,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.certificate import Verdict
+from gradcheck.certificate import Verdict, default_resolution
 from gradcheck.claim import WrongClaim
 from gradcheck.contract import JITTER, Gradient
-from gradcheck.measure import SUSPICIOUS
+from gradcheck.measure import SUSPICIOUS, quiet
 from gradcheck.report import Accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from gradcheck.claim import Claim
     from gradcheck.measure import Field
 
 LAMBDA = 4.0
@@ -38,8 +42,13 @@ SHORTEST = 2**6
 REPEATS = 2
 
 
-def jittered(leaves: Sequence[Any], unit: float, seed: int, repeat: int, only: int | None = None) -> list[Any]:
-    """Return the leaves (or `only` one of them) with each entry moved by one unit of round-off up, down or not."""
+def jittered(
+    leaves: Sequence[Any], unit: float, seed: int, repeat: int, only: int | None = None, smallest: float = 0.0
+) -> list[Any]:
+    """Return the leaves (or `only` one of them) with each entry moved by one unit of round-off up, down or not.
+
+    A unit is the spacing of numbers: twice the unit round-off times the entry, and `smallest` for the subnormal ones.
+    """
     moved = []
     for i, x in enumerate(leaves):
         if only not in (None, i):
@@ -48,13 +57,15 @@ def jittered(leaves: Sequence[Any], unit: float, seed: int, repeat: int, only: i
         rng = np.random.default_rng((seed, JITTER, repeat, i))
         values = arrays.to_numpy(x)
         factor = np.asarray(2 * unit * rng.integers(-1, 2, values.shape))
+        if smallest > 0:
+            factor *= np.maximum(smallest / (2 * unit) / np.maximum(np.abs(values), smallest), 1)
         factor += 1
         moved.append(arrays.like(np.asarray(values * factor), x))
     return moved
 
 
-def spread(gradient: Gradient, field: Field, unit: float) -> list[float]:
-    """Return ‖Δ∘s‖ for each argument: how far the claim moves when the point is jittered by `unit`.
+def spread(gradient: Gradient, field: Field, unit: float, smallest: float = 0.0) -> list[float]:
+    """Return ‖Δ∘s‖ for each argument: how far the claim moves when the point is jittered by `unit` (see `jittered`).
 
     All arguments are jittered at once; one whose gradient then moves by far more than round-off is asked again, alone:
     some other argument may stand on a discontinuity (a label).
@@ -63,7 +74,7 @@ def spread(gradient: Gradient, field: Field, unit: float) -> list[float]:
     if gradient.claim.predicted:
         return worst
     for repeat in range(REPEATS):
-        for i, change in _changes(gradient, field, unit, repeat, None).items():
+        for i, change in _changes(gradient, field, unit, repeat, None, smallest).items():
             worst[i] = max(worst[i], change)
     for i in gradient.judged:
         values = gradient.values[i]
@@ -72,14 +83,16 @@ def spread(gradient: Gradient, field: Field, unit: float) -> list[float]:
             and values is not None
             and worst[i] > SUSPICIOUS * unit * field.scales[i].norm(values)
         ):
-            alone = [_changes(gradient, field, unit, repeat, i).get(i, 0.0) for repeat in range(REPEATS)]
+            alone = [_changes(gradient, field, unit, repeat, i, smallest).get(i, 0.0) for repeat in range(REPEATS)]
             worst[i] = min(worst[i], max(alone))
     return worst
 
 
-def _changes(gradient: Gradient, field: Field, unit: float, repeat: int, only: int | None) -> dict[int, float]:
+def _changes(
+    gradient: Gradient, field: Field, unit: float, repeat: int, only: int | None, smallest: float
+) -> dict[int, float]:
     try:
-        moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat, only))
+        moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat, only, smallest))
     except WrongClaim:
         return {}  # the jittered point left the domain: nothing learnt from it
     return {
@@ -91,8 +104,8 @@ def _changes(gradient: Gradient, field: Field, unit: float, repeat: int, only: i
 
 def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -> dict[int, Accuracy]:
     """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
-    unit = arrays.ROUNDOFF[dtype]
-    condition = spread(gradient, field, unit)
+    unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
+    condition = spread(gradient, field, unit, smallest)
     longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
     found = {}
     for i in gradient.judged:
@@ -101,8 +114,23 @@ def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -
             continue
         size = field.scales[i].norm(wide)
         error = field.scales[i].norm(arrays.to_numpy(own) - wide)
-        allowed = LAMBDA * longest * (condition[i] + unit * size)
+        lost = field.scales[i].norm(np.full_like(wide, smallest))
+        allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
         verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
     return found
+
+
+def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
+    """Return a note if f in its own dtype is another function than in float64, `wide` being the point there.
+
+    An ε chosen by dtype (the default of `torch.nn.functional.rms_norm`) makes it so. Then f's values differ by more
+    than the resolution of that dtype, and neither formula can be held against the other.
+    """
+    dtype = max((arrays.dtype_name(x) for x in claim.leaves), key=lambda name: arrays.ROUNDOFF[name])
+    with quiet():
+        own, other = claim.function(claim.leaves), claim.function(wide)
+    if abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other)):
+        return None
+    return f"{claim.title} is another function in {dtype} ({own:.3g}) than in float64 ({other:.3g}): judged in {dtype}"

@@ -39,6 +39,8 @@ SMALLEST = {
     "float16": 2.0**-24,
     "bfloat16": 2.0**-133,
 }
+# Below its smallest normal number, 2^e_min, a number stands for 0; not so float16's, which end at 6e-5 only.
+NORMAL = {name: smallest / (2 * ROUNDOFF[name]) for name, smallest in SMALLEST.items()} | {"float16": 0.0}
 # The finest step of each: v is rounded so that x + 2^k·v is exact, and keeps this many leading bits of its own:
 # 18, 10, 5 and 4. What is left between the finest step and a quarter is the ladder.
 FINEST = {
@@ -170,6 +172,8 @@ def scalar(value: Any, what: str) -> float:
                 f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
                 "sum it, or pass vjp= to check the derivative of an array-valued function"
             )
+        if dtype_name(value) == "bool":
+            raise ArgumentError(f"{what} returned a bool, wanted a real scalar")
         number = to_numpy(value).reshape(())
         if np.iscomplexobj(number):
             raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,14 @@ from gradcheck.certificate import Interval, Verdict, default_resolution
 from gradcheck.claim import Claim, WrongClaim, check_point, finite_point
 from gradcheck.contract import Gradient
 from gradcheck.errors import ArgumentError, GradcheckError, GradientError
-from gradcheck.measure import BudgetReached, Field
+from gradcheck.measure import BudgetReached, Field, quiet
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.report import ArgumentReport, Report
+from gradcheck.tangent import tangents
 from gradcheck.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from gradcheck.oracles.base import Oracle
     from gradcheck.report import Accuracy
@@ -49,22 +52,53 @@ class Options:
     tangent: Mapping[str, Callable[[Any], Any]]
 
     def __post_init__(self) -> None:
-        if self.rtol is not None and not (math.isfinite(self.rtol) and self.rtol > 0):
-            raise ArgumentError(f"rtol={self.rtol}, wanted a positive number, or None for significant errors to fail")
-        if not 0 < self.confidence < 1:
-            raise ArgumentError(f"confidence={self.confidence}, wanted a probability inside (0, 1) such as 0.9999")
-        if isinstance(self.probes, bool) or not isinstance(self.probes, int) or self.probes < 2:
-            raise ArgumentError(f"probes={self.probes}, wanted an integer of 2 or more: one direction proves no error")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
+        if self.rtol is not None and not (_is_number(self.rtol) and math.isfinite(self.rtol) and self.rtol > 0):
+            raise ArgumentError(f"rtol={self.rtol!r}, wanted a positive number, or None for significant errors to fail")
+        if not (_is_number(self.confidence) and 0 < self.confidence < 1):
+            raise ArgumentError(f"confidence={self.confidence!r}, wanted a probability inside (0, 1) such as 0.9999")
+        if not (_is_integer(self.probes) and self.probes >= 2):
+            raise ArgumentError(
+                f"probes={self.probes!r}, wanted an integer of 2 or more: one direction proves no error"
+            )
+        if not (_is_integer(self.seed) and self.seed >= 0):
             raise ArgumentError(f"seed={self.seed!r}, wanted an integer of 0 or more")
         if self.oracle is not None and self.oracle not in ORACLES:
             raise ArgumentError(f"oracle={self.oracle!r}, wanted one of {', '.join(map(repr, ORACLES))}, or None")
-        if self.max_evaluations is not None and self.max_evaluations <= CONTRACT:
+        if self.max_evaluations is not None and not (
+            _is_integer(self.max_evaluations) and self.max_evaluations > CONTRACT
+        ):
             raise ArgumentError(
-                f"max_evaluations={self.max_evaluations}, wanted None, or more than the {CONTRACT} of the contract"
+                f"max_evaluations={self.max_evaluations!r}, wanted None, or an integer above the {CONTRACT} of the "
+                "contract"
             )
         if self.kink is not None and self.kink not in CONVENTIONS:
             raise ArgumentError(f"kink={self.kink!r}, wanted one of {', '.join(map(repr, CONVENTIONS))}, or None")
+        if self.kink_of is not None and not callable(self.kink_of):
+            raise ArgumentError(f"kink_of is a {type(self.kink_of).__name__}, wanted a function of the arguments")
+        if not isinstance(self.tangent, Mapping) or not all(map(callable, self.tangent.values())):
+            raise ArgumentError(
+                "tangent= takes functions of a direction by argument name, such as {'a': lambda v: v + v.T}"
+            )
+
+
+def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Return kink_of with what it raises told as the caller's error."""
+
+    def guarded(*args: Any) -> Any:
+        try:
+            return kink_of(*args)
+        except Exception as error:
+            raise ArgumentError(f"kink_of= raised {type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, numbers.Real) and not isinstance(x, bool)
+
+
+def _is_integer(x: Any) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)
 
 
 def check(
@@ -158,7 +192,9 @@ def check(
     PASS True
 
     """
-    options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, dict(tangent or {}))
+    options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, tangent or {})
+    if not isinstance(kwargs or {}, Mapping):
+        raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
     try:
         claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed, oracle)
     except GradcheckError:
@@ -246,26 +282,38 @@ def judge(claim: Claim, options: Options) -> Report:
         finite_point(copies, claim.names)
         for x, copy in zip(claim.leaves, copies, strict=True):
             contract.restore(x, copy)
+        Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
         return _complaint(claim, options, str(complaint))
     judged = gradient.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
         return _complaint(claim, options, f"the gradient changes its argument {changed} in place: work on a copy")
     wide = _promoted(claim, gradient)
-    native, leaves = gradient, claim.leaves
-    if wide is not None:
-        gradient, leaves = wide, wide.leaves
-    field = Field(claim, leaves, seed=options.seed, limit=options.max_evaluations)
+    if wide is None:
+        return _judged(claim, gradient, None, options, notes, copies)
+    report = _judged(claim, wide, gradient, options, notes, copies)
+    inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
+    if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
+        return _judged(claim, gradient, None, options, [*claim.notes, note], copies)
+    return report
+
+
+def _judged(
+    claim: Claim, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str], copies: Sequence[Any]
+) -> Report:
+    """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
+    field = Field(claim, gradient.leaves, seed=options.seed, limit=options.max_evaluations)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
-        complaint_text = _contract(field, gradient, notes)
+        with quiet():
+            complaint_text = _contract(field, gradient, notes)
+            spent = field.evaluations
+            if complaint_text:
+                return _complaint(claim, options, complaint_text)
+            report = _numbers(field, gradient, native, options, notes)
     except WrongClaim as complaint:
-        complaint_text = str(complaint)
-    if complaint_text:
-        return _complaint(claim, options, complaint_text)
-    spent = field.evaluations
-    report = _numbers(field, gradient, native if wide is not None else None, options, notes)
+        return _complaint(claim, options, str(complaint))
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
 
 
@@ -323,9 +371,19 @@ def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
         notes.append(note)
         contract.gradient_spread(gradient, field)
         return None
-    if gradient.claim.linear is not None and (breach := gradient.claim.linear(gradient.leaves)):
+    if (breach := _linear(gradient)) is not None:
         return breach
     return contract.gradient_repeats(gradient, field) or contract.any_layout(gradient, field)
+
+
+def _linear(gradient: Gradient) -> str | None:
+    """Return a sentence if the claim is not linear in its cotangent or tangent."""
+    try:
+        return None if gradient.claim.linear is None else gradient.claim.linear(gradient.leaves)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        raise WrongClaim(f"the vjp raised {type(error).__name__} for twice the cotangent: {error}") from error
 
 
 def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0) -> Oracle:
@@ -342,8 +400,9 @@ def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0)
 
 def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str]) -> Report:
     claim = gradient.claim
+    allowed = tangents(options.tangent, [claim.names[i] for i in gradient.judged])
     trials = {
-        i: Trial(field, gradient, i, confidence=options.confidence, tangent=options.tangent.get(claim.names[i]))
+        i: Trial(field, gradient, i, confidence=options.confidence, tangent=allowed.get(claim.names[i]))
         for i in gradient.judged
     }
     reached = ""
@@ -409,11 +468,12 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
     if reached or len(trial.probes) < 2:
         return _undecided(trial, resolution, reached or _unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
-        at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+        kink_of = None if options.kink_of is None else _guarded(options.kink_of)
+        at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
         if at_kink.verdict is Verdict.INCONCLUSIVE:  # along fresh directions the sides may be told better
             before = list(trial.probes)
             trial.probes = [*_again(trial, options), *before]
-            at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=options.kink_of)
+            at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
         return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
     verdict, interval, reason = _verdict(trial, options.rtol, resolution)
     if verdict is not Verdict.PASS:
@@ -523,11 +583,16 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
     """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
     norm = trial.claimed_norm
     found = trial.mismatches()
-    if _still(trial) and trial.field.step_size() > STEPS:
-        return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
+    if _still(trial):
+        smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
+        if smooth.high <= resolution * trial.size_of_f():
+            return smooth
+        if trial.field.step_size() > STEPS:
+            return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if norm is None:
         norm = max(abs(m.claimed) for m in found)
-    if norm > 16 * trial.jitter or any(abs(m.measured) > m.bound for m in found):
+    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
+    if norm > max(16 * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
         return None
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.size_of_f() else None

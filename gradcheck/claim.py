@@ -91,10 +91,11 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
     if not _is_node(template):
         if is_leaf(template):
             yield structure
-        elif structure is not None and (arrays.is_array(template) or isinstance(template, np.ndarray)):
+        elif structure is not None:
+            kind = f"of dtype {arrays.dtype_name(template)}" if arrays.is_array(template) else _a(template)
             raise ArgumentError(
-                f"a gradient is claimed for {what}, of dtype {arrays.dtype_name(template)}, wanted a floating dtype: "
-                "cast the argument, or return None for it"
+                f"a gradient is claimed for {what}, {kind}, wanted a floating dtype: cast the argument, or return "
+                "None for it"
             )
         return
     children = _children(template)
@@ -116,13 +117,25 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
         yield from _leaves(child, part, what)
 
 
+def _a(x: Any) -> str:
+    kind = type(x).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def _fill(template: Any, leaves: Iterator[Any]) -> Any:
     if not _is_node(template):
-        return next(leaves) if is_leaf(template) else template
+        return _tracked(next(leaves), template) if is_leaf(template) else template
     filled = [_fill(child, leaves) for _, child in _children(template)]
     if isinstance(template, dict):
         return dict(zip(template, filled, strict=True))
     return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)
+
+
+def _tracked(leaf: Any, template: Any) -> Any:
+    """Return the leaf, as a Torch leaf of its own where the argument requires a gradient: inside, autograd may run."""
+    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf):
+        return leaf.detach().requires_grad_()
+    return leaf
 
 
 @dataclass(frozen=True)
@@ -173,8 +186,8 @@ class Claim:
 def argument_names(function: Callable[..., Any], count: int, names: Sequence[str] | None) -> tuple[str, ...]:
     """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
     if names is not None:
-        if len(names) != count or len(set(names)) != count:
-            raise ArgumentError(f"names= has {tuple(names)}, wanted {count} different names, one for each argument")
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) != count:
+            raise ArgumentError(f"names= has {names!r}, wanted {count} different names, one for each argument")
         return tuple(names)
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -215,7 +228,8 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
         return tuple(tree.leaves(tuple(result.get(name) for name in top)))
     # a tuple of one is one per argument, unless it is the list of entries of a nested argument itself
     alone = isinstance(result, tuple) and len(result) == 1 and (not _is_node(template[0]) or _is_node(result[0]))
-    if len(template) == 1 and not (alone or _list_of_one(result, template[0])):
+    several = isinstance(result, tuple) and not _is_node(template[0]) and any(map(arrays.is_array, result))
+    if len(template) == 1 and not (alone or several or _list_of_one(result, template[0])):
         result = (result,)
     if not isinstance(result, tuple | list):
         raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
@@ -261,7 +275,9 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
         gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
     if not arrays.is_array(gradient):
-        raise WrongClaim(f"the gradient of {name} is a {type(gradient).__name__}, wanted an array like {name}")
+        raise WrongClaim(f"the gradient of {name} is {_a(gradient)}, wanted an array like {name}")
+    if np.ma.is_masked(gradient):
+        raise WrongClaim(f"the gradient of {name} is masked at some entries, wanted a number for each")
     if type(argument) in (float, complex):
         argument = np.asarray(argument)
     want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
@@ -269,7 +285,7 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
         raise WrongClaim(
             f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}{_reduction(got, want)}"
         )
-    if arrays.is_torch(gradient) != arrays.is_torch(argument):
+    if arrays.library_of(gradient) != arrays.library_of(argument):
         raise WrongClaim(
             f"the gradient of {name} is a {arrays.library_of(gradient)} array, wanted {arrays.library_of(argument)}"
         )
@@ -288,6 +304,19 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     if arrays.is_complex(gradient) and arrays.library_of(argument) == "jax":
         return gradient.conj()  # JAX gives df/da - i df/db
     return gradient
+
+
+def readable(x: Any, name: str) -> None:
+    """Raise ArgumentError if x is no plain dense array whose entries can be read and moved one by one."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArgumentError(f"{name} is a masked array, wanted a plain one: pass {name}.filled(...) or its entries")
+    if arrays.is_torch(x) and (str(x.layout) != "torch.strided" or x.is_nested or x.device.type == "meta"):
+        kind = "nested" if x.is_nested else f"on {x.device}" if x.device.type == "meta" else f"of layout {x.layout}"
+        raise ArgumentError(f"{name} is {kind}, wanted a dense tensor: pass its values, and build the rest inside f")
+    try:
+        arrays.to_numpy(x)
+    except Exception as error:
+        raise ArgumentError(f"the values of {name}, {_a(x)}, cannot be read: pass a plain array") from error
 
 
 def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:

@@ -177,7 +177,7 @@ def search(
     if found.drawn == 0:
         raise ArgumentError(
             f"no drawn case could be checked: {found.why_undefined or 'the signature leaves none'}; if the function "
-            "needs other numbers, draw them in a Python file with @given and pass that"
+            "needs tensors, pass --backend torch; if other numbers, draw them in a Python file with @given and pass it"
         )
     found.failure = next((found._failures[kind] for kind in ORDER if kind in found._failures), None)  # noqa: SLF001
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from gradcheck.line_by_line import judge
 from gradcheck.line_order import check_forward, check_gradient, either, inputs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from gradcheck.line_by_line import DerivationReport
 
@@ -72,6 +73,12 @@ class Derivation:
         kinks: Sequence[str] = (),
         name: str = "derivation",
     ) -> None:
+        for what, table in (("forward", forward), ("gradient", gradient)):
+            if not isinstance(table, Mapping):
+                raise ArgumentError(f"{what} is a {type(table).__name__}, wanted a dict of lines by name")
+        for what, names in (("inputs", inputs), ("kinks", kinks)):
+            if isinstance(names, str):
+                raise ArgumentError(f"{what} is {names!r}, wanted a sequence of names, such as ({names!r},)")
         if not forward:
             raise ArgumentError("the forward pass has no line: write at least the loss")
         self.name = name

@@ -1,8 +1,8 @@
 """What went wrong, and what would have been seen: the table of mistakes against the slopes already measured.
 
 A mistake explains a FAIL if the corrected claim predicts every slope within its error, with at least two slopes more
-than the mistake has free parameters. Planted in a claim that passed, it would have been caught if it contradicts two
-slopes or more. Neither needs another evaluation of f.
+than the mistake has free parameters, and could not do so by accident (`by_accident`). Planted in a claim that passed,
+it would have been caught if it contradicts two slopes or more. Neither needs another evaluation of f.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays, factors
+from gradcheck.certificate import Mismatch
 from gradcheck.mistakes import TABLE, Case, Change, changes, dropped
 from gradcheck.report import Planted
 from gradcheck.trial import DEVIATIONS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from gradcheck.trial import Trial
 
 LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
+ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
 
 
 def case_of(trial: Trial, trials: Mapping[int, Trial]) -> Case:
@@ -64,51 +66,67 @@ class Slopes:
             v = trial.direction(probe.probe)
             for array in self._arrays:
                 self._dots[probe.probe, id(array)] = trial.predict(v, array)
+        size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
+        self._shares = {id(a): trial.scale.norm(a) / size if size else 1.0 for a in self._arrays}
 
     def dot(self, probe: Probe, array: NDArray[Any] | None) -> tuple[float, float]:
         """Return (array · v, its round-off); of the claim for None."""
         return (probe.claimed, probe.claim_error) if array is None else self._dots[probe.probe, id(array)]
 
-    def predicted(self, change: Change, probe: Probe) -> tuple[float, float]:
-        """Return what a change without free parameters predicts, and how far off that may be."""
+    def own(self, probe: Probe, array: NDArray[Any] | None) -> float:
+        """Return how far round-off may have moved array · v, the array as ill-conditioned as the claim is."""
+        share = 1.0 if array is None else self._shares[id(array)]
+        return share * DEVIATIONS * (self.trial.jitter + self.trial.jitter_next_to_kink) * probe.stretch
+
+    def mismatch(self, change: Change, probe: Probe) -> Mismatch:
+        """Return the mismatch of a change without free parameters, at unit stretch."""
         value, error = self.dot(probe, change.array)
         factor = 1.0 if change.factor is None else change.factor
-        value, error = factor * value, abs(factor) * error
+        value, error = factor * value, abs(factor) * (error + self.own(probe, change.array))
         if change.along is not None and change.multiple is not None:
             more, more_error = self.dot(probe, change.along)
             value, error = value + change.multiple * more, error + abs(change.multiple) * more_error
-        # `mismatch` allows for the claim's own round-off once; a factor above 1 enlarges it.
-        own = DEVIATIONS * (self.trial.jitter + self.trial.jitter_next_to_kink) * probe.stretch
-        return value, error + max(abs(factor) - 1, 0) * own
+        stretch = probe.stretch
+        return Mismatch(value / stretch, probe.slope.value / stretch, (probe.slope.error + error) / stretch)
 
-    def misfit(self, change: Change) -> float:
-        """Return the largest mismatch in units of its bound: at most 1 where every slope is explained."""
-        found = [self.trial.mismatch(p, self.predicted(change, p)) for p in self.trial.probes]
-        return max((abs(m.value) / m.bound if m.bound else math.inf * (m.value != 0) for m in found), default=0)
+    def explained(self, change: Change) -> bool:
+        """Tell whether a change without free parameters predicts every slope within its error."""
+        return not any(self.mismatch(change, p).significant for p in self.trial.probes)
 
     def significant(self, change: Change) -> int:
         """Return how many slopes a change contradicts."""
-        return sum(self.trial.mismatch(p, self.predicted(change, p)).significant for p in self.trial.probes)
+        return sum(self.mismatch(change, p).significant for p in self.trial.probes)
+
+    def by_accident(self, change: Change, free: int) -> float:
+        """Return the probability at most of explaining every slope by accident.
+
+        What a wrong explanation leaves is about as large as the error E itself: a normal number along each direction,
+        within ± b with probability at most √(2/π)·b/E. Slopes of an array of n entries are n independent ones at most,
+        and each free parameter takes one of them.
+        """
+        probes = self.trial.probes
+        error = math.hypot(*(m.value for m in self.trial.mismatches()))
+        bound = math.hypot(*(self.mismatch(change, p).bound for p in probes))
+        size = 0 if self.trial.claimed is None else self.trial.claimed.size
+        return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
 
     def fit(self, change: Change) -> tuple[float, float] | None:
         """Return the interval of the free parameter in which every slope is explained, None if there is none."""
         low, high = -math.inf, math.inf
         for probe in self.trial.probes:
+            want, bound = probe.slope.value, probe.slope.error
             if change.factor is None:
-                fixed, fixed_error = 0.0, 0.0
                 unit, unit_error = self.dot(probe, change.array)
+                unit_error += self.own(probe, change.array)
             else:
                 fixed, fixed_error = self.dot(probe, change.array)
+                want, bound = want - fixed, bound + fixed_error + self.own(probe, change.array)
                 unit, unit_error = self.dot(probe, change.along)
-            m = self.trial.mismatch(probe, (fixed, fixed_error))
-            want, bound = -m.value * probe.stretch, m.bound * probe.stretch
             if unit == 0:
                 if abs(want) > bound:
                     return None
                 continue
             middle = want / unit
-            if change.factor is None:
-                bound *= max(1.0, abs(middle))
             half = (bound + abs(middle) * unit_error) / abs(unit)
             low, high = max(low, middle - half), min(high, middle + half)
         return (low, high) if low <= high and math.isfinite(low) and math.isfinite(high) else None
@@ -116,8 +134,8 @@ class Slopes:
 
 def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
     """Return the report of a FAIL with the mistakes that explain every slope, best first."""
-    if trial.claimed is None or len(trial.probes) < 3:
-        return argument
+    if trial.claimed is None or len(trial.probes) < 3 or not np.any(trial.claimed):
+        return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
     case = case_of(trial, trials)
     found = [c for m in TABLE.values() for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
     if case.gradient.size == 1:
@@ -136,30 +154,28 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
 def _fitted(change: Change, slopes: Slopes, case: Case) -> list[Change]:
     """Return the change, its free parameter filled and named, if it explains every slope."""
     if change.free == 0:
-        return [change] if slopes.misfit(change) <= 1 else []
-    interval = slopes.fit(change)
-    if interval is None:
-        return []
-    low, high = interval
+        found = [(change, 0)] if slopes.explained(change) else []
+    else:
+        interval = slopes.fit(change)
+        found = [] if interval is None else _filled(change, *interval, case)
+    return [c for c, free in found if slopes.by_accident(c, free) <= ACCIDENT]
+
+
+def _filled(change: Change, low: float, high: float, case: Case) -> list[tuple[Change, int]]:
+    """Return the change with its parameter, in [low, high], and named; and how many parameters remain fitted."""
     if change.factor is None:
         if low <= 0 <= high:
-            return [replace(change, name="should be zero", advice="the true gradient is zero here", factor=0.0)]
+            return [(replace(change, name="should be zero", advice="the true gradient is zero here", factor=0.0), 0)]
         return [
-            replace(change, name=known.name, advice=known.advice, factor=known.value)
+            (replace(change, name=known.name, advice=known.advice, factor=known.value), 0 if known.known else 1)
             for known in factors.names_of(low, high, case.dimensions)
         ]
     if low <= 0 <= high:
         return []
     middle = (low + high) / 2
     side, verb = ("missing", "lacks") if middle > 0 else ("added", "has, and should not have,")
-    return [
-        replace(
-            change,
-            name=f"{change.name} {side}",
-            advice=f"the claim {verb} {abs(middle):.4g} x {change.advice}",
-            multiple=middle,
-        )
-    ]
+    advice = f"the claim {verb} {abs(middle):.4g} x {change.advice}"
+    return [(replace(change, name=f"{change.name} {side}", advice=advice, multiple=middle), 1)]
 
 
 def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) -> str:

@@ -38,13 +38,14 @@ class Scale:
         return size * self.value
 
 
-def scale_of(x: NDArray[Any]) -> Scale:
+def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
     """Return the size of x: its root mean square, entry by entry where entries span more than 1e3, 1 where x = 0.
 
-    Subnormal entries count as 0: they have too few digits to be moved by a part of themselves.
+    Entries below `normal`, the smallest normal number of the dtype they came in, count as 0: they have too few digits
+    to be moved by a part of themselves, and stand for 0.
     """
     sizes = np.abs(x)
-    nonzero = sizes[sizes >= np.finfo(x.dtype).tiny]
+    nonzero = sizes[sizes >= normal]
     if nonzero.size == 0:
         return Scale(1.0)
     largest = float(nonzero.max())
@@ -54,6 +55,7 @@ def scale_of(x: NDArray[Any]) -> Scale:
             # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
             size = sizes.astype(np.float64)
             return Scale(np.maximum(size, np.where(size >= nonzero.min(), np.minimum(median, SPAN * size), median)))
+    del nonzero  # as large as x, and so is each of the next line's temporaries
     return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
 
 

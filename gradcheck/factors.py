@@ -14,11 +14,12 @@ MOST_NAMES = 3
 
 @dataclass(frozen=True)
 class FactorName:
-    """A factor c in true = c · claim: its name in the report, and a sentence about it."""
+    """A factor c in true = c · claim: its name in the report, a sentence about it, and whether it is a known number."""
 
     value: float
     name: str
     advice: str
+    known: bool = True
 
 
 def missing(c: float) -> str:
@@ -106,7 +107,7 @@ def names_of(low: float, high: float, dimensions: Mapping[int, tuple[str, ...]])
         digits = max(2, min(most, math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))))
         text = f"{1 / middle:.{digits}g}"
         advice = f"every entry is {text} x the true gradient: a constant is wrong"
-        found.append(FactorName(middle, f"constant factor {text}", advice))
+        found.append(FactorName(middle, f"constant factor {text}", advice, known=False))
     unique = {name.name: name for name in reversed(found)}
     return [name for name in found if unique.get(name.name) is name][:MOST_NAMES]
 

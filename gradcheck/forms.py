@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claim import Claim, Tree, WrongClaim, argument_names, by_argument, caller, is_leaf
+from gradcheck.claim import Claim, Tree, WrongClaim, argument_names, by_argument, caller, is_leaf, readable
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -33,15 +33,27 @@ def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | N
         raise ArgumentError(f"args is a {type(arguments).__name__}, wanted a tuple of arrays: pass args=(x,)")
     template = arguments if isinstance(arguments, dict) else tuple(arguments)
     for i, x in enumerate(_values(template)):
-        if isinstance(x, list) and x and all(isinstance(entry, int | float | complex) for entry in x):
+        if isinstance(x, list) and _all_numbers(x):
             raise ArgumentError(f"argument {i} is a list of numbers, wanted an array: pass np.asarray({x[:3]!r}...)")
     labels = () if isinstance(template, dict) else argument_names(function, len(template), names)
     tree = Tree.of(template, labels)
     leaves = tuple(_collect(template))
     if not leaves:
         kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
-        raise ArgumentError(f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64")
+        raise ArgumentError(
+            f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64 of NumPy, Torch "
+            "or JAX"
+        )
+    for leaf, name in zip(leaves, tree.names, strict=True):
+        readable(leaf, name)
     return tree, leaves
+
+
+def _all_numbers(x: Any) -> bool:
+    """Tell whether a list holds numbers, and lists of them, and nothing else."""
+    return bool(x) and all(
+        _all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex) for entry in x
+    )
 
 
 def _values(template: Any) -> list[Any]:
@@ -67,8 +79,7 @@ def gradient_of_scalar(
 ) -> Claim:
     """Return the claim that `gradient(*args)` is the gradient of the scalar `function(*args)`.
 
-    Without `gradient`, `function` returns ``(loss, gradients)``; with it, `function` may still return ``(loss, extra)``
-    if `gradient` does not.
+    Without `gradient`, `function` returns ``(loss, gradients)``.
     """
     tree, leaves = point(arguments, _named(function, gradient, arguments), names)
     call = caller(function, tree, kwargs)
@@ -122,11 +133,15 @@ def vjp(
     def pulled(weights: Sequence[Any], values: Sequence[Any]) -> tuple[Any, ...]:
         example = call(values) if arrays.dtype_name(values[0]) != arrays.dtype_name(leaves[0]) else None
         like = out if example is None else _outputs(example, function)
-        passed = [_in_dtype(w, y) for w, y in zip(weights, like, strict=True)]
+        passed = [arrays.copied(_in_dtype(w, y)) for w, y in zip(weights, like, strict=True)]
         given = passed[0] if len(passed) == 1 else tuple(passed)
         if isinstance(tree.template, dict):
-            return by_argument(pullback(given, **tree.fill(values), **kwargs), tree)
-        return by_argument(pullback(given, *tree.fill(values), **kwargs), tree)
+            result = pullback(given, **tree.fill(values), **kwargs)
+        else:
+            result = pullback(given, *tree.fill(values), **kwargs)
+        if not all(arrays.same(c, _in_dtype(w, y)) for c, w, y in zip(passed, weights, like, strict=True)):
+            raise WrongClaim("the vjp changes its cotangent in place: work on a copy")
+        return by_argument(result, tree)
 
     return Claim(
         function=lambda values: _contract(_outputs(call(values), function), cotangents, function),
@@ -156,20 +171,20 @@ def jvp(
     cotangents = [_cotangent(y, (seed, COTANGENT, i)) for i, y in enumerate(out)]
 
     def pushed(values: Sequence[Any], index: int, direction: Any) -> float:
-        tangents = tree.fill([direction if i == index else _zeros(x) for i, x in enumerate(values)])
+        moved = arrays.copied(direction)
+        tangents = tree.fill([moved if i == index else _zeros(x) for i, x in enumerate(values)])
         single = not isinstance(tangents, dict) and len(tangents) == 1
         given = tangents[0] if single and not isinstance(tangents[0], tuple | list | dict) else tangents
-        if isinstance(tree.template, dict):
-            result = pushforward(given, **tree.fill(values), **kwargs)
-        else:
-            result = pushforward(given, *tree.fill(values), **kwargs)
-        parts = _outputs(result, pushforward)
-        for part, y in zip(parts, out, strict=False):
-            if arrays.shape_of(part) != arrays.shape_of(y):
-                raise WrongClaim(
-                    f"the jvp returned shape {arrays.shape_of(part)}, wanted {arrays.shape_of(y)}, the shape of f"
-                )
-        return _contract(parts, cotangents, pushforward)
+        try:
+            if isinstance(tree.template, dict):
+                result = pushforward(given, **tree.fill(values), **kwargs)
+            else:
+                result = pushforward(given, *tree.fill(values), **kwargs)
+        except Exception as error:
+            raise WrongClaim(f"the jvp raised {type(error).__name__}: {error}") from error
+        if not arrays.same(moved, direction):
+            raise WrongClaim(f"the jvp changes the tangent of {tree.names[index]} in place: work on a copy")
+        return _contract(_pushed_outputs(result, out), cotangents, pushforward)
 
     def linear(values: Sequence[Any]) -> str | None:
         for i, x in enumerate(values):
@@ -245,13 +260,34 @@ def title_of(function: Any) -> str:
 
 
 def _outputs(result: Any, function: Any) -> list[Any]:
+    kept = _floating(result)
+    if not kept:
+        raise ArgumentError(f"{title_of(function)} returned no floating array ({type(result).__name__})")
+    return kept
+
+
+def _floating(result: Any) -> list[Any]:
+    """Return the floating arrays and numbers in what a function returned."""
     parts = list(result) if isinstance(result, tuple | list) else [result]
     if isinstance(result, dict):
         parts = list(result.values())
     kept = [p for p in parts if arrays.is_floating(p) or isinstance(p, float)]
-    if not kept:
-        raise ArgumentError(f"{title_of(function)} returned no floating array ({type(result).__name__})")
     return [np.asarray(p) if isinstance(p, float) and not isinstance(p, np.generic) else p for p in kept]
+
+
+def _pushed_outputs(result: Any, out: Sequence[Any]) -> list[Any]:
+    """Return what a jvp returned, like the outputs `out` of f and finite; raise WrongClaim if it is not."""
+    parts = _floating(result)
+    if len(parts) != len(out):
+        what = f"{len(parts)} floating arrays" if parts else type(result).__name__
+        raise WrongClaim(f"the jvp returned {what}, wanted {len(out)}: one like each output of f")
+    for part, y in zip(parts, out, strict=True):
+        got, want = arrays.shape_of(part), arrays.shape_of(y)
+        if got != want:
+            raise WrongClaim(f"the jvp returned shape {got}, wanted {want}, the shape of f")
+        if not np.all(np.isfinite(arrays.to_numpy(part))):
+            raise WrongClaim("the jvp returned a number that is not finite")
+    return parts
 
 
 def _cotangent(y: Any, key: tuple[int, ...]) -> np.ndarray[Any, Any]:

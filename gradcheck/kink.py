@@ -296,21 +296,56 @@ def _more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
 def _by_hull(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
     """Return whether the claim lies in the hull of the claims next to it, drawing more of these while it helps.
 
-    A claim inside the hull of whole claims is a subgradient at once. Inside the hulls of groups it is one only if these
-    are independent, which takes all samples to tell.
+    A claim inside the hull of whole claims is a subgradient. Inside the hulls of groups it is one only if these are
+    independent: shown by whole claims that are asked for, or else taken for granted after all samples.
     """
     while True:
         finding = _in_hull(trial, near)
-        certain = finding.valid and (len(finding.groups) < 2 or _in_one_hull(near, finding.entries))
-        if certain or len(near.samples) >= MOST_SAMPLES:
+        if finding.valid:
+            near = _joined(trial, near, finding.groups, delta)
+            finding = _in_hull(trial, near)
+        one_each = all(_parted(near, group) for group in finding.groups)
+        if finding.valid and one_each and _in_one_hull(near, finding.entries):
+            break
+        if len(near.samples) >= MOST_SAMPLES:
             break
         near = _more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
-
     if finding.groups and not finding.valid:
         finding, near = _search_groups(trial, near, finding, delta)
     if finding.valid and len(finding.groups) > 1:
         finding, near = _search_whole(trial, near, finding, delta)
     return finding, near
+
+
+def _joined(trial: Trial, near: Nearby, groups: Sequence[hull.Group], delta: float) -> Nearby:
+    """Return the samples with the whole claims that the claim at the point is made of, if each group is one kink.
+
+    With weights λ_1 ≥ λ_2 ≥ … for the kinks' positive sides the claim is Σ_i (λ_i − λ_{i+1})·V_i, V_i the claim where
+    the first i kinks are on that side and the rest are not (L. Lovász, "Submodular functions and convexity", 1983).
+    Moved along its jump, a group that is one kink shows the claim of that side; several kinks that changed sides
+    together in all samples so far do not.
+    """
+    single = len(groups) < 2 and all(len(group.entries) == 1 for group in groups)
+    if single or any(len(group.vertices) != 2 for group in groups):
+        return near
+    shares = []
+    for group in groups:
+        jump = group.vertices[0] - group.vertices[1]
+        shares.append(float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump)))
+    levels = sorted({round(min(max(share, 0.0), 1.0), 6) for share in shares})
+    between = [(a + b) / 2 for a, b in pairwise([0.0, *levels, 1.0]) if a < b]
+    if len(between) > ROUND:
+        return near
+    samples, moves = list(near.samples), list(near.moves)
+    typical = float(np.max(np.abs(near.moves[0])))
+    for level in between:
+        move = np.zeros(near.here.shape)
+        for share, group in zip(shares, groups, strict=True):
+            normal = _bends(near, group) * (group.vertices[0] - group.vertices[1])
+            move[group.entries] = (1.0 if share > level else -1.0) * normal * (typical / float(np.max(np.abs(normal))))
+        moves.append(_flat(arrays.to_numpy(_placed(trial, move))))
+        samples.append(_claim_at(trial, _moved(trial, delta, moves[-1])[trial.index]))
+    return Nearby(np.array(samples), np.array(moves), near.here, near.tolerance)
 
 
 def _search_groups(trial: Trial, near: Nearby, finding: Finding, delta: float) -> tuple[Finding, Nearby]:
@@ -447,22 +482,36 @@ def _convention_of_argument(trial: Trial, near: Nearby, found: Finding, delta: f
     return Kink(convention, found.valid, _listed(trial, found.entries), within)
 
 
-def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
-    """Name the sides for a group with two vertices: one kink, whose normal is the jump of the gradient.
+def _parted(near: Nearby, group: hull.Group) -> bool:
+    """Tell whether the jump of a group's two vertices is normal to what parts the samples that show them.
+
+    True for groups of more vertices, which are several kinks.
+    """
+    if len(group.vertices) != 2:
+        return True
+    heights = near.moves[:, group.entries] @ (group.vertices[0] - group.vertices[1])
+    one, other = heights[group.labels == 0], heights[group.labels == 1]
+    return bool(max(one) < min(other) or max(other) < min(one))
+
+
+def _bends(near: Nearby, group: hull.Group) -> float:
+    """Return 1 where a group of one kink is convex across it, −1 where concave.
 
     f is continuous, so its gradient jumps along the kink's normal; its sign is that for which the samples with vertex 0
     lie on the positive side.
     """
     jump = group.vertices[0] - group.vertices[1]
     heights = near.moves[:, group.entries] @ jump
-    on_zero = group.labels == group.labels[0]
-    first_is_zero = np.allclose(near.samples[0, group.entries], group.vertices[0], atol=near.tolerance)
-    if not first_is_zero:
-        on_zero = ~on_zero
-    towards = 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
+    on_zero = group.labels == 0
+    return 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
+
+
+def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
+    """Name the sides for a group with two vertices: one kink, whose normal is the jump of the gradient."""
+    jump = group.vertices[0] - group.vertices[1]
     # 1: the claim is vertex 0
     share = float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump))
-    normal = towards * jump
+    normal = _bends(near, group) * jump
     crossing = np.abs(jump) > near.tolerance
     right = np.where(normal > 0, share, 1 - share)[crossing]
     return {_side(float(value)) for value in np.unique(np.round(right, 6))}

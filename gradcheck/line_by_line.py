@@ -26,20 +26,24 @@ whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.arrays import WIDER, cast, dtype_name, is_floating, like, shape_of
+from gradcheck.arrays import WIDER, cast, copied, dtype_name, is_array, is_floating, like, same, shape_of
 from gradcheck.certificate import Verdict
 from gradcheck.check import check
+from gradcheck.claim import finite_point
+from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.line import GRADIENT_PREFIX, NAMESPACE
+from gradcheck.measure import quiet
 from gradcheck.text import WIDTH, finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from gradcheck.derivation import Derivation
     from gradcheck.line import Line
@@ -190,11 +194,21 @@ def judge(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int = 0, *
     Raises
     ------
     ArgumentError
-        The inputs do not fit the derivation, or `gradcheck.check` does not accept them or the options.
+        The inputs do not fit the derivation, a forward line raises, is not finite, or changes what it reads, there is
+        no gradient line, or `gradcheck.check` does not accept the inputs or the options.
 
     """
+    if not isinstance(inputs, Mapping):
+        raise ArgumentError(f"inputs is a {type(inputs).__name__}, wanted a dict of arrays by name")
+    if not derivation.gradient_lines:
+        raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
-    known = derivation.values({name: _widened(value) for name, value in inputs.items()})
+    with quiet():
+        return _judged(derivation, inputs, seed=seed, **options)
+
+
+def _judged(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int, **options: Any) -> DerivationReport:
+    known = _forward(derivation, {name: _widened(value) for name, value in inputs.items()})
     true: dict[str, Any] = {}  # gradients that are known to be right, by variable
     lines, evaluations = [], 1
     for number, line in enumerate(derivation.gradient_lines):
@@ -220,6 +234,32 @@ def judge(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int = 0, *
         )
         evaluations += whole.evaluations
     return DerivationReport(derivation.name, tuple(lines), whole, evaluations, seed)
+
+
+def _forward(derivation: Derivation, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that a line can read; what a forward line does wrong is the caller's error."""
+    try:
+        values = derivation.values({name: copied(x) if is_array(x) else x for name, x in inputs.items()})
+    except GradcheckError:
+        raise
+    except Exception as error:
+        where = "; ".join(getattr(error, "__notes__", ()))
+        raise ArgumentError(f"{type(error).__name__}: {error}, {where or 'in the forward pass'}") from error
+    known = {NAMESPACE: values[NAMESPACE], **inputs}
+    for line in derivation.forward_lines:
+        read = {name: copied(known[name]) for name in line.parameters if is_array(known[name])}
+        known[line.name] = line({**known, **read})
+        if changed := _changed(read, known):
+            raise ArgumentError(f"the {line.label} changes {changed} in place: let it work on a copy")
+    for name in derivation.variables:
+        if is_floating(known[name]):
+            finite_point([known[name]], [name])
+    return known
+
+
+def _changed(values: Mapping[str, Any], before: Mapping[str, Any]) -> str:
+    """Return the first name whose array is another one than before; empty if none is."""
+    return next((n for n, x in values.items() if is_array(x) and not same(x, before[n])), "")
 
 
 class _Trial:
@@ -294,10 +334,17 @@ class _Trial:
     def _misfit(self) -> str | None:
         """Say why the line's value cannot be measured, or None."""
         variable = self.known[self.line.name]
+        gradients = {GRADIENT_PREFIX + m: c for m, c in self.cotangents.items()}
+        before = {name: ({**self.known, **gradients})[name] for name in self.line.parameters if name != NAMESPACE}
+        values = {name: copied(value) if is_array(value) else value for name, value in before.items()}
         try:
-            value = self.claim(variable)
+            value = self.line({**self.known, **values})
         except Exception as error:  # noqa: BLE001  # whatever a written line raises is the finding
             return f"it raised {type(error).__name__}: {shorten(str(error), 90, placeholder=' ...')}"
+        if changed := _changed(values, before):
+            return f"it changes {changed} in place: let it work on a copy"
+        if not is_array(value) and not isinstance(value, int | float | complex):
+            return f"it is a {type(value).__name__}, wanted an array like {self.line.name}"
         got, want = tuple(getattr(value, "shape", ())), tuple(getattr(variable, "shape", ()))
         return None if got == want else f"it has shape {got}, {self.line.name} has shape {want}"
 

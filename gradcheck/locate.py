@@ -19,6 +19,8 @@ from gradcheck.report import WorstEntry
 from gradcheck.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from gradcheck.report import ArgumentReport
     from gradcheck.trial import Trial
 
@@ -26,6 +28,8 @@ LIMIT = 200  # evaluations to spend on one argument, beyond the check
 EVERY = 8  # a box of at most so many entries is measured entry by entry
 SAMPLE = 5  # entries to measure in a box that may be wrong as a whole: more than two, so that two never make a row
 NAMED_SAMPLE = 3  # entries to measure where a named mistake says what is wrong everywhere
+FURTHER = 4  # slopes outside the places, where one leaves doubts
+CLEAR = 16  # times its bound: an error that large leaves no doubt what a slope without it says
 SAMPLES = 4001  # the stream of sampled entries, apart from the probes'
 
 
@@ -84,7 +88,31 @@ class Search:
         v = self.measure.r(self.measure.other).copy()
         for place in places:
             v[slices(place)] = 0
-        self.found.elsewhere = self.measure.along(v, goal=self._goal(1)).significant
+        try:
+            rest = self.measure.along(v, goal=self._goal(1))
+            self.found.elsewhere = rest.significant
+            if not rest.significant and rest.bound * CLEAR > self._largest():
+                self._doubt(rest, v == 0)
+        except Exhausted:
+            self.found.doubt = f"all else was not asked within {LIMIT} evaluations"
+
+    def _largest(self) -> float:
+        """Return the largest error of a wrong entry, times the entry's scale."""
+        scale = self.trial.scale.value
+        sizes = {index: scale if isinstance(scale, float) else float(scale[index]) for index in self.found.wrong}
+        return max((self.found.entries[index].error * size for index, size in sizes.items()), default=0.0)
+
+    def _doubt(self, rest: Mismatch, inside: NDArray[Any]) -> None:
+        """Ask more slopes for errors outside the places, where one direction could hide one as large as those inside.
+
+        Some would show it beyond their bounds, unless the bounds are as large themselves.
+        """
+        others = [p for p in self.trial.probes if p is not self.measure.other][: FURTHER - 1]
+        directions = (np.where(inside, 0, self.measure.r(probe)) for probe in others)
+        found = [rest, *(self.measure.along(v, goal=self._goal(1)) for v in directions)]
+        self.found.elsewhere = any(m.significant for m in found)
+        if math.hypot(*(abs(m.value) + m.bound for m in found)) > math.sqrt(len(found)) * self._largest():
+            self.found.doubt = "others as large cannot be told from none"
 
     def _goal(self, entries: int) -> float:
         """Return the bound at which one of `entries` wrong entries stands out: 2^8 below its share of the error."""

@@ -79,7 +79,10 @@ class Field:
         self.failure: str | None = None
         self.largest = 0.0
         self.random = False
-        self.scales: tuple[Scale, ...] = tuple(scale_of(arrays.to_numpy(x)) for x in self.leaves)
+        self.scales: tuple[Scale, ...] = tuple(
+            scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
+            for x, own in zip(self.leaves, claim.leaves, strict=True)
+        )
         self.dtype = self._output_dtype()
         widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
         self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)

@@ -139,8 +139,8 @@ def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case
     given = what(case)
     if given is None:
         return []
-    if isinstance(given, np.ndarray):
-        return [Change(mistake.name, mistake.advice, given)]
+    if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
+        return [Change(mistake.name, mistake.advice, np.asarray(given))]
     return list(given)
 
 

@@ -28,12 +28,13 @@ class Finding:
     wrong: set[Index] = field(default_factory=set)
     sampled: tuple[int, int] = (0, 0)  # of the whole array: wrong, measured
     elsewhere: bool = False  # errors remain outside the places
+    doubt: str = ""  # why nothing can be said of the rest
     exhausted: str = ""  # what ran out before all was located
 
     @property
     def settled(self) -> bool:
         """Whether there is one wrong place and nothing else."""
-        return len(self.places) == 1 and not self.elsewhere and not self.exhausted
+        return len(self.places) == 1 and not self.elsewhere and not self.doubt and not self.exhausted
 
     @property
     def worst(self) -> tuple[WorstEntry, ...]:
@@ -87,7 +88,7 @@ def _place(found: Finding, shape: tuple[int, ...], name: str) -> str:
     if found.places:
         listed = [_label(place, shape) for place in found.places]
         more = f" and {len(listed) - LISTED} more" if len(listed) > LISTED else ""
-        rest = "all else is right"
+        rest = found.doubt or "all else is right"
         if found.elsewhere or found.exhausted:
             rest = f"more is wrong, not located within {found.exhausted}" if found.exhausted else "more is wrong"
         return f"wrong at {', '.join(listed[:LISTED])}{more}, {rest}"

@@ -28,14 +28,16 @@ from gradcheck.noise import ROUNDINGS, Noise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COARSEST = -2  # a quarter of the argument's own size
+# A quarter of the argument's own size; where that drowns in noise, as far as φ changes by a quarter of itself.
+COARSEST = -2
 FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two levels far apart serve
 # Where noise forbids small steps, kinks lie inside every step and the differences d and J are random sums of them:
-# five times these covers 99.75 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (3 times: 99.4 %), as
+# five times these covers 99.7 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (3 times: 99.6 %), as
 # `docs/crowded.py` prints.
 CROWDED = 5.0
 COARSER = 8.0  # levels are 8 times apart: the next coarser one has an eighth of the noise
 MOST_LEVELS = 14
+HALVINGS = 28
 STEEP = 1.5
 KINK = 0.1  # |p| below this in |S| ~ h^p is a gap that persists: h^0.1 shrinks 4-fold over the 2^-14 to 2^-34
 
@@ -89,6 +91,9 @@ class Slope:
     constant : float
         Bound on |φ'(0)| where φ did not move by a bit on three levels or more: its round-off over the largest such
         step. NaN where φ moves.
+    hidden : float
+        Bound on |φ'(0)| where φ is constant next to the point, even if it moves in steps: the smallest move seen where
+        it begins to move, over the largest step on which it does not. NaN where it was not looked for.
 
     """
 
@@ -101,6 +106,7 @@ class Slope:
     exponent: float
     levels: tuple[Level, ...] = field(repr=False, default=())
     constant: float = math.nan
+    hidden: float = math.nan
 
     @property
     def kinked(self) -> bool:
@@ -169,11 +175,12 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
 class Ladder:
     """The levels measured so far on one line, and the rule for which to measure next."""
 
-    def __init__(self, phi: Callable[[float], float], at_zero: float, noise: Noise, finest: int) -> None:
+    def __init__(self, phi: Callable[[float], float], at_zero: float, noise: Noise, finest: int, scale: float) -> None:
         self.phi = phi
         self.at_zero = at_zero
         self.noise = noise
         self.finest = finest
+        self.scale = scale
         self.fine = True
         self.tried: dict[int, Level | None] = {}
         self.one_sided: dict[int, tuple[float, float]] = {}
@@ -181,7 +188,7 @@ class Ladder:
 
     def measure(self, exponent: int) -> None:
         """Evaluate φ at ±2^exponent, once."""
-        exponent = max(self.finest, min(COARSEST, exponent))
+        exponent = max(self.finest, exponent)
         if exponent in self.tried:
             return
         step = math.ldexp(1.0, exponent)
@@ -198,6 +205,11 @@ class Ladder:
         gap = ((plus - self.at_zero) + (minus - self.at_zero)) / step
         self.tried[exponent] = Level(step, plus, minus, central, gap, noise)
 
+    def values(self) -> list[tuple[float, float]]:
+        """Return (t, φ(t)) for all steps."""
+        sides = [(math.ldexp(1.0, k), pair) for k, pair in self.one_sided.items()]
+        return [(sign * step, value) for step, pair in sides for sign, value in zip((1, -1), pair, strict=True)]
+
     @property
     def exponents(self) -> list[int]:
         """Exponents of the levels with finite differences, coarse to fine."""
@@ -212,27 +224,53 @@ class Ladder:
         return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
 
     def _coarser_helps(self, best: Estimate) -> bool:
-        """Tell whether the coarsest levels are as good as `best`: where they err more, a coarser one errs more yet."""
+        """Tell whether the coarsest levels are as good as `best`: where they err more, a coarser one errs more yet.
+
+        Beyond the argument's own size they must not differ by more than noise.
+        """
         levels = self.levels
         if len(levels) < 3:
             return True
         a, b, c = levels[:3]
+        if a.step >= math.ldexp(1.0, COARSEST):
+            return abs(a.central - b.central) <= a.noise + b.noise and abs(a.gap - b.gap) <= 4 * (a.noise + b.noise)
         weight = 1.0 if self.fine else CROWDED
-        nearest = min(one_estimate(a, b, weight, None).error, richardson(a, b, c, weight).error)
+        nearest = one_estimate(a, b, weight, None).error
+        if a.step <= COARSER * b.step:  # across a wider gap Richardson's extrapolant hardly depends on D(a)
+            nearest = min(nearest, richardson(a, b, c, weight).error)
         return nearest <= COARSER * best.error
 
-    def next_exponent(self, best: Estimate) -> int | None:
+    def _upward(self, best: Estimate, wanted: float) -> int | None:
+        """Return the exponent of a coarser level against the noise, None where it would not help.
+
+        An argument may be tiny beside what f is made of (a bias of 1e-9). Beyond its own size steps go to where the
+        noise allows an error of `wanted`, but 64-fold at a time once the slope stands out of the noise, and no further
+        than φ changes by a quarter of itself, to first order.
+        """
+        coarse = self.exponents[0]
+        if coarse < COARSEST:
+            following = min(coarse + 3, COARSEST)
+        else:
+            enough = best.noise * best.step / wanted if wanted > 0 else 0.0
+            following = self.coarsest(max(self.scale, abs(best.value)), min(enough, math.ldexp(64.0, coarse)))
+        return following if following > coarse and following not in self.tried and self._coarser_helps(best) else None
+
+    def coarsest(self, size: float, step: float) -> int:
+        """Return the exponent of `step`, or of one that changes φ by a quarter of itself if its slope is `size`."""
+        quarter = abs(self.at_zero) / (4 * size) if size > 0 else 0.0
+        return max(COARSEST, math.ceil(math.log2(min(step, quarter) or 0.25)))
+
+    def next_exponent(self, best: Estimate, wanted: float) -> int | None:
         """Return the exponent of the level that would tighten `best` most, None where none would."""
         ks = self.exponents
-        coarse, fine = ks[0], ks[-1]
+        fine = ks[-1]
         widest = max(pairwise(ks), key=lambda pair: pair[0] - pair[1])
         if best.noise > best.error / 2:  # noise limits: a level between, or a coarser one
             at = round(math.log2(best.step))
             above = [k for k in ks if k > at]
             if above and above[-1] - at >= 4:
                 return (above[-1] + at) // 2
-            upward = min(coarse + 3, COARSEST)
-            return upward if upward not in self.tried and self._coarser_helps(best) else None
+            return self._upward(best, wanted)
         finer = 2 if not self.fine and fine - 3 < self.finest else 3
         reachable = fine - finer >= self.finest
         if reachable and 3 * self.noise.at(self.at_zero) / math.ldexp(1.0, fine - finer) < best.error:
@@ -280,7 +318,7 @@ def measure_slope(
         None where φ is finite on neither side.
 
     """
-    ladder = Ladder(phi, at_zero, noise, finest)
+    ladder = Ladder(phi, at_zero, noise, finest, scale)
     _first_levels(ladder, scale, target, start)
     best = None
     while len(ladder.tried) < MOST_LEVELS:
@@ -292,9 +330,10 @@ def measure_slope(
             ladder.measure(lowest - 3)
             continue
         best = choose(levels, fine=ladder.fine)
-        if best.error <= target * max(scale, abs(best.value)):
+        wanted = target * max(scale, abs(best.value))
+        if best.error <= wanted:
             break
-        following = ladder.next_exponent(best)
+        following = ladder.next_exponent(best, wanted)
         if following is None or following in ladder.tried:
             break
         ladder.measure(following)
@@ -307,7 +346,35 @@ def measure_slope(
     still = [v.step for v in levels if v.plus == v.minus == at_zero]
     if len(still) < 3:
         return slope
-    return replace(slope, constant=ROUNDINGS * noise.unit * abs(at_zero) / max(still))
+    slope = replace(slope, constant=ROUNDINGS * noise.unit * abs(at_zero) / max(still))
+    return replace(slope, hidden=_first_move(ladder) / max(still)) if scale == 0 else slope
+
+
+def _first_move(ladder: Ladder) -> float:
+    """Return the smallest move of φ where it begins to move, found by halving; 0 where it was never seen to move.
+
+    Past a dead unit's kink φ moves continuously, and its first move is as small as one likes; where low precision
+    inside f makes it move in steps, no move is smaller than one.
+    """
+    moves = {t: abs(value - ladder.at_zero) for t, value in ladder.values() if math.isfinite(value)}
+    moving = [t for t, move in moves.items() if move > 0]
+    if not moving:
+        return 0.0
+    outer = min(moving, key=abs)
+    inner = max((t for t, move in moves.items() if move == 0 and 0 <= t / outer < 1), key=abs, default=0.0)
+    first = smallest = moves[outer]
+    for halving in range(HALVINGS):
+        middle = (inner + outer) / 2
+        move = abs(ladder.phi(middle) - ladder.at_zero)
+        if move == 0:
+            inner = middle
+        elif move > 0:
+            outer, smallest = middle, min(smallest, move)
+        else:
+            break
+        if halving == 8 and smallest > first / 4:
+            break  # it jumps
+    return smallest
 
 
 def _still(ladder: Ladder) -> list[Level]:
@@ -316,7 +383,7 @@ def _still(ladder: Ladder) -> list[Level]:
     for above in (12, 8, 4):
         exponent = min(ladder.finest + above, -6) if ladder.finest < -6 else ladder.finest + above // 4 - 1
         ladder.measure(exponent)
-        level = ladder.tried.get(max(ladder.finest, min(COARSEST, exponent)))
+        level = ladder.tried.get(max(ladder.finest, exponent))
         if level is not None and level.plus == level.minus == ladder.at_zero:
             near.append(level)
     return near if len(near) == 3 else []
@@ -342,8 +409,22 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
     fine = COARSEST if math.isinf(wanted) else -22 if wanted == 0 else math.ceil(math.log2(wanted))
     fine = max(fine, -22, ladder.finest)
     ladder.fine = fine <= FINE
-    for exponent in (fine + 6, fine) if ladder.fine else (COARSEST, -4, -6):
+    if ladder.fine:
+        ladder.measure(fine + 6)
+        ladder.measure(fine)
+        return
+    top = _seen(ladder, scale)
+    for exponent in (top, top - 2, top - 4):
         ladder.measure(exponent)
+
+
+def _seen(ladder: Ladder, scale: float) -> int:
+    """Return the exponent of the coarsest step, larger than usual where a slope of `scale` drowns in noise there."""
+    ladder.measure(COARSEST)
+    level = ladder.tried[COARSEST]
+    if scale == 0 or level is None or abs(level.central) > level.noise:
+        return COARSEST
+    return ladder.coarsest(scale, 8 * ladder.noise.bound / scale)
 
 
 def grows(quotients: list[float]) -> bool:

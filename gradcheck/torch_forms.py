@@ -71,12 +71,17 @@ def _differentiable_outputs(
             return x
         return x.detach().clone().requires_grad_(x.requires_grad or not only_required).clone()
 
-    with torch.enable_grad():
+    with torch.inference_mode(mode=False), torch.enable_grad():
         if isinstance(inputs, dict):
             result = function(**{k: tracked(x) for k, x in inputs.items()}, **kwargs)
         else:
             result = function(*[tracked(x) for x in inputs], **kwargs)
     if not isinstance(result, tuple | list):
+        if not (isinstance(result, dict) or arrays.is_torch(result)):
+            raise ArgumentError(
+                f"{title_of(function)} returned {type(result).__name__}, wanted a tensor: inputs= judges Torch's own "
+                "backward"
+            )
         return function, ()
     kept = [i for i, y in enumerate(result) if arrays.is_torch(y) and y.requires_grad]
     left = [i for i, y in enumerate(result) if arrays.is_torch(y) and arrays.is_floating(y) and i not in kept]
@@ -112,6 +117,7 @@ def _detached(function: Callable[..., Any]) -> Callable[..., Any]:
     def forward(*args: Any, **named: Any) -> Any:
         return function(*[_fresh(x) for x in args], **{k: _fresh(x) for k, x in named.items()})
 
+    forward.__name__ = title_of(function)
     return forward
 
 
@@ -139,14 +145,15 @@ def _pull(
         and arrays.is_floating(given[key])
         and (not only_required or inputs[key].requires_grad)
     ]
-    leaves = {
-        key: given[key].detach().clone().requires_grad_(key in judged)
-        if arrays.is_torch(given[key]) and arrays.is_floating(given[key])
-        else given[key]
-        for key in keys
-    }
+    with torch.inference_mode(mode=False):  # a copy made there is no inference tensor any more
+        leaves = {
+            key: given[key].detach().clone().requires_grad_(key in judged)
+            if arrays.is_torch(given[key]) and arrays.is_floating(given[key])
+            else given[key]
+            for key in keys
+        }
     extra = {k: v for k, v in named.items() if k not in leaves}
-    with torch.enable_grad():
+    with torch.inference_mode(mode=False), torch.enable_grad():
         # a copy, so that a function that works in place does not meet a leaf
         passed: dict[Any, Any] = {k: x.clone() if k in judged else x for k, x in leaves.items()}
         result = function(**passed, **extra) if isinstance(inputs, dict) else function(*passed.values(), **extra)
@@ -179,7 +186,7 @@ def _first_backward(function: Callable[..., Any], inputs: Any, *, only_required:
     def gradient(*args: Any, **named: Any) -> Any:
         values = list(named.values()) if isinstance(inputs, dict) else list(args)
         sources = list(inputs.values()) if isinstance(inputs, dict) else list(inputs)
-        with torch.enable_grad():
+        with torch.inference_mode(mode=False), torch.enable_grad():
             tracked = [
                 x if x.requires_grad else x.detach().requires_grad_(not only_required or s.requires_grad)
                 for x, s in zip(values, sources, strict=True)

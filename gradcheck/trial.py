@@ -166,9 +166,10 @@ class Trial:
 
     def size_of_f(self) -> float:
         """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
-        line = self.field.line(self.index, self.direction(self.probes[0].probe))
-        for t in (-1.0, 1.0):
-            line(t)
+        for probe in self.probes[:2]:
+            line = self.field.line(self.index, self.direction(probe.probe))
+            for t in (-1.0, 1.0):
+                line(t)
         return self.field.largest
 
     def smallest_error(self) -> float:

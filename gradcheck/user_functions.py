@@ -30,6 +30,9 @@ def find_function(target: str) -> Callable[..., Any]:
     module_name, colon, name = target.partition(":")
     if not (module_name and colon and name):
         raise ArgumentError(f"got {target!r}, but should be package.module:function, such as mymodule:loss")
+    if module_name.endswith(".py"):
+        module_name = module_name.removesuffix(".py").replace("/", ".")
+        raise ArgumentError(f"got {target!r}, but should be a module's name: {module_name}:{name}")
     module = _import_module(module_name, target)
     found: Any = module
     for part in name.split("."):

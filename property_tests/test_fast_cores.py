@@ -2,7 +2,7 @@
 
 Two kinds of data, as for the textbook cores. On small integers, with a learning rate that is a power of two,
 nothing rounds, and results are compared to the last digit. Normal numbers round, and the bound is Higham's (see
-`steps_allow`).
+`steps_allow`). The NumPy core's blocks of samples are made as small as they can be, so that small problems have many.
 """
 
 import numpy as np
@@ -21,6 +21,7 @@ dtypes = st.sampled_from(["float32", "float64"])
 seeds = st.integers(0, 2**32 - 1)
 sizes = st.one_of(st.just(1), st.integers(0, 6), st.integers(1, 40))
 shapes = st.builds(Shape, sizes, sizes, sizes, sizes)
+tall_shapes = st.builds(Shape, st.integers(1, 150), *[st.integers(1, 3)] * 3)  # in blocks of 16 rows at least
 layouts = st.lists(st.sampled_from(["C", "Fortran", "strided"]), min_size=4, max_size=4)
 SPECIAL = [np.inf, -np.inf, np.nan, -0.0, 0.0]
 
@@ -37,15 +38,26 @@ CORES = {
 cores = pytest.mark.parametrize("core", CORES.values(), ids=CORES)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _smallest_blocks():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numpy_fast, "BLOCK", 1)
+        yield
+
+
+def number_of_blocks(problem):
+    return len(numpy_fast._blocks(Shape(*problem.x.shape, *problem.w2.shape), problem.x.itemsize))
+
+
 @st.composite
 def integer_problems(draw_from):
     """Integers of up to 3, as for the textbook cores: h is often 0, and no sum exceeds 2^24 (float32's last).
 
-    The update subtracts a multiple of 1/4 of at most 40·9·40·6·... < 2^22 in units of 1/4: float32 holds that too,
-    for the sizes of up to 12 drawn here.
+    The first residual is at most 3 and h at most 9·d_in, so an entry of grad_w1 is at most 54·n·d_out and one of
+    grad_w2 at most 54·n·d_in: below 2^15 for the sizes drawn here, and float32 holds that in units of 1/4.
     """
     size = st.integers(1, 12)
-    shape = draw_from(st.builds(Shape, size, size, size, size), label="shape")
+    shape = draw_from(st.builds(Shape, size, size, size, size) | tall_shapes, label="shape")
     dtype = draw_from(dtypes, label="dtype")
     rng = np.random.default_rng(draw_from(seeds, label="seed"))
     x, w1 = rng.integers(-3, 4, (shape.n, shape.d_in)), rng.integers(-3, 4, (shape.d_in, shape.h))
@@ -56,7 +68,7 @@ def integer_problems(draw_from):
 
 @st.composite
 def normal_problems(draw_from):
-    shape = draw_from(shapes, label="shape")
+    shape = draw_from(shapes | tall_shapes, label="shape")
     return draw(shape, draw_from(seeds, label="seed"), draw_from(dtypes, label="dtype"))
 
 
@@ -121,6 +133,7 @@ def off_the_kinks(problem):
 def test_on_integers_a_step_is_the_textbooks_to_the_last_digit(core, problem, layouts):
     textbook, fast, convert = core
     event(f"hidden units at 0: {bool((problem.x @ problem.w1 == 0).any())}")
+    event(f"many blocks: {number_of_blocks(problem) > 1}")
     one, other = copied(problem), copied(problem, layouts)
     lr = 2.0**-2
     want = float(textbook.step(*convert(one), lr))
@@ -177,3 +190,12 @@ def test_a_workspace_kept_over_steps_goes_where_single_steps_go(core, problem, s
         assert float(workspace.step(lr)) == float(fast.step(*convert(single), lr))
     np.testing.assert_array_equal(kept.w1, single.w1)
     np.testing.assert_array_equal(kept.w2, single.w2)
+
+
+@given(shape=st.builds(Shape, st.integers(0, 10**5), sizes, sizes, sizes), itemsize=st.sampled_from([4, 8]))
+def test_blocks_hold_every_sample_once_in_order_and_their_sizes_differ_by_one_at_most(shape, itemsize):
+    blocks = numpy_fast._blocks(shape, itemsize)
+    assert [row for block in blocks for row in range(shape.n)[block]] == list(range(shape.n))
+    lengths = [block.stop - block.start for block in blocks]
+    assert max(lengths) - min(lengths) <= 1
+    event(f"blocks: {min(len(blocks), 3)}")

@@ -95,7 +95,8 @@ def test_the_error_allowed_is_that_of_the_condition_and_of_the_sums(scale, verdi
     gradient, field = rooms(cubes, cubes_gradient, X)
     size = field.scales[0].norm(gradient.values[0])
     (condition,) = accuracy.spread(gradient, field, UNIT)
-    allowed = 4 * math.sqrt(4 + 64) * (condition + UNIT * size)
+    lost = field.scales[0].norm(np.full(4, 2.0**-149))
+    allowed = 4 * math.sqrt(4 + 64) * (condition + UNIT * size + lost) + 4 * UNIT * abs(cubes(X))
     native = [gradient.values[0] * (1 + scale * allowed / size)]
     found = accuracy.judge(native, gradient, field, "float32")[0]
     assert str(found.verdict) == verdict
@@ -117,7 +118,17 @@ def test_the_length_of_sums_counts_up_to_the_block_of_a_blocked_sum():
     found = accuracy.judge(gradient.values, gradient, field, "float32")[0]
     (condition,) = accuracy.spread(gradient, field, UNIT)
     size = field.scales[0].norm(gradient.values[0])
-    assert found.allowed == pytest.approx(4 * 2.0**7 * (condition / size + UNIT), rel=1e-12)
+    sums = 4 * 2.0**7 * (condition / size + UNIT)
+    assert found.allowed == pytest.approx(sums + 4 * UNIT * abs(cubes(x)) / size, rel=1e-12)
+
+
+def test_a_jitter_of_a_subnormal_entry_is_the_spacing_of_subnormal_numbers():
+    smallest = 2.0**-149
+    x = np.array([3 * smallest, -smallest, 0.0, 1.0])
+    moved = [accuracy.jittered([x], UNIT, seed=0, repeat=r, smallest=smallest)[0] - x for r in range(20)]
+    assert {m[0] for m in moved} == {m[1] for m in moved} == {-smallest, 0.0, smallest}
+    assert {m[2] for m in moved} == {0.0}
+    assert max(abs(m[3]) for m in moved) == 2 * UNIT
 
 
 # Through the public face ---------------------------------------------------------------------------------------
@@ -146,6 +157,40 @@ def test_an_ill_conditioned_gradient_is_as_accurate_as_its_inputs():
     report = gc.check(lambda x: np.sum(np.cos(x)), lambda x: -np.sin(x), (x,))
     assert report.verdict is gc.Verdict.PASS
     assert report[0].accuracy.allowed > 1e-5
+
+
+def test_what_underflows_in_float32_is_not_called_wrong():
+    x = np.array([[1.4e-45], [-1.6875], [-0.4375]], dtype=np.float32)
+    w = np.array([[1.4e-45]], dtype=np.float32)  # (x w)^2 is 0 in float32, and 2 w^2 x as well
+    report = gc.check(lambda x, w: np.sum((x @ w) ** 2), lambda x, w: (2 * x @ w @ w.T, 2 * x.T @ (x @ w)), (x, w))
+    assert report.verdict is gc.Verdict.PASS
+
+
+def root_mean_square(x):
+    return np.sum(x / np.sqrt(np.mean(x**2) + np.finfo(x.dtype).eps))
+
+
+def root_mean_square_gradient(x):
+    size = np.sqrt(np.mean(x**2) + np.finfo(x.dtype).eps)
+    return 1 / size - np.sum(x) * x / (x.size * size**3)
+
+
+def test_a_function_that_depends_on_its_dtype_is_judged_there():
+    x = 1e-4 * X.astype(np.float32)
+    report = gc.check(root_mean_square, root_mean_square_gradient, (x,))
+    assert report.verdict is gc.Verdict.PASS
+    assert "is another function in float32" in report.notes[0]
+    wrong = gc.check(root_mean_square, lambda x: 2 * root_mean_square_gradient(x), (x,))
+    assert wrong.verdict is gc.Verdict.FAIL
+
+
+def test_a_saturated_unit_may_be_off_by_the_round_off_of_its_forward_value():
+    x = np.array([4.5, 5.0], dtype=np.float32)
+    gradient = gc.check(lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2, (x,))
+    assert gradient.verdict is gc.Verdict.PASS
+    assert gradient[0].accuracy.error > 1e-5  # of what is left of the slope
+    half = gc.check(lambda x: np.sum(np.tanh(x)), lambda x: (1 - np.tanh(x) ** 2) / 2, (x,))
+    assert half.verdict is gc.Verdict.FAIL
 
 
 def test_a_gradient_that_is_zero_has_no_relative_accuracy():

@@ -48,7 +48,14 @@ BAD_OPTIONS = {
     "negative seed": ({"seed": -1}, "seed=-1, wanted an integer of 0 or more"),
     "named seed": ({"seed": "a"}, "seed='a', wanted an integer"),
     "oracle": ({"oracle": "magic"}, "oracle='magic', wanted one of 'finite differences', 'autograd', 'exact', or None"),
-    "budget": ({"max_evaluations": 3}, "max_evaluations=3, wanted None, or more than the 3 of the contract"),
+    "budget": ({"max_evaluations": 3}, "max_evaluations=3, wanted None, or an integer above the 3 of the contract"),
+    "named budget": ({"max_evaluations": "9"}, "max_evaluations='9', wanted None, or an integer"),
+    "named rtol": ({"rtol": "1e-3"}, "rtol='1e-3', wanted a positive number"),
+    "named confidence": ({"confidence": "high"}, "confidence='high', wanted a probability"),
+    "kink variable no function": ({"kink_of": "h"}, "kink_of is a str, wanted a function of the arguments"),
+    "tangent no dict": ({"tangent": lambda v: v}, "tangent= takes functions of a direction by argument name"),
+    "tangent no function": ({"tangent": {"x": 1}}, "tangent= takes functions of a direction by argument name"),
+    "kwargs no dict": ({"kwargs": [1]}, "kwargs is a list, wanted a dict of keyword arguments"),
     "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', or None"),
 }
 
@@ -100,6 +107,50 @@ def test_what_cannot_be_checked_is_refused_in_one_sentence(call, words):
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, GradcheckError)
     assert isinstance(caught.value, ValueError)
+
+
+BAD_TANGENTS = {
+    "unknown": ({"w": lambda v: v}, "tangent= names 'w', which is no judged argument: there are x"),
+    "raises": ({"x": lambda v: v / {}["y"]}, "the tangent= of x raised KeyError: 'y'"),
+    "shape": ({"x": lambda v: v[:, None]}, r"the tangent= of x returned shape \(3, 1\), wanted \(3,\), as given"),
+    "nan": ({"x": lambda v: v * math.nan}, "the tangent= of x returned a number that is not finite"),
+    "zero": ({"x": lambda v: 0 * v}, "the tangent= of x returned zero: no direction is left to check along"),
+}
+
+
+@pytest.mark.parametrize(("tangent", "words"), BAD_TANGENTS.values(), ids=BAD_TANGENTS)
+def test_a_tangent_that_is_none_is_refused(tangent, words):
+    with pytest.raises(ArgumentError, match=words):
+        check(tangent=tangent)
+
+
+def test_a_kink_variable_that_raises_is_the_callers_error():
+    with pytest.raises(ArgumentError, match="kink_of= raised ZeroDivisionError"):
+        gc.check(lambda x: np.sum(abs(x)), np.sign, (np.array([0.0, 1.0]),), kink_of=lambda x: x / (1 // 0))
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "args", "words"),
+    [
+        (cubes, cubes_gradient, (X, X), "cubes raised TypeError at the point"),
+        (
+            lambda x: np.sum(np.log(x)),
+            lambda x: 1 / x,
+            (np.zeros(2),),
+            "f is -inf at the point, wanted a finite number",
+        ),
+    ],
+)
+def test_where_function_and_gradient_both_break_it_is_the_callers_error(f, gradient, args, words):
+    with pytest.raises(ArgumentError, match=words):
+        gc.check(f, gradient, args)
+
+
+@pytest.mark.parametrize("z", [1.5 - 0.5j, np.complex128(2j), np.array(1 + 1j)])
+def test_one_complex_number_is_an_argument(z):
+    assert gc.check(lambda z: abs(z) ** 2, lambda z: 2 * z, (z,))
+    wrong = gc.check(lambda z: abs(z) ** 2, lambda z: 2 * np.conj(z) + 1, (z,))
+    assert wrong.verdict is gc.Verdict.FAIL
 
 
 def test_integers_are_fine_where_nothing_is_claimed():
@@ -220,6 +271,34 @@ def test_a_stationary_point_is_judged_absolutely():
 def test_a_piecewise_constant_function_has_gradient_zero():
     report = check(lambda x: float(np.sum(np.round(x))), np.zeros_like, (X + 0.2,))
     assert report.verdict is gc.Verdict.PASS
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_a_layer_of_dead_units_has_gradient_zero(power):
+    x, w = np.array([[1.375, -1.5625, 0.5]]), np.array([[0.6875, -0.5], [0.6875, 1.8125], [-0.25, 0.25]])
+    assert (x @ w < 0).all()
+    report = check(lambda x, w: np.sum(np.maximum(x @ w, 0) ** power), lambda x, w: (0 * x, 0 * w), (x, w))
+    assert report.verdict is gc.Verdict.PASS
+    assert not report["w"].error.relative
+
+
+@pytest.mark.parametrize("tiny", [1e-6, 1e-10, 1e-20, 1e-100])
+def test_an_argument_that_is_tiny_beside_the_others_is_judged_as_closely_as_they_are(tiny):
+    x, w, b = np.linspace(-1, 1, 12).reshape(4, 3), np.array([0.5, -1.0, 0.7]), np.array([tiny])
+
+    def loss(w, b):
+        return np.sum(np.tanh(x @ w + b))
+
+    def gradient(w, b):
+        d = 1 - np.tanh(x @ w + b) ** 2
+        return x.T @ d, np.array([d.sum()])
+
+    report = check(loss, gradient, (w, b))
+    assert report.verdict is gc.Verdict.PASS
+    assert report["b"].error.high < 1e-6
+    wrong = check(loss, lambda w, b: (gradient(w, b)[0], gradient(w, b)[1] / 4), (w, b))
+    assert wrong["b"].verdict is gc.Verdict.FAIL
+    assert wrong["w"].verdict is gc.Verdict.PASS
 
 
 def test_small_steps_of_low_precision_are_no_proof_of_a_zero_gradient():

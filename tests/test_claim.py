@@ -95,6 +95,12 @@ def test_a_gradient_for_integers_is_refused_and_none_is_fine():
     assert tree((X, COUNTS), ("x", "n")).leaves((1, None)) == [1]
 
 
+@pytest.mark.parametrize(("constant", "kind"), [(3, "an int"), ("mean", "a str"), ({1, 2}, "a set")])
+def test_a_gradient_for_what_is_no_array_is_refused_and_not_passed_over(constant, kind):
+    with pytest.raises(ArgumentError, match=f"is claimed for n, {kind}, wanted a floating dtype"):
+        tree((X, constant), ("x", "n")).leaves((1, 2))
+
+
 # Names ---------------------------------------------------------------------------------------------------------
 
 
@@ -232,6 +238,8 @@ def test_a_gradient_of_another_library_or_device_is_a_wrong_claim():
         checked(X, torch.tensor(X), "x")
     with pytest.raises(WrongClaim, match="the gradient of x is a torch array, wanted numpy"):
         checked(torch.tensor(X), X, "x")
+    with pytest.raises(WrongClaim, match="the gradient of x is masked at some entries"):
+        checked(np.ma.array(X, mask=[True, False]), X, "x")
     with pytest.raises(WrongClaim, match="the gradient of x is on meta, wanted cpu"):
         checked(torch.tensor(X, device="meta"), torch.tensor(X), "x")
 

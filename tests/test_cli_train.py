@@ -1,10 +1,12 @@
 """`gradcheck train` and its group: what is printed where, exit codes, what an interruption keeps."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -138,6 +140,14 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path):
     assert f"{count} of 100000000 steps" in stdout
     assert written.startswith(as_lines(small_losses(steps=50)))
     assert written.splitlines()[-1].startswith(f"{count - 1} ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the device that is always full is Linux's")
+def test_a_full_disk_ends_with_one_line():
+    command = [*GRADCHECK, "train", *SMALL, "--steps", "3", "--losses", "/dev/full"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 2
+    assert re.fullmatch(r"gradcheck: .*No space left on device.*\n", result.stderr)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are POSIX")

@@ -1,6 +1,7 @@
 """`gradcheck verify`: tables, exit codes, files; the user's own functions shrunk to the smallest failing case."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -354,6 +355,11 @@ BAD = {
     "a number": (["mine:number", "--signature", "(n)"], "is a int, but should be a function"),
     "a bad signature": (["mine:loss", "--signature", "(n"], "should list the shape of every argument"),
     "no signature": (["mine:loss", "mine:gradient"], "the shapes are missing"),
+    "an array for a result": (
+        ["mine:loss", "--signature", "(n)->(n)"],
+        "has the result (n), but should have () or none",
+    ),
+    "a file for a module": (["mine.py:loss", "--signature", "(n)"], "should be a module's name: mine:loss"),
     "three functions": (["mine:a", "mine:b", "mine:c", "--signature", "(n)"], "should be the loss and its"),
     "never defined": (["mine:never", "mine:never", "--signature", "(n)"], "ValueError: always"),
     "too few arguments": (["mine:loss", "mine:gradient", "--signature", "(n)"], "missing 3 required"),
@@ -375,6 +381,25 @@ def test_bad_arguments_exit_with_2_and_one_sentence(arguments, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+@pytest.mark.usefixtures("module")
+def test_an_rtol_that_is_not_positive_is_refused_before_anything_is_drawn():
+    result = run("mine:loss", "mine:gradient", "--signature", SIGNATURE, "--rtol", "-1")
+    assert result.exit_code == 2
+    assert "-1.0 is not in the range x>0" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are POSIX")
+def test_a_closed_pipe_is_no_verdict():
+    command = [sys.executable, "-m", "gradcheck", "verify", *SMALL, "--backend", "numpy"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
+    finally:
+        os.close(write)
+    assert (result.returncode, result.stderr) == (141, "")
 
 
 CHECKS = """

@@ -88,7 +88,7 @@ BREACHES = {
     "broadcastable": (lambda x: x[:1], r"the gradient of x has shape \(1, 3\), wanted \(2, 3\)"),
     "integers": (lambda x: np.ones(x.shape, dtype=int), "the gradient of x has dtype int64, wanted a floating dtype"),
     "nan": (np.log, r"the gradient of x is nan at \(0, 1\), wanted finite numbers"),
-    "too many": (lambda x: (x, x), "the gradient of x is a tuple, wanted an array like x"),
+    "too many": (lambda x: (x, x), "the gradient returned 2 entries, wanted 1: one per argument"),
     "no array": (lambda _: "x", "the gradient of x is a str, wanted an array like x"),
     "raises": (lambda _: {}["w2"], "the gradient raised KeyError: 'w2'"),
     "mutates": (in_place, "the gradient changes its argument x in place: work on a copy"),

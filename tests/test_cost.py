@@ -1,10 +1,13 @@
-"""What a check costs: evaluations are counted, so these hold on every machine."""
+"""What a check costs: evaluations and bytes are counted, so these hold on every machine."""
 
 import statistics
+import tracemalloc
 
 import pytest
 
 import gradcheck as gc
+from gradcheck.bench import checks
+from gradcheck.bench.sizes import scaled
 from gradcheck.two_layer_relu import numpy_core, problem
 
 
@@ -22,7 +25,8 @@ def test_the_weights_of_the_full_network_are_certified_to_1e_7_in_at_most_120_ev
     assert all(argument.error.high <= 1e-7 for argument in report)
 
 
-def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients():
+@pytest.mark.parametrize("known", [False, True])
+def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients(known):
     gradients = []
     for seed in range(3):
         x, y, w1, w2 = problem.boundary(seed=seed)
@@ -30,13 +34,39 @@ def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_
             lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
             lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
             (w1, w2),
-            kink_of=lambda w1, _, x=x: x @ w1,
+            kink_of=(lambda w1, _, x=x: x @ w1) if known else None,
             seed=seed,
         )
         assert report.verdict is gc.Verdict.PASS
-        assert report["w1"].kink.convention == "right"
+        assert report["w1"].kink.convention == ("right" if known else "mixed")  # of x @ w1, of w1
         assert report["w2"].kink is None
         assert report.evaluations <= 400
         assert report.gradient_evaluations <= 64
         gradients.append(report.gradient_evaluations)
     assert statistics.median(gradients) <= 32
+
+
+def test_a_check_of_two_million_parameters_takes_under_80_evaluations_and_six_times_their_memory():
+    x, y, w1, w2 = scaled(problem.Shape(64, 5000, 400, 10), "float64")
+    tracemalloc.start()
+    try:
+        report = gc.check(
+            lambda w1, w2: numpy_core.loss(x, y, w1, w2),
+            lambda w1, w2: numpy_core.gradients(x, y, w1, w2)[2:],
+            (w1, w2),
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert report.verdict is gc.Verdict.PASS
+    assert report.evaluations < 80
+    assert peak < 6 * (w1.nbytes + w2.nbytes)
+
+
+@pytest.mark.thorough
+def test_so_does_one_of_ten_million_in_a_process_of_its_own():
+    cost = checks.measured("gradcheck", "1e7")
+    assert cost.verdict == "PASS"
+    assert cost.parameters > 10**7
+    assert cost.evaluations < 80  # those of the contract among them
+    assert cost.peak_bytes is None or cost.peak_bytes < 6 * cost.argument_bytes

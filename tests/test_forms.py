@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from gradcheck import check, forms
+from gradcheck import Verdict, check, forms
 from gradcheck.claim import Tree, WrongClaim
 from gradcheck.errors import ArgumentError
 
@@ -74,6 +74,8 @@ def test_a_dict_of_arguments_is_named_by_its_keys():
         ({"n": 3}, r"args has no floating array \(int\)"),
         (([1.0, 2.0],), r"argument 0 is a list of numbers, wanted an array: pass np.asarray\(\[1.0, 2.0\]...\)"),
         ((X, [1, 2]), "argument 1 is a list of numbers"),
+        (([[1.0, 2.0], [3.0, 4.0]],), "argument 0 is a list of numbers"),
+        ((np.ma.array(X),), "is a masked array, wanted a plain one"),
     ],
 )
 def test_a_point_without_arrays_is_refused(arguments, words):
@@ -277,6 +279,43 @@ def test_a_jvp_of_the_wrong_shape_is_a_wrong_claim():
     claim = forms.jvp(linear, lambda v, w, x: x, (W, X), None, {}, 0)  # noqa: ARG005
     with pytest.raises(WrongClaim, match=r"the jvp returned shape \(3,\), wanted \(2,\), the shape of f"):
         claim.predicted(claim.leaves, 0, W)
+
+
+BAD_JVPS = {
+    "raises": (lambda *_: {}["y"], "the jvp raised KeyError: 'y'"),
+    "none": (lambda *_: None, "the jvp returned NoneType, wanted 1: one like each output of f"),
+    "several": (lambda v, _: (v, v), "the jvp returned 2 floating arrays, wanted 1"),
+    "nan": (lambda v, _: v * np.nan, "the jvp returned a number that is not finite"),
+    "in place": (lambda v, x: v.__imul__(2 * x), "the jvp changes the tangent of x in place: work on a copy"),
+}
+
+
+@pytest.mark.parametrize(("pushforward", "words"), BAD_JVPS.values(), ids=BAD_JVPS)
+def test_a_jvp_that_returns_no_such_output_is_a_fail_in_one_sentence(pushforward, words):
+    report = check(lambda x: x**2, jvp=pushforward, args=(X,))
+    assert report.verdict is Verdict.FAIL
+    assert words in report.complaint
+
+
+def test_a_backward_that_writes_into_its_cotangent_is_told_and_meets_it_unchanged():
+    def backward(dout, x):
+        dout[x <= 0] = 0
+        return dout
+
+    x = np.array([0.5, -1.5, 2.0])
+    report = check(lambda x: (np.maximum(x, 0), x), backward=backward, args=(x,))
+    assert report.complaint == "the vjp changes its cotangent in place: work on a copy"
+    assert check(lambda x: (np.maximum(x, 0), x), backward=lambda d, x: backward(d.copy(), x), args=(x,))
+
+
+def test_a_vjp_that_raises_for_another_cotangent_is_a_fail():
+    calls = []
+
+    def pullback(cotangent, x):
+        calls.append(cotangent)
+        return 2 * x * cotangent if len(calls) == 1 else {}["y"]
+
+    assert "the vjp raised KeyError" in check(lambda x: x**2, vjp=pullback, args=(X,)).complaint
 
 
 def test_a_jvp_that_is_not_linear_in_its_tangent_is_told():

@@ -29,6 +29,32 @@ def check(f, gradient, *args, **options):
     return gc.check(f, gradient, args or (X,), **options)
 
 
+@pytest.mark.parametrize("known", [False, True])
+def test_kinks_that_changed_sides_together_in_the_first_samples_are_not_taken_for_one(known):
+    rng = np.random.default_rng(0)
+    for seed in range(40):
+        x, c = rng.standard_normal(8), rng.choice([-1.0, 1.0], 8) * rng.uniform(0.5, 2, 8)
+        x[rng.random(8) < 0.5] = 0
+        report = check(
+            lambda x, c=c: np.sum(c * np.maximum(x, 0) + x**2),
+            lambda x, c=c: c * (x >= 0) + 2 * x,
+            x,
+            kink="right",
+            kink_of=(lambda x: x) if known else None,
+            seed=seed,
+        )
+        assert report.verdict is gc.Verdict.PASS
+
+
+def test_a_claim_made_of_many_kinks_with_weights_of_their_own_is_found_in_few_claims():
+    x = np.zeros(24)
+    weights = np.array([0.0, 0.25, 0.5, 1.0] * 6)
+    report = check(lambda x: np.sum(np.maximum(x, 0)), lambda x: np.where(x > 0, 1.0, np.where(x < 0, 0.0, weights)), x)
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == "mixed"
+    assert report.gradient_evaluations <= 48
+
+
 # One kink at one entry -----------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 from gradcheck.certificate import Verdict
 from gradcheck.derivation import Derivation
 from gradcheck.derivations import two_layer_relu
+from gradcheck.errors import ArgumentError
 
 NETWORK = two_layer_relu.derivation
 
@@ -239,6 +240,58 @@ def test_a_line_of_the_wrong_shape_is_wrong_and_says_so():
     report = NETWORK.replace(w1=lambda x, grad_h: grad_h.T @ x).check(numpy_inputs())
     assert wrong_lines(report) == ["w1"]
     assert report["w1"].problem == "it has shape (5, 3), w1 has shape (3, 5)"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            lambda *, grad_h_relu, h: np.multiply(grad_h_relu, h >= 0, out=grad_h_relu),
+            "it changes grad_h_relu in place",
+        ),
+        (lambda: None, "it is a NoneType, wanted an array like h"),
+        (lambda h: h.tolist(), "it is a list, wanted an array like h"),
+    ],
+    ids=["in place", "none", "list"],
+)
+def test_a_line_that_is_no_new_array_is_wrong_and_says_so(wrong, words):
+    report = NETWORK.replace(h=wrong).check(numpy_inputs())
+    assert report.first_wrong == "h"
+    assert report["h"].problem.startswith(words)
+
+
+def misused(forward=None, inputs=None, gradient=None):
+    lines = {"h": lambda x, w: x * w, "loss": lambda xp, h: xp.sum(h**2)} | (forward or {})
+    d = Derivation(lines, {"h": lambda h: 2 * h, "w": lambda x, grad_h: x * grad_h} if gradient is None else gradient)
+    return d.check({"x": np.array([1.0, -2.0]), "w": np.array([0.5, 3.0])} if inputs is None else inputs)
+
+
+MISUSES = {
+    "typo": (
+        {"forward": {"h": lambda x, w: x * ww}},  # noqa: ARG005, F821  as typed by mistake
+        "NameError: name 'ww' is not defined, raised in the forward line 'h': x \\* ww",
+    ),
+    "in place": (
+        {"forward": {"loss": lambda h: np.multiply(h, h, out=h).sum()}},
+        "the forward line 'loss' changes h in place: let it work on a copy",
+    ),
+    "nan": ({"forward": {"h": lambda x, w: x * w * np.nan}}, r"h is nan at \(0,\), wanted finite numbers"),
+    "no dict": ({"inputs": [1]}, "inputs is a list, wanted a dict of arrays by name"),
+    "no line": ({"gradient": {}}, "derivation has no gradient line: there is nothing to check"),
+    "no lines": ({"gradient": [1]}, "gradient is a list, wanted a dict of lines by name"),
+}
+
+
+@pytest.mark.parametrize(("call", "words"), MISUSES.values(), ids=MISUSES)
+def test_what_is_wrong_before_any_gradient_is_the_callers_error_in_one_sentence(call, words):
+    with pytest.raises(ArgumentError, match=words) as caught:
+        misused(**call)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_are_not_letters_of_a_text():
+    with pytest.raises(ArgumentError, match=r"kinks is 'x', wanted a sequence of names, such as \('x',\)"):
+        Derivation({"loss": lambda x: x}, {"x": lambda: 1.0}, kinks="x")
 
 
 def test_lines_below_one_that_raises_are_judged_all_the_same():

@@ -92,12 +92,42 @@ def test_two_mistakes_that_are_the_same_here_are_both_named():
     assert report[0].mistakes == ("constant factor 0.75", "argument multiple missing")
 
 
-def test_of_one_entry_only_a_factor_can_be_told():
-    assert (
-        gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + w, (np.array([0.7]),))[0]
-        .mistakes[0]
-        .startswith("constant factor")
+def test_a_claim_of_zero_is_called_so_and_not_a_missing_multiple_of_the_argument():
+    report = gc.check(lambda w: np.sum(w**2), np.zeros_like, (W,))
+    assert report[0].mistakes == ("gradient is zero",)
+
+
+def test_of_one_entry_only_a_known_factor_can_be_told():
+    one = np.array([0.7])
+    assert gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) / 2, (one,))[0].mistakes == ("factor 2 missing",)
+    # any number is some multiple of any other: what is wrong is a term
+    assert gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + w, (one,))[0].mistakes == ()
+
+
+def test_a_claim_so_wrong_that_its_own_round_off_hides_every_slope_gets_no_name():
+    a, b = RNG.standard_normal((2, 20))
+    huge = gc.check(
+        lambda a, b: np.sum(np.sin(a) + b * b),
+        lambda a, b: (np.cos(a) * np.exp(200 * np.abs(np.sin(a))), 2 * b),
+        (a, b),
     )
+    assert huge["a"].verdict is gc.Verdict.FAIL
+    assert huge["a"].mistakes == ()
+
+
+def test_an_error_hardly_beyond_its_bounds_gets_no_name_by_accident():
+    rng = np.random.default_rng(1)
+    found = []
+    for seed in range(40):
+        w, c, e = rng.standard_normal((3, 2))
+        f, claim = (
+            (lambda w, c=c: float(np.float32(np.sum(c * np.sin(w))))),
+            (lambda w, c=c, e=e: c * np.cos(w) + 2e-4 * e),
+        )
+        found.append(gc.check(f, claim, (w,), seed=seed)[0])
+    wrong = [a for a in found if a.verdict is gc.Verdict.FAIL]
+    assert len(wrong) > 10
+    assert [a.mistakes for a in wrong] == [()] * len(wrong)
 
 
 def test_equal_axes_in_another_order_are_named():

@@ -287,6 +287,20 @@ def test_a_zero_claim_on_a_quantised_function_is_compared_next_to_the_point():
     assert math.isnan(moving.constant)
 
 
+def test_where_a_constant_function_begins_to_move_tells_a_dead_unit_from_steps():
+    flat = Noise(2 * UNIT, UNIT, flat=True, quantum=0.01)
+    dead, _ = slope_of(lambda t: max(t - 0.1, 0.0) ** 2, noise=flat, scale=0.0)
+    assert dead.hidden < 1e-9
+    steps, _ = slope_of(lambda t: round(100 * max(t - 0.1, 0.0)) / 100, noise=flat, scale=0.0)
+    assert steps.hidden >= 0.01
+    other_side, _ = slope_of(lambda t: max(-t - 0.2, 0.0), noise=flat, scale=0.0)
+    assert other_side.hidden < 1e-6
+    still, _ = slope_of(lambda _: 1.0, noise=flat, scale=0.0)
+    assert still.hidden == 0
+    unasked, _ = slope_of(lambda _: 1.0, noise=flat, scale=1.0)
+    assert math.isnan(unasked.hidden)
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
     ("phi", "truth"),
@@ -418,15 +432,15 @@ def test_quotients_grow_if_the_last_three_do():
 
 def test_a_level_is_evaluated_once_and_within_the_steps_allowed():
     calls = []
-    ladder = Ladder(lambda t: calls.append(t) or t, 0.0, NOISE, finest=-10)
-    for exponent in (-40, -10, 0, COARSEST):
+    ladder = Ladder(lambda t: calls.append(t) or t, 0.0, NOISE, finest=-10, scale=1.0)
+    for exponent in (-40, -10, COARSEST):
         ladder.measure(exponent)
     assert calls == [2.0**-10, -(2.0**-10), 2.0**COARSEST, -(2.0**COARSEST)]
     assert ladder.exponents == [COARSEST, -10]
 
 
 def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
-    ladder = Ladder(lambda t: math.nan if t < 0 else t, 0.0, NOISE, finest=-10)
+    ladder = Ladder(lambda t: math.nan if t < 0 else t, 0.0, NOISE, finest=-10, scale=1.0)
     ladder.measure(-4)
     assert ladder.exponents == []
     assert ladder.levels == []
@@ -454,11 +468,24 @@ def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
     ],
 )
 def test_the_next_step_is_the_one_that_tightens_the_bound(exponents, fine, best, following):
-    ladder = Ladder(lambda t: t, 0.0, Noise(1e-30, 1e-30), FINEST)
+    ladder = Ladder(lambda t: t, 0.0, Noise(1e-30, 1e-30), FINEST, 1.0)
     ladder.fine = fine
     for exponent in exponents:
         ladder.measure(exponent)
-    assert ladder.next_exponent(best) == following
+    assert ladder.next_exponent(best, 1e-9) == following
+
+
+def test_steps_go_beyond_the_size_of_an_argument_that_is_tiny_beside_what_f_is_made_of():
+    for tiny in (1e-6, 1e-9, 1e-14, 1e-100):
+        found, _ = slope_of(lambda t: math.exp(tiny * t), scale=tiny)  # noqa: B023  called at once
+        assert abs(found.value - tiny) <= found.error <= 1e-6 * tiny
+        assert found.levels[0].step * tiny <= 0.5  # φ changes by a quarter, to the next power of two
+
+
+def test_steps_stay_near_the_argument_where_a_large_offset_hides_the_slope():
+    found, _ = slope_of(lambda t: math.sin(t) + 1e12, noise=Noise(1e-3, UNIT), scale=1.0)
+    assert abs(found.value - 1) <= found.error
+    assert found.levels[0].step <= 16
 
 
 def test_levels_descend_by_at_least_a_factor_two():

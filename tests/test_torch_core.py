@@ -105,6 +105,11 @@ def test_an_unknown_device_is_an_argument_error(device):
         torch_core.to_torch(PAPER, device)
 
 
+def test_a_device_without_numbers_is_refused():
+    with pytest.raises(errors.ArgumentError, match="device 'meta' holds no numbers: pass 'cpu' or 'cuda'"):
+        torch_core.to_torch(PAPER, "meta")
+
+
 def test_a_device_that_is_not_there_is_said_so():
     with pytest.raises(errors.UnsupportedError, match="'cuda:63' is not available here"):
         torch_core.to_torch(PAPER, "cuda:63")

@@ -146,6 +146,48 @@ def test_grad_mode_of_the_caller_does_not_matter():
         assert verdict(Cube.apply, inputs=(X,)) == "PASS"
 
 
+def test_inference_mode_of_the_caller_does_not_matter():
+    with torch.inference_mode():
+        x = tensor(1.0, -2.0, grad=False)
+        assert gc.check(lambda x: (x**3).sum(), inputs=(x,))
+    assert gc.check(lambda x: (x**3).sum(), inputs=(x,))
+
+
+def test_a_gradient_may_run_autograd_where_its_argument_requires_a_gradient():
+    def loss(x):
+        return (x**3).sum()
+
+    def backward(x):
+        loss(x).backward()
+        return x.grad
+
+    x = tensor(1.0, -2.0, 0.5)
+    assert gc.check(loss, lambda x: torch.autograd.grad(loss(x), x)[0], (x,))
+    assert gc.check(loss, backward, (x,))
+    assert gc.check(lambda x: (loss(x), torch.autograd.grad(loss(x), x)[0]), args=(x,))
+    assert gc.check(loss, lambda x: 2 * torch.autograd.grad(loss(x), x)[0], (x,)).verdict is gc.Verdict.FAIL
+    assert x.grad is None
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (torch.ones(3, device="meta"), "x is on meta, wanted a dense tensor"),
+        (torch.eye(3).to_sparse(), "x is of layout torch.sparse_coo, wanted a dense tensor"),
+    ],
+)
+def test_tensors_whose_entries_cannot_move_one_by_one_are_refused(x, words):
+    with pytest.raises(ArgumentError, match=words):
+        gc.check(lambda x: (x.to_dense() ** 2).sum(), lambda x: 2 * x, (x,))
+    with pytest.raises(ArgumentError, match=words):
+        gc.check(lambda x: (x.to_dense() ** 2).sum(), inputs=(x,), names=["x"])
+
+
+def test_a_function_that_leaves_torch_has_no_backward_to_judge():
+    with pytest.raises(ArgumentError, match="f returned float, wanted a tensor: inputs= judges Torch's own backward"):
+        gc.check(lambda x: (x**2).sum().item(), inputs=(tensor(1.0),))
+
+
 def test_complex_inputs_follow_torchs_convention():
     z = torch.tensor([1 + 2j, -0.5 + 0.25j], dtype=torch.complex128, requires_grad=True)
     assert verdict(lambda z: (z**2).abs() ** 2, inputs=(z,)) == "PASS"

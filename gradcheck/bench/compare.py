@@ -17,7 +17,7 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from gradcheck.bench.results import Results, Spread
 
-__all__ = ["Change", "changes", "fraction"]
+__all__ = ["Change", "changes", "fraction", "only_in_one"]
 
 OWN = ("textbook", "fast", "graph")
 
@@ -68,17 +68,27 @@ def changes(old: Results, new: Results) -> list[Change]:
         If there is none: then nothing was compared, and that is no success.
 
     """
-    before, found = {str(case): case for case in old.cases()}, []
-    for case in new.cases():
-        for variant in new.of(case):
-            if str(case) not in before or variant == FLOOR:
-                continue
-            then, now = old.ratio(before[str(case)], variant), new.ratio(case, variant)
-            if then is not None and now is not None:
-                found.append(Change(str(case), variant, then, now))
+    before, after = _ratios(old), _ratios(new)
+    found = [Change(*name, then, after[name]) for name, then in before.items() if name in after]
     if not found:
         raise ArgumentError("the two runs have no variant in common: run both with the same --shapes and --dtypes.")
     return sorted(found, key=lambda change: -change.slowdown)
+
+
+def only_in_one(old: Results, new: Results) -> list[str]:
+    """Return the variants that one run timed and the other did not."""
+    return [" ".join(name) for name in sorted(_ratios(old).keys() ^ _ratios(new).keys())]
+
+
+def _ratios(results: Results) -> dict[tuple[str, str], Spread]:
+    """Return the ratio to the floor of each (case, variant)."""
+    found = {}
+    for case in results.cases():
+        for variant in results.of(case):
+            ratio = results.ratio(case, variant)
+            if ratio is not None and variant != FLOOR:
+                found[str(case), variant] = ratio
+    return found
 
 
 def fraction(text: str) -> float:

@@ -32,13 +32,13 @@ def environment(threads: int, *, torch_too: bool) -> dict[str, Any]:
         "cpu": cpu_name(),
         "cores": _cores(),
         "threads": threads,
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "versions": _versions(),
         "blas": _blas(),
         "torch": _torch() if torch_too else {},
         "variables": {name: os.environ[name] for name in CHOICES if name in os.environ},
-        "load": _load(),
+        "load before": _load(),
     }
 
 
@@ -93,9 +93,9 @@ def _torch() -> dict[str, Any]:
     cudnn: Any = torch.backends.cudnn
     mkl: Any = torch.backends.mkl
     found: dict[str, Any] = {
-        "threads": torch.get_num_threads(),
-        "cpu capability": torch.backends.cpu.get_cpu_capability(),
-        "mkl": mkl.is_available(),
+        "threads of torch": torch.get_num_threads(),
+        "instructions of torch": torch.backends.cpu.get_cpu_capability(),
+        "torch with MKL": mkl.is_available(),
     }
     if cuda.is_available():
         found["gpu"] = cuda.get_device_name()

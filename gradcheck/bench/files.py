@@ -6,6 +6,7 @@ import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from gradcheck.bench.markdown import as_markdown
 from gradcheck.bench.saved import as_json
 
 if TYPE_CHECKING:
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["write"]
 
 
-def write(results: Results, directory: Path, text: str, command: str) -> list[Path]:
-    """Write bench.json, bench.md and, where Matplotlib and Jinja2 are installed, bench.html; return their paths."""
+def write(results: Results, directory: Path, command: str) -> list[Path]:
+    """Write bench.json, bench.md and, where Matplotlib and Jinja2 are installed, bench.html; return their paths.
+
+    `command` is said to repeat the run.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {"bench.json": json.dumps(as_json(results), indent=1, ensure_ascii=False) + "\n", "bench.md": text}
+    paths = [directory / "bench.json", directory / "bench.md"]
+    paths[0].write_text(json.dumps(as_json(results), ensure_ascii=False) + "\n", encoding="utf-8")
+    paths[1].write_text(as_markdown(results, command), encoding="utf-8")
     if find_spec("matplotlib") is not None and find_spec("jinja2") is not None:
         from gradcheck.bench.page import page  # noqa: PLC0415  only where pictures can be drawn
 
-        contents["bench.html"] = page(results, command)
-    paths = [directory / name for name in contents]
-    for path, content in zip(paths, contents.values(), strict=True):
-        path.write_text(content, encoding="utf-8")
+        paths.append(directory / "bench.html")
+        paths[2].write_text(page(results, command), encoding="utf-8")
     return paths

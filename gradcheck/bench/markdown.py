@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["as_markdown", "check_rows", "environment_rows", "precision_rows", "size_text", "step_rows", "time_text"]
 
 
+MANY_PAGES = 2**20  # bytes: what Python itself touches meanwhile is little beside as much
 FLOOR_MEANS = (
     "A step of the two-layer network over its *floor*: its five matrix products alone, in the same library, on the "
     "same threads, in the same rounds. Medians of paired ratios [quartiles]."
@@ -24,7 +25,7 @@ FLOOR_MEANS = (
 def as_markdown(results: Results, command: str) -> str:
     """Return the whole report; `command` repeats it."""
     parts = [
-        "# Benchmarks",
+        "# A run of the benchmarks",
         f"`{command}`",
         FLOOR_MEANS,
     ]
@@ -70,7 +71,7 @@ def step_rows(results: Results, *, quartiles: bool = True) -> list[tuple[str, li
 
 def check_rows(checks: Sequence[CheckCost]) -> tuple[list[str], list[list[str]]]:
     """Return header and rows of what checks cost."""
-    header = ["parameters", "tool", "evaluations", "gradients", "time", "peak memory", "÷ arguments", "said"]
+    header = ["parameters", "tool", "evaluations", "gradients", "time", "memory", "÷ arguments", "said"]
     rows = [
         [
             f"{cost.parameters:,}",
@@ -79,12 +80,19 @@ def check_rows(checks: Sequence[CheckCost]) -> tuple[list[str], list[list[str]]]
             str(cost.gradients),
             time_text(statistics.median(cost.seconds)),
             "unknown" if cost.peak_bytes is None else size_text(cost.peak_bytes),
-            "unknown" if cost.peak_bytes is None else f"{cost.peak_bytes / cost.argument_bytes:.1f}",
+            _times_arguments(cost),
             cost.verdict,
         ]
         for cost in checks
     ]
     return header, rows
+
+
+def _times_arguments(cost: CheckCost) -> str:
+    """Return peak memory over that of the arguments, where these are many of the system's pages."""
+    if cost.peak_bytes is None or cost.argument_bytes < MANY_PAGES:
+        return "-"
+    return f"{cost.peak_bytes / cost.argument_bytes:.1f}"
 
 
 def precision_rows(results: Results) -> tuple[list[str], list[list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import signal
 import sys
 import time
 import warnings
@@ -23,7 +24,7 @@ from gradcheck.two_layer_relu.problem import Problem, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cost", "main"]
+__all__ = ["cost", "main", "prepare"]
 
 TINY = Shape(2, 3, 4, 2)  # a first check loads what is loaded only once
 
@@ -45,8 +46,8 @@ def cost(tool: str, size: str, repeats: int = 1) -> CheckCost:
     """Return what one check of that size takes with that tool; time is this thread's own, peak memory that above."""
     problem = scaled(CHECKED[size], "float64")
     arguments = problem.w1.nbytes + problem.w2.nbytes
-    _prepare(tool, scaled(TINY, "float64"))[0]()
-    check, loss, gradient = _prepare(tool, problem)
+    prepare(tool, scaled(TINY, "float64"))[0]()
+    check, loss, gradient = prepare(tool, problem)
     gc.collect()
     before = _reset_peak()
     seconds = []
@@ -60,8 +61,8 @@ def cost(tool: str, size: str, repeats: int = 1) -> CheckCost:
     return CheckCost(tool, parameters, loss.calls, gradient.calls, tuple(seconds), peak, arguments, said)
 
 
-def _prepare(tool: str, problem: Problem) -> tuple[Callable[[], str], Counted, Counted]:
-    """Return the check, which returns what it says, and the two counted functions."""
+def prepare(tool: str, problem: Problem) -> tuple[Callable[[], str], Counted, Counted]:
+    """Return a tool's check of the network's weights, which returns what it says, and the two functions it calls."""
     if tool.startswith("torch"):
         return _torch(problem, fast=tool == "torch fast")
     x, y, w1, w2 = problem
@@ -69,7 +70,7 @@ def _prepare(tool: str, problem: Problem) -> tuple[Callable[[], str], Counted, C
     gradient = Counted(lambda w1, w2: numpy_core.gradients(x, y, w1, w2)[2:])
     if tool == "gradcheck":
         return lambda: str(gradcheck.check(loss, gradient, (w1, w2)).verdict), loss, gradient
-    return _scipy(problem, loss, gradient, "all" if tool == "scipy, all" else "random"), loss, gradient
+    return _scipy(problem, loss, gradient, "all" if tool == "scipy all" else "random"), loss, gradient
 
 
 def _scipy(problem: Problem, loss: Counted, gradient: Counted, direction: str) -> Callable[[], str]:
@@ -86,7 +87,7 @@ def _scipy(problem: Problem, loss: Counted, gradient: Counted, direction: str) -
     def check() -> str:
         w = np.concatenate([w1.ravel(), w2.ravel()])
         error = check_grad(lambda w: loss(*split(w)), flat_gradient, w, direction=direction, rng=0)
-        return f"‖error‖ = {error:.1e}"
+        return f"error {error:.1e}"
 
     return check
 
@@ -141,6 +142,7 @@ def _status(name: str) -> int:
 
 def main() -> None:
     """Print the cost as JSON."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # who is interrupted with the command that asked has nothing to say
     tool, size, repeats = sys.argv[1:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -24,7 +24,7 @@ def page(results: Results, command: str) -> str:
         css=(files("gradcheck") / "page.css").read_text(encoding="utf-8"),
         command=command,
         libraries=[_library(results, *table) for table in step_rows(results)],
-        rooflines=[_roofline(results, roof) for roof in results.environment["peak"]],
+        rooflines=[_roofline(results, roof) for roof in dict.fromkeys(case.roof for case in results.cases())],
         checks=check_rows(results.checks) if results.checks else None,
         precision=precision_rows(results) if results.precision else None,
         environment=environment_rows(results),

@@ -102,7 +102,7 @@ class Results:
 
     """
 
-    environment: dict[str, Any]
+    environment: dict[str, Any] = field(default_factory=dict)
     timings: list[Timing] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     checks: list[CheckCost] = field(default_factory=list)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.bench import checks
 from gradcheck.bench.environment import environment
 from gradcheck.bench.peak import peak
+from gradcheck.bench.precision import gradient_errors
 from gradcheck.bench.results import Case, Results, Timing
 from gradcheck.bench.sizes import CUDA_SHAPES, SHAPES, flop, scaled
 from gradcheck.bench.timing import FEWEST, MOST, SAMPLE, interleaved, pinned, seconds_on_cpu, seconds_on_cuda
@@ -17,13 +19,13 @@ from gradcheck.bench.variants import VARIANTS, make, prepared
 from gradcheck.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["DTYPES", "Plan", "cases", "estimate", "run"]
+__all__ = ["DTYPES", "Plan", "cases", "clock", "estimate", "precision", "run", "steps"]
 
 DTYPES = ("float32", "float64", "tf32", "bfloat16")
 BUDGET, QUICK_BUDGET = 4.0, 0.4  # seconds for the rounds of one case
-COMPILING = 8.0  # seconds, for one case, of which the first takes most
+COMPILING = 4.0  # seconds, for one case, of which the first takes most
 OVERHEAD = 3e-5  # seconds of calls in a step: what the tiny shape costs
 
 
@@ -44,7 +46,9 @@ class Plan:
     threads : int
         Of every pool.
     quick : bool
-        A tenth of the rounds, and no torch.compile.
+        A tenth of the rounds, no torch.compile, and checks of 10² and 10⁴ parameters only.
+    checks : bool
+        Also measure what a check costs, and what lower precisions do to the gradient.
 
     """
 
@@ -54,6 +58,7 @@ class Plan:
     device: str = "cpu"
     threads: int = 1
     quick: bool = False
+    checks: bool = True
 
     def __post_init__(self) -> None:
         known = {**SHAPES, **CUDA_SHAPES} if self.device != "cpu" else SHAPES
@@ -124,39 +129,50 @@ def estimate(plan: Plan, found: list[Case], gflops: float) -> float:
     return total
 
 
-def run(plan: Plan, progress: Callable[[int, int, str], None], started: Callable[[float], None]) -> Results:
-    """Time every case of the plan.
+def run(
+    plan: Plan, results: Results, progress: Callable[[int, int, str], None], started: Callable[[float], None]
+) -> None:
+    """Time every case of the plan, and then the checks.
 
     Parameters
     ----------
     plan : Plan
+    results : Results
+        What is measured is added to them as soon as it is: who interrupts the run keeps it. At the end there is a
+        timing of every variant that can run, and a reason for every other.
     progress : callable
-        Called with (cases done, cases in all, what comes next).
+        Called with (done, in all, what comes next).
     started : callable
         Called once, with the seconds that the run will take, as far as they can be known.
 
-    Returns
-    -------
-    Results
-        With a timing of every variant that can run, and a reason for every other.
-
     """
     found, skipped = cases(plan)
+    results.skipped.extend(skipped)
+    to_check = checks.planned(quick=plan.quick) if plan.checks else []
+    total = len(found) + len(to_check)
     torch_too = any(case.library == "torch" for case in found)
     with pinned(plan.threads, torch_too=torch_too):
         wall, own = time.perf_counter(), time.process_time()
         peaks = _peaks(found, plan)
         shared = (time.perf_counter() - wall) / max(time.process_time() - own, 1e-9)  # others use the machine, too
         slowest = min((p["gflops"] for p in peaks.values()), default=1.0)
-        started(estimate(plan, found, slowest) * max(shared, 1.0))
-        results = Results({**environment(plan.threads, torch_too=torch_too), "peak": peaks}, skipped=skipped)
+        seconds = estimate(plan, found, slowest) + sum(checks.estimate(tool, size) for tool, size in to_check)
+        started(seconds * max(shared, 1.0))
+        results.environment.update({**environment(plan.threads, torch_too=torch_too), "peak": peaks})
         for done, case in enumerate(found):
-            progress(done, len(found), str(case))
+            progress(done, total, str(case))
             timings, left_out = _timed(case, plan)
             results.timings.extend(timings)
             results.skipped.extend(left_out)
-        progress(len(found), len(found), "")
-    return results
+    for done, (tool, size) in enumerate(to_check, len(found)):
+        progress(done, total, f"{tool}, {size} parameters")
+        try:
+            results.checks.append(checks.measured(tool, size))
+        except UnsupportedError as error:
+            results.skipped.append((f"{tool}, {size} parameters", str(error)))
+    if plan.checks and torch_too:
+        progress(total, total, "the gradient in lower precision")
+        results.precision.extend(gradient_errors(plan.device))
 
 
 def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
@@ -164,27 +180,45 @@ def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
     peaks: dict[str, dict[str, float]] = {}
     for case in found:
         if case.roof not in peaks:
-            with _precision(case):
-                peaks[case.roof] = peak(case.library, _stored(case.dtype), case.device, _clock(case, plan))
+            with precision(case):
+                peaks[case.roof] = peak(case.library, _stored(case.dtype), case.device, clock(case, plan))
     return peaks
 
 
 def _timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
     """Time one case's variants side by side."""
-    problem = scaled(case.sizes, "float64" if case.dtype == "float64" else "float32")
-    steps, skipped = {}, []
-    with _precision(case):
-        for variant in VARIANTS[case.library]:
-            if reason := _left_out(variant, case, plan):
-                skipped.append((f"{case} {variant}", reason))
-                continue
-            try:
-                own = prepared(problem, case.library, case.device, _stored(case.dtype))
-                steps[variant] = make(case.library, variant, own)
-            except UnsupportedError as error:
-                skipped.append((f"{case} {variant}", str(error)))
-        samples, calls = interleaved(steps, _clock(case, plan), plan.budget)
+    with precision(case):
+        variants, skipped = steps(case, plan)
+        samples, calls = interleaved(variants, clock(case, plan), plan.budget)
     return [Timing(case, name, tuple(seconds), calls[name]) for name, seconds in samples.items()], skipped
+
+
+def steps(
+    case: Case, plan: Plan, variants: Iterable[str] | None = None
+) -> tuple[dict[str, Callable[[], Any]], list[tuple[str, str]]]:
+    """Return what takes a step of the case by each variant that can run here, and why the others cannot.
+
+    Parameters
+    ----------
+    case : Case
+    plan : Plan
+        What it leaves out is left out.
+    variants : iterable of str, optional
+        Of this library's; all of them where it is not given.
+
+    """
+    problem = scaled(case.sizes, "float64" if case.dtype == "float64" else "float32")
+    found, skipped = {}, []
+    for variant in dict.fromkeys(variants or VARIANTS[case.library]):
+        if reason := _left_out(variant, case, plan):
+            skipped.append((f"{case} {variant}", reason))
+            continue
+        try:
+            own = prepared(problem, case.library, case.device, _stored(case.dtype))
+            found[variant] = make(case.library, variant, own)
+        except UnsupportedError as error:
+            skipped.append((f"{case} {variant}", str(error)))
+    return found, skipped
 
 
 def _left_out(variant: str, case: Case, plan: Plan) -> str:
@@ -200,11 +234,12 @@ def _stored(dtype: str) -> str:
     return "float32" if dtype == "tf32" else dtype
 
 
-def _clock(case: Case, plan: Plan) -> Any:
+def clock(case: Case, plan: Plan) -> Callable[[Callable[[], Any], int], float]:
+    """Return what times a case: (step, calls) -> seconds."""
     return seconds_on_cpu(plan.threads) if case.device == "cpu" else seconds_on_cuda
 
 
-def _precision(case: Case) -> Any:
+def precision(case: Case) -> AbstractContextManager[None]:
     """Return the context in which a case's products have its precision."""
     if case.device == "cpu":
         return nullcontext()

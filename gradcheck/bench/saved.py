@@ -34,11 +34,11 @@ def as_json(results: Results) -> dict[str, Any]:
     benchmarks = [_of_timing(results, timing) for timing in results.timings]
     return {
         "machine_info": {
-            "node": "",  # whose machine it was is nobody's business
+            "node": "",  # whose machine it was is nobody's business, nor who built its kernel
             "processor": platform.processor(),
             "machine": platform.machine(),
             "system": platform.system(),
-            "release": platform.release(),
+            "release": "",
             "python_implementation": platform.python_implementation(),
             "python_version": platform.python_version(),
             "cpu": {"brand_raw": results.environment.get("cpu", ""), "count": results.environment.get("cores")},
@@ -64,16 +64,25 @@ def from_json(data: dict[str, Any], source: str) -> Results:
         rest = data["machine_info"]["gradcheck"]
         timings, checks = [], []
         for entry in data["benchmarks"]:
-            info, seconds = entry["extra_info"], tuple(entry["stats"]["data"])
+            info, seconds = entry["extra_info"], _seconds(entry)
             if "tool" in info:
                 checks.append(CheckCost(**{**info, "seconds": seconds}))
             else:
                 case = Case(**{**info["case"], "sizes": Shape(*info["case"]["sizes"])})
                 timings.append(Timing(case, info["variant"], seconds, entry["stats"]["iterations"]))
-    except (KeyError, TypeError) as error:
-        raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error} is not as expected).") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArgumentError(
+            f"{source} is no result of `gradcheck bench` ({error} is not as expected): pass a bench.json."
+        ) from error
     skipped = [(what, reason) for what, reason in rest["skipped"]]
     return Results(rest["environment"], timings, skipped, checks, rest["precision"])
+
+
+def _seconds(entry: dict[str, Any]) -> tuple[float, ...]:
+    found = tuple(map(float, entry["stats"]["data"]))
+    if not found or min(found) <= 0:
+        raise ValueError(f"'data' of {entry['name']}")
+    return found
 
 
 def load(path: str | Path) -> Results:

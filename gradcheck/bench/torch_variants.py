@@ -76,12 +76,13 @@ def _compiled(problem: Problem, lr: float) -> Callable[[], Any]:
         w2 -= lr * grad.w2
         return ((forward.y_pred - y) ** 2).sum()
 
+    torch.compiler.reset()  # it compiles a function for eight sets of shapes at most, over all cases
     try:
         with torch.no_grad():
             compiled = torch.compile(lines, fullgraph=True, dynamic=False)
             compiled(x, y, w1.clone(), w2.clone())
     except Exception as error:  # no compiler, a Python that Dynamo does not know, a driver: the reason is the result
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
         raise UnsupportedError(f"torch.compile cannot work here: {reason}") from error
 
     def step() -> Any:

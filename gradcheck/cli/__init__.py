@@ -57,6 +57,10 @@ class LazyGroup(click.Group):
         except BrokenPipeError as error:
             _silence_stdout()
             raise click.exceptions.Exit(PIPE_CLOSED) from error
+        except OSError as error:  # a full disk, a file that may not be written
+            click.echo(f"gradcheck: {error}", err=True)
+            _silence_stdout()
+            raise click.exceptions.Exit(USAGE) from error
         return result
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from gradcheck.cli.show import result_console
+from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
+WORDS = ("shape", "dtype", "tool", "said", "products in", "argument", "verdict without rtol")  # columns of words
 SLOWER = 1  # exit code: a variant is slower than allowed
 
 
@@ -76,26 +80,23 @@ def bench(
     """
     if ctx.invoked_subcommand is not None:
         return
-    from gradcheck.bench import run as runner  # noqa: PLC0415  loaded when it is asked for
-    from gradcheck.bench.markdown import as_markdown  # noqa: PLC0415
+    from gradcheck.bench.results import Results  # noqa: PLC0415  loaded when it is asked for
+    from gradcheck.bench.run import Plan, run  # noqa: PLC0415
 
-    shapes = shapes or (("tiny", "seed", "single") if quick else runner.Plan.shapes)
-    plan = runner.Plan(shapes, dtypes, libraries, device, threads, quick)
-    results = _with_progress(plan, runner.run)
-    if checks:
-        from gradcheck.bench.checks import costs  # noqa: PLC0415
-        from gradcheck.bench.precision import gradient_errors  # noqa: PLC0415
-
-        click.echo("now what a check costs", err=True)
-        results.checks.extend(costs(quick=quick))
-        results.precision.extend(gradient_errors(device))
-    command = " ".join(["gradcheck", *sys.argv[1:]])
-    _print(results)
+    shapes = shapes or (("tiny", "seed", "single") if quick else Plan.shapes)
+    plan = Plan(shapes, dtypes, libraries, device, threads, quick, checks)
     if output is not None:
-        from gradcheck.bench import files  # noqa: PLC0415
-
-        for path in files.write(results, output, as_markdown(results, command), command):
-            click.echo(str(path))
+        _make_directory(output)  # before the minutes that it would waste
+    results = Results()
+    try:
+        with _bar() as progress:
+            run(plan, results, progress, lambda seconds: click.echo(f"about {_rounded(seconds)} to go", err=True))
+    except KeyboardInterrupt:
+        if results.timings:
+            results.skipped.append(("what came next", "interrupted"))
+            _show(results, output)
+        raise
+    _show(results, output)
 
 
 @bench.command()
@@ -109,16 +110,19 @@ def compare(*, old: Path, new: Path, max_slowdown: str) -> None:
     """
     from rich.table import Table  # noqa: PLC0415  a tenth of a second
 
-    from gradcheck.bench.compare import changes, fraction  # noqa: PLC0415
+    from gradcheck.bench.compare import changes, fraction, only_in_one  # noqa: PLC0415
     from gradcheck.bench.saved import load  # noqa: PLC0415
 
     allowed = fraction(max_slowdown)
-    found = changes(load(old), load(new))
+    before, after = load(old), load(new)
+    found = changes(before, after)
     table = Table("case", "variant", "old", "new", "change", "", box=None)
     for change in found:
         row = (change.case, change.variant, str(change.old), str(change.new), f"{change.slowdown:+.1%}")
         table.add_row(*row, change.verdict(allowed), style="bold red" if change.slower_than(allowed) else None)
     _console().print(table)
+    if alone := only_in_one(before, after):
+        click.echo(f"only in one of the runs: {', '.join(alone)}")
     judged = [change for change in found if change.judged]
     slower = sum(change.slower_than(allowed) for change in judged)
     click.echo(f"{slower} of {len(judged)} slower by more than {100 * allowed:g}% of their ratio to the floor")
@@ -126,25 +130,40 @@ def compare(*, old: Path, new: Path, max_slowdown: str) -> None:
         raise click.exceptions.Exit(SLOWER)
 
 
-def _with_progress(plan: object, run: Callable[..., Results]) -> Results:
-    """Run with a bar on standard error, if that is a terminal, and the time it will take in any case."""
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(
+            f"--output {path} cannot be made ({error.strerror}): pass a directory that can be written."
+        ) from error
 
-    def started(seconds: float) -> None:
-        click.echo(f"about {_rounded(seconds)} to go", err=True)
 
+def _show(results: Results, output: Path | None) -> None:
+    """Write the files where they are asked for, and print the results."""
+    paths = []
+    if output is not None:
+        from gradcheck.bench import files  # noqa: PLC0415  loaded when it is asked for
+
+        paths = files.write(results, output, shlex.join(["gradcheck", *sys.argv[1:]]))
+    _print(results)
+    for path in paths:
+        click.echo(str(path))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Yield a function of (done, in all, what): a bar on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
-        return run(plan, lambda _done, _total, _what: None, started)
+        yield lambda _done, _total, _what: None
+        return
     from rich.console import Console  # noqa: PLC0415  a bar is for terminals only
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("measuring the machine", total=None)
-        return run(
-            plan,
-            lambda done, total, what: progress.update(task, completed=done, total=total, description=what),
-            started,
-        )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("measuring the machine", total=None)
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
 
 
 def _rounded(seconds: float) -> str:
@@ -162,19 +181,32 @@ def _console() -> Console:
 def _print(results: Results) -> None:
     from rich.table import Table  # noqa: PLC0415  a tenth of a second
 
-    from gradcheck.bench.markdown import check_rows, step_rows  # noqa: PLC0415
+    from gradcheck.bench.markdown import check_rows, precision_rows, step_rows  # noqa: PLC0415
 
     console = _console()
+    wide = console.width >= 150
     tables = [
-        (f"step ÷ floor, {library}", header, rows)
-        for library, header, rows in step_rows(results, quartiles=console.width >= 150)
+        (f"step ÷ floor, {library}", header, rows) for library, header, rows in step_rows(results, quartiles=wide)
     ]
     if results.checks:
-        tables.append(("the cost of a check", *check_rows(results.checks)))
+        header, rows = check_rows(results.checks)
+        if not wide:
+            header, rows = _without("gradients", *_without("÷ arguments", header, rows))
+        tables.append(("the cost of a check", header, rows))
+    if results.precision:
+        tables.append(("the gradient in lower precision", *precision_rows(results)))
     for title, header, rows in tables:
-        table = Table(*header, title=title, title_justify="left", box=None)
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for name in header:
+            table.add_column(name, justify="left" if name in WORDS else "right")
         for row in rows:
             table.add_row(*row)
         console.print(table)
     for reason, what in results.reasons().items():
         console.print(f"left out: {len(what)} ({what[0]}{', ...' if len(what) > 1 else ''}): {reason}", soft_wrap=True)
+
+
+def _without(name: str, header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """Leave a column out."""
+    at = header.index(name)
+    return header[:at] + header[at + 1 :], [row[:at] + row[at + 1 :] for row in rows]

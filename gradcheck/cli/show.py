@@ -25,7 +25,12 @@ def result_console() -> Console:
     """Return where results go: standard output; NO_COLOR and pipes get plain text."""
     from rich.console import Console  # noqa: PLC0415  a tenth of a second
 
-    return Console(soft_wrap=False)
+    class Result(Console):
+        def on_broken_pipe(self) -> None:
+            """Leave a closed pipe to the group's own exit code: rich would exit with 1, which is FAIL."""
+            raise BrokenPipeError
+
+    return Result(soft_wrap=False)
 
 
 @contextmanager

@@ -29,7 +29,11 @@ OF_FUNCTIONS = ("signature", "max_examples", "max_side", "boundary", "rtol")
 @click.option("--max-examples", type=click.IntRange(min=1), default=50, show_default=True, help="Cases to draw.")
 @click.option("--max-side", type=click.IntRange(min=1), default=6, show_default=True, help="Largest size to draw.")
 @click.option("--boundary", is_flag=True, help="Draw zeros, one ulp round 1 and subnormals too.")
-@click.option("--rtol", type=float, help="Relative error to allow; by default every significant one is a FAIL.")
+@click.option(
+    "--rtol",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Relative error to allow; by default every significant one is a FAIL.",
+)
 @click.option("--exact", is_flag=True, help="Judge the NumPy network in exact arithmetic.")
 @shapes_option
 @click.option(
@@ -104,7 +108,7 @@ def verify(
     the simplest numbers, and printed with a program that repeats it:
 
     \b
-      gradcheck verify mymodule:loss mymodule:gradient --signature "(n,d),(d,h)->()"
+      gradcheck verify mine:loss mine:gradient --signature "(n,d),(d,h)->()"
 
     --sweep checks the networks over a grid instead: with it --shape, --dtype, --device and --seed may be given several
     times.

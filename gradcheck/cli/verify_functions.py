@@ -11,8 +11,10 @@ import click
 from gradcheck.certificate import Verdict
 from gradcheck.cli.show import EXIT_CODES, late_bar, print_report, result_console
 from gradcheck.counterexample import search
+from gradcheck.errors import ArgumentError
 from gradcheck.reproduction import literal, program
 from gradcheck.signature import parse
+from gradcheck.strategies import SHORT
 from gradcheck.user_functions import find_function
 
 if TYPE_CHECKING:
@@ -39,6 +41,11 @@ def verify_functions(
 ) -> int:
     """Search, print what was found with a program that repeats it, and return the exit code."""
     read = parse(signature)
+    if read.output:
+        raise ArgumentError(
+            f"the signature {signature!r} has the result ({','.join(read.output)}), but should have () or none: a loss "
+            "is one number; sum the outputs, or check a vjp in a Python file with @given"
+        )
     functions = [find_function(target) for target in targets]
     with late_bar(max_examples) as show:
         found = search(
@@ -61,7 +68,7 @@ def verify_functions(
         largest = f"every error is at most {found.largest_error:.1e}" if found.largest_error else "all exact"
         console.print(
             f"[green]PASS[/green]  {targets[-1]}: {found.drawn} cases drawn from {read}, sizes 1 to {max_side}, "
-            f"seed {seed}; {largest}",
+            f"entries {min(SHORT):g} to {max(SHORT):g}, seed {seed}; {largest}",
             highlight=False,
             soft_wrap=True,
         )

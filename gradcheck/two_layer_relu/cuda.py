@@ -69,15 +69,17 @@ class GraphStep:
         w1, w2 = self.workspace.problem.w1, self.workspace.problem.w2
         before = w1.clone(), w2.clone()
         self._graph = torch.cuda.CUDAGraph()
+        device: Any = torch.cuda.device
         stream: Any = torch.cuda.Stream
-        side = stream(device=problem.x.device)
-        side.wait_stream(torch.cuda.current_stream(problem.x.device))
-        with torch.cuda.stream(side):
-            for _ in range(WARM_UP):
-                self.workspace.step(lr)
-        torch.cuda.current_stream(problem.x.device).wait_stream(side)
-        with torch.cuda.graph(self._graph):
-            self._loss = self.workspace.step(lr)
+        with device(problem.x.device):  # a graph is recorded on the current device
+            side = stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(WARM_UP):
+                    self.workspace.step(lr)
+            torch.cuda.current_stream().wait_stream(side)
+            with torch.cuda.graph(self._graph):
+                self._loss = self.workspace.step(lr)
         w1.copy_(before[0])  # the warm-up took steps
         w2.copy_(before[1])
 

@@ -149,6 +149,8 @@ def _checked_device(device: Any) -> torch.device:
         checked = torch.device(device)
     except (RuntimeError, TypeError) as error:
         raise ArgumentError(f"device {device!r} is unknown to Torch: pass 'cpu' or 'cuda'.") from error
+    if checked.type == "meta":
+        raise ArgumentError("device 'meta' holds no numbers: pass 'cpu' or 'cuda'.")
     try:
         torch.empty(0, device=checked)
     except (AssertionError, NotImplementedError, RuntimeError) as error:

@@ -1,0 +1,38 @@
+"""Draw the recorded run: python docs/benchmarks/picture.py writes ratios.png and roofline.png beside bench.json."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from gradcheck.bench.pictures import draw_ratios, draw_roofline
+from gradcheck.bench.saved import load
+from gradcheck.pictures import STYLE
+
+FOLDER = Path(__file__).parent
+
+
+def draw(name, panels, height):
+    """Draw panels, (title, function of axes), side by side."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(10, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        for ax, (title, onto) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+            onto(ax)
+            ax.set_title(title)
+            ax.legend(loc="best")
+        figure.savefig(FOLDER / name, dpi=110)
+
+
+results = load(FOLDER / "bench.json")
+libraries = {case.library: [] for case in results.cases()}
+for case in results.cases():
+    libraries[case.library].append(case)
+draw(
+    "ratios.png",
+    [(name, lambda ax, cases=cases: draw_ratios(ax, results, cases)) for name, cases in libraries.items()],
+    4.6,
+)
+roofs = [f"float32-{name}" for name in libraries]
+draw("roofline.png", [(roof, lambda ax, roof=roof: draw_roofline(ax, results, roof)) for roof in roofs], 3.8)
