@@ -56,7 +56,7 @@ class Group:
         centre = self.vertices[0]
         spread = float(np.max(np.abs(self.vertices - centre))) or 1.0
         system = np.vstack([(self.vertices - centre).T / spread, np.full(len(self.vertices), 1e4)])
-        found, _ = nnls(system, np.append((target - centre) / spread, 1e4), maxiter=50 * len(self.vertices) + 50)
+        found, _ = nnls(system, np.append((target - centre) / spread, 1e4), maxiter=100 * len(self.vertices))
         found = found / found.sum()
         return found, float(np.linalg.norm(found @ self.vertices - target))
 
@@ -68,6 +68,8 @@ def varying(samples: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]
 
 def groups(samples: NDArray[np.float64], entries: NDArray[np.int64], tolerance: float) -> list[Group]:
     """Return the groups of `entries`; `samples` is (samples, all entries)."""
+    if not len(entries):
+        return []
     values = samples[:, entries]
     labels = _labels(values, tolerance)
     patterns, first_entry, owner = np.unique(labels, axis=1, return_index=True, return_inverse=True)
@@ -144,9 +146,9 @@ def _linear_relations(values: NDArray[np.float64]) -> list[tuple[int, int]]:
 def _missing_combinations(patterns: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return pairs of patterns that show fewer combinations of values than chance would have shown."""
     samples, count = patterns.shape
-    if count > MOST_PATTERNS:
+    if not 1 < count <= MOST_PATTERNS:
         return []
-    allowed = math.log(CHANCE / max(count * (count - 1) / 2, 1) / len(TILTS))
+    allowed = math.log(CHANCE / math.comb(count, 2) / len(TILTS))
     codes = [np.unique(patterns[:, i], return_inverse=True, return_counts=True)[1:] for i in range(count)]
     pairs = []
     for i, (a, sizes_a) in enumerate(codes):
@@ -166,10 +168,10 @@ def _chance(rows: NDArray[np.int64], columns: NDArray[np.int64], samples: int, m
     the s that is seen with probability Π (1 − q + q^(1−θ))·exp(−θs) at most, for any θ (H. Chernoff, 1952).
     """
     r, c = rows[:, None], columns[None, :]
-    left = np.maximum(samples - r - c, 0)
-    log_q = gammaln(samples - r + 1) + gammaln(samples - c + 1) - gammaln(left + 1) - gammaln(samples + 1)
-    log_q = np.where(r + c > samples, -np.inf, log_q)[..., None]  # -inf: never missing by chance
+    # -inf where r + c > n, since gammaln is infinite at 0, -1, -2, ...: never missing by chance
+    log_q = gammaln(samples - r + 1) + gammaln(samples - c + 1) - gammaln(samples - r - c + 1) - gammaln(samples + 1)
+    log_q = log_q[..., None]
     seen = np.maximum(log_q, -700.0)  # q > 0, so that what cannot be missing, and is not, adds nothing
-    factors = np.logaddexp(np.log1p(-np.minimum(np.exp(seen), 1 - 2.0**-53)), (1 - TILTS) * seen)
+    factors = np.logaddexp(np.log1p(-np.exp(seen)), (1 - TILTS) * seen)
     factors = np.where(np.isfinite(log_q), factors, 0.0)
     return float(np.min(factors.sum(axis=(0, 1)) + TILTS * np.where(missing[..., None], seen, 0.0).sum(axis=(0, 1))))

@@ -131,8 +131,8 @@ class Finding:
     valid: bool
     decided: bool
     distance: float
+    entries: NDArray[np.int64]
     groups: tuple[hull.Group, ...] = ()
-    entries: NDArray[np.int64] | None = None
     reason: str = ""
 
 
@@ -371,8 +371,6 @@ def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) ->
     Then the groups are not independent. A search that comes nearer until it ends is no evidence of that.
     """
     misses, moving, further = 0, finding.entries, near
-    if moving is None:
-        return finding, near
     for search in range(SEARCHES):
         if _in_one_hull(further, moving):
             return finding, near
@@ -420,9 +418,7 @@ def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
     return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
 
 
-def _in_one_hull(near: Nearby, moving: NDArray[np.int64] | None) -> bool:
-    if moving is None:
-        return True
+def _in_one_hull(near: Nearby, moving: NDArray[np.int64]) -> bool:
     whole = _whole(near, moving)
     return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
 
@@ -442,7 +438,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             entries=moving,
             reason=f"at {index} the claim differs from the claims next to it, though f has no kink in that entry",
         )
-    found = tuple(hull.groups(near.samples, moving, near.tolerance)) if len(moving) else ()
+    found = tuple(hull.groups(near.samples, moving, near.tolerance))
     distance, decided = 0.0, True
     for group in found:
         _, gap = group.weights(near.here)
@@ -450,7 +446,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
             distance = math.hypot(distance, gap)
             decided = decided and group.complete
     scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.median(trial.scale.value))
-    return Finding(distance == 0, decided, distance * scale / norm, found, moving)
+    return Finding(distance == 0, decided, distance * scale / norm, moving, found)
 
 
 def _spread(trial: Trial, near: Nearby) -> float:
@@ -463,9 +459,7 @@ def _index(trial: Trial, flat: int) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat % max(math.prod(shape), 1), shape))
 
 
-def _listed(trial: Trial, entries: NDArray[np.int64] | None) -> tuple[tuple[int, ...], ...]:
-    if entries is None:
-        return ()
+def _listed(trial: Trial, entries: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
     return tuple(dict.fromkeys(_index(trial, int(i)) for i in entries[:SHOWN]))
 
 
@@ -611,11 +605,10 @@ def _one_at_a_time(
 def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
     weights = []
-    for group in hull.groups(near.samples, moving, near.tolerance) if len(moving) else ():
+    for group in hull.groups(near.samples, moving, near.tolerance):
         if len(group.vertices) != 2:
             return None
-        first = group.labels == group.labels[int(np.argmin(_distances(near, group)))]
-        positive = {bool(z) for z in _orientations(first, signs > 0)}
+        positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
         if len(positive) != 1:
             return None
         target = near.here[group.entries]
@@ -626,10 +619,6 @@ def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float
             return None
         weights.append(share if positive.pop() else 1 - share)
     return np.array(weights)
-
-
-def _distances(near: Nearby, group: hull.Group) -> NDArray[np.float64]:
-    return np.asarray(np.linalg.norm(near.samples[:, group.entries] - group.vertices[0], axis=1))
 
 
 def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bool]:

@@ -49,8 +49,6 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
     del options
     if trial.tangent is not None:
         return argument.with_(where_text="not located: tangent= does not let single entries move")
-    if len(trial.probes) < 2:
-        return argument
     search = Search(trial, LIMIT)
     try:
         if argument.mistakes:
@@ -187,7 +185,8 @@ class Search:
             goal=self._goal(4),
             share=self.measure.share(lower),
         )
-        rest = Mismatch(m0.claimed - m.claimed, m0.measured - m.measured, m0.bound + m.bound)
+        rounded = self.measure.rounding * max(abs(m0.value), abs(m.value))  # both directions are
+        rest = Mismatch(m0.claimed - m.claimed, m0.measured - m.measured, m0.bound + m.bound + rounded)
         for half, mismatch in ((lower, m), (upper, rest)):
             if mismatch.significant:
                 self._search(half, mismatch)

@@ -176,7 +176,7 @@ def _plant_transposed(case: Case) -> Iterable[Change]:
 def _correct_transposed(case: Case) -> Iterable[Change]:
     for name, array in _permuted(case.gradient):
         advice = "its transpose is right: two factors of a product are swapped, or a .T is missing"
-        yield Change(name, advice if case.gradient.ndim == 2 else f"right with its axes {name[18:]}", array)
+        yield Change(name, advice if case.gradient.ndim == 2 else f"right with its {name.partition(', ')[2]}", array)
 
 
 def _plant_reshaped(case: Case) -> NDArray[Any] | None:

@@ -113,6 +113,12 @@ class Measure:
         """The mismatch of the clearest slope measured before: m₀ of the whole array, at unit stretch."""
         return self.trial.mismatch(self.base)
 
+    @property
+    def rounding(self) -> float:
+        """How far, relatively, a direction is off that was rounded to the argument's grid: several entries' worth."""
+        name = arrays.dtype_name(self.x)
+        return 8 * arrays.ROUNDOFF[name] / 2.0 ** arrays.FINEST[name]
+
     def r(self, probe: Probe) -> NDArray[Any]:
         """Return a probe's direction at unit stretch."""
         if probe.probe not in self._drawn:
@@ -189,9 +195,7 @@ class Measure:
         if not m0.significant:
             return [None for _ in box]
         relative = m0.bound / abs(m0.value)
-        name = arrays.dtype_name(self.x)
-        rounding = 8 * arrays.ROUNDOFF[name] / 2.0 ** arrays.FINEST[name]  # of w∘r, several entries' worth
-        sharpest = 0.5 / (2 * relative + rounding)
+        sharpest = 0.5 / (2 * relative + self.rounding)
         base = int(min(LARGEST_BASE, sharpest))
         found: list[int | None] = []
         for axis, (first, last) in enumerate(box):
@@ -200,10 +204,10 @@ class Measure:
             elif base < 2:
                 found.append(None)
             else:
-                found.append(self._index(box, axis, m0, base, rounding))
+                found.append(self._index(box, axis, m0, base))
         return found
 
-    def _index(self, box: Box, axis: int, m0: Mismatch, base: int, rounding: float) -> int | None:
+    def _index(self, box: Box, axis: int, m0: Mismatch, base: int) -> int | None:
         first, last = box[axis]
         index = 0
         for digit in digits_of(axis, first, last - first, base):
@@ -212,7 +216,7 @@ class Measure:
             v[slices(box)] *= digit.weights(len(box))
             m1 = self.along(v, goal=abs(m0.value) / (16 * digit.base), share=self.share(box))
             ratio = m1.value / m0.value
-            error = (m1.bound + abs(ratio) * m0.bound) / abs(m0.value) + rounding
+            error = (m1.bound + abs(ratio) * m0.bound) / abs(m0.value) + self.rounding
             value = digit.read(ratio, error)
             if value is None:
                 return None

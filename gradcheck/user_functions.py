@@ -67,6 +67,8 @@ def import_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # whatever the user's file raises
+        if sys.modules.get(path.stem) is module:  # half a module, which an import would take for the whole
+            del sys.modules[path.stem]
         raise ArgumentError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
     return module
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from gradcheck.certificate import (
     ERROR_ABOVE,
@@ -76,6 +77,24 @@ def test_chi_square_quantiles(probability):
 
 def test_the_four_statements_share_what_the_confidence_leaves():
     assert pytest.approx(1, rel=1e-15) == ERROR_ABOVE + ERROR_BELOW + 2 * SIZE
+
+
+# E from Σ(|m_j| ∓ b_j)², N from Σ(|slope_j| ∓ b_j)², each side with its share of what the confidence leaves.
+@pytest.mark.parametrize("k", [2, 4])
+@pytest.mark.parametrize("confidence", [0.4, 0.9, 0.9999])
+def test_the_interval_is_the_one_that_chi_square_gives(k, confidence):
+    found = [Mismatch(claimed=3.0 + j, measured=1.0 - j, bound=0.1 * j) for j in range(k)]
+    j, left, quantile = np.arange(k), 1 - confidence, chi2(k).ppf
+    error = 2 + 2 * j
+    low = math.sqrt(np.sum((error - 0.1 * j) ** 2) / quantile(1 - 0.1 * left))
+    high = math.sqrt(np.sum((error + 0.1 * j) ** 2) / quantile(0.8 * left))
+    assert error_norm(found, confidence) == pytest.approx((low, high), rel=1e-9)
+    size = np.abs(1 - j)
+    smallest = math.sqrt(np.sum(np.maximum(size - 0.1 * j, 0) ** 2) / quantile(1 - 0.05 * left))
+    largest = math.sqrt(np.sum((size + 0.1 * j) ** 2) / quantile(0.05 * left))
+    interval = relative_error(found, None, confidence)
+    assert (interval.low, interval.high) == pytest.approx((low / largest, high / smallest), rel=1e-9)
+    assert interval.confidence == confidence
 
 
 @pytest.mark.parametrize("k", [2, 4, 16])

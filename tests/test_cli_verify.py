@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gradcheck import Verdict
+from gradcheck import ArgumentError, Verdict
 from gradcheck.cli import main
 from gradcheck.counterexample import search
 from gradcheck.network_check import Settings, judge_cancelling, judge_network, worst
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.against_autograd import autograd, distances
 from gradcheck.two_layer_relu.problem import Shape, boundary, draw
+from gradcheck.user_functions import import_file
 
 SMALL = ["--shape", "4,5,6,3"]
 SETTINGS = Settings(shape=Shape(4, 5, 6, 3))
@@ -402,6 +403,38 @@ def test_a_closed_pipe_is_no_verdict():
     assert (result.returncode, result.stderr) == (141, "")
 
 
+UNUSABLE = {
+    "a file that raises": ("broken.py", "1 / 0", ["broken.py"], "'broken.py' cannot be run: ZeroDivisionError: div"),
+    "a module that raises": (
+        "broken.py",
+        "1 / 0",
+        ["broken:f", "--signature", "(n)"],
+        "broken cannot be imported: ZeroDivisionError: div",
+    ),
+    "a module in need": (
+        "needy.py",
+        "import nowhere_installed",
+        ["needy:f", "--signature", "(n)"],
+        "needy cannot be imported: it needs 'nowhere_installed', which is not installed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "arguments", "message"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_file_that_cannot_be_used_says_why_in_one_sentence(module, name, text, arguments, message):
+    (module / name).write_text(text)
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_no_python_is_refused(tmp_path):
+    (tmp_path / "loss.txt").write_text("f = 1")
+    with pytest.raises(ArgumentError, match="is no Python file: its name should end in"):
+        import_file(tmp_path / "loss.txt")
+
+
 CHECKS = """
 import numpy as np
 from hypothesis import given, strategies as st
@@ -423,11 +456,46 @@ def wrong(args):
 @pytest.mark.parametrize("arguments", [["checks_of_mine.py"], ["--signature", "checks_of_mine.py"]], ids=" ".join)
 def test_a_file_of_given_functions_is_run_and_each_gets_a_verdict(module, arguments):
     (module / "checks_of_mine.py").write_text(CHECKS)
-    result = run(*arguments, "--max-examples", "20")
+    result = run(*arguments, "--max-examples", "20", "--json", "out.json")
     assert result.exit_code == 1, result.output
+    assert json.loads((module / "out.json").read_text()) == {
+        "verdict": "FAIL",
+        "functions": {"right": "PASS", "wrong": "FAIL"},
+    }
     assert "PASS  right" in result.stdout
     assert "FAIL  wrong, shrunk to the smallest case" in result.stdout
     assert "args=(array([0.5]),)" in result.stdout
+
+
+def test_of_several_failures_of_one_given_function_the_wrong_gradient_comes_first(module):
+    (module / "several.py").write_text(
+        """
+import gradcheck
+import numpy as np
+from hypothesis import given, strategies as st
+
+def square(w):
+    return np.sum(w * w)
+
+@given(st.sampled_from([1.0, 2.0, 3.0]))
+def judged(x):
+    w = np.array([x, 0.5])
+    if x == 1:
+        raise OSError("the disk is full")
+    if x == 2:
+        gradcheck.assert_gradient(square, lambda w: 3 * w, (w,))
+
+@given(st.integers())
+def raises(n):
+    raise OSError("the disk is gone")
+"""
+    )
+    result = run("several.py")
+    assert result.exit_code == 1, result.output
+    assert "FAIL  judged, shrunk to the smallest case:" in result.stdout
+    assert "FAIL  square: the gradient is wrong" in result.stdout
+    assert "the disk is full" not in result.stdout
+    assert "FAIL  raises, shrunk to the smallest case:\nOSError: the disk is gone" in result.stdout
 
 
 # The search -----------------------------------------------------------------------------------------------

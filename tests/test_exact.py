@@ -1,4 +1,5 @@
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 
 pytest.importorskip("flint")
 
+from gradcheck.check import check
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.oracles.balls import agree, arb, fmpq, middle, radius, working
 from gradcheck.oracles.elementary import FUNCTIONS
@@ -101,6 +103,9 @@ def test_a_jump_has_no_slope():
         (lambda h: h.astype(float).sum(), "into a float"),
         (lambda h: np.asarray(h, dtype=float).sum(), "into a float"),
         (lambda h: int(h[0, 0]), "into an int"),
+        (lambda h: complex(h[0, 0]).real, "into a complex number"),
+        (lambda h: range(9)[h[0, 0]], "into an index"),
+        (lambda h: (h * Decimal("0.5")).sum(), r"a decimal\.Decimal entered the computation"),
         (lambda _: 3.5, "f returned the float 3.5"),
         (
             lambda h: np.add(h, 1.0, out=np.empty(h.shape)).sum(),
@@ -123,6 +128,11 @@ def test_what_cannot_be_exact_is_refused_in_one_sentence(f, says):
     with pytest.raises(UnsupportedError, match=says) as refusal:
         exact_slope(f, [POINT], [MOVE])
     assert "\n" not in str(refusal.value)
+
+
+def test_complex_numbers_are_refused_in_one_sentence():
+    with pytest.raises(UnsupportedError, match="argument 0 has dtype complex128, but exact arithmetic is for real"):
+        exact_slope(lambda z: abs(z).sum(), [np.array([1j])], [np.ones(1)])
 
 
 def test_torch_is_refused_in_one_sentence():
@@ -212,6 +222,19 @@ def test_every_product_of_matrices_is_the_same(f):
     assert float(middle(slope.right)) == pytest.approx((gram + gram.T).sum(), rel=1e-14)
 
 
+@pytest.mark.parametrize("shapes", [((2, 3), (2, 3)), ((3,), (2,)), ((2, 3), ())])
+def test_matrices_that_numpy_does_not_multiply_are_not_multiplied(shapes):
+    left, right = (np.ones(shape) for shape in shapes)
+    for one, other in ((left, right), (exact_array(left), exact_array(right)), (exact_array(left), right)):
+        with pytest.raises(ValueError, match="matmul"):
+            one @ other
+
+
+def test_a_product_over_nothing_is_zero():
+    f = lambda x: (x[:, :0] @ x[:, :0].T).sum() + x.sum()  # noqa: E731
+    assert middle(exact_slope(f, [POINT], [MOVE]).right) == sum(map(Fraction, MOVE.flat))
+
+
 def test_a_product_of_matrices_keeps_an_exact_zero_exact():
     zeros = np.zeros((3, 2))
     slope = exact_slope(lambda x: np.maximum(np.tanh(x) @ zeros, 0).sum() + x.sum(), [POINT], [MOVE])
@@ -227,6 +250,45 @@ def test_a_product_of_matrices_knows_no_more_terms_than_its_factors():
         assert product[0, 0].order == 2
     with working(bits=64, terms=3):
         assert ((1 + t) * (1 - t)).terms == (1, 0, -1)
+
+
+def test_numbers_of_python_and_arrays_of_numpy_stand_on_either_side():
+    move = Fraction(MOVE[0, 0])
+    for f, times in (
+        (lambda x: (x[0, 0] * np.ones((2, 3))).sum(), 6),
+        (lambda x: (np.ones((2, 3)) * x[0, 0]).sum(), 6),
+        (lambda x: 3 - x[0, 0] * 2, -2),
+        (lambda x: +x[0, 0] + x[0, 0].conjugate() + x[0, 0].real, 3),
+        (lambda x: 1 / (1 / x[0, 0]), 1),
+        (lambda x: np.asarray(x[0, 0] or 0.0), 1),
+        (lambda x: x.dot(np.ones((2, 3, 1)))[0, 0, 0] - x[0, 1] - x[0, 2], 1),
+    ):
+        assert middle(exact_slope(f, [POINT], [MOVE]).right) == pytest.approx(times * move, rel=1e-15)
+    assert float(middle(exact_slope(lambda x: 2 ** x[0, 0], [POINT], [MOVE]).right)) == pytest.approx(
+        2**0.5 * math.log(2) * MOVE[0, 0], rel=1e-15
+    )
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.where(np.isfinite(x) & ~np.isnan(x), x, 0).sum(),
+        lambda x: sum(part.sum() for part in np.split(x, 3, axis=1)),
+        lambda x: np.broadcast_arrays(x, np.ones((2, 1)))[0].sum(),
+    ],
+    ids=["isfinite", "split", "broadcast"],
+)
+def test_functions_of_numpy_that_ask_or_divide_keep_numbers_exact(f):
+    assert middle(exact_slope(f, [POINT], [MOVE]).right) == sum(map(Fraction, MOVE.flat))
+
+
+def test_the_sum_of_exponentials_and_the_hypotenuse_have_their_slopes():
+    x, v = np.array([0.5, 0.75]), np.array([1.0, -2.0])
+    shares = np.exp(x) / np.exp(x).sum()
+    slope = exact_slope(lambda x: np.logaddexp(x[0], x[1]), [x], [v])
+    assert float(middle(slope.right)) == pytest.approx(shares @ v, rel=1e-15)
+    slope = exact_slope(lambda x: np.hypot(x[0], x[1]), [x], [v])
+    assert float(middle(slope.right)) == pytest.approx(x @ v / math.hypot(*x), rel=1e-15)
 
 
 def test_a_quotient_times_the_denominator_is_the_numerator():
@@ -442,3 +504,15 @@ def test_balls_that_agree_overlap():
         third = arb(1) / 3
         assert agree(third, fmpq(1, 3))
         assert not agree(third, fmpq(1, 2))
+
+
+def test_an_argument_that_was_not_judged_has_no_row():
+    judged = judge(draw(SMALL), only=("w1",))
+    with pytest.raises(KeyError, match="w2"):
+        judged["w2"]
+
+
+def test_arrays_of_torch_have_no_exact_slopes():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(UnsupportedError, match="oracle='exact' runs NumPy code only: pass NumPy arrays"):
+        check(lambda x: (x**2).sum(), lambda x: 2 * x, (torch.ones(2),), oracle="exact")

@@ -141,3 +141,12 @@ def test_a_torch_that_flushes_subnormal_numbers_is_refused_with_what_to_do():
             torch_fast.Workspace(Problem(*(torch.ones(2, 2) for _ in range(4))))
     finally:
         torch.set_flush_denormal(False)
+
+
+def test_a_workspace_takes_another_learning_rate_at_every_step():
+    kept, single = (Problem(*(np.copy(array) for array in draw(Shape(2, 3, 4, 5)))) for _ in range(2))
+    workspace = numpy_fast.Workspace(kept)
+    for lr in (2.0**-10, 2.0**-10, 2.0**-12, 0.0):
+        assert workspace.step(lr) == numpy_fast.step(*single, lr)
+        assert np.array_equal(kept.w1, single.w1)
+        assert np.array_equal(kept.w2, single.w2)

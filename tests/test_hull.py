@@ -1,9 +1,11 @@
 import itertools
+from math import comb, log
 
 import numpy as np
 import pytest
 
-from gradcheck.hull import MOST_PATTERNS, Group, groups, varying
+from gradcheck import hull
+from gradcheck.hull import CHANCE, TILTS, Group, groups, varying
 
 TOLERANCE = 1e-9
 
@@ -47,6 +49,20 @@ def test_the_distance_to_the_hull(vertices, claim, distance):
     assert np.linalg.norm(weights @ found.vertices - claim) == pytest.approx(gap, abs=1e-12)
 
 
+@pytest.mark.parametrize("factor", [2.0**-60, 2.0**60])
+def test_the_distance_scales_with_the_vertices(factor):
+    vertices, claim = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([0.9, 0.4])
+    weights, gap = group(vertices).weights(claim)
+    scaled_weights, scaled_gap = group(factor * vertices).weights(factor * claim)
+    assert np.array_equal(scaled_weights, weights)
+    assert scaled_gap == factor * gap
+
+
+def test_the_only_vertex_is_the_nearest():
+    weights, gap = group([[2.0, 1.0]]).weights(np.array([2.0, 4.0]))
+    assert (weights.tolist(), gap) == ([1.0], 3.0)
+
+
 def test_a_convex_combination_of_many_vertices_is_inside_and_a_little_outside_is_outside():
     rng = np.random.default_rng(0)
     vertices = rng.standard_normal((12, 5))
@@ -72,6 +88,12 @@ def test_weights_read_the_groups_own_entries_of_the_claim():
 def test_entries_that_differ_between_samples_by_more_than_the_tolerance_vary():
     samples = np.array([[1.0, 2.0, 3.0], [1.0 + 1e-10, 2.5, 3.0], [1.0, 2.0, 3.0 + 1e-8]])
     assert varying(samples, TOLERANCE).tolist() == [1, 2]
+
+
+def test_a_difference_of_just_the_tolerance_is_none():
+    samples = np.array([[1.0, 1.0], [1.5, 1.5 + 2.0**-52]])
+    assert varying(samples, 0.5).tolist() == [1]
+    assert all_groups([[0.0], [0.5], [0.0], [0.5]], tolerance=0.5) == []
 
 
 # Groups --------------------------------------------------------------------------------------------------------
@@ -123,11 +145,11 @@ def test_values_that_never_go_together_are_dependent():
     assert len(found[0].vertices) == 3
 
 
-def test_a_linear_relation_over_three_entries_binds_them():
+def test_a_linear_relation_binds_the_entries_that_are_in_it_and_no_other():
     rng = np.random.default_rng(3)
-    a, b = rng.integers(0, 2, (2, 64)).astype(float)
-    found = all_groups(np.stack([a, b, a + b], axis=1))
-    assert len(found) == 1
+    a, other, b = rng.integers(0, 2, (3, 64)).astype(float)
+    found = all_groups(np.stack([a, other, b, a + b], axis=1))
+    assert sorted(sorted(g.entries.tolist()) for g in found) == [[0, 2, 3], [1]]
 
 
 def test_a_new_vertex_in_the_second_half_leaves_the_hull_incomplete():
@@ -155,12 +177,13 @@ def test_few_samples_do_not_bind_what_is_independent():
     assert len(all_groups(rows)) == 3
 
 
-def test_beyond_so_many_kinks_pairs_are_no_longer_compared():
+def test_beyond_so_many_kinks_pairs_are_no_longer_compared(monkeypatch):
     rng = np.random.default_rng(4)
-    rows = rng.integers(0, 2, (40, MOST_PATTERNS + 1)).astype(float)
-    rows[:, 1] = rows[:, 0] * rng.integers(0, 2, 40)
-    found = all_groups(rows)
-    assert not any({0, 1} <= set(g.entries.tolist()) for g in found)
+    rows = rng.integers(0, 2, (96, 12)).astype(float)
+    rows[:, 1] = rows[:, 0] * rng.integers(0, 2, 96)  # never without the first
+    for most, compared in ((12, True), (11, False)):
+        monkeypatch.setattr(hull, "MOST_PATTERNS", most)
+        assert any({0, 1} <= set(g.entries.tolist()) for g in all_groups(rows)) is compared
 
 
 def test_patterns_of_shared_kinks_are_bound_though_each_combination_of_values_is_rare():
@@ -178,3 +201,62 @@ def test_independent_patterns_are_bound_by_chance_less_often_than_stated(values)
         rows = np.random.default_rng(seed).integers(0, values, (64, 2)).astype(float)
         bound += len(all_groups(rows)) == 1
     assert bound <= 2  # a chance of 1e-3 at most, 0.2 in 200, and four standard deviations
+
+
+# Chance ----------------------------------------------------------------------------------------------------------
+
+
+def bound_on_chance(rows, columns, missing, tilts):
+    """The logarithm of Π (1 − q + q^(1−θ))·exp(−θs) for each θ, q counted in whole numbers."""
+    n = sum(rows)
+    log_q = np.array([[log(comb(n - r, c)) - log(comb(n, c)) for c in columns] for r in rows])
+    seen = -np.sum(log_q * missing)
+    return np.array([np.sum(np.logaddexp(np.log1p(-np.exp(log_q)), (1 - t) * log_q)) - t * seen for t in tilts])
+
+
+def chance(rows, columns, missing):
+    return hull._chance(np.array(rows), np.array(columns), sum(rows), np.array(missing, dtype=bool))
+
+
+# How often each value was seen: few values of many samples to many values of a few each, n even and odd.
+COUNTS = [(16, 16), (8, 8, 8, 9), (4,) * 8, (2,) * 16, (2,) * 32]
+
+
+@pytest.mark.parametrize("counts", COUNTS, ids=lambda c: f"{len(c)} values of {c[0]}")
+def test_the_chance_of_a_one_to_one_relation_is_bounded_as_derived_and_nearly_as_well_as_can_be(counts):
+    missing = 1 - np.eye(len(counts))
+    found = chance(counts, counts, missing)
+    assert found == pytest.approx(bound_on_chance(counts, counts, missing, TILTS).min(), rel=1e-9, abs=1e-9)
+    assert found <= 0.9 * bound_on_chance(counts, counts, missing, np.linspace(0.5, 16, 500)).min() + 0.01
+
+
+@pytest.mark.parametrize(("rows", "columns"), [((5, 28), (6, 27)), ((8, 25), (8, 25)), ((10, 10, 12), (4, 28))])
+def test_independent_patterns_leave_out_as_much_no_more_often_than_the_bound_says(rows, columns):
+    rng, draws = np.random.default_rng(6), 2000
+    first, second = np.repeat(np.arange(len(rows)), rows), np.repeat(np.arange(len(columns)), columns)
+    bounds = {}
+    for _ in range(draws):
+        missing = np.ones((len(rows), len(columns)), dtype=bool)
+        missing[first, rng.permutation(second)] = False
+        bounds.setdefault(missing.tobytes(), []).append(chance(rows, columns, missing))
+    logs = np.sort(np.concatenate(list(bounds.values())))
+    share = np.arange(1, draws + 1) / draws  # of the draws with a bound of this or less
+    assert np.all(share <= np.exp(logs) + 4 * np.sqrt(share / draws))
+
+
+def test_a_combination_that_cannot_be_missing_by_chance_proves_dependence_and_nothing_where_it_is_there():
+    often = (13, 20)  # of 33 samples: twenty and twenty have seven in common at least
+    assert chance(often, often, [[False, False], [False, True]]) < -300
+    assert chance(often, often, [[False, False], [False, False]]) >= 0
+
+
+def test_the_more_pairs_are_compared_the_less_chance_each_is_allowed():
+    rng = np.random.default_rng(7)
+    pair = np.repeat([[0, 0], [0, 1], [1, 0]], (2, 15, 15), axis=0)  # the second never where the first
+    left_out = chance((17, 15), (17, 15), [[False, False], [False, True]])
+    found = {}
+    for count in range(2, 20):
+        others = rng.permuted(np.repeat([[0], [1]], 16, axis=0) * np.ones((1, count - 2), dtype=int), axis=0)
+        found[count] = (1, 0) in hull._missing_combinations(np.hstack([pair, others]))
+    assert found == {n: left_out < log(CHANCE / (n * (n - 1) / 2) / len(TILTS)) for n in found}
+    assert set(found.values()) == {True, False}

@@ -329,6 +329,107 @@ def test_relu_of_x_minus_relu_of_minus_x_is_smooth_at_zero_and_the_answer_is_one
         assert check(f, lambda x, v=value: C * np.where(x == 0, v, 1.0)).verdict is gc.Verdict.FAIL
 
 
+def test_a_claim_that_jumps_sideways_at_the_kink_is_not_made_of_the_kinks_own_part():
+    a = np.array([1.0, 2.0])
+
+    def gradient(x):
+        return np.ones(2) if a @ x == 0 else a * (a @ x > 0)  # (1, 1) lies not between (0, 0) and (1, 2)
+
+    report = check(lambda x: np.maximum(a @ x, 0), gradient, np.array([2.0, -1.0]), kink_of=lambda x: a @ x)
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].reason == "no subgradient of f: the claim is not made of the kinks' own parts"
+
+
+def nested(x):
+    """The second kink is moved by the first: what they add to the gradient depends on each other."""
+    return np.maximum(x[1] - np.maximum(x[0], 0), 0) + x[2] ** 2
+
+
+def nested_gradient(x, at_zero, off=0.0):
+    first = x[0] > 0 or (x[0] == 0 and at_zero)
+    h = x[1] - max(x[0], 0)
+    second = h > 0 or (h == 0 and at_zero)
+    return np.array([-1.0 * first * second - off * (x[0] == 0), 1.0 * second, 2 * x[2]])
+
+
+@pytest.mark.parametrize(("at_zero", "convention"), [(1, "right"), (0, "left")])
+def test_kinks_within_kinks_are_judged_as_a_black_box_is(at_zero, convention):
+    x = np.array([0.0, 0.0, 1.0])
+
+    def variable(x):
+        return np.array([x[0], x[1] - np.maximum(x[0], 0)])
+
+    report = check(nested, lambda x: nested_gradient(x, at_zero), x, kink_of=variable)
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == convention
+    wrong = check(nested, lambda x: nested_gradient(x, at_zero, off=1.0), x, kink_of=variable)
+    assert wrong.verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize(("at_zero", "verdict"), [(1.0, gc.Verdict.PASS), (2.0, gc.Verdict.FAIL)])
+def test_a_kink_variable_that_names_a_kink_twice_with_both_signs_changes_no_verdict(at_zero, verdict):
+    report = check(relu, relu_with(at_zero), kink_of=lambda x: np.concatenate([x, -x]))
+    assert report.verdict is verdict
+
+
+@pytest.mark.parametrize("at_zero", [1.0, 0.5, 40.0])
+def test_hundreds_of_kinks_in_a_few_entries_let_no_wrong_value_pass_though_they_are_named(at_zero):
+    x = np.random.default_rng(0).integers(-3, 4, (300, 3)).astype(float)
+    target = at_zero * x.sum(axis=0)
+    inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
+    assert inside == (at_zero <= 1)
+    report = check(
+        layer,
+        layer_gradient(at_zero),
+        np.zeros((3, 1)),
+        x,
+        np.array([1.0]),
+        kink_of=lambda w, x, c: x @ w,  # noqa: ARG005
+    )
+    assert (report.verdict is gc.Verdict.PASS) == inside
+
+
+def test_a_kink_at_the_edge_of_the_domain_is_judged_along_the_directions_that_stay_inside():
+    def f(x):
+        return np.nan if x[1] < -abs(x[0]) / 2 else abs(x[0]) + x[1]
+
+    at_edge = np.zeros(2)
+    report = check(f, lambda x: np.array([np.sign(x[0]), 1.0]), at_edge)
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == "midpoint"
+    wrong = check(f, lambda x: np.array([2.0 if x[0] == 0 else np.sign(x[0]), 1.0]), at_edge)
+    assert wrong.verdict is gc.Verdict.FAIL
+
+
+def nearly_tied(x):
+    """max of two that differ by less than the steps of 1e-8 in which f is known."""
+    return np.round((2 * max(x[0], x[1]) + x[2]) / 1e-8) * 1e-8
+
+
+NEARLY_TIED = np.array([1 + 1e-9, 1.0, -2.0])
+
+
+def nearly_tied_gradient(x):
+    return np.array([2.0 * (x[0] >= x[1]), 2.0 * (x[0] < x[1]), 1.0])
+
+
+def test_a_kink_nearer_than_the_noise_lets_steps_go_is_reported_as_near_and_not_at_the_point():
+    report = check(nearly_tied, nearly_tied_gradient, NEARLY_TIED)
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert report[0].notes[0].startswith("f has a kink within ")
+    assert report[0].notes[0].endswith(" of the argument's size of the point, not at it")
+    assert "next to the kink, wanted" in report[0].reason
+    loose = check(nearly_tied, nearly_tied_gradient, NEARLY_TIED, rtol=1e-3)
+    assert loose.verdict is gc.Verdict.PASS
+    assert loose[0].notes == report[0].notes
+    assert loose[0].kink is None
+
+
+def test_a_wrong_claim_near_a_kink_is_no_less_wrong():
+    report = check(nearly_tied, lambda x: 1.5 * nearly_tied_gradient(x), NEARLY_TIED)
+    assert report.verdict is gc.Verdict.FAIL
+
+
 # What is said when it cannot be told ---------------------------------------------------------------------------
 
 

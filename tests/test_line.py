@@ -1,6 +1,7 @@
 """One written line: its parameters, its text, and what its exceptions say."""
 
-from functools import wraps
+import linecache
+from functools import partial, wraps
 
 import pytest
 
@@ -62,6 +63,21 @@ def test_a_longer_function_shows_its_call():
 def test_a_line_without_source_shows_its_parameters():
     typed_in = eval("lambda x, w: x @ w")  # noqa: S307  # as at a prompt, where no file keeps it
     assert line(typed_in).expression == "lambda(x, w)"
+
+
+def test_a_function_without_code_of_python_shows_its_call():
+    assert line(partial(lambda x, k: k * x, k=2)).expression == "f(x)"
+
+
+def test_a_file_that_is_no_python_any_more_shows_the_call(tmp_path):
+    path = tmp_path / "lines.py"
+    path.write_text("h = lambda x, w: x @ w")
+    names = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    assert line(names["h"]).expression == "x @ w"
+    path.write_text("h = lambda x, w x @ w while it is edited")
+    linecache.checkcache(str(path))
+    assert line(names["h"]).expression == "lambda(x, w)"
 
 
 def test_a_wrapped_line_shows_its_wrapper_and_keeps_its_parameters():

@@ -339,3 +339,18 @@ def test_a_check_repeats_with_its_seed():
 def test_an_unknown_line_is_no_part_of_the_report():
     with pytest.raises(KeyError, match="loss"):
         NETWORK.check(numpy_inputs())["loss"]
+
+
+def test_an_undecided_line_is_named_and_no_pass():
+    noise = np.random.default_rng(0)
+    noisy = Derivation(
+        forward={
+            "h": lambda x: 3 * x + 1e-3 * noise.standard_normal(x.shape),
+            "loss": lambda h: np.sum(h**2),
+        },
+        gradient={"h": lambda h: 2 * h, "x": lambda grad_h: 3 * grad_h},
+    )
+    report = noisy.check({"x": np.array([0.5, -1.5, 2.0])})
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert str(report).startswith("INCONCLUSIVE  derivation: undecided: x ")
+    assert wrong_lines(report) == ["x"]

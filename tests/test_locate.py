@@ -1,12 +1,19 @@
 """The place of an error: one entry, a slice, several, everywhere; what it costs, and when it is not said."""
 
+import re
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck import locate
+from gradcheck import forms, locate
+from gradcheck.contract import Gradient
+from gradcheck.locate import EVERY, LIMIT, Search
+from gradcheck.measure import Field
+from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.place import Finding
-from gradcheck.syndrome import Digit, digits_of
+from gradcheck.syndrome import size_of, slices, whole
+from gradcheck.trial import Trial
 
 RNG = np.random.default_rng(5)
 
@@ -58,6 +65,7 @@ def test_one_wrong_entry_comes_with_its_claimed_and_its_measured_value():
         ((12, 9), np.s_[3], (3, None), "row 3, w[3, :],"),
         ((12, 9), np.s_[:, 8], (None, 8), "column 8, w[:, 8],"),
         ((2, 5, 3, 4), np.s_[:, 2], (None, 2, None, None), "channel 2, w[:, 2, :, :],"),
+        ((2, 30), np.s_[1], (1, None), "row 1, w[1, :],"),
         ((6, 5, 7), np.s_[4], (4, None, None), "slice 4, w[4, :, :],"),
         ((6, 5, 7), np.s_[4, :, 3], (4, None, 3), "w[4, :, 3] is wrong"),
     ],
@@ -188,24 +196,139 @@ def test_an_axis_of_length_one_is_no_slice():
     assert argument.where_text.startswith("everywhere")
 
 
+@pytest.mark.parametrize("places", [((4, 7),), ((4, 7), (9, 1)), ((0, 0), (0, 1), (11, 8))])
+def test_small_errors_are_found_in_a_function_that_is_strongly_curved(places):
+    # each slope has to be measured to a part of the error, which takes many steps here
+    w, error = RNG.standard_normal((12, 9)), error_at((12, 9), *places, size=1e-3)
+    argument = gc.check(lambda w: np.sum(np.sin(40 * w)), lambda w: 40 * np.cos(40 * w) + error, (w,), names=["w"])[0]
+    assert {entry.index for entry in argument.worst} == set(places)
+    assert "more is wrong" not in argument.where_text
+
+
+# The parts of a search -------------------------------------------------------------------------------------------
+
+
+def search(error):
+    """Return a search for the errors of Σ sin(w)'s claim."""
+    w = np.random.default_rng(3).standard_normal(error.shape)
+    claim = forms.gradient_of_scalar(smooth, lambda w: np.cos(w) + error, (w,), None, {})
+    trial = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    trial.measure(FiniteDifferences(trial.field, [0]), 4)
+    return Search(trial, LIMIT)
+
+
+def test_an_entry_is_measured_once_and_told_right_or_wrong():
+    found = search(error_at((6, 5), (2, 3)))
+    assert [found.entry(index, 1e-4) for index in [(2, 3), (2, 4), (2, 3)]] == [True, False, True]
+    assert list(found.found.entries) == [(2, 3), (2, 4)]
+    spent = found.measure.spent
+    found.entry((2, 4), 1e-4)
+    assert found.measure.spent == spent
+
+
+def test_a_sample_is_of_different_entries_inside_the_box_not_measured_before():
+    box = ((2, 8), (1, 4))
+    found = search(error_at((10, 6), slices(box)))
+    found.entry((3, 2), 1e-4)
+    assert found.sample(box, 4) == 4
+    assert len(found.found.entries) == 5
+    assert all(2 <= i < 8 and 1 <= j < 4 for i, j in found.found.entries)
+    assert found.sample(box, 1000) == 6 * 3 - 5  # all that are left
+    assert len(found.found.entries) == size_of(box)
+
+
 @pytest.mark.parametrize(
-    ("count", "base", "number"), [(1000, 1000, 1), (1001, 1000, 2), (10**7, 1000, 3), (2, 1000, 1), (9, 2, 4)]
+    ("box", "halves"),
+    [
+        (((0, 10), (0, 6)), [((0, 5), (0, 6)), ((5, 10), (0, 6))]),
+        (((6, 10), (0, 6)), [((6, 10), (0, 3)), ((6, 10), (3, 6))]),  # along the longer side, not the further
+        (((0, 10), (2, 5)), [((0, 5), (2, 5)), ((5, 10), (2, 5))]),
+        (((1, 4), (0, 1)), [((1, 3), (0, 1)), ((3, 4), (0, 1))]),
+    ],
 )
-def test_digits_tell_every_index_apart(count, base, number):
-    digits = digits_of(0, 0, count, base)
-    assert len(digits) == number
-    assert all(digit.base <= base for digit in digits)
-    sampled = np.unique(np.linspace(0, count - 1, 1001).astype(int))
-    assert len({tuple(i // d.unit % d.base for d in digits) for i in sampled}) == len(sampled)
+def test_a_box_is_halved_along_its_longest_axis_and_each_half_has_its_own_errors(box, halves, monkeypatch):
+    error = error_at((10, 6), ...)
+    found, seen = search(error), []
+    monkeypatch.setattr(found, "_search", lambda half, mismatch: seen.append((half, mismatch)))
+    r = found.measure.r(found.measure.base)
+    found._halve(box, found.measure.along(found.measure.masked(box, found.measure.base), goal=1e-6))
+    assert [half for half, _ in seen] == halves
+    for half, mismatch in seen:
+        assert mismatch.value == pytest.approx(np.sum((error * r)[slices(half)]), rel=1e-4)
 
 
-def test_a_digit_is_read_where_one_integer_lies_in_the_interval():
-    digit = Digit(axis=0, first=0, unit=1, base=10, count=10)
-    weights = digit.weights(1)
-    assert [digit.read(w, 0.04) for w in weights] == list(range(10))
-    assert digit.read(weights[3] + 0.1, 0.04) is None  # between two
-    assert digit.read(weights[3], 0.1) is None  # either of two
-    assert digit.read(1.5, 0.04) is None  # beyond the last
+@pytest.mark.parametrize(("row", "half"), [(7, (5, 10)), (2, (0, 5))])
+def test_a_half_without_errors_is_searched_no_further(row, half, monkeypatch):
+    found, seen = search(error_at((10, 6), (row, 2))), []
+    monkeypatch.setattr(found, "_search", lambda half, _: seen.append(half))
+    found._halve(whole((10, 6)), found.measure.first)
+    assert seen == [(half, (0, 6))]
+
+
+@pytest.mark.parametrize("row", [4, 0])
+@pytest.mark.parametrize("others", [[], [(7, 5)]])
+def test_errors_outside_the_places_found_are_noticed(row, others, monkeypatch):
+    found = search(error_at((10, 6), (row, 2), *others))
+    monkeypatch.setattr(found, "_search", lambda *_: found.found.places.append(((row, row + 1), (2, 3))))
+    found.run()
+    assert found.found.elsewhere is bool(others)
+
+
+def test_a_claim_that_is_wrong_as_a_whole_needs_no_look_elsewhere(monkeypatch):
+    found = search(error_at((10, 6), ...))
+    monkeypatch.setattr(found, "_search", lambda box, _: found.found.places.append(box))
+    found.run()
+    assert found.measure.spent == 0
+    assert not found.found.elsewhere
+
+
+PART = ((0, 10), (0, 4))
+
+
+@pytest.mark.parametrize(
+    ("box", "answers", "accepted", "measured"),
+    [
+        # the whole: five entries, five more where these differ
+        (whole((10, 6)), [1, 1, 1, 1, 1], True, (5, 5)),
+        (whole((10, 6)), [0, 0, 0, 0, 0], False, (0, 5)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 1, 0, 0], True, (3, 10)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 1, 1, 0, 0], True, (4, 10)),
+        (whole((10, 6)), [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], False, (2, 10)),
+        # a part: one entry, four more where that is wrong
+        (PART, [0], False, (0, 0)),
+        (PART, [1, 0, 1, 0, 1], True, (0, 0)),
+        (PART, [1, 1, 1, 0, 1], True, (0, 0)),
+        (PART, [1, 0, 0, 0, 1], False, (0, 0)),
+    ],
+)
+def test_three_wrong_entries_of_a_sample_make_a_place_and_two_never_do(box, answers, accepted, measured, monkeypatch):
+    found, left = search(error_at((10, 6), ...)), list(answers)
+    monkeypatch.setattr(found, "entry", lambda *_: bool(left.pop(0)))
+    assert found._accept(box) is accepted
+    assert left == []
+    assert found.found.places == ([box] if accepted else [])
+    assert found.found.sampled == measured
+
+
+def test_a_few_entries_are_all_measured_and_the_wrong_ones_listed():
+    error = error_at((EVERY,), [1, 4, 6])
+    argument = located(RNG.standard_normal(EVERY), error)
+    assert "wrong at (1,), (4,), (6,), all else is right" in argument.where_text
+
+
+def test_the_share_of_wrong_entries_is_told_from_ten_of_them():
+    error = error_at((40, 25), ...) * (np.arange(1000).reshape(40, 25) % 2)
+    text = located(RNG.standard_normal((40, 25)), error).where_text
+    assert re.match(r"about \d+ % of the entries are wrong \([3-9] of 10 measured\)", text)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e3])
+def test_small_and_large_errors_are_found_alike(size):
+    argument = located(RNG.standard_normal((12, 9)), error_at((12, 9), (4, 7), size=size))
+    assert argument.where == (4, 7)
+    assert "all else" not in argument.where_text
+    two = located(RNG.standard_normal((12, 9)), error_at((12, 9), (4, 7), (9, 1), size=size))
+    assert "wrong at (4, 7), (9, 1), all else is right" in two.where_text
 
 
 def test_nothing_found_shows_no_worst_entry():

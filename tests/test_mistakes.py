@@ -230,6 +230,166 @@ def test_correcting_what_was_planted_gives_the_gradient_back(name):
             assert any(np.array_equal(c.array, g) for c in again)
 
 
+# What each mistake plants, and what undoes it --------------------------------------------------------------------
+
+
+def entries(*shape):
+    """An array no two entries of which are alike."""
+    return RNG.permutation(np.arange(1.0, 1 + np.prod(shape, dtype=int))).reshape(shape)
+
+
+def wrong(name, gradient, argument=None, **case):
+    """What the mistake plants: {name: the wrong gradient}."""
+    argument = np.ones_like(gradient) if argument is None else argument
+    case = Case(gradient, argument, **case)
+    found = {}
+    for change in changes(TABLE[name], TABLE[name].plant, case):
+        array = change.factor * (gradient if change.array is None else change.array)
+        found[change.name] = array if change.along is None else array + change.multiple * change.along
+    return found
+
+
+def corrected(name, gradient, argument=None, **case):
+    """What the mistake makes of a wrong gradient: [(advice, the right one)]."""
+    argument = np.ones_like(gradient) if argument is None else argument
+    found = changes(TABLE[name], TABLE[name].correct, Case(gradient, argument, **case))
+    return [(change.advice, change.array) for change in found]
+
+
+def assert_same(found, wanted):
+    assert list(found) == list(wanted)
+    for name, array in wanted.items():
+        assert np.array_equal(found[name], array), name
+
+
+def test_factors_are_two_the_sign_and_every_dimension_above_two():
+    g = entries(2, 3)
+    lengths = {n: (f"x.shape[{n}]",) for n in (1, 2, 3, 64)}
+    assert_same(
+        wrong("constant factor", g, dimensions=lengths),
+        {
+            "factor 2 missing": g / 2,
+            "factor 2 too many": g * 2,
+            "sign flipped": -g,
+            "factor 3 missing (mean instead of sum over 3)": g * (1 / 3),
+            "factor 3 too many (sum instead of mean over 3)": g * 3,
+            "factor 64 missing (mean instead of sum over 64)": g / 64,
+            "factor 64 too many (sum instead of mean over 64)": g * 64,
+        },
+    )
+
+
+def test_a_transpose_needs_two_equal_axes_longer_than_one():
+    square, g = entries(3, 3), entries(3, 3, 2)
+    assert_same(wrong("transposed", square), {"transposed": square.T})
+    assert_same(wrong("transposed", g), {"transposed, axes (1, 0, 2)": g.transpose(1, 0, 2)})
+    for shape in [(2, 3), (1, 1), (1, 1, 3), (4,), ()]:
+        assert wrong("transposed", entries(*shape)) == {}
+    ((advice, _),) = corrected("transposed", g)
+    assert advice == "right with its axes (1, 0, 2)"
+    ((advice, _),) = corrected("transposed", square)
+    assert advice.startswith("its transpose is right")
+
+
+def test_the_other_memory_order_differs_where_two_axes_are_long_and_unequal():
+    g = entries(2, 3)
+    assert_same(wrong("reshaped in the wrong order", g), {"reshaped in the wrong order": g.ravel("F").reshape(2, 3)})
+    for shape in [(3, 3), (1, 3), (4,)]:
+        assert wrong("reshaped in the wrong order", entries(*shape)) == {}
+        assert corrected("reshaped in the wrong order", entries(*shape)) == []
+
+
+def test_an_index_is_off_by_one_along_every_axis_longer_than_one():
+    g = entries(3, 2, 1)
+    assert_same(
+        wrong("off by one", g),
+        {"off by one along axis 0": np.roll(g, 1, 0), "off by one along axis 1": np.roll(g, 1, 1)},
+    )
+    found = corrected("off by one", g)
+    assert [advice for advice, _ in found] == [
+        "right when rolled by -1 along axis 0: an index is off by one",
+        "right when rolled by 1 along axis 0: an index is off by one",
+        "right when rolled by -1 along axis 1: an index is off by one",  # of two, either way is the same
+    ]
+    for (_, array), (by, axis) in zip(found, [(-1, 0), (1, 0), (-1, 1)], strict=True):
+        assert np.array_equal(array, np.roll(g, by, axis))
+
+
+def test_a_kernel_is_flipped_along_each_axis_and_along_its_last_two():
+    g = entries(4, 2, 3)
+    assert_same(
+        wrong("reversed", g),
+        {
+            "reversed along axis 0": g[::-1],
+            "reversed along axis 1": g[:, ::-1],
+            "reversed along axis 2": g[:, :, ::-1],
+            "reversed along axes 1 and 2": g[:, ::-1, ::-1],
+        },
+    )
+    apart = entries(2, 1, 3)  # its last two axes are no plane
+    assert_same(
+        wrong("reversed", apart), {"reversed along axis 0": apart[::-1], "reversed along axis 2": apart[..., ::-1]}
+    )
+    assert wrong("reversed", entries(1)) == {}
+
+
+def test_weight_decay_is_a_thousandth_of_the_gradient_s_size_along_the_argument():
+    for g, x in ((np.array([3.0, 4.0]), np.array([1.0, 0.0])), (np.array([30.0, 40.0]), np.array([0.0, 10.0]))):
+        (planted,) = wrong("argument multiple", g, x).values()
+        assert planted - g == pytest.approx(5e-3 * g[0] / 3 * (x > 0))
+    assert wrong("argument multiple", np.array([3.0, 4.0]), np.zeros(2)) == {}
+    assert wrong("argument multiple", np.array([3.0]), np.array([2.0])) == {}  # of one entry it is a factor
+    assert corrected("argument multiple", np.array([3.0]), np.array([2.0])) == []
+    (of_zero,) = wrong("argument multiple", np.zeros(2), np.array([3.0, 4.0])).values()
+    assert np.linalg.norm(of_zero) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names"),
+    [
+        ((), []),
+        ((1,), []),
+        ((4,), ["last entry dropped"]),
+        ((2, 3), ["last sample dropped", "last feature dropped"]),
+        ((1, 3), ["last feature dropped"]),
+        ((2, 3, 4), ["last sample dropped", "last feature dropped"]),
+    ],
+)
+def test_a_loop_that_stops_one_short_leaves_zeros_in_the_last_slice(shape, names):
+    g = entries(*shape)
+    found = wrong("last slice dropped", g)
+    assert list(found) == names
+    for name, array in found.items():
+        last = np.s_[-1] if name in ("last sample dropped", "last entry dropped") else np.s_[..., -1]
+        assert not np.any(array[last])
+        array[last] = g[last]
+        assert np.array_equal(array, g)
+
+
+def test_a_mask_is_that_of_any_real_array_of_both_signs():
+    g, x = entries(4, 2), np.array([[1.0, -0.5], [0.25, 0.5], [-2.0, 1.5], [0.75, -1.0]])
+    others = {"b": -x, "positive": x**2, "negative": -(x**2), "complex": x + 0j}
+    found = corrected("mask missing", g, x, arguments=others)
+    words = [advice.partition(",")[0] for advice, _ in found]
+    assert words == [f"right where {name} {sign} 0" for name in ("the argument", "b") for sign in "><"]
+    for (_, array), mask in zip(found, [x > 0, x < 0, x < 0, x > 0], strict=True):
+        assert np.array_equal(array, np.where(mask, g, 0))
+    assert corrected("mask missing", g + 0j, x) == []
+    assert corrected("mask missing", g[:3], x[:3]) == []  # six entries: by accident once in 2^6
+
+
+def test_a_conjugate_and_a_real_part_are_those_of_complex_gradients():
+    g = entries(2, 3) + 1j * entries(2, 3)
+    assert_same(wrong("conjugate missing", g), {"conjugate missing": g.real - 1j * g.imag})
+    assert_same(wrong("real part only", g), {"real part only": g.real})
+    assert wrong("conjugate missing", g.real) == wrong("real part only", g.real) == {}
+
+
+def test_swapped_gradients_are_those_of_arguments_of_one_shape():
+    g, other = entries(2, 3), entries(2, 3)
+    assert_same(wrong("swapped", g, others={"b": other, "c": entries(3, 2)}), {"swapped with b": other})
+
+
 @pytest.mark.parametrize(
     ("c", "name"),
     [

@@ -7,7 +7,7 @@ from hypothesis import find as find_any
 from hypothesis import strategies as st
 
 from gradcheck import ArgumentError
-from gradcheck.strategies import PROFILES, SHORT, arrays_for, boundary_problems, numbers, shapes_for
+from gradcheck.strategies import PROFILES, SHORT, arrays_for, boundary_problems, numbers, register_profiles, shapes_for
 
 SEARCH = settings(max_examples=2000, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 DTYPES = ["float32", "float64"]
@@ -213,3 +213,9 @@ def test_profiles_are_quick_thorough_and_debug():
     assert set(PROFILES) == {"quick", "thorough", "debug"}
     assert PROFILES["quick"].max_examples < PROFILES["thorough"].max_examples
     assert all(profile.deadline is None for profile in PROFILES.values())
+
+
+def test_profiles_are_loaded_by_their_names_once_they_are_registered():
+    register_profiles()
+    for name in ("quick", "thorough", "debug"):
+        assert settings.get_profile(name) is PROFILES[name]
