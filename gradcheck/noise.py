@@ -81,10 +81,9 @@ def difference_table(values: Sequence[float]) -> float:
     for k in range(1, len(values)):
         differences = np.diff(differences)
         gamma = factorial(k) ** 2 / factorial(2 * k)
-        largest = float(
-            np.max(np.abs(differences))
-        )  # squares of values above 1e154 would overflow, below 1e-162 vanish
-        sigma.append(largest * math.sqrt(gamma * float(np.mean((differences / largest) ** 2))) if largest else 0.0)
+        largest = float(np.max(np.abs(differences)))  # whose square may overflow, or vanish
+        share = float(np.mean((differences / largest) ** 2)) if largest else 0.0
+        sigma.append(largest * math.sqrt(gamma * share))
         changes_sign.append(bool(differences.min() < 0 < differences.max()))
     for k in range(len(sigma) - 2):
         window = sigma[k : k + 3]

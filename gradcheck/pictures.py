@@ -462,7 +462,7 @@ def figure(report: Report) -> Figure:
     with matplotlib_style():
         from matplotlib.figure import Figure  # noqa: PLC0415
 
-        drawn = [(a.name, title, draw) for a in report for title, _, draw in panels(a)]
+        drawn = [(a.name, title, draw) for a in worst_first(report) for title, _, draw in panels(a)]
         columns = min(max(len(drawn), 1), 3)
         rows = -(-len(drawn) // columns)
         heights = [intervals_height(report), *[3.2] * rows]

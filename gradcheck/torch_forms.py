@@ -34,11 +34,9 @@ def own_backward(
     Inputs that require a gradient are judged; if none does, all floating ones. `order=2` judges the backward's own
     backward (double backward) in the same way.
     """
-    from torch import Tensor  # noqa: PLC0415  the caller has tensors
-
     if not isinstance(inputs, tuple | list | dict):
         inputs = (inputs,)
-    tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if isinstance(x, Tensor)]
+    tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if arrays.is_torch(x)]
     if not tensors:
         raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
     wanted = [x.requires_grad for x in tensors if arrays.is_floating(x)]

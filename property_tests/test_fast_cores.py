@@ -2,7 +2,7 @@
 
 Two kinds of data, as for the textbook cores. On small integers, with a learning rate that is a power of two,
 nothing rounds, and results are compared to the last digit. Normal numbers round, and the bound is Higham's (see
-`steps_allow`). The NumPy core's blocks of samples are made as small as they can be, so that small problems have many.
+`steps_allow`). Blocks of samples are made as small as they can be, so that small problems have many.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from gradcheck.two_layer_relu import numpy_core, numpy_fast
+from gradcheck.two_layer_relu import blocks, numpy_core, numpy_fast
 from gradcheck.two_layer_relu.problem import Problem, Shape, draw
 
 torch = pytest.importorskip("torch")
@@ -41,12 +41,12 @@ cores = pytest.mark.parametrize("core", CORES.values(), ids=CORES)
 @pytest.fixture(autouse=True, scope="module")
 def _smallest_blocks():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(numpy_fast, "BLOCK", 1)
+        patch.setattr(blocks, "BLOCK", 1)
         yield
 
 
 def number_of_blocks(problem):
-    return len(numpy_fast._blocks(Shape(*problem.x.shape, *problem.w2.shape), problem.x.itemsize))
+    return len(blocks.blocks(Shape(*problem.x.shape, *problem.w2.shape), problem.x.itemsize))
 
 
 @st.composite
@@ -194,8 +194,8 @@ def test_a_workspace_kept_over_steps_goes_where_single_steps_go(core, problem, s
 
 @given(shape=st.builds(Shape, st.integers(0, 10**5), sizes, sizes, sizes), itemsize=st.sampled_from([4, 8]))
 def test_blocks_hold_every_sample_once_in_order_and_their_sizes_differ_by_one_at_most(shape, itemsize):
-    blocks = numpy_fast._blocks(shape, itemsize)
-    assert [row for block in blocks for row in range(shape.n)[block]] == list(range(shape.n))
-    lengths = [block.stop - block.start for block in blocks]
+    found = blocks.blocks(shape, itemsize)
+    assert [row for block in found for row in range(shape.n)[block]] == list(range(shape.n))
+    lengths = [block.stop - block.start for block in found]
     assert max(lengths) - min(lengths) <= 1
-    event(f"blocks: {min(len(blocks), 3)}")
+    event(f"blocks: {min(len(found), 3)}")

@@ -38,7 +38,7 @@ class Browser:
         self.process = os.posix_spawn(
             program,
             [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            os.environ,
+            {**os.environ, "TMPDIR": str(profile)},  # what it leaves behind when it is killed goes with the profile
             file_actions=[*quiet, *moves],
         )
         os.close(here_out)

@@ -16,7 +16,6 @@ from gradcheck.bench.timing import calls_per_sample, interleaved, pinned, rounds
 from gradcheck.bench.variants import FLOOR, VARIANTS, make, prepared
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.two_layer_relu import numpy_core
-from gradcheck.two_layer_relu.cuda import why_no_cuda
 from gradcheck.two_layer_relu.problem import Shape
 
 TINY = SHAPES["tiny"]
@@ -191,6 +190,8 @@ def test_what_cannot_run_is_left_out_with_the_reason():
 
 def test_torch_on_a_device_that_is_not_here_is_left_out_and_numpy_timed_all_the_same():
     pytest.importorskip("torch")
+    from gradcheck.two_layer_relu.cuda import why_no_cuda  # noqa: PLC0415  it needs Torch
+
     if not why_no_cuda():
         pytest.skip("there is a CUDA device")
     found, skipped = run.cases(run.Plan(("tiny",), ("float64",), device="cuda"))

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -299,3 +300,22 @@ def test_a_share_is_per_cent_or_a_number(text, share):
 def test_what_is_no_share_is_refused(text):
     with pytest.raises(ArgumentError, match=f"got {re.escape(repr(text))}, but should be a share such as 10% or 0.1"):
         fraction(text)
+
+
+# The recorded run -----------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def test_the_ratios_in_the_documentation_are_those_of_the_recorded_run():
+    recorded = load(DOCS / "benchmarks" / "bench.json")
+    medians = {
+        (case.library, case.dtype, variant, case.shape): f"{recorded.ratio(case, variant).median:.2f}"
+        for case in recorded.cases()
+        for variant in recorded.of(case)
+    }
+    header, _, *rows = rows_of((DOCS / "benchmarks.md").read_text(encoding="utf-8"), "A step over its floor")
+    assert len(rows) == 12
+    for library, dtype, variant, *cells in rows:
+        for shape, cell in zip(header[3:], cells, strict=True):
+            assert cell.strip("*") == medians[library.lower(), dtype, variant, shape]

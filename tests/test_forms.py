@@ -1,5 +1,6 @@
 import math
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -358,6 +359,12 @@ def test_a_report_of_a_forward_and_its_backward_has_the_forward_s_name():
         return 2 * x, None
 
     assert check(scaled, backward=lambda dout, _: 2 * dout, args=(X,)).title == "scaled"
+
+
+def test_inputs_that_are_no_tensors_are_refused_with_torch_or_without(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # as where it is not installed
+    with pytest.raises(ArgumentError, match="inputs= has no Torch tensor: pass args= and gradient="):
+        check(energy, inputs=(X,))
 
 
 def test_a_forward_without_a_cache_is_refused():

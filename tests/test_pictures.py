@@ -221,3 +221,18 @@ def test_a_picture_takes_the_page_s_colours_and_width_and_says_what_it_shows():
     assert pictures.svg(lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k") == pictures.svg(
         lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k"
     )
+
+
+def test_a_figure_has_the_intervals_then_the_pictures_of_wrong_arguments_first():
+    found = report(
+        argument("right", probes=(smooth_probe(),)),
+        argument("wrong", Verdict.FAIL, low=0.3, high=0.4, where=(3, 2), probes=(smooth_probe(claimed=4.0),)),
+    )
+    titles = [ax.get_title("left") for ax in found.plot().axes]
+    assert titles == [
+        "",
+        "wrong: where it is wrong",
+        "wrong: along one direction",
+        "wrong: the ladder of steps",
+        "right: the ladder of steps",
+    ]

@@ -107,6 +107,24 @@ def test_the_lines_cross_at_the_wrong_entry(index):
     assert "the lines cross at the wrong entry" in report._repr_html_()
 
 
+@pytest.mark.parametrize(
+    ("place", "corner", "size"), [(np.s_[4], (-0.5, 3.5), (5, 1)), (np.s_[:, 2], (1.5, -0.5), (1, 6))]
+)
+def test_a_wrong_row_or_column_is_hatched_over_its_length(place, corner, size):
+    report = located((6, 5), place)
+    (hatched,) = [each for each in drawn(report, "where it is wrong").patches if each.get_hatch()]
+    assert hatched.get_xy() == corner
+    assert (hatched.get_width(), hatched.get_height()) == size
+    assert "hatched where it is wrong" in report._repr_html_()
+
+
+def test_a_vector_s_wrong_entry_is_marked_along_its_one_row():
+    axes = drawn(located((7,), 5), "where it is wrong")
+    assert [text.get_text() for text in axes.texts] == ["[5]"]
+    assert axes.get_yticks().size == 0
+    assert axes.get_xlabel() == "index"
+
+
 def test_of_more_than_two_axes_the_last_two_are_drawn():
     report = located((2, 3, 4), (1, 2, 3))
     axes = drawn(report, "where it is wrong")
@@ -114,6 +132,20 @@ def test_of_more_than_two_axes_the_last_two_are_drawn():
     assert axes.get_ylim() == (2.5, -0.5)
     assert axes.get_ylabel() == "last axis but one"
     assert "The last two axes are drawn." in report._repr_html_()
+
+
+def test_entries_measured_one_by_one_are_filled_and_the_worst_the_fullest():
+    error = np.zeros((6, 5))
+    error[1, 1], error[4, 3] = 0.5, 0.125
+    w = np.random.default_rng(1).standard_normal((6, 5))
+    report = gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + error, (w,), names=["w"])
+    filled = [each for each in drawn(report, "where it is wrong").patches if not each.get_hatch()]
+    places = {(each.get_y() + 0.5, each.get_x() + 0.5): each.get_alpha() for each in filled}
+    assert set(places) == {(1, 1), (4, 3)}
+    assert places[1, 1] > places[4, 3]
+
+
+# Intervals and ladders -------------------------------------------------------------------------------------------
 
 
 def test_an_interval_without_an_upper_end_points_off_the_axis():

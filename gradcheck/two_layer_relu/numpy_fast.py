@@ -28,26 +28,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import ArgumentError
+from gradcheck.two_layer_relu.blocks import blocks
 from gradcheck.two_layer_relu.numpy_core import Gradients
-from gradcheck.two_layer_relu.problem import Problem, Shape, check_fit
+from gradcheck.two_layer_relu.problem import Problem, check_fit
 
 __all__ = ["Workspace", "gradients", "loss", "step"]
-
-# Bytes of h in a block. The block's gradient, mask and x are of about that size, too, and a second-level cache holds
-# four of them. Measured at n = 4096, d_in = h = 64: half as many or twice as many are slower.
-BLOCK = 2**18
-
-
-def _blocks(shape: Shape, itemsize: int) -> list[slice]:
-    """Divide the samples evenly into blocks of about BLOCK bytes of h, at least one block.
-
-    A block adds (d_in + d_out)·h numbers to the sums of changes and makes rows·h of its own: eight times as many rows
-    as d_in + d_out, and the sums are a small part.
-    """
-    rows = max(BLOCK // max(shape.h * itemsize, 1), 8 * (shape.d_in + shape.d_out), 1)
-    count = max(-(-shape.n // rows), 1)
-    edges = [shape.n * number // count for number in range(count + 1)]
-    return [slice(*edges[number : number + 2]) for number in range(count)]
 
 
 def _product(length: int) -> Any:
@@ -96,8 +81,8 @@ class Workspace:
                     "float32 or float64: convert it, or use numpy_core."
                 )
         self.problem = problem
-        blocks = _blocks(shape, dtype.itemsize)
-        rows = max(block.stop - block.start for block in blocks)
+        divided = blocks(shape, dtype.itemsize)
+        rows = max(block.stop - block.start for block in divided)
         buffers = (
             np.empty((rows, shape.h), dtype),  # h, then h_relu in its place
             np.empty((rows, shape.h), bool),  # h < 0, then not h < 0
@@ -105,11 +90,11 @@ class Workspace:
             np.empty((rows, shape.d_out), dtype),  # y_pred, then y_pred − y, then times −2·lr
             np.empty((rows, shape.h), dtype),  # ∂loss/∂h, times −lr
         )
-        self._blocks = [_Block(problem, block, buffers) for block in blocks]
+        self._blocks = [_Block(problem, block, buffers) for block in divided]
         self._changes = np.empty((shape.d_in, shape.h), dtype), np.empty((shape.h, shape.d_out), dtype)  # −lr·∂loss/∂w
         one, two = self._changes
         # What a block adds to them; the first sets them.
-        self._parts = self._changes if len(blocks) == 1 else (np.empty_like(one), np.empty_like(two))
+        self._parts = self._changes if len(divided) == 1 else (np.empty_like(one), np.empty_like(two))
         self._over_d_in, self._over_h, self._over_d_out = map(_product, shape[1:])
         self._w2_T = problem.w2.T
         self._zero, self._minus_twice_lr = np.zeros((), dtype), np.zeros((), dtype)

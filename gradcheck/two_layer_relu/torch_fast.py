@@ -13,6 +13,8 @@ What differs from the textbook lines, and why:
   gradient where h > t, and h > −(the smallest positive number) is h ≥ 0: relu'(0) = 1. NaN passes, as it does
   through `masked_fill(h < 0, 0)`.
 * The loss is a dot product of the residual with itself: no array of squares.
+* On a CPU, many samples are taken a block after the other, whose lines stay in the cache. All of them need the weights
+  as they were: the products then add to the changes of the weights, which are added at the end.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.two_layer_relu.blocks import blocks
 from gradcheck.two_layer_relu.numpy_core import Gradients
 from gradcheck.two_layer_relu.problem import Problem, check_fit
 
@@ -35,6 +38,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["Workspace", "gradients", "loss", "step"]
+
+
+def _part(tensor: Tensor, rows: slice) -> Tensor:
+    """Return some rows: the tensor itself if they are all, since each call on a view takes a little longer."""
+    return tensor if rows == slice(0, len(tensor)) else tensor[rows]
+
+
+class _Block:
+    """The lines of some of the samples: views, made once, of their rows and of buffers that all blocks share."""
+
+    def __init__(self, problem: Problem, rows: slice, buffers: tuple[Tensor, ...]) -> None:
+        self.rows, self.x, self.y = rows, _part(problem.x, rows), _part(problem.y, rows)
+        own = slice(0, rows.stop - rows.start)
+        self.h, self.h_relu, self.residual, self.grad_h = (_part(buffer, own) for buffer in buffers)
+        self.x_T, self.h_relu_T = self.x.T, self.h_relu.T
+        self.residual_flat = self.residual.view(-1)
 
 
 class Workspace:
@@ -66,14 +85,16 @@ class Workspace:
                     "tensor: pass to_torch(problem)."
                 )
         self.problem = Problem(*(tensor.detach() for tensor in problem))
-        x, _, _, w2 = self.problem
-        self._h: Tensor = x.new_empty(shape.n, shape.h)
-        self._h_relu = x.new_empty(shape.n, shape.h)
-        self._residual = x.new_empty(shape.n, shape.d_out)  # y_pred − y
-        self._grad_h: Tensor = x.new_empty(shape.n, shape.h)
-        # Views and scalars that a step would otherwise make anew.
-        self._x_T, self._w2_T, self._h_relu_T = x.T, w2.T, self._h_relu.T
-        self._residual_flat = self._residual.view(-1)
+        x, _, self._w1, self._w2 = self.problem
+        divided = blocks(shape, x.itemsize) if x.device.type == "cpu" else [slice(0, shape.n)]
+        rows = max(block.stop - block.start for block in divided)
+        # h, h_relu, y_pred − y, ∂loss/∂h, the last but for a factor of 2
+        buffers = tuple(x.new_empty(rows, columns) for columns in (shape.h, shape.h, shape.d_out, shape.h))
+        self._blocks = [_Block(self.problem, block, buffers) for block in divided]
+        weights = self._w1, self._w2
+        # What the products of a step are added to: the weights, or their changes if further blocks need the weights.
+        self._sums = weights if len(divided) == 1 else (torch.empty_like(self._w1), torch.empty_like(self._w2))
+        self._w2_T = self._w2.T
         self._below_zero = _largest_negative(x)
 
     def step(self, lr: float) -> Tensor:
@@ -82,36 +103,61 @@ class Workspace:
         The loss is a tensor of no dimensions on the problem's device. Nothing else is allocated and, on a GPU,
         nothing is waited for.
         """
-        _, _, w1, w2 = self.problem
-        loss = self.loss()
-        self._backward(self._residual)
-        w2.addmm_(self._h_relu_T, self._residual, alpha=-2 * lr)
-        w1.addmm_(self._x_T, self._grad_h, alpha=-2 * lr)
-        return loss
+        sum_w1, sum_w2 = self._sums
+        if sum_w1 is not self._w1:
+            sum_w1.zero_()
+            sum_w2.zero_()
+        scale, losses = -2 * lr, []
+        for block in self._blocks:
+            losses.append(self._forward(block))
+            self._backward(block, block.residual)
+            sum_w2.addmm_(block.h_relu_T, block.residual, alpha=scale)
+            sum_w1.addmm_(block.x_T, block.grad_h, alpha=scale)
+        if sum_w1 is not self._w1:
+            self._w1.add_(sum_w1)
+            self._w2.add_(sum_w2)
+        return _sum(losses)
 
     def loss(self) -> Tensor:
-        """Compute Σ (y_pred − y)², as `step` returns it, and leave the lines of the forward pass in the buffers."""
-        x, y, w1, w2 = self.problem
-        torch.mm(x, w1, out=self._h)
-        torch.clamp_min(self._h, 0, out=self._h_relu)
-        torch.mm(self._h_relu, w2, out=self._residual)
-        self._residual.sub_(y)
-        loss: Tensor = self._residual_flat.dot(self._residual_flat)
-        return loss
+        """Compute Σ (y_pred − y)², as `step` returns it."""
+        return _sum([self._forward(block) for block in self._blocks])
 
     def gradients(self) -> Gradients:
         """Compute ∂loss/∂x, ∂loss/∂y, ∂loss/∂w1, ∂loss/∂w2, with relu'(0) = 1, in new tensors."""
-        self.loss()
-        grad_y_pred = 2 * self._residual
-        grad_w2 = self._h_relu_T @ grad_y_pred
-        grad_h = self._backward(grad_y_pred)
-        return Gradients(x=grad_h @ self.problem.w1.T, y=-grad_y_pred, w1=self._x_T @ grad_h, w2=grad_w2)
+        x, y, w1, w2 = self.problem
+        found = Gradients(torch.empty_like(x), torch.empty_like(y), torch.zeros_like(w1), torch.zeros_like(w2))
+        for block in self._blocks:
+            self._forward(block)
+            grad_y_pred = 2 * block.residual
+            grad_h = self._backward(block, grad_y_pred)
+            found.x[block.rows] = grad_h @ w1.T
+            found.y[block.rows] = -grad_y_pred
+            found.w1.addmm_(block.x_T, grad_h)
+            found.w2.addmm_(block.h_relu_T, grad_y_pred)
+        return found
 
-    def _backward(self, grad_y_pred: Tensor) -> Tensor:
+    def _forward(self, block: _Block) -> Tensor:
+        """Fill the block's lines up to the residual, and return its part of the loss."""
+        torch.mm(block.x, self._w1, out=block.h)
+        torch.clamp_min(block.h, 0, out=block.h_relu)
+        torch.mm(block.h_relu, self._w2, out=block.residual)
+        block.residual.sub_(block.y)
+        loss: Tensor = block.residual_flat.dot(block.residual_flat)
+        return loss
+
+    def _backward(self, block: _Block, grad_y_pred: Tensor) -> Tensor:
         """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1."""
-        torch.mm(grad_y_pred, self._w2_T, out=self._grad_h)
-        _threshold_backward(self._grad_h, self._h, self._below_zero, grad_input=self._grad_h)
-        return self._grad_h
+        torch.mm(grad_y_pred, self._w2_T, out=block.grad_h)
+        _threshold_backward(block.grad_h, block.h, self._below_zero, grad_input=block.grad_h)
+        return block.grad_h
+
+
+def _sum(losses: list[Tensor]) -> Tensor:
+    """Add the blocks' losses up, in place of the first."""
+    loss = losses[0]
+    for other in losses[1:]:
+        loss.add_(other)
+    return loss
 
 
 _threshold_backward: Any = torch.ops.aten.threshold_backward.grad_input
