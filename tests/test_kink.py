@@ -99,6 +99,8 @@ def test_the_error_next_to_a_kink_is_relative_to_the_gradient():
     assert 0 < plain.low <= 1 <= plain.high
     scaled = check(lambda x: 2.0**10 * relu(x), lambda x: 2.0**11 * relu_with(1.0)(x))[0].error
     assert (scaled.low, scaled.high) == pytest.approx((plain.low, plain.high), rel=1e-6)
+    seen = [check(lambda x, c=c: c * relu(x), lambda x, c=c: c * relu_with(1.0)(x))[0] for c in (1.0, 2.0**10)]
+    assert seen[0].smallest_error == pytest.approx(seen[1].smallest_error, rel=1e-6)
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -113,6 +115,8 @@ def test_an_entry_that_is_wrong_at_the_point_only_and_has_no_kink_is_named(known
     assert report[0].reason == (
         "at (1,) the claim differs from the claims next to it, though f has no kink in that entry"
     )
+    if not known:
+        assert 0 < report[0].error.low <= 0.5 / np.linalg.norm(gradient(X))  # by so much of the gradient at least
 
 
 def test_the_side_is_the_arguments_and_the_kink_variables_where_one_is_known():
@@ -219,6 +223,19 @@ def test_any_mixture_of_the_tied_is_a_subgradient_of_max(gradient):
     assert set(report[0].kink.entries) == {(0,), (1,)}
 
 
+@pytest.mark.parametrize(
+    ("shares", "convention"),
+    [([1, 0, 0], "right"), ([0, 1, 0], "left"), ([0.5, 0.25, 0.25], "midpoint"), ([1 / 3, 1 / 3, 1 / 3], "other")],
+)
+def test_at_a_tie_of_three_the_convention_is_the_side_of_the_entry_that_it_is_read_off(shares, convention):
+    def gradient(x):
+        return np.array(shares, dtype=float) if np.ptp(x) == 0 else one_hot(x)
+
+    report = check(np.max, gradient, np.ones(3))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == convention
+
+
 def test_both_of_a_tie_is_no_subgradient_although_each_entry_lies_between_its_sides():
     def both(x):
         return (x >= x.max() - 1e-300).astype(float)
@@ -268,6 +285,14 @@ def test_kinks_that_move_the_same_entries_are_solved_for_together(at_zero):
     c = np.array([1.0])
     report = check(layer, layer_gradient(at_zero), w, x, c, kink_of=lambda w, x, c: (x @ w).ravel())  # noqa: ARG005
     assert report.verdict is (gc.Verdict.PASS if at_zero <= 1 else gc.Verdict.FAIL)
+
+
+@pytest.mark.parametrize("sides", [[1, 0, 1], [0, 1, 1], [1, 0.5, 0]])
+def test_kinks_that_move_the_same_entries_may_each_have_a_side_of_their_own(sides):
+    x, w = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]]), np.zeros((2, 1))
+    gradient = layer_gradient(np.array(sides, dtype=float)[:, None])
+    report = check(layer, gradient, w, x, np.array([1.0]), kink_of=lambda w, x, c: (x @ w).ravel())  # noqa: ARG005
+    assert report.verdict is gc.Verdict.PASS
 
 
 # Kinks that share their entries: each entry alone, and each pair of them, lies between its sides.
