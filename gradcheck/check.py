@@ -283,7 +283,7 @@ def judge(claim: Claim, options: Options) -> Report:
         for x, copy in zip(claim.leaves, copies, strict=True):
             contract.restore(x, copy)
         Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
-        return _complaint(claim, options, str(complaint))
+        return _complaint(claim, options, str(complaint) + _after_f(claim))
     judged = gradient.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
@@ -315,6 +315,18 @@ def _judged(
     except WrongClaim as complaint:
         return _complaint(claim, options, str(complaint))
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
+
+
+def _after_f(claim: Claim) -> str:
+    """Return a remark if the gradient that broke its contract keeps it now that f was called."""
+    try:
+        Gradient(claim, claim.leaves)
+    except GradcheckError:
+        return ""
+    return (
+        f"; after a call of {claim.title} it does not: it reads what {claim.title} leaves behind; call {claim.title} "
+        "inside it, or pass the two as f and backward= with a cache"
+    )
 
 
 def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:

@@ -146,6 +146,27 @@ def test_where_function_and_gradient_both_break_it_is_the_callers_error(f, gradi
         gc.check(f, gradient, args)
 
 
+def test_a_gradient_that_reads_what_its_function_left_behind_is_told_so():
+    class Layer:
+        def loss(self, x):
+            self.cache = 3 * x**2
+            return np.sum(x**3)
+
+        def gradient(self, x):
+            return self.cache + 0 * x
+
+        def both(self, x):
+            self.loss(x)
+            return self.gradient(x)
+
+    layer = Layer()
+    report = gc.check(layer.loss, layer.gradient, (X,))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "raised AttributeError" in report.complaint
+    assert "after a call of loss it does not: it reads what loss leaves behind; call loss inside it" in report.complaint
+    assert gc.check(layer.loss, layer.both, (X,))
+
+
 @pytest.mark.parametrize("z", [1.5 - 0.5j, np.complex128(2j), np.array(1 + 1j)])
 def test_one_complex_number_is_an_argument(z):
     assert gc.check(lambda z: abs(z) ** 2, lambda z: 2 * z, (z,))
