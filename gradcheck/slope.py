@@ -165,11 +165,13 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
         for i, (a, b) in enumerate(pairwise(levels))
     ]
     candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
-    for best in sorted(candidates, key=lambda candidate: candidate.error):
+
+    def agreed(best: Estimate) -> bool:
         finer = [other for other in candidates if other.step < best.step]
-        if all(abs(other.value - best.value) <= other.noise + best.error for other in finer):
-            return best
-    return min(candidates, key=lambda candidate: candidate.step)  # unreachable: the finest has no finer one
+        return all(abs(other.value - best.value) <= other.noise + best.error for other in finer)
+
+    # There is one: the finest has no finer one to agree with.
+    return next(best for best in sorted(candidates, key=lambda candidate: candidate.error) if agreed(best))
 
 
 class Ladder:
@@ -380,10 +382,11 @@ def _first_move(ladder: Ladder) -> float:
 def _still(ladder: Ladder) -> list[Level]:
     """Return three levels next to the point, if φ does not move by a bit on them."""
     near = []
-    for above in (12, 8, 4):
-        exponent = min(ladder.finest + above, -6) if ladder.finest < -6 else ladder.finest + above // 4 - 1
+    room = min(12, max(-6 - ladder.finest, 2))  # up to 2^-6, and three levels in any arithmetic
+    for thirds in (3, 2, 1):
+        exponent = ladder.finest + room * thirds // 3
         ladder.measure(exponent)
-        level = ladder.tried.get(max(ladder.finest, exponent))
+        level = ladder.tried[exponent]
         if level is not None and level.plus == level.minus == ladder.at_zero:
             near.append(level)
     return near if len(near) == 3 else []
@@ -477,11 +480,14 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
     candidates = [
         (value, 3 * abs(value - before) + noise, noise) for (before, _), (value, noise) in pairwise(extrapolants)
     ]
-    for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]):
+
+    def agreed(i: int) -> bool:
         value, error, _ = candidates[i]
-        if all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :]):
-            return value, error
-    return candidates[-1][:2]  # unreachable: the finest has no finer one
+        return all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :])
+
+    # There is one: the finest has no finer one to agree with.
+    chosen = next(i for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]) if agreed(i))
+    return candidates[chosen][:2]
 
 
 def gap_exponent(levels: list[Level]) -> tuple[float, int]:

@@ -9,9 +9,12 @@ from gradcheck.noise import Noise, measure_noise
 from gradcheck.slope import (
     COARSEST,
     CROWDED,
+    HALVINGS,
     Estimate,
     Ladder,
     Level,
+    _first_move,
+    _still,
     choose,
     extrapolated_gap,
     extrapolated_side,
@@ -215,7 +218,7 @@ def test_a_kink_at_the_point_is_said_with_both_slopes(jump, bend):
     assert abs(found.left - 2) <= found.side_error
     assert abs(found.right - 2 - jump) <= found.side_error
     assert found.value == pytest.approx(2 + jump / 2, abs=found.side_error)
-    assert found.error >= abs(jump) / 2  # either side is within it
+    assert found.error == pytest.approx(abs(found.right - found.left) / 2 + found.side_error)  # both sides, no more
     assert abs(found.exponent) < 0.1
     assert found.side_error < 1e-3 * abs(jump)
 
@@ -283,8 +286,8 @@ def test_a_zero_claim_on_a_quantised_function_is_compared_next_to_the_point():
     noise = Noise(2.0**-8, UNIT, quantum=2.0**-8)
     found, _ = slope_of(lambda t: round((1.3 + t) * 256) / 256, noise=noise, scale=0.0)
     assert not math.isnan(found.constant)
-    moving, _ = slope_of(lambda t: 1.3 + t, noise=noise, scale=0.0)
-    assert math.isnan(moving.constant)
+    for phi in (lambda t: 1.3 + t, lambda t: 1.3 + max(t, 0.0), lambda t: 1.3 + max(-t, 0.0), lambda t: 1.3 - abs(t)):
+        assert math.isnan(slope_of(phi, noise=noise, scale=0.0)[0].constant)
 
 
 def test_where_a_constant_function_begins_to_move_tells_a_dead_unit_from_steps():
@@ -319,6 +322,20 @@ def test_a_function_defined_on_one_side_is_extrapolated_from_there(phi, truth, s
     known, unknown = (found.right, found.left) if sign > 0 else (found.left, found.right)
     assert known == found.value
     assert math.isnan(unknown)
+
+
+def test_three_steps_to_the_one_side_tell_the_slope_and_two_do_not():
+    steps = []
+
+    def phi(t):
+        steps.append(t)
+        return math.exp(t) if t >= 0 else math.nan
+
+    three, _ = slope_of(phi, finest=-8, noise=Noise(1e-5, UNIT))
+    assert len({t for t in steps if t > 0}) == 3
+    assert abs(three.value - 1) <= three.error < math.inf
+    assert three.resolution == min(t for t in steps if t > 0)
+    assert slope_of(phi, finest=-4, noise=Noise(1e-5, UNIT))[0] is None
 
 
 def test_the_infinite_slope_at_an_edge_is_not_called_known():
@@ -437,6 +454,65 @@ def test_a_level_is_evaluated_once_and_within_the_steps_allowed():
         ladder.measure(exponent)
     assert calls == [2.0**-10, -(2.0**-10), 2.0**COARSEST, -(2.0**COARSEST)]
     assert ladder.exponents == [COARSEST, -10]
+
+
+def test_the_levels_of_a_flat_function_are_as_noisy_as_its_smallest_move():
+    ladder = Ladder(lambda t: 1.0, 1.0, Noise(UNIT, UNIT, flat=True, quantum=0.125), finest=-10, scale=1.0)  # noqa: ARG005
+    for exponent in (-2, -4, -8):
+        ladder.measure(exponent)
+    assert [v.noise * v.step for v in ladder.levels] == [0.125] * 3
+
+
+def test_finer_steps_that_would_only_measure_noise_are_not_taken():
+    ladder = Ladder(lambda t: t, 0.0, Noise(1e-3, 1e-3), FINEST, 1.0)
+    for exponent in (-4, -10):
+        ladder.measure(exponent)
+    assert ladder.next_exponent(Estimate(0, 1e-4, 1.0, 0, 2.0**-10, 0.0), 1e-9) == -7  # between, where noise is less
+
+
+@pytest.mark.parametrize(
+    ("at_zero", "size", "exponent"),
+    [(16.0, 1.0, 2), (1000.0, 1.0, 6), (0.0, 1.0, COARSEST), (16.0, 0.0, COARSEST), (1e-3, 1.0, COARSEST)],
+)
+def test_steps_beyond_the_argument_go_as_asked_but_change_phi_by_a_quarter_at_most(at_zero, size, exponent):
+    assert Ladder(lambda t: t, at_zero, NOISE, FINEST, size).coarsest(size, 64.0) == exponent
+
+
+@pytest.mark.parametrize(
+    ("phi", "exponents", "error", "helps"),
+    [
+        (lambda t: t + t**3, (-4, -6, -8), 1e-6, True),  # Richardson's extrapolant removes t³
+        (lambda t: t + t**3, (-4, -10, -16), 1e-6, False),  # across wide gaps it says little of the coarse level
+        (lambda t: t + t**4 + t**5, (-2, -5, -8), 1e-9, False),  # the coarse ones err already
+        (lambda t: t + t**3, (1, -2, -5), 1e6, False),  # beyond the argument's size they differ
+        (lambda t: t, (1, -2, -5), 1e-9, True),
+    ],
+)
+def test_coarser_steps_are_tried_while_the_coarsest_serve(phi, exponents, error, helps):
+    ladder = Ladder(phi, 0.0, NOISE, FINEST, 1.0)
+    for exponent in exponents:
+        ladder.measure(exponent)
+    assert ladder._coarser_helps(Estimate(1.0, error, 0, 0, math.ldexp(1.0, exponents[-1]), error)) is helps
+
+
+@pytest.mark.parametrize("finest", [-34, -13, -3])
+def test_rest_next_to_the_point_is_looked_for_on_three_different_steps(finest):
+    levels = _still(Ladder(lambda _: 1.0, 1.0, NOISE, finest, 0.0))
+    assert len({v.step for v in levels}) == 3
+    assert all(math.ldexp(1.0, finest) <= v.step < 1 for v in levels)
+
+
+def test_a_jump_is_known_as_one_after_a_few_halvings_and_a_first_move_is_followed_to_the_end():
+    def halvings(phi):
+        calls = []
+        ladder = Ladder(lambda t: calls.append(t) or phi(t), 1.0, NOISE, FINEST, 0.0)
+        ladder.measure(COARSEST)
+        calls.clear()
+        _first_move(ladder)
+        return len(calls)
+
+    assert halvings(lambda t: 1 + max(t - 0.1, 0.0)) == HALVINGS
+    assert 0 < halvings(lambda t: 1 + 0.01 * (t > 0.1)) < HALVINGS / 2
 
 
 def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
