@@ -280,10 +280,11 @@ def judge(claim: Claim, options: Options) -> Report:
         gradient = Gradient(claim, claim.leaves)
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
-        for x, copy in zip(claim.leaves, copies, strict=True):
-            contract.restore(x, copy)
+        _restore(claim, copies)
         Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
-        return _complaint(claim, options, str(complaint))
+        remark = _after_f(claim)
+        _restore(claim, copies)
+        return _complaint(claim, options, str(complaint) + remark)
     judged = gradient.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
@@ -315,6 +316,23 @@ def _judged(
     except WrongClaim as complaint:
         return _complaint(claim, options, str(complaint))
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
+
+
+def _after_f(claim: Claim) -> str:
+    """Return a remark if the gradient that broke its contract keeps it now that f was called."""
+    try:
+        Gradient(claim, claim.leaves)
+    except GradcheckError:
+        return ""
+    return (
+        f"; after a call of {claim.title} it does not: it reads what {claim.title} leaves behind; call {claim.title} "
+        "inside it, or pass the two as f and backward= with a cache"
+    )
+
+
+def _restore(claim: Claim, copies: Sequence[Any]) -> None:
+    for x, copy in zip(claim.leaves, copies, strict=True):
+        contract.restore(x, copy)
 
 
 def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
@@ -490,7 +508,15 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         )
     if verdict is Verdict.FAIL:
         return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
-    return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+    return _passed(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _passed(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
+    """Return the report on a claim that no slope contradicts, with what it would have caught."""
+    if trial.frozen:
+        same = "the gradient is the same to the bit at another point, though f curves: it is kept from an earlier call"
+        return argument.with_(verdict=Verdict.FAIL, reason=same)
+    return diagnosis.power(argument, trial, trials)
 
 
 def _beside_the_kink(

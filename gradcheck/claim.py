@@ -133,8 +133,9 @@ def _fill(template: Any, leaves: Iterator[Any]) -> Any:
 
 def _tracked(leaf: Any, template: Any) -> Any:
     """Return the leaf, as a Torch leaf of its own where the argument requires a gradient: inside, autograd may run."""
-    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf) and not leaf.requires_grad:
-        return leaf.detach().requires_grad_()
+    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf):
+        ours = leaf.requires_grad and leaf is not template  # a leaf that the autograd oracle follows
+        return leaf if ours else leaf.detach().requires_grad_()
     return leaf
 
 

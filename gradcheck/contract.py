@@ -35,6 +35,7 @@ class Gradient:
         self.evaluations = 0
         self.notes: list[str] = []
         self.repeat_error: tuple[float, ...] = ()
+        self.frozen: tuple[bool, ...] = tuple(False for _ in leaves)  # the same to the bit at another point
         self.arrays = self.at(self.leaves)
         self.judged = tuple(
             range(len(self.leaves)) if claim.predicted else (i for i, g in enumerate(self.arrays) if g is not None)
@@ -106,7 +107,9 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
         for i, x in enumerate(gradient.leaves)
     ]
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
-        gradient.at(elsewhere)
+        there = gradient.at(elsewhere)
+        gradient.frozen = tuple(g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
+        del there
     del elsewhere  # as large as the arguments
     for g, copy, i in zip(gradient.arrays, kept, range(len(kept)), strict=True):
         if g is not None and copy is not None and not arrays.same(g, copy):

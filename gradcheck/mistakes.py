@@ -121,6 +121,11 @@ TABLE: dict[str, Mistake] = {}
 def register(mistake: Mistake) -> Mistake:
     """Add a mistake to the table, or replace the one of its name; every check from now on knows it.
 
+    Raises
+    ------
+    ArgumentError
+        If it is no Mistake; from a check, if its plant or correct raises, or gives no arrays like the gradient.
+
     Examples
     --------
     >>> from gradcheck.mistakes import Mistake, register, TABLE
@@ -128,20 +133,42 @@ def register(mistake: Mistake) -> Mistake:
     >>> del TABLE["negative part lost"]
 
     """
+    if not isinstance(mistake, Mistake):
+        raise ArgumentError(f"register got {mistake!r}, wanted a Mistake(name, needs, plant, correct)")
     TABLE[mistake.name] = mistake
     return mistake
 
 
 def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case) -> list[Change]:
-    """Return what a mistake's `plant` or `correct` gives, as Changes."""
+    """Return what a mistake's `plant` or `correct` gives, as Changes; those that are not finite here do not apply."""
     if what is None:
         return []
-    given = what(case)
-    if given is None:
-        return []
-    if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
-        return [Change(mistake.name, mistake.advice, np.asarray(given))]
-    return list(given)
+    try:
+        given = what(case)
+        if given is None:
+            return []
+        if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
+            given = [Change(mistake.name, mistake.advice, np.asarray(given))]
+        found = list(given)
+    except Exception as error:
+        raise ArgumentError(f"the mistake {mistake.name!r} raised {type(error).__name__}: {error}") from error
+    for change in found:
+        if not isinstance(change, Change):
+            raise ArgumentError(
+                f"the mistake {mistake.name!r} gave {_a(change)}, wanted an array, or a list of Changes"
+            )
+        for array in (change.array, change.along):
+            if array is not None and array.shape != case.gradient.shape:
+                want = case.gradient.shape
+                raise ArgumentError(
+                    f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {want}, as gradient"
+                )
+    return [c for c in found if all(a is None or bool(np.all(np.isfinite(a))) for a in (c.array, c.along))]
+
+
+def _a(x: object) -> str:
+    kind = type(x).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def _plant_factors(case: Case) -> Iterable[Change]:

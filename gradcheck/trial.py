@@ -131,6 +131,11 @@ class Trial:
         size = self.scale.value if isinstance(self.scale.value, float) else float(np.min(self.scale.value))
         return size < 16 * math.ldexp(arrays.SMALLEST[name], -arrays.FINEST[name])
 
+    @property
+    def frozen(self) -> bool:
+        """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
+        return self.gradient.frozen[self.index] and sum(_curved(probe.slope) for probe in self.probes) > 2
+
     def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
         """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
         claimed, claim_error = predicted or (probe.claimed, probe.claim_error)
@@ -180,3 +185,11 @@ class Trial:
         if len(found) < 2 or size == 0:
             return float("inf")
         return smallest_visible([m.bound for m in found], self.confidence) / size
+
+
+def _curved(slope: Slope) -> bool:
+    """Tell whether the gap of the two finest levels is that of a smooth φ that bends, h·φ'', and not a kink's."""
+    if len(slope.levels) < 2 or any(abs(level.gap) <= 16 * level.noise for level in slope.levels[-2:]):
+        return False
+    coarse, fine = slope.levels[-2:]
+    return 0.5 < (coarse.gap / coarse.step) / (fine.gap / fine.step) < 2

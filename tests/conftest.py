@@ -160,3 +160,10 @@ def browser(tmp_path_factory):
     running = Browser(program, tmp_path_factory.mktemp("chromium"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_can_be_interrupted():
+    """A shell that starts pytest in the background makes it, and all it starts, deaf to Ctrl-C: not these commands."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

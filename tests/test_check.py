@@ -146,6 +146,27 @@ def test_where_function_and_gradient_both_break_it_is_the_callers_error(f, gradi
         gc.check(f, gradient, args)
 
 
+def test_a_gradient_that_reads_what_its_function_left_behind_is_told_so():
+    class Layer:
+        def loss(self, x):
+            self.cache = 3 * x**2
+            return np.sum(x**3)
+
+        def gradient(self, x):
+            return self.cache + 0 * x
+
+        def both(self, x):
+            self.loss(x)
+            return self.gradient(x)
+
+    layer = Layer()
+    report = gc.check(layer.loss, layer.gradient, (X,))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "raised AttributeError" in report.complaint
+    assert "after a call of loss it does not: it reads what loss leaves behind; call loss inside it" in report.complaint
+    assert gc.check(layer.loss, layer.both, (X,))
+
+
 @pytest.mark.parametrize("z", [1.5 - 0.5j, np.complex128(2j), np.array(1 + 1j)])
 def test_one_complex_number_is_an_argument(z):
     assert gc.check(lambda z: abs(z) ** 2, lambda z: 2 * z, (z,))
@@ -301,6 +322,24 @@ def test_an_argument_that_is_tiny_beside_the_others_is_judged_as_closely_as_they
     assert wrong["w"].verdict is gc.Verdict.PASS
 
 
+def test_a_gradient_kept_from_its_first_call_is_told_though_its_numbers_are_right():
+    kept = {}
+    report = check(cubes, lambda x: 3 * kept.setdefault("x", x.copy()) ** 2)
+    assert report.verdict is gc.Verdict.FAIL
+    assert "kept from an earlier call" in report[0].reason
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_a_gradient_that_is_the_same_elsewhere_passes_where_it_should_be(power):
+    x = np.linspace(-1, 1, 12).reshape(4, 3)  # piecewise linear: the same gradient until a unit dies
+    w = np.array([[0.5, -1.0], [0.3, 0.2], [-0.7, 0.4]])
+
+    def gradient(w):
+        return power * x.T @ ((x @ w > 0) * np.maximum(x @ w, 0) ** (power - 1))
+
+    assert check(lambda w: np.sum(np.maximum(x @ w, 0) ** power), gradient, (w,)).verdict is gc.Verdict.PASS
+
+
 def test_small_steps_of_low_precision_are_no_proof_of_a_zero_gradient():
     report = check(lambda x: float(np.float16(np.sum(x**3))), np.zeros_like)
     assert report.verdict is not gc.Verdict.PASS
@@ -314,6 +353,11 @@ def test_an_empty_argument_has_an_empty_gradient(shape):
     assert report["y"].error == gc.Interval(0.0, 0.0, relative=False, confidence=0.9999)
     alone = check(lambda y: float(np.sum(y)), np.ones_like, (np.zeros(shape),))
     assert alone.verdict is gc.Verdict.PASS
+
+
+def test_numbers_near_the_largest_do_not_overflow_in_the_verdict():
+    x = np.array([0.5, -1.5, 2.0]) * 1e150
+    assert check(lambda x: np.sum(x**2), lambda x: 2 * x, (x,)).verdict is gc.Verdict.PASS
 
 
 # What is inconclusive, and says why ----------------------------------------------------------------------------

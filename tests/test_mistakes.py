@@ -213,6 +213,33 @@ def test_a_mistake_of_one_s_own_is_planted_and_named():
     assert gc.check(f, gradient, (W,))[0].planted.applicable == before - 1
 
 
+BAD_MISTAKES = {
+    "raises": (lambda case: case.nothing, "the mistake 'mine' raised AttributeError: "),
+    "shape": (lambda case: case.gradient.T, r"the mistake 'mine' gave shape \(5, 6\), wanted \(6, 5\)"),
+    "list": (lambda case: [case.gradient], "the mistake 'mine' gave a ndarray, wanted an array, or a list of Changes"),
+}
+
+
+@pytest.mark.parametrize(("plant", "words"), BAD_MISTAKES.values(), ids=BAD_MISTAKES)
+def test_a_mistake_of_one_s_own_that_is_none_is_told_by_its_name(plant, words):
+    register(Mistake("mine", "claim", plant))
+    try:
+        with pytest.raises(gc.ArgumentError, match=words):
+            gc.check(f, gradient, (W,))
+    finally:
+        del TABLE["mine"]
+
+
+def test_a_mistake_that_is_not_finite_here_is_not_planted_here():
+    with np.errstate(all="ignore"):
+        assert changes(TABLE["transposed"], lambda case: case.gradient / 0, Case(W, W)) == []
+
+
+def test_only_a_mistake_can_be_registered():
+    with pytest.raises(gc.ArgumentError, match="register got 'twice', wanted a Mistake"):
+        register("twice")
+
+
 def test_a_mistake_that_needs_something_unknown_is_refused():
     with pytest.raises(gc.ArgumentError, match="needs='forward', wanted one of 'claim', 'arguments', 'lines'"):
         Mistake("x", "forward", None)

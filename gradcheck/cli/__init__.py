@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from importlib import metadata
 
 import click
@@ -20,8 +21,9 @@ COMMANDS = {
     "bench": "Time the networks and the checks.",
 }
 
-# 0 and 1 are a command's own: PASS and FAIL. The last two are what a shell reports for SIGINT and SIGPIPE.
-USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+# 0 and 1 are a command's own: PASS and FAIL. 70 is EX_SOFTWARE of sysexits.h; the last two are what a shell reports for
+# SIGINT and SIGPIPE.
+USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
 
 
 class LazyGroup(click.Group):
@@ -61,6 +63,11 @@ class LazyGroup(click.Group):
             click.echo(f"gradcheck: {error}", err=True)
             _silence_stdout()
             raise click.exceptions.Exit(USAGE) from error
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # a fault of this program is no verdict on a gradient
+            traceback.print_exc()
+            raise click.exceptions.Exit(FAULT) from error
         return result
 
 
@@ -80,7 +87,7 @@ def _version() -> str:
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 right, 1 wrong, 2 usage or an argument that cannot be used, 3 inconclusive.",
+    epilog="Exit codes: 0 right, 1 wrong, 2 usage or an argument that cannot be used, 3 inconclusive, 70 a fault.",
 )
 @click.version_option(_version(), prog_name="gradcheck")
 def main() -> None:
