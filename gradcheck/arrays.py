@@ -154,7 +154,11 @@ def copied(x: Any) -> Any:
 def same(a: Any, b: Any) -> bool:
     """Tell whether two arrays are equal to the bit, NaN equal to NaN."""
     left, right = to_numpy(a), to_numpy(b)
-    return left.shape == right.shape and bool(np.array_equal(left, right, equal_nan=True))
+    if left.shape != right.shape:
+        return False
+    equal = left == right
+    equal |= np.isnan(left) & np.isnan(right)  # np.array_equal(..., equal_nan=True) copies both arrays
+    return bool(np.all(equal))
 
 
 def scalar(value: Any, what: str) -> float:

@@ -33,6 +33,7 @@ STEPS = 2.0**-7
 BESIDE, BESIDE_STREAM = 2.0**-6, 8191
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
+FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
 CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its value again
 CONVENTIONS = ("right", "left", "midpoint")
 
@@ -444,6 +445,8 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
             reached = str(error)
             argument = _argument(trial, trials, options, reached)
         found.append(_with_accuracy(argument, accuracies.get(i)))
+        if argument.verdict is Verdict.PASS and trial.frozen:
+            notes.append(f"the gradient of {trial.name} {FROZEN}")
     if field.failure:
         notes.append(f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not")
     return Report(
@@ -508,15 +511,7 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         )
     if verdict is Verdict.FAIL:
         return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
-    return _passed(argument, trial, trials) if verdict is Verdict.PASS else argument
-
-
-def _passed(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
-    """Return the report on a claim that no slope contradicts, with what it would have caught."""
-    if trial.frozen:
-        same = "the gradient is the same to the bit at another point, though f curves: it is kept from an earlier call"
-        return argument.with_(verdict=Verdict.FAIL, reason=same)
-    return diagnosis.power(argument, trial, trials)
+    return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
 
 
 def _beside_the_kink(

@@ -108,9 +108,10 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
     ]
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
         there = gradient.at(elsewhere)
+        elsewhere.clear()  # as large as the arguments
         gradient.frozen = tuple(g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
         del there
-    del elsewhere  # as large as the arguments
+    elsewhere.clear()
     for g, copy, i in zip(gradient.arrays, kept, range(len(kept)), strict=True):
         if g is not None and copy is not None and not arrays.same(g, copy):
             return (

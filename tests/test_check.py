@@ -322,22 +322,24 @@ def test_an_argument_that_is_tiny_beside_the_others_is_judged_as_closely_as_they
     assert wrong["w"].verdict is gc.Verdict.PASS
 
 
-def test_a_gradient_kept_from_its_first_call_is_told_though_its_numbers_are_right():
+def test_a_gradient_kept_from_its_first_call_is_right_and_told():
     kept = {}
     report = check(cubes, lambda x: 3 * kept.setdefault("x", x.copy()) ** 2)
-    assert report.verdict is gc.Verdict.FAIL
-    assert "kept from an earlier call" in report[0].reason
+    assert report.verdict is gc.Verdict.PASS
+    assert "though f curves: right here, but kept from an earlier call?" in str(report)
 
 
 @pytest.mark.parametrize("power", [1, 2])
-def test_a_gradient_that_is_the_same_elsewhere_passes_where_it_should_be(power):
+def test_nothing_is_said_of_a_gradient_that_may_be_the_same_elsewhere(power):
     x = np.linspace(-1, 1, 12).reshape(4, 3)  # piecewise linear: the same gradient until a unit dies
     w = np.array([[0.5, -1.0], [0.3, 0.2], [-0.7, 0.4]])
 
     def gradient(w):
         return power * x.T @ ((x @ w > 0) * np.maximum(x @ w, 0) ** (power - 1))
 
-    assert check(lambda w: np.sum(np.maximum(x @ w, 0) ** power), gradient, (w,)).verdict is gc.Verdict.PASS
+    report = check(lambda w: np.sum(np.maximum(x @ w, 0) ** power), gradient, (w,))
+    assert report.verdict is gc.Verdict.PASS
+    assert not report.notes
 
 
 def test_small_steps_of_low_precision_are_no_proof_of_a_zero_gradient():

@@ -137,7 +137,8 @@ def test_ctrl_c_keeps_what_was_computed(tmp_path):
     assert stderr == "gradcheck: interrupted\n"
     written = lines.read_text()
     count = len(written.splitlines())
-    assert f"{count} of 100000000 steps" in stdout
+    counted = int(re.search(r": (\d+) of 100000000 steps", stdout)[1])
+    assert count - counted in (0, 1)  # the signal may come between writing a loss and counting it
     assert written.startswith(as_lines(small_losses(steps=50)))
     assert written.splitlines()[-1].startswith(f"{count - 1} ")
 
