@@ -19,7 +19,7 @@ a winner's curse.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,16 @@ class Slope:
     levels: tuple[Level, ...] = field(repr=False, default=())
     constant: float = math.nan
     hidden: float = math.nan
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether all numbers are equal, NaN equal to NaN."""
+        if not isinstance(other, Slope):
+            return NotImplemented
+        pairs = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]
+        return all(a == b or (a != a and b != b) for a, b in pairs)  # noqa: PLR0124  only NaN differs from itself
+
+    def __hash__(self) -> int:
+        return hash((self.value, self.error, self.resolution))
 
     @property
     def kinked(self) -> bool:

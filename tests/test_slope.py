@@ -13,6 +13,7 @@ from gradcheck.slope import (
     Estimate,
     Ladder,
     Level,
+    Slope,
     _first_move,
     _still,
     choose,
@@ -442,6 +443,14 @@ def test_quotients_grow_if_the_last_three_do():
     assert not grows([1.0, 2.0])
     assert not grows([1.0, 1.2, 1.4])
     assert not grows([1.0, 2.0, 2.5])
+
+
+def test_slopes_are_equal_by_their_numbers_those_that_are_none_included():
+    one, same, other = (Slope(1.0, 0.5, float("nan"), value, 0.5, 0.25, float("nan")) for value in (1.0, 1.0, 2.0))
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert one != (1.0, 0.5)
 
 
 # The ladder ----------------------------------------------------------------------------------------------------
