@@ -18,12 +18,11 @@ class Plain:
         self.shape, self.dtype, self.device = self.values.shape, self.values.dtype, "gpu:0"
 
     def __array_namespace__(self, *, api_version=None):
-        return types.SimpleNamespace(
-            asarray=lambda values, dtype=None, copy=None: Plain(np.array(values, dtype=dtype, copy=copy)),
-            astype=lambda x, dtype: Plain(x.values.astype(dtype)),
-            float32=np.float32,
-            __name__=f"plain {api_version}",
-        )
+        library = types.ModuleType(f"plain {api_version}")
+        library.asarray = lambda values, dtype=None, copy=None: Plain(np.array(values, dtype=dtype, copy=copy))
+        library.astype = lambda x, dtype: Plain(x.values.astype(dtype))
+        library.float32 = np.float32
+        return library
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.values, dtype=dtype, copy=copy)

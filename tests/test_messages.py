@@ -88,8 +88,8 @@ CASES = {
     "every_other": lambda: gc.check(cubes, spoiled(lambda g: np.where(W > 0.1, g, g + W * W)), (W,)),
     "second_of_two": lambda: gc.check(product, one_of_two, (A, B)),
     "not_reduced": lambda: gc.check(lambda b: cubes(A + b), lambda b: cubes_gradient(A + b), (point(4),), names=("b",)),
-    "ignores_cotangent": lambda: gc.check(np.sin, vjp=lambda _, x: np.cos(x), args=(A,)),
-    "squares_cotangent": lambda: gc.check(np.sin, vjp=lambda c, x: c * c * np.cos(x), args=(A,)),
+    "ignores_cotangent": lambda: gc.check(np.sin, vjp=lambda _, x: np.cos(x), args=(A,), names=["x"]),
+    "squares_cotangent": lambda: gc.check(np.sin, vjp=lambda c, x: c * c * np.cos(x), args=(A,), names=["x"]),
     "wrong_shape": lambda: gc.check(cubes, lambda w: cubes_gradient(w)[0], (W,)),
     "raises": lambda: gc.check(cubes, raising, (W,)),
     "many_arguments": lambda: gc.check(
