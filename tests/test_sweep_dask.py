@@ -51,7 +51,7 @@ def cluster(folder):
         patch.syspath_prepend(folder)
         patch.setenv("OMP_NUM_THREADS", "1")
         with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as made:
             yield made
 
