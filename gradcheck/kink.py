@@ -329,10 +329,7 @@ def _joined(trial: Trial, near: Nearby, groups: Sequence[hull.Group], delta: flo
     single = len(groups) < 2 and all(len(group.entries) == 1 for group in groups)
     if single or any(len(group.vertices) != 2 for group in groups):
         return near
-    shares = []
-    for group in groups:
-        jump = group.vertices[0] - group.vertices[1]
-        shares.append(float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump)))
+    shares = [_share(near, group) for group in groups]
     levels = sorted({round(min(max(share, 0.0), 1.0), 6) for share in shares})
     between = [(a + b) / 2 for a, b in pairwise([0.0, *levels, 1.0]) if a < b]
     if len(between) > ROUND:
@@ -488,6 +485,12 @@ def _parted(near: Nearby, group: hull.Group) -> bool:
     return bool(max(one) < min(other) or max(other) < min(one))
 
 
+def _share(near: Nearby, group: hull.Group) -> float:
+    """Return how far the claim is from vertex 1 to vertex 0 of a group of two: 1 where it is vertex 0."""
+    jump = group.vertices[0] - group.vertices[1]
+    return float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump))
+
+
 def _bends(near: Nearby, group: hull.Group) -> float:
     """Return 1 where a group of one kink is convex across it, −1 where concave.
 
@@ -502,9 +505,7 @@ def _bends(near: Nearby, group: hull.Group) -> float:
 
 def _of_one_kink(near: Nearby, group: hull.Group) -> set[str]:
     """Name the sides for a group with two vertices: one kink, whose normal is the jump of the gradient."""
-    jump = group.vertices[0] - group.vertices[1]
-    # 1: the claim is vertex 0
-    share = float((near.here[group.entries] - group.vertices[1]) @ jump / (jump @ jump))
+    jump, share = group.vertices[0] - group.vertices[1], _share(near, group)
     normal = _bends(near, group) * jump
     crossing = np.abs(jump) > near.tolerance
     right = np.where(normal > 0, share, 1 - share)[crossing]
@@ -620,7 +621,7 @@ def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float
             return None
         target = near.here[group.entries]
         jump = group.vertices[0] - group.vertices[1]
-        share = float((target - group.vertices[1]) @ jump / (jump @ jump))
+        share = _share(near, group)
         rest = float(np.linalg.norm(target - group.vertices[1] - share * jump))
         if rest > near.tolerance * math.sqrt(len(jump)) + 1e-9 * float(np.linalg.norm(jump)):
             return None
