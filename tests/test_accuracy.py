@@ -166,6 +166,13 @@ def test_what_underflows_in_float32_is_not_called_wrong():
     assert report.verdict is gc.Verdict.PASS
 
 
+def test_a_gradient_of_subnormal_numbers_may_be_off_by_their_spacing():
+    x = np.array([1.1e-6, 1.3e-6, 0.7e-6], dtype=np.float32)  # 8 x^7 has a few bits in float32
+    found = gc.check(lambda x: np.sum(x**8), lambda x: 8 * x**7, (x,))[0].accuracy
+    assert found.error > 1e-5  # of a gradient that float64 holds to the last digit
+    assert found.verdict is gc.Verdict.PASS
+
+
 def root_mean_square(x):
     return np.sum(x / np.sqrt(np.mean(x**2) + np.finfo(x.dtype).eps))
 

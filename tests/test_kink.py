@@ -547,3 +547,17 @@ def test_torch_relu_is_left_and_clamp_like_is_told_by_its_value():
     x = torch.tensor(X, requires_grad=True)
     assert gc.check(torch.relu, inputs=(x,))[0].kink.convention in ("left", "other", "mixed")
     assert gc.check(lambda x: torch.relu(x).sum(), inputs=(x,))[0].kink.convention == "left"
+
+
+@pytest.mark.parametrize(
+    ("labels", "parted"),
+    [([0, 0, 1, 1], True), ([1, 1, 0, 0], True), ([0, 1, 0, 1], False), ([0, 0, 0, 1], True), ([0, 1, 1, 1], True)],
+)
+def test_one_kink_parts_the_moves_by_their_height_along_its_jump(labels, parted):
+    # heights along the jump (1, -2): 5, 1, -1, -5
+    moves = np.array([[1.0, -2.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 2.0]])
+    vertices = np.array([[1.0, -2.0], [0.0, 0.0]])
+    group = kink.hull.Group(np.array([0, 1]), vertices, np.array(labels), complete=True)
+    near = kink.Nearby(vertices[labels], moves, vertices[0], 1e-9)
+    assert kink._parted(near, group) is parted
+    assert kink._share(near, group) == 1.0
