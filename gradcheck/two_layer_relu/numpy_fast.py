@@ -17,6 +17,7 @@ What differs from the textbook lines, and why:
 * −2·lr scales the residual, n·d_out numbers, in place of a 2 there and lr on both gradients, d_in·h + h·d_out
   numbers. Doubling is exact; lr is rounded in where it meets the residual, as often as in the textbook.
 * The loss is a dot product of the residual with itself: no array of squares.
+* ∂loss/∂h takes the place of h_relu, whose last use, in ∂loss/∂w2, comes before it.
 * Many samples are taken a block after the other, whose lines stay in the cache; the changes of the weights are summed
   over the blocks.
 """
@@ -45,9 +46,8 @@ class _Block:
 
     def __init__(self, problem: Problem, rows: slice, buffers: tuple[Any, ...]) -> None:
         self.rows, self.x, self.y = rows, problem.x[rows], problem.y[rows]
-        self.hidden, self.negative, self.passes, self.residual, self.grad_h = (b[: len(self.x)] for b in buffers)
-        self.x_T, self.hidden_T = self.x.T, self.hidden.T
-        self.hidden_bits, self.grad_h_bits = self.hidden.view(self.passes.dtype), self.grad_h.view(self.passes.dtype)
+        self.hidden, self.negative, self.passes, self.residual = (b[: len(self.x)] for b in buffers)
+        self.x_T, self.hidden_T, self.hidden_bits = self.x.T, self.hidden.T, self.hidden.view(self.passes.dtype)
         self.residual_flat = self.residual.reshape(-1)
         self.over_rows = _product(len(self.x))
 
@@ -84,11 +84,10 @@ class Workspace:
         divided = blocks(shape, dtype.itemsize)
         rows = max(block.stop - block.start for block in divided)
         buffers = (
-            np.empty((rows, shape.h), dtype),  # h, then h_relu in its place
+            np.empty((rows, shape.h), dtype),  # h, then h_relu in its place, then ∂loss/∂h times −lr
             np.empty((rows, shape.h), bool),  # h < 0, then not h < 0
             np.empty((rows, shape.h), f"i{dtype.itemsize}"),  # not h < 0
             np.empty((rows, shape.d_out), dtype),  # y_pred, then y_pred − y, then times −2·lr
-            np.empty((rows, shape.h), dtype),  # ∂loss/∂h, times −lr
         )
         self._blocks = [_Block(problem, block, buffers) for block in divided]
         self._changes = np.empty((shape.d_in, shape.h), dtype), np.empty((shape.h, shape.d_out), dtype)  # −lr·∂loss/∂w
@@ -137,11 +136,11 @@ class Workspace:
         for block in self._blocks:
             self._forward(block)
             grad_y_pred = 2 * block.residual
+            found.y[block.rows] = -grad_y_pred
+            np.add(found.w2, block.over_rows(block.hidden_T, grad_y_pred), found.w2)
             grad_h = self._backward(block, grad_y_pred)
             found.x[block.rows] = self._over_h(grad_h, w1.T)
-            found.y[block.rows] = -grad_y_pred
             np.add(found.w1, block.over_rows(block.x_T, grad_h), found.w1)
-            np.add(found.w2, block.over_rows(block.hidden_T, grad_y_pred), found.w2)
         return found
 
     def _forward(self, block: _Block) -> Any:
@@ -157,10 +156,10 @@ class Workspace:
         return block.residual_flat.dot(block.residual_flat)
 
     def _backward(self, block: _Block, grad_y_pred: Any) -> Any:
-        """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1."""
-        self._over_d_out(grad_y_pred, self._w2_T, block.grad_h)
-        np.multiply(block.grad_h_bits, block.passes, block.grad_h_bits)
-        return block.grad_h
+        """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1, into the place of h_relu."""
+        self._over_d_out(grad_y_pred, self._w2_T, block.hidden)
+        np.multiply(block.hidden_bits, block.passes, block.hidden_bits)
+        return block.hidden
 
 
 def loss(x: Any, y: Any, w1: Any, w2: Any) -> Any:
