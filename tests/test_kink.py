@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import lsq_linear
 
 import gradcheck as gc
-from gradcheck import forms, kink
+from gradcheck import clarke, convention, forms, hull, kink, nearby
 from gradcheck.contract import Gradient
 from gradcheck.errors import ArgumentError
 from gradcheck.measure import Field
@@ -505,7 +505,7 @@ def test_a_kink_leaves_the_smallest_error_of_its_one_sided_slopes():
     ("weight", "side"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint"), (1 - 1e-6, "right"), (0.9, "other")]
 )
 def test_the_side_of_a_weight(weight, side):
-    assert kink._side(weight) == side
+    assert convention.side(weight) == side
 
 
 def trial_at(f, gradient, x, probes=4):
@@ -519,12 +519,12 @@ def trial_at(f, gradient, x, probes=4):
 def test_the_nearby_points_lie_between_round_off_and_the_finest_step(dtype):
     found = trial_at(relu, relu_with(1.0), X.astype(dtype))
     unit, finest = (2.0**-53, 2.0**-34) if dtype is np.float64 else (2.0**-24, 2.0**-13)
-    assert unit * 2**6 < kink._distance(found) <= finest
+    assert unit * 2**6 < nearby.distance(found) <= finest
 
 
 def test_one_sided_mismatches_rest_on_the_claims_next_to_the_point():
     found = trial_at(relu, relu_with(0.7), X)
-    sides, near = kink._next_to_the_point(found, kink._distance(found))
+    sides, near = nearby.next_to_the_point(found, nearby.distance(found))
     assert not any(m.significant for pair in sides for m in pair)
     assert set(near.samples[:, 0].tolist()) == {0.0, 1.0}
     assert near.here[0] == 0.7
@@ -557,7 +557,7 @@ def test_one_kink_parts_the_moves_by_their_height_along_its_jump(labels, parted)
     # heights along the jump (1, -2): 5, 1, -1, -5
     moves = np.array([[1.0, -2.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 2.0]])
     vertices = np.array([[1.0, -2.0], [0.0, 0.0]])
-    group = kink.hull.Group(np.array([0, 1]), vertices, np.array(labels), complete=True)
-    near = kink.Nearby(vertices[labels], moves, vertices[0], 1e-9)
-    assert kink._parted(near, group) is parted
-    assert kink._share(near, group) == 1.0
+    group = hull.Group(np.array([0, 1]), vertices, np.array(labels), complete=True)
+    near = nearby.Nearby(vertices[labels], moves, vertices[0], 1e-9)
+    assert clarke._parted(near, group) is parted
+    assert clarke.position(near, group) == 1.0
