@@ -53,7 +53,7 @@ def judged(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
             near = _joined(trial, near, finding.groups, delta)
             finding = _in_hull(trial, near)
         one_each = all(_parted(near, group) for group in finding.groups)
-        if finding.valid and one_each and _in_one_hull(near, finding.entries):
+        if finding.valid and one_each and _gap(near, _whole(near, finding.entries)) == 0:
             break
         if len(near.samples) >= MOST_SAMPLES:
             break
@@ -115,7 +115,7 @@ def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) ->
     """
     misses, moving, further = 0, finding.entries, near
     for search in range(SEARCHES):
-        if _in_one_hull(further, moving):
+        if _gap(further, _whole(further, moving)) == 0:
             return finding, near
         if misses == MISSES:
             return replace(finding, valid=False, decided=False), near
@@ -157,9 +157,10 @@ def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
     return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
 
 
-def _in_one_hull(near: Nearby, moving: NDArray[np.int64]) -> bool:
-    whole = _whole(near, moving)
-    return whole.weights(near.here)[1] <= near.tolerance * math.sqrt(len(moving)) + 1e-9 * float(np.ptp(whole.vertices))
+def _gap(near: Nearby, group: hull.Group) -> float:
+    """Return how far the claim is from a group's hull, 0 where drift and round-off account for it."""
+    _, gap = group.weights(near.here)
+    return gap if gap > near.tolerance * math.sqrt(len(group.entries)) + 1e-9 * float(np.ptp(group.vertices)) else 0.0
 
 
 def _in_hull(trial: Trial, near: Nearby) -> Finding:
@@ -170,14 +171,10 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
         distance = float(np.linalg.norm(off * flat_scale(trial))) / norm
         return Finding(valid=False, decided=True, distance=distance, entries=moving, reason=off_reason(trial, off))
     found = tuple(hull.groups(near.samples, moving, near.tolerance))
-    distance, decided = 0.0, True
-    for group in found:
-        _, gap = group.weights(near.here)
-        if gap > near.tolerance * math.sqrt(len(group.entries)) + 1e-9 * float(np.ptp(group.vertices)):
-            distance = math.hypot(distance, gap)
-            decided = decided and group.complete
-    scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.median(trial.scale.value))
-    return Finding(distance == 0, decided, distance * scale / norm, moving, found)
+    gaps = [_gap(near, group) for group in found]
+    decided = all(group.complete for group, gap in zip(found, gaps, strict=True) if gap > 0)
+    distance = math.hypot(*gaps) * float(np.median(trial.scale.value)) / norm
+    return Finding(distance == 0, decided, distance, moving, found)
 
 
 def index_of(trial: Trial, flat: int) -> tuple[int, ...]:

@@ -1,4 +1,7 @@
-"""A headless browser for the tests that open pages: Chromium, driven over its debugging pipe, nothing to install."""
+"""What files of tests share: a trial of one argument, and a headless browser for the tests that open pages.
+
+The browser is Chromium, driven over its debugging pipe: nothing to install.
+"""
 
 import base64
 import fcntl
@@ -11,6 +14,12 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
+
+from gradcheck import forms
+from gradcheck.contract import Gradient
+from gradcheck.measure import Field
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.trial import Trial
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -149,6 +158,19 @@ def _pipe():
     for end in ends:
         os.close(end)
     return moved
+
+
+def _trial_at(f, gradient, x, probes=4, seed=0):
+    claim = forms.gradient_of_scalar(f, gradient, (x,), None, {})
+    found = Trial(Field(claim, claim.leaves, seed=seed), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    found.measure(FiniteDifferences(found.field, [0]), probes)
+    return found
+
+
+@pytest.fixture(scope="session")
+def trial_at():
+    """Measure f along a few directions from x: what all that follows a measurement takes."""
+    return _trial_at
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,15 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
 
 import gradcheck as gc
-from gradcheck import clarke, convention, forms, hull, kink, nearby
-from gradcheck.contract import Gradient
+from gradcheck import clarke, kink, nearby
+from gradcheck.certificate import Interval, Mismatch, error_norm, smallest_visible
 from gradcheck.errors import ArgumentError
-from gradcheck.measure import Field
-from gradcheck.oracles.finite_difference import FiniteDifferences
-from gradcheck.trial import Trial
+from gradcheck.report import ArgumentReport
 
 C = np.array([1.0, 2.0, 3.0])
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at the kink
@@ -27,23 +26,6 @@ def relu_with(at_zero):
 
 def check(f, gradient, *args, **options):
     return gc.check(f, gradient, args or (X,), **options)
-
-
-@pytest.mark.parametrize("known", [False, True])
-def test_kinks_that_changed_sides_together_in_the_first_samples_are_not_taken_for_one(known):
-    rng = np.random.default_rng(0)
-    for seed in range(40):
-        x, c = rng.standard_normal(8), rng.choice([-1.0, 1.0], 8) * rng.uniform(0.5, 2, 8)
-        x[rng.random(8) < 0.5] = 0
-        report = check(
-            lambda x, c=c: np.sum(c * np.maximum(x, 0) + x**2),
-            lambda x, c=c: c * (x >= 0) + 2 * x,
-            x,
-            kink="right",
-            kink_of=(lambda x: x) if known else None,
-            seed=seed,
-        )
-        assert report.verdict is gc.Verdict.PASS
 
 
 def test_a_claim_made_of_many_kinks_with_weights_of_their_own_is_found_in_few_claims():
@@ -329,20 +311,6 @@ def test_the_vertices_of_a_concave_function_are_looked_for_as_well(x):
     assert check(layer, layer_gradient(1.0), w, x, np.array([-1.0])).verdict is gc.Verdict.PASS
 
 
-def test_eight_kinks_in_four_entries_pass_nothing_that_their_hull_does_not_hold():
-    outcomes = []
-    for seed in range(12):
-        x = np.random.default_rng(seed).integers(-3, 4, (8, 4)).astype(float)
-        for at_zero in (1.0, 1.05):  # the vertex of one side, and beyond it
-            # f is convex: its subdifferential at 0 is all Σ λ_i x_i with λ in [0, 1]
-            target = at_zero * x.sum(axis=0)
-            inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
-            report = check(layer, layer_gradient(at_zero), np.zeros((4, 1)), x, np.array([1.0]))
-            outcomes.append((at_zero, inside))
-            assert (report.verdict is gc.Verdict.PASS) == inside
-    assert {(1.0, True), (1.05, False)} <= set(outcomes)
-
-
 def test_kinks_that_coincide_and_cancel_make_the_chain_rules_value_wrong():
     x, y = np.array([[1.0], [-1.0]]), np.array([[-1.0], [1.0]])
 
@@ -408,23 +376,6 @@ def test_kinks_within_kinks_are_judged_as_a_black_box_is(at_zero):
 def test_a_kink_variable_that_names_a_kink_twice_with_both_signs_changes_no_verdict(at_zero, verdict):
     report = check(relu, relu_with(at_zero), kink_of=lambda x: np.concatenate([x, -x]))
     assert report.verdict is verdict
-
-
-@pytest.mark.parametrize("at_zero", [1.0, 0.5, 40.0])
-def test_hundreds_of_kinks_in_a_few_entries_let_no_wrong_value_pass_though_they_are_named(at_zero):
-    x = np.random.default_rng(0).integers(-3, 4, (300, 3)).astype(float)
-    target = at_zero * x.sum(axis=0)
-    inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
-    assert inside == (at_zero <= 1)
-    report = check(
-        layer,
-        layer_gradient(at_zero),
-        np.zeros((3, 1)),
-        x,
-        np.array([1.0]),
-        kink_of=lambda w, x, c: x @ w,  # noqa: ARG005
-    )
-    assert (report.verdict is gc.Verdict.PASS) == inside
 
 
 def test_a_kink_at_the_edge_of_the_domain_is_judged_along_the_directions_that_stay_inside():
@@ -501,37 +452,7 @@ def test_a_kink_leaves_the_smallest_error_of_its_one_sided_slopes():
 # The parts -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("weight", "side"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint"), (1 - 1e-6, "right"), (0.9, "other")]
-)
-def test_the_side_of_a_weight(weight, side):
-    assert convention.side(weight) == side
-
-
-def trial_at(f, gradient, x, probes=4):
-    claim = forms.gradient_of_scalar(f, gradient, (x,), None, {})
-    found = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
-    found.measure(FiniteDifferences(found.field, [0]), probes)
-    return found
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_nearby_points_lie_between_round_off_and_the_finest_step(dtype):
-    found = trial_at(relu, relu_with(1.0), X.astype(dtype))
-    unit, finest = (2.0**-53, 2.0**-34) if dtype is np.float64 else (2.0**-24, 2.0**-13)
-    assert unit * 2**6 < nearby.distance(found) <= finest
-
-
-def test_one_sided_mismatches_rest_on_the_claims_next_to_the_point():
-    found = trial_at(relu, relu_with(0.7), X)
-    sides, near = nearby.next_to_the_point(found, nearby.distance(found))
-    assert not any(m.significant for pair in sides for m in pair)
-    assert set(near.samples[:, 0].tolist()) == {0.0, 1.0}
-    assert near.here[0] == 0.7
-    assert all((row[0] > 0) == (move[0] > 0) for row, move in zip(near.samples, near.moves, strict=True))
-
-
-def test_a_claim_wrong_beside_the_point_is_not_right_beside():
+def test_a_claim_wrong_beside_the_point_is_not_right_beside(trial_at):
     smooth = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), np.array([1.5, 0.5]))
     assert kink.right_beside(smooth, 1e-5)
     wrong = trial_at(lambda x: np.sum(x**2), lambda x: 3 * x, np.array([1.5, 0.5]))
@@ -542,22 +463,198 @@ def test_a_claim_wrong_beside_the_point_is_not_right_beside():
     assert not kink.right_beside(outside, 1e-5)
 
 
+def test_what_is_right_beside_needs_both_sides_and_a_claimed_array(trial_at):
+    x = np.array([1.5, 0.5])
+    found = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), x)
+    high = kink._formula(found, nearby.next_to_the_point(found, nearby.distance(found))[0], 3.0).high
+    assert kink.right_beside(found, 2 * high)
+    assert not kink.right_beside(found, high / 2)
+    found.gradient.values = (None,)
+    assert not kink.right_beside(found, 2 * high)
+    edge = trial_at(lambda x: np.nan if x[0] < 0 else np.sum(x), lambda x: (x != 0) * 1.0, np.array([0.0, 1.0]))
+    assert not kink.right_beside(edge, 1.0)
+
+
+TRIAL = SimpleNamespace(confidence=0.99, jitter_next_to_kink=0.0, true_norm=2.0, tangent=None)
+
+
+def pairs(*rights, left=(1.0, 1.0, 0.001)):
+    return [(Mismatch(*right), Mismatch(*left)) for right in rights]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_error_next_to_the_point_is_that_of_the_worse_side(side):
+    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01), (1.4, 1.0, 0.01)]
+    sides = [pair[:: 1 - 2 * side] for pair in pairs(*wrong)]
+    low, high = error_norm([Mismatch(*m) for m in wrong], 0.995)
+    found = kink._formula(TRIAL, sides, 100.0)
+    assert found.low == pytest.approx(low / (100 + low))
+    assert found.high == pytest.approx(high / (100 - high))
+    assert (found.relative, found.confidence) == (True, 0.99)
+
+
+def test_one_direction_that_stands_out_is_not_enough_to_be_wrong():
+    assert kink._formula(TRIAL, pairs((1.5, 1, 0.01), (1.009, 1, 0.01), (1, 1, 0.01)), 9.0).low == 0
+    assert kink._formula(TRIAL, pairs((1.5, 1, 0.01), (1.02, 1, 0.01), (1, 1, 0.01)), 9.0).low > 0
+
+
+def test_the_claims_own_round_off_is_added_four_times():
+    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01)]
+    noisy = SimpleNamespace(confidence=0.99, jitter_next_to_kink=0.05)
+    assert kink._formula(noisy, pairs(*wrong), 9.0) == kink._formula(
+        TRIAL, pairs(*[(c, m, b + 0.2) for c, m, b in wrong], left=(1.0, 1.0, 0.201)), 9.0
+    )
+
+
+def test_a_side_without_a_bound_says_nothing_and_neither_do_no_directions():
+    unbounded = (5.0, 0.0, math.inf)
+    assert kink._formula(TRIAL, pairs(unbounded, unbounded, left=unbounded), 9.0).high == 0
+    one = kink._formula(TRIAL, pairs(unbounded, (1, 1, 0.01), left=unbounded), 9.0)
+    assert one.high == pytest.approx(kink._formula(TRIAL, pairs((1, 1, 0.01), left=unbounded), 9.0).high)
+    assert kink._formula(TRIAL, pairs(left=unbounded), 9.0).high == 0
+
+
+def test_an_error_as_large_as_the_gradient_is_unbounded_unless_both_are_nothing():
+    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01)]
+    _, high = error_norm([Mismatch(*m) for m in wrong], 0.995)
+    assert kink._formula(TRIAL, pairs(*wrong), high).high == math.inf
+    assert kink._formula(TRIAL, pairs(*wrong), high * 1.001).high < math.inf
+    nothing = [(0.0, 0.0, 0.0)] * 2
+    assert kink._formula(TRIAL, pairs(*nothing, left=(0.0, 0.0, 0.0)), 0.0).high == 0.0
+
+
+def test_the_smallest_error_is_that_of_the_wider_side():
+    sides = pairs((1, 1, 0.01), (1, 1, 0.03), left=(1, 1, 0.02))
+    assert kink._smallest_error(TRIAL, sides, 8.0) == pytest.approx(smallest_visible([0.02, 0.03], 0.99) / 8)
+    assert kink._smallest_error(TRIAL, sides, 1.0) == pytest.approx(smallest_visible([0.02, 0.03], 0.99) / 2)
+    assert kink._smallest_error(TRIAL, sides[:1], 8.0) == math.inf
+    nothing = SimpleNamespace(confidence=0.99, true_norm=0.0)
+    assert kink._smallest_error(nothing, sides, 0.0) == math.inf
+
+
+def near_of(samples, here, tolerance=0.1):
+    samples = np.array(samples, dtype=float)
+    return nearby.Nearby(samples, np.zeros_like(samples), np.array(here, dtype=float), tolerance)
+
+
+@pytest.mark.parametrize(("here", "one"), [([0, 0.05], True), ([0, 0.15], False), ([0.05, -0.1], False)])
+def test_a_claim_is_of_one_piece_where_it_is_the_same_everywhere(here, one):
+    assert kink._one_piece(near_of([[0, 0.05], [0, 0]], here)) is one
+
+
+def test_the_size_next_to_the_point_is_the_claims_own_and_along_tangents_the_measured_one_too():
+    near = near_of([[3.0, 4.0], [0.0, 1.0]], [9.0, 9.0])
+    for tangent, norm, size in ((None, 99.0, 10.0), (lambda v: v, 99.0, 99.0), (lambda v: v, 1.0, 10.0)):
+        trial = SimpleNamespace(scale=SimpleNamespace(value=2.0), tangent=tangent, true_norm=norm)
+        assert kink._size(trial, near) == pytest.approx(size)
+
+
+def interval(low, high):
+    return Interval(low, high, relative=True, confidence=0.99)
+
+
+REPORT = ArgumentReport("x", (3,), "float64", gc.Verdict.INCONCLUSIVE, interval(0.0, 2e-6), 1e-5, 1e-7)
+
+
+@pytest.mark.parametrize(("high", "verdict"), [(1e-5, gc.Verdict.PASS), (1.01e-5, gc.Verdict.INCONCLUSIVE)])
+def test_a_kink_near_the_point_is_no_kink_at_it(high, verdict):
+    report = kink._near_the_point(REPORT.with_(error=interval(0.0, high)), 1e-8)
+    assert report.verdict is verdict
+    assert report.notes == ("f has a kink within 1.0e-08 of the argument's size of the point, not at it",)
+    assert bool(report.reason) == (verdict is gc.Verdict.INCONCLUSIVE)
+
+
+def concluded(valid=True, decided=True, required=None, high=1e-6, reason="", known=False):
+    found = clarke.Finding(valid, decided, 0.25, np.array([0]), reason=reason)
+    at = gc.Kink("right", valid, ((0,), (1,), (2,), (3,)), 1e-10)
+    return kink._conclude(REPORT, at, found, required, known=known, high=high)
+
+
+@pytest.mark.parametrize(("high", "verdict"), [(1e-5, "PASS"), (1.01e-5, "INCONCLUSIVE")])
+@pytest.mark.parametrize("required", [None, "right"])
+def test_a_subgradient_passes_where_the_formula_is_known_well_enough(high, verdict, required):
+    report = concluded(high=high, required=required)
+    assert str(report.verdict) == verdict
+    assert report.error == REPORT.error
+    assert report.reason == ("" if verdict == "PASS" else "resolution reached 1.0e-05 next to the kink, wanted 1.0e-05")
+
+
+def test_what_is_no_subgradient_fails_by_so_much_and_is_unbounded_above():
+    report = concluded(valid=False)
+    assert (report.verdict, report.reason) == (gc.Verdict.FAIL, "no subgradient of f: outside what lies around it")
+    assert report.error == interval(0.25, math.inf)
+    assert concluded(valid=False, reason="that is why").reason == "that is why"
+    assert not report.kink.valid
+
+
+def test_what_is_not_decided_is_inconclusive_even_where_a_convention_is_required():
+    report = concluded(valid=False, decided=False, required="left")
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "pass kink_of= to name the kink variable" in report.reason
+    assert concluded(valid=False, decided=False, reason="that is why").reason == "that is why"
+
+
+@pytest.mark.parametrize(("known", "of"), [(True, "the kink variable"), (False, "the argument")])
+def test_another_convention_than_the_required_one_fails_before_its_bound_is_asked(known, of):
+    report = concluded(required="left", known=known, high=1.0)
+    assert report.verdict is gc.Verdict.FAIL
+    assert report.reason == f"the convention at the kink is right, wanted left ({of}) at (0,), (1,), (2,) and 1 more"
+    assert kink._some(((0,), (1,), (2,))) == "(0,), (1,), (2,)"
+
+
+# The slow ones, last: a broken program is told by the others ---------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_kinks_that_changed_sides_together_in_the_first_samples_are_not_taken_for_one(known):
+    rng = np.random.default_rng(0)
+    for seed in range(40):
+        x, c = rng.standard_normal(8), rng.choice([-1.0, 1.0], 8) * rng.uniform(0.5, 2, 8)
+        x[rng.random(8) < 0.5] = 0
+        report = check(
+            lambda x, c=c: np.sum(c * np.maximum(x, 0) + x**2),
+            lambda x, c=c: c * (x >= 0) + 2 * x,
+            x,
+            kink="right",
+            kink_of=(lambda x: x) if known else None,
+            seed=seed,
+        )
+        assert report.verdict is gc.Verdict.PASS
+
+
+def test_eight_kinks_in_four_entries_pass_nothing_that_their_hull_does_not_hold():
+    outcomes = []
+    for seed in range(12):
+        x = np.random.default_rng(seed).integers(-3, 4, (8, 4)).astype(float)
+        for at_zero in (1.0, 1.05):  # the vertex of one side, and beyond it
+            # f is convex: its subdifferential at 0 is all Σ λ_i x_i with λ in [0, 1]
+            target = at_zero * x.sum(axis=0)
+            inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
+            report = check(layer, layer_gradient(at_zero), np.zeros((4, 1)), x, np.array([1.0]))
+            outcomes.append((at_zero, inside))
+            assert (report.verdict is gc.Verdict.PASS) == inside
+    assert {(1.0, True), (1.05, False)} <= set(outcomes)
+
+
+@pytest.mark.parametrize("at_zero", [1.0, 0.5, 40.0])
+def test_hundreds_of_kinks_in_a_few_entries_let_no_wrong_value_pass_though_they_are_named(at_zero):
+    x = np.random.default_rng(0).integers(-3, 4, (300, 3)).astype(float)
+    target = at_zero * x.sum(axis=0)
+    inside = np.linalg.norm(lsq_linear(x.T, target, (0, 1), method="bvls").x @ x - target) < 1e-9
+    assert inside == (at_zero <= 1)
+    report = check(
+        layer,
+        layer_gradient(at_zero),
+        np.zeros((3, 1)),
+        x,
+        np.array([1.0]),
+        kink_of=lambda w, x, c: x @ w,  # noqa: ARG005
+    )
+    assert (report.verdict is gc.Verdict.PASS) == inside
+
+
 def test_torch_relu_is_left_and_clamp_like_is_told_by_its_value():
     torch = pytest.importorskip("torch")
     x = torch.tensor(X, requires_grad=True)
     assert gc.check(torch.relu, inputs=(x,))[0].kink.convention in ("left", "other", "mixed")
     assert gc.check(lambda x: torch.relu(x).sum(), inputs=(x,))[0].kink.convention == "left"
-
-
-@pytest.mark.parametrize(
-    ("labels", "parted"),
-    [([0, 0, 1, 1], True), ([1, 1, 0, 0], True), ([0, 1, 0, 1], False), ([0, 0, 0, 1], True), ([0, 1, 1, 1], True)],
-)
-def test_one_kink_parts_the_moves_by_their_height_along_its_jump(labels, parted):
-    # heights along the jump (1, -2): 5, 1, -1, -5
-    moves = np.array([[1.0, -2.0], [1.0, 0.0], [-1.0, 0.0], [-1.0, 2.0]])
-    vertices = np.array([[1.0, -2.0], [0.0, 0.0]])
-    group = hull.Group(np.array([0, 1]), vertices, np.array(labels), complete=True)
-    near = nearby.Nearby(vertices[labels], moves, vertices[0], 1e-9)
-    assert clarke._parted(near, group) is parted
-    assert clarke.position(near, group) == 1.0
