@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck import arrays
 from gradcheck.clarke import bends, position
-from gradcheck.nearby import claim_at
+from gradcheck.nearby import extended, flat_scale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,15 +64,10 @@ def _of_some_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) 
 
 def _of_entry(trial: Trial, near: Nearby, entry: int, delta: float) -> str | None:
     """Name the side for one entry by moving it alone to the right and to the left; None where that changes nothing."""
-    x = trial.gradient.leaves[trial.index]
-    unit = np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64)
-    count = unit.size
-    scale = trial.scale.value
-    size = scale if isinstance(scale, float) else float(scale.reshape(-1)[entry % count])
-    unit.reshape(-1)[entry % count] = 2.0 ** round(math.log2(size)) * (1 if entry < count else 1j)
-    v = arrays.like(unit, x)
-    right = claim_at(trial, arrays.shifted(x, delta, v))[entry]
-    left = claim_at(trial, arrays.shifted(x, -delta, v))[entry]
+    move = np.zeros(near.here.shape)
+    size = float(np.broadcast_to(flat_scale(trial), move.shape)[entry])
+    move[entry] = math.ldexp(1.0, round(math.log2(size)))
+    right, left = extended(trial, near, delta, [move, -move]).samples[-2:, entry]
     if abs(right - left) <= near.tolerance:
         return None
     return side(float((near.here[entry] - left) / (right - left)))

@@ -110,8 +110,11 @@ def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bo
 def _together(
     near: Nearby, moving: NDArray[np.int64], sides: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float, float] | None:
-    """Return λ of every kink that is felt, how far the claim is from such a sum, and what round-off allows."""
-    sides = sides[:, np.ptp(sides, axis=0) > 0]  # kinks that this argument moves
+    """Return λ of every kink that is felt, how far the claim is from such a sum, and what round-off allows.
+
+    Kinks that are always on one side together, as those of two equal samples of data are, count as one.
+    """
+    sides = np.unique(sides[:, np.ptp(sides, axis=0) > 0], axis=1)  # kinks that this argument moves
     system = np.hstack([np.ones((len(sides), 1)), sides])
     if np.linalg.matrix_rank(system) < system.shape[1]:
         return None

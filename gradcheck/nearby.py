@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.slope import Slope
     from gradcheck.trial import Trial
 
 NEARBY = 4099  # the stream of nearby points
 ROUND = 8
-# Along one direction in 64 the claim drifts by less than 1/64 of what is typical; along three in a row, never.
-DRIFTS = 3
 
 
 @dataclass(frozen=True)
@@ -60,53 +56,33 @@ def next_to_the_point(
 ) -> tuple[list[tuple[Mismatch, Mismatch]], Nearby]:
     """Return the right and the left mismatch of each probe, and the claims they rest on.
 
-    The claims are those at x ± δ·v; with `beyond`, at the finest step at which each slope still showed the kink.
+    The claims are those at x ± δ·v; with `beyond`, at the finest step at which each slope still showed the kink. What
+    they change by from there to twice as far is about δ·φ'', φ'(0±) lies at less than twice that, and another direction
+    may drift by more: along one in 64 the drift is below 1/64 of what is typical, along four in a row never.
     """
     x = trial.gradient.leaves[trial.index]
     samples, moves = [], []
     sides: list[tuple[Mismatch, Mismatch]] = []
     largest = 0.0
-    for n, probe in enumerate(trial.probes[: ROUND // 2]):
+    for probe in trial.probes[: ROUND // 2]:
         v = trial.direction(probe.probe)
         flat = _flat(arrays.to_numpy(v))
+        distance = probe.slope.resolution if beyond else delta
         pair = []
-        if beyond:
-            delta = probe.slope.resolution
-        for sign in (1.0, -1.0):
-            g = claim_at(trial, arrays.shifted(x, sign * delta, v))
+        for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
+            g = claim_at(trial, arrays.shifted(x, sign * distance, v))
             samples.append(g)
             moves.append(sign * flat)
-            side = probe.slope.right if sign > 0 else probe.slope.left
-            error = math.inf
-            if not math.isnan(side):
-                error = probe.slope.side_error + _drift(trial, probe.slope, v, sign * delta, float(g @ flat))
-            pair.append((float(g @ flat), 0.0 if math.isnan(side) else side, error, probe.stretch))
-        if n < DRIFTS:  # on both sides: the claim may be constant on one, as a ReLU's is
-            for sign, near in zip((2.0, -2.0), samples[-2:], strict=True):
-                further = claim_at(trial, arrays.shifted(x, sign * delta, v))
-                largest = max(largest, float(np.max(np.abs(further - near))))
-        right, left = (Mismatch(c / s, m / s, e / s) for c, m, e, s in pair)
-        sides.append((right, left))
+            drift = claim_at(trial, arrays.shifted(x, sign * 2 * distance, v)) - g
+            largest = max(largest, float(np.max(np.abs(drift))))
+            error = probe.slope.side_error + 2 * abs(float(drift @ flat))
+            known = (slope, error) if not math.isnan(slope) else (0.0, math.inf)
+            pair.append(Mismatch(*(number / probe.stretch for number in (float(g @ flat), *known))))
+        sides.append((pair[0], pair[1]))
     here = _flat(np.asarray(trial.claimed))
     size = float(np.max(np.abs(np.concatenate([here, *samples[:2]])))) if here.size else 0.0
     tolerance = 64 * largest + 2.0**9 * trial.field.unit * size
     return sides, Nearby(np.array(samples), np.array(moves), here, tolerance)
-
-
-def _drift(trial: Trial, slope: Slope, v: Any, delta: float, predicted: float) -> float:
-    """Return a bound on δ·φ'' on one side: the claim at x + δ·v differs by that, along v, from its limit at x.
-
-    φ'' is twice what the difference quotients, h·φ''/2 off, show beyond their noise; where an oracle took no steps, the
-    claim's own change from δ to 2δ tells.
-    """
-    if not slope.levels:
-        further = claim_at(trial, arrays.shifted(trial.gradient.leaves[trial.index], 2 * delta, v))
-        return 2 * abs(float(further @ _flat(arrays.to_numpy(v))) - predicted)
-    bend, sign = 0.0, math.copysign(1.0, delta)
-    for a, b in pairwise(slope.levels):
-        change = abs(a.central - b.central + sign * (a.gap - b.gap) / 2) - 2 * (a.noise + b.noise)
-        bend = max(bend, 2 * change / (a.step - b.step))
-    return 2 * bend * abs(delta)
 
 
 def extended(trial: Trial, near: Nearby, delta: float, moves: Iterable[NDArray[np.float64]]) -> Nearby:

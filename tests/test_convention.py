@@ -92,6 +92,28 @@ def test_an_entry_moved_alone_shows_its_side(trial_at, value, side, factor):
     assert [of_entry(trial, entry) for entry in range(4)] == [side, side, side, None]
 
 
+def test_the_side_is_counted_from_the_left_limit(trial_at):
+    trial = trial_at(lambda x: np.sum(np.maximum(x, 0) + 5 * x), lambda x: 5 + 1.0 * ((x > 0) + 0.5 * (x == 0)), X[:2])
+    assert of_entry(trial, 0) == "midpoint"
+
+
+@pytest.mark.parametrize("scale", [4.0, 5.0, np.array([[5.0, 5.0], [5.0, 0.7]]), np.array([[1.0, 1.0], [1.0, 2.9]])])
+def test_an_entry_is_moved_by_a_power_of_two_near_its_own_scale(monkeypatch, scale):
+    moves = []
+
+    def extended(_trial, near, _delta, more):
+        moves.extend(more)
+        return near
+
+    monkeypatch.setattr(convention, "extended", extended)
+    trial = SimpleNamespace(scale=SimpleNamespace(value=scale), claimed=np.zeros((2, 2), complex))
+    near = nearby.Nearby(np.eye(8)[:2], np.eye(8)[:2], np.zeros(8), 1e-9)
+    assert convention._of_entry(trial, near, 7, 1.0) is None
+    size = {4.0: 4.0, 5.0: 4.0, 0.7: 0.5, 2.9: 4.0}[float(np.ravel(scale)[-1])]
+    assert moves[0].tolist() == [0, 0, 0, 0, 0, 0, 0, size]
+    assert moves[1].tolist() == (-moves[0]).tolist()
+
+
 def test_an_entry_that_changes_by_no_more_than_the_drift_shows_none(trial_at):
     trial = trial_at(lambda x: np.sum(C * np.maximum(x, 0)), lambda x: C * (x >= 0), X)
     assert of_entry(trial, 1, tolerance=2.0) is None
