@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ from gradcheck.bench.results import Case, CheckCost, Results, Timing, spread
 from gradcheck.bench.saved import as_json, from_json, load
 from gradcheck.bench.sizes import SHAPES
 from gradcheck.errors import ArgumentError
+from gradcheck.two_layer_relu.problem import Shape, draw
 
 CASE = Case("seed", SHAPES["seed"], "float64", "numpy")
 TORCH = Case("tiny", SHAPES["tiny"], "float32", "torch")
@@ -319,3 +321,26 @@ def test_the_ratios_in_the_documentation_are_those_of_the_recorded_run():
     for library, dtype, variant, *cells in rows:
         for shape, cell in zip(header[3:], cells, strict=True):
             assert cell.strip("*") == medians[library.lower(), dtype, variant, shape]
+
+
+def test_the_cost_of_a_check_in_the_documentation_is_that_of_the_recorded_run():
+    recorded = [
+        [c for n, c in enumerate(row) if n not in (3, 7)] for row in cost_rows(DOCS / "benchmarks" / "bench.md")
+    ]
+    assert len(recorded) == 16
+    assert cost_rows(DOCS / "benchmarks.md") == recorded
+
+
+def cost_rows(page):
+    return rows_of(page.read_text(encoding="utf-8"), "The cost of a check")[2:]
+
+
+def test_the_parts_of_a_step_are_lines_that_it_has():
+    parts = runpy.run_path(str(DOCS / "benchmarks" / "parts.py"))
+    for shape, blocks in ((Shape(5, 3, 4, 2), 1), (Shape(4096, 64, 64, 8), 8)):
+        groups, count = parts["lines"](draw(shape, 0))
+        assert list(groups) == ["products", "mask", "residual", "update"]
+        assert count == blocks
+        for named in groups.values():
+            for line in named.values():
+                line()

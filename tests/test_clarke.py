@@ -247,7 +247,7 @@ def test_a_missing_vertex_is_looked_for_both_ways_with_a_little_of_a_random_move
     groups = (group_of([0], [[1], [0]], [0, 1, 0]), group_of([2], [[0], [1]], [0, 1, 0]))
     finding = clarke.Finding(valid=False, decided=False, distance=1.0, entries=np.array([0, 2]), groups=groups)
     towards = np.array([3.0, 0.0, -6.0, 0.0])
-    near = near_of(samples, [0, 0, 0, 0], moves)
+    near = near_of(samples / 16, [0, 0, 0, 0], moves)  # the sign of the bend counts, and not its size
     found = clarke._extreme(trial_of(scale), near, finding, towards, 1.0, 7, misses)
     expected = np.array([2.0, 0, 4.0, 0]) + share * random  # as large as the scale, the concave one turned round
     assert found[0].tolist() == expected.tolist()

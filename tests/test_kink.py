@@ -547,6 +547,8 @@ def test_the_size_next_to_the_point_is_the_claims_own_and_along_tangents_the_mea
     for tangent, norm, size in ((None, 99.0, 10.0), (lambda v: v, 99.0, 99.0), (lambda v: v, 1.0, 10.0)):
         trial = SimpleNamespace(scale=SimpleNamespace(value=2.0), tangent=tangent, true_norm=norm)
         assert kink._size(trial, near) == pytest.approx(size)
+    small = near_of([[0.25, 0.0]], [0.0, 0.0])
+    assert kink._size(SimpleNamespace(scale=SimpleNamespace(value=1.0), tangent=None), small) == 0.25
 
 
 def interval(low, high):

@@ -28,15 +28,15 @@ def lines(problem):
         "x w1": lambda: workspace._over_d_in(block.x, w1, block.hidden),
         "h w2": lambda: workspace._over_h(block.hidden, w2, block.residual),
         "hᵀ g": lambda: block.over_rows(block.hidden_T, block.residual, change_w2),
-        "g w2ᵀ": lambda: workspace._over_d_out(block.residual, workspace._w2_T, block.grad_h),
-        "xᵀ g": lambda: block.over_rows(block.x_T, block.grad_h, change_w1),
+        "g w2ᵀ": lambda: workspace._over_d_out(block.residual, workspace._w2_T, block.hidden),
+        "xᵀ g": lambda: block.over_rows(block.x_T, block.hidden, change_w1),
     }
     mask = {
         "h < 0": lambda: np.less(block.hidden, workspace._zero, block.negative),
         "not": lambda: np.logical_not(block.negative, block.negative),
         "as integers": lambda: np.copyto(block.passes, block.negative),
         "mask of h": lambda: np.multiply(block.hidden_bits, block.passes, block.hidden_bits),
-        "mask of its gradient": lambda: np.multiply(block.grad_h_bits, block.passes, block.grad_h_bits),
+        "mask of its gradient": lambda: np.multiply(block.hidden_bits, block.passes, block.hidden_bits),
     }
     residual = {
         "− y": lambda: np.subtract(block.residual, block.y, block.residual),
@@ -48,24 +48,30 @@ def lines(problem):
     return {"products": products, "mask": mask, "residual": residual, "update": update}, len(workspace._blocks)
 
 
-print(f"{'shape':7} {'dtype':8} {'blocks':>6} {'products':>9} {'mask':>6} {'residual':>9} {'update':>7}   whole step")
-with pinned(1, torch_too=False), np.errstate(all="ignore"):
-    for shape in ("seed", "tall", "medium"):
-        for dtype in ("float32", "float64"):
-            data = scaled(SHAPES[shape], dtype)
-            groups, blocks = lines(prepared(data, "numpy"))
-            steps = {(group, name): line for group, named in groups.items() for name, line in named.items()}
-            steps |= {name: make("numpy", name, prepared(data, "numpy")) for name in (FLOOR, "fast")}
-            samples, _ = interleaved(steps, seconds_on_cpu(1), SECONDS)
-            floor = statistics.median(samples[FLOOR])
-            shares = [
-                sum(statistics.median(samples[group, name]) for name in named)
-                * (1 if group == "update" else blocks)
-                / floor
-                for group, named in groups.items()
-            ]
-            whole = statistics.median(f / b for f, b in zip(samples["fast"], samples[FLOOR], strict=True))
-            print(
-                f"{shape:7} {dtype:8} {blocks:6} {shares[0]:9.3f} {shares[1]:6.3f} {shares[2]:9.3f} {shares[3]:7.3f}"
-                f"   {whole:.2f}"
-            )
+def main():
+    """Print a row for each shape and dtype."""
+    print(
+        f"{'shape':7} {'dtype':8} {'blocks':>6} {'products':>9} {'mask':>6} {'residual':>9} {'update':>7}   whole step"
+    )
+    with pinned(1, torch_too=False), np.errstate(all="ignore"):
+        for shape in ("seed", "tall", "medium"):
+            for dtype in ("float32", "float64"):
+                data = scaled(SHAPES[shape], dtype)
+                groups, blocks = lines(prepared(data, "numpy"))
+                steps = {(group, name): line for group, named in groups.items() for name, line in named.items()}
+                steps |= {name: make("numpy", name, prepared(data, "numpy")) for name in (FLOOR, "fast")}
+                samples, _ = interleaved(steps, seconds_on_cpu(1), SECONDS)
+                floor = statistics.median(samples[FLOOR])
+                shares = [
+                    sum(statistics.median(samples[group, name]) for name in named)
+                    * (1 if group == "update" else blocks)
+                    / floor
+                    for group, named in groups.items()
+                ]
+                whole = statistics.median(f / b for f, b in zip(samples["fast"], samples[FLOOR], strict=True))
+                columns = " ".join(f"{share:{width}.3f}" for share, width in zip(shares, (9, 6, 9, 7), strict=True))
+                print(f"{shape:7} {dtype:8} {blocks:6} {columns}   {whole:.2f}")
+
+
+if __name__ == "__main__":
+    main()
