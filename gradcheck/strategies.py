@@ -50,20 +50,21 @@ def register_profiles() -> None:
 
 
 def _short_decimals() -> list[float]:
-    """Multiples of 1/16 up to 2, simplest first: fewest binary places, then smallest, then positive.
-
-    Their products are multiples of 1/256, so that a matrix product of a million of them is exact even in float32.
-    """
+    """Multiples of 1/16 up to 2, simplest first: fewest binary places, then smallest, then positive."""
     found = [k / 16 for k in range(-32, 33) if k]
     places = {x: next(p for p in range(5) if (x * 2**p).is_integer()) for x in found}
     return sorted(found, key=lambda x: (places[x], abs(x), x < 0))
 
 
-SHORT = _short_decimals()
+# ±3.5 lie past the bends of functions that are clipped at 1, 2 or 3. Products are multiples of 1/256 below 2^4, so that
+# a matrix product over 2^12 of them is exact even in float32.
+LARGE = [3.5, -3.5]
+SHORT = [*_short_decimals(), *LARGE]
+OFTEN = 3 * LARGE  # in all, about one entry in ten is large
 
 
 def numbers(dtype: str = "float64", *, boundary: bool = True) -> SearchStrategy[float]:
-    """Draw one entry of an array: a short decimal between −2 and 2, now and then a hard one.
+    """Draw one entry of an array: a short decimal between −2 and 2, now and then ±3.5 or a hard one.
 
     Parameters
     ----------
@@ -76,12 +77,13 @@ def numbers(dtype: str = "float64", *, boundary: bool = True) -> SearchStrategy[
     """
     _check_choice("dtype", dtype, DTYPES)
     if not boundary:
-        return st.sampled_from(SHORT)
+        return st.sampled_from([*SHORT, *OFTEN])
     info = np.finfo(dtype)
     tiny = float(info.smallest_subnormal)
     up, down = 1.0 + float(info.eps), 1.0 - float(info.eps) / 2
     hard = [0.0, -0.0, up, down, -up, -down, tiny, -tiny]
-    return st.sampled_from([*SHORT[:8], 0.0, *SHORT[8:], *SHORT, *SHORT, *hard[1:], *hard[1:]])
+    short = [*SHORT, *OFTEN]
+    return st.sampled_from([*short[:8], 0.0, *short[8:], *short, *short, *hard[1:], *hard[1:]])
 
 
 def shapes_for(

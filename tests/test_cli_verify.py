@@ -258,6 +258,12 @@ def steep(x):
 def steep_gradient(x):
     return np.zeros_like(x)
 
+def hard_swish(x):
+    return (x * np.clip(x + 3, 0, 6) / 6).sum()
+
+def unclipped(x):
+    return (2 * x + 3) / 6
+
 number = 3
 """
 
@@ -307,6 +313,14 @@ def test_a_mistake_for_odd_sizes_only_is_found_and_shrunk_to_three(seed):
     assert result.exit_code == 1, result.output
     assert "w2 (3, 1)" in result.stdout
     assert "np.array([[1.0, 1.0, 1.0]])," in result.stdout
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.usefixtures("module")
+def test_a_mistake_past_the_bend_of_a_clipped_function_is_found(seed):
+    result = verify_mine("hard_swish", "unclipped", "--seed", str(seed), signature="(n)->()")
+    assert result.exit_code == 1, result.output
+    assert re.search(r"np.array\(\[-?3\.5\]\),", result.stdout)
 
 
 @pytest.mark.usefixtures("module")
