@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck import arrays, factors
 from gradcheck.certificate import Mismatch
-from gradcheck.mistakes import TABLE, Case, Change, changes, dropped
+from gradcheck.mistakes import TABLE, Case, Change, Mistake, changes, dropped
 from gradcheck.report import Planted
 from gradcheck.trial import DEVIATIONS
 
@@ -41,7 +41,7 @@ def case_of(trial: Trial, trials: Mapping[int, Trial]) -> Case:
     others = {t.name: t.claimed for i, t in trials.items() if i != trial.index and t.claimed is not None}
     shape = arrays.shape_of(leaves[trial.index])
     return Case(
-        np.asarray(trial.claimed),
+        np.broadcast_to(0.0, shape) if trial.claimed is None else trial.claimed,
         arrays.to_numpy(leaves[trial.index]),
         others,
         {
@@ -107,7 +107,7 @@ class Slopes:
         probes = self.trial.probes
         error = math.hypot(*(m.value for m in self.trial.mismatches()))
         bound = math.hypot(*(self.mismatch(change, p).bound for p in probes))
-        size = 0 if self.trial.claimed is None else self.trial.claimed.size
+        size = math.prod(arrays.shape_of(self.trial.gradient.leaves[self.trial.index]))
         return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
 
     def fit(self, change: Change) -> tuple[float, float] | None:
@@ -134,10 +134,10 @@ class Slopes:
 
 def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
     """Return the report of a FAIL with the mistakes that explain every slope, best first."""
-    if trial.claimed is None or len(trial.probes) < 3 or not np.any(trial.claimed):
+    if len(trial.probes) < 3 or not any(probe.claimed for probe in trial.probes):
         return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
     case = case_of(trial, trials)
-    found = [c for m in TABLE.values() for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
+    found = [c for m in _applicable(trial) for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
     if case.gradient.size == 1:
         found = [c for c in found if c.factor is None]
     slopes = Slopes(trial, found)
@@ -149,6 +149,12 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     names = tuple(dict.fromkeys(change.name for *_, change in right))
     advice = "; or ".join(dict.fromkeys(change.advice for *_, change in right))
     return argument.with_(mistakes=names, advice=advice + _shared(names[0], trial, trials, case))
+
+
+def _applicable(trial: Trial) -> list[Mistake]:
+    """Return the mistakes of the table that the claim has enough of: a jvp has slopes, and no array."""
+    without = ("lines",) if trial.claimed is not None else ("lines", "arguments", "claim")
+    return [mistake for mistake in TABLE.values() if mistake.needs not in without]
 
 
 def _fitted(change: Change, slopes: Slopes, case: Case) -> list[Change]:
@@ -195,14 +201,13 @@ def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) ->
 
 def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
     """Return the report of a PASS with how many of the mistakes, planted in the claim, would have been FAILs."""
-    if trial.claimed is None or trial.claimed.size == 0 or len(trial.probes) < 2:
+    if len(trial.probes) < 2:
         return argument
     case = case_of(trial, trials)
     light = case.gradient.size > LARGE  # arrays of the claim's size are dropped one mistake at a time
     planted = [
         change
-        for mistake in TABLE.values()
-        if mistake.needs != "lines"
+        for mistake in _applicable(trial)
         for change in changes(mistake, mistake.plant, case)
         if not light or (change.array is None and change.along is None)
     ]
@@ -216,7 +221,7 @@ def _why_missed(change: Change, case: Case, trial: Trial) -> str:
     wrong = factor * (case.gradient if change.array is None else change.array)
     if change.along is not None and change.multiple is not None:
         wrong = wrong + change.multiple * change.along
-    if np.array_equal(wrong, case.gradient):
+    if trial.claimed is not None and np.array_equal(wrong, case.gradient):
         return "changes nothing here"
     return "too small to see here" if trial.tangent is None else "not to be seen along what tangent= allows"
 

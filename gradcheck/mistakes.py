@@ -21,7 +21,7 @@ from gradcheck.errors import ArgumentError
 MOST_PERMUTED = 4  # axes: 23 permutations
 FEWEST_MASKED = 8  # entries: a mask of n entries explains a few wrong ones by accident once in 2^n
 PENALTY = 1e-3  # of the gradient's size: the multiple of the argument that is planted
-NEEDS = ("claim", "arguments", "lines")
+NEEDS = ("slopes", "claim", "arguments", "lines")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Case:
     Attributes
     ----------
     gradient : ndarray
-        The claim, float64 or complex128, shaped like the argument.
+        The claim, float64 or complex128, shaped like the argument; zeros where the claim is a jvp.
     argument : ndarray
         The argument itself.
     others : mapping of str to ndarray
@@ -93,8 +93,9 @@ class Mistake:
     ----------
     name : str
         As the report says it.
-    needs : {"claim", "arguments", "lines"}
-        What it can be planted in: the claimed array alone, that and the arguments, or the lines of a Derivation.
+    needs : {"slopes", "claim", "arguments", "lines"}
+        What it can be planted in: what the claim predicts along the directions (all there is of a jvp), the claimed
+        array, that and the arguments, or the lines of a Derivation.
     plant : callable or None
         Case → the wrong gradient for a right one (an array, or several of `Change`; None where it does not apply).
     correct : callable or None
@@ -327,7 +328,7 @@ def _every_factor(case: Case) -> Iterable[Change]:
 
 
 for _mistake in (
-    Mistake("constant factor", "claim", _plant_factors, _every_factor),
+    Mistake("constant factor", "slopes", _plant_factors, _every_factor),
     Mistake("transposed", "claim", _plant_transposed, _correct_transposed),
     Mistake(
         "reshaped in the wrong order",

@@ -241,7 +241,9 @@ def test_only_a_mistake_can_be_registered():
 
 
 def test_a_mistake_that_needs_something_unknown_is_refused():
-    with pytest.raises(gc.ArgumentError, match="needs='forward', wanted one of 'claim', 'arguments', 'lines'"):
+    with pytest.raises(
+        gc.ArgumentError, match="needs='forward', wanted one of 'slopes', 'claim', 'arguments', 'lines'"
+    ):
         Mistake("x", "forward", None)
 
 
@@ -456,3 +458,32 @@ def test_a_constant_that_is_nearly_one_is_told_from_one():
     assert report.verdict is gc.Verdict.FAIL
     assert "right next to the point" not in str(report)
     assert "every entry is 1.00000003 x the true gradient" in str(report)
+
+
+# A jvp: no array, slopes only ------------------------------------------------------------------------------------
+
+PUSHED = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+def pushed(factor):
+    return gc.check(np.sin, jvp=lambda t, x: factor * np.cos(x) * t, args=(PUSHED,))[0]
+
+
+@pytest.mark.parametrize(
+    ("factor", "name"),
+    [(2.0, "factor 2 too many"), (0.5, "factor 2 missing"), (-1.0, "sign flipped"), (1 / 3, "factor 3 missing")],
+)
+def test_a_factor_in_a_jvp_has_its_name(factor, name):
+    report = pushed(factor)
+    assert report.verdict is gc.Verdict.FAIL
+    assert report.mistakes[0].startswith(name)
+
+
+def test_factors_are_planted_in_a_right_jvp_and_nothing_that_needs_its_array():
+    planted = pushed(1.0).planted
+    assert (planted.caught, planted.applicable) == (5, 5)  # 1/2, 2, -1, 3 and 1/3: an axis of 2 has none of its own
+
+
+def test_a_jvp_that_is_wrong_in_other_ways_or_zero_has_no_name():
+    assert gc.check(np.sin, jvp=lambda t, x: t * x, args=(PUSHED,))[0].mistakes == ()
+    assert pushed(0.0).mistakes == ()
