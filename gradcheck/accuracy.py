@@ -28,6 +28,7 @@ from gradcheck.claim import WrongClaim
 from gradcheck.contract import JITTER, Gradient
 from gradcheck.measure import SUSPICIOUS, quiet
 from gradcheck.report import Accuracy
+from gradcheck.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def jittered(
         if only not in (None, i):
             moved.append(x)
             continue
-        rng = np.random.default_rng((seed, JITTER, repeat, i))
+        rng = stream(seed, JITTER, repeat, i)
         values = arrays.to_numpy(x)
         factor = np.asarray(2 * unit * rng.integers(-1, 2, values.shape))
         if smallest > 0:
@@ -64,19 +65,21 @@ def jittered(
     return moved
 
 
-def spread(gradient: Gradient, field: Field, unit: float, smallest: float = 0.0) -> list[float]:
-    """Return ‖Δ∘s‖ for each argument: how far the claim moves when the point is jittered by `unit` (see `jittered`).
+def spread(
+    gradient: Gradient, field: Field, unit: float, indices: Sequence[int], smallest: float = 0.0
+) -> dict[int, float]:
+    """Return ‖Δ∘s‖ for some arguments: how far the claim moves when the point is jittered by `unit` (see `jittered`).
 
     All arguments are jittered at once; one whose gradient then moves by far more than round-off is asked again, alone:
-    some other argument may stand on a discontinuity (a label).
+    some other argument may stand on a discontinuity (a label, a kink).
     """
-    worst = [0.0 for _ in gradient.leaves]
-    if gradient.claim.predicted:
+    worst = dict.fromkeys(indices, 0.0)
+    if gradient.claim.predicted or not indices:
         return worst
     for repeat in range(REPEATS):
-        for i, change in _changes(gradient, field, unit, repeat, None, smallest).items():
-            worst[i] = max(worst[i], change)
-    for i in gradient.judged:
+        changes = _changes(gradient, field, unit, repeat, None, smallest)
+        worst = {i: max(change, changes.get(i, 0.0)) for i, change in worst.items()}
+    for i in indices:
         values = gradient.values[i]
         if (
             len(gradient.leaves) > 1
@@ -105,7 +108,7 @@ def _changes(
 def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -> dict[int, Accuracy]:
     """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
     unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
-    condition = spread(gradient, field, unit, smallest)
+    condition = spread(gradient, field, unit, gradient.judged, smallest)
     longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
     found = {}
     for i in gradient.judged:

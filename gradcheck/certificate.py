@@ -135,12 +135,9 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
     largest = most / math.sqrt(chi2_quantile(tail, k))
     if claimed_norm is not None:
         smallest, largest = max(smallest, claimed_norm - high), min(largest, claimed_norm + low)
-    return Interval(
-        _ratio(low, largest),
-        _ratio(high, smallest),
-        relative=True,
-        confidence=confidence,
-    )
+    # The ends are right with the confidence each, and may cross where chance would have it that both are not.
+    least, most = sorted((_ratio(low, largest), _ratio(high, smallest)))
+    return Interval(least, most, relative=True, confidence=confidence)
 
 
 def _ratio(error: float, size: float) -> float:

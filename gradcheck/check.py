@@ -426,11 +426,12 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
     }
     reached = ""
     try:
-        jitter = accuracy.spread(gradient, field, field.unit)
         oracle = _oracle(options.oracle, field, gradient)
-        for i, trial in trials.items():
-            trial.jitter = jitter[i]
+        for trial in trials.values():
             trial.measure(oracle, options.probes)
+        smooth = [i for i, trial in trials.items() if not any(probe.slope.kinked for probe in trial.probes)]
+        for i, jitter in accuracy.spread(gradient, field, field.unit, smooth).items():
+            trials[i].jitter = jitter
     except BudgetReached as error:
         reached = str(error)
     accuracies: dict[int, Accuracy] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,7 +87,7 @@ def draw(
         Maps a NumPy direction to the nearest one that the argument allows (a symmetric one, say).
 
     """
-    rng = np.random.default_rng(np.random.SeedSequence(key))
+    rng = stream(*key)
     shape = arrays.shape_of(x)
     v = rng.standard_normal(shape)
     if arrays.is_complex(x):

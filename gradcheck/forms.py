@@ -13,6 +13,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claim import Claim, Tree, WrongClaim, argument_names, by_argument, caller, is_leaf, readable
 from gradcheck.errors import ArgumentError
+from gradcheck.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -188,7 +189,7 @@ def jvp(
 
     def linear(values: Sequence[Any]) -> str | None:
         for i, x in enumerate(values):
-            rng = np.random.default_rng((seed, COTANGENT, 7, i))
+            rng = stream(seed, COTANGENT, 7, i)
             v = arrays.like(rng.standard_normal(arrays.shape_of(x)), x)
             one, two = pushed(values, i, v), pushed(values, i, 2 * v)
             if abs(two - 2 * one) > 64 * arrays.ROUNDOFF[arrays.dtype_name(x)] ** 0.5 * (abs(one) + abs(two)):
@@ -291,7 +292,7 @@ def _pushed_outputs(result: Any, out: Sequence[Any]) -> list[Any]:
 
 
 def _cotangent(y: Any, key: tuple[int, ...]) -> np.ndarray[Any, Any]:
-    rng = np.random.default_rng(np.random.SeedSequence(key))
+    rng = stream(*key)
     c = rng.standard_normal(arrays.shape_of(y))
     if arrays.is_complex(y):
         c = c + 1j * rng.standard_normal(arrays.shape_of(y))

@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck import arrays, clarke, convention, kink_variable
 from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
 from gradcheck.claim import WrongClaim
-from gradcheck.nearby import distance, next_to_the_point, spread
+from gradcheck.nearby import MOST_PROBES, distance, flat_scale, next_to_the_point, sides, spread
 from gradcheck.report import ArgumentReport, Kink
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def judge(
     """Return the verdict on an argument along some of whose directions f has a kink at the point."""
     x = trial.gradient.leaves[trial.index]
     delta = distance(trial)
-    sides, near = next_to_the_point(trial, delta)
-    interval = _formula(trial, sides, _size(trial, near))
+    pairs, near = next_to_the_point(trial, delta)
+    interval = _formula(trial, pairs, _size(trial, near))
     within = max(p.slope.resolution for p in trial.probes if p.slope.kinked)
     report = ArgumentReport(
         name=trial.name,
@@ -47,7 +47,7 @@ def judge(
         verdict=Verdict.INCONCLUSIVE,
         error=interval,
         resolution=resolution,
-        smallest_error=_smallest_error(trial, sides, _size(trial, near)),
+        smallest_error=_smallest_error(trial, pairs, _size(trial, near)),
         probes=tuple(trial.probes),
     )
     if interval.low > 0:
@@ -66,9 +66,9 @@ def judge(
     return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
 
 
-def _smallest_error(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:
+def _smallest_error(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:
     """Return the smallest relative error that the one-sided slopes would have shown next to the kink."""
-    bounds = [max(m.bound for m in pair) for pair in sides]
+    bounds = [max(m.bound for m in pair) for pair in pairs]
     size = max(size, trial.true_norm)
     return smallest_visible(bounds, trial.confidence) / size if len(bounds) > 1 and size > 0 else math.inf
 
@@ -77,11 +77,17 @@ def right_beside(trial: Trial, resolution: float) -> bool:
     """Tell whether a claim that is wrong at the point is right at x ± δ·v: then it is the point that is special."""
     if trial.claimed is None or any(p.slope.one_sided for p in trial.probes):
         return False
-    try:
-        sides, near = next_to_the_point(trial, distance(trial))
-    except WrongClaim:
-        return False
-    return _formula(trial, sides, _size(trial, near)).high <= resolution
+    found, size = [], 0.0 if trial.tangent is None else trial.true_norm
+    for probe in trial.probes[:MOST_PROBES]:
+        try:
+            pair = sides(trial, probe, distance(trial))
+        except WrongClaim:
+            return False
+        size = max(size, *(float(np.linalg.norm(side.claim * flat_scale(trial))) for side in pair))
+        found.append((pair[0].mismatch, pair[1].mismatch))
+        if any(m.significant and abs(m.value) > resolution * size for m in found[-1]):
+            return False  # no claims further on would bring the bound down to the resolution
+    return _formula(trial, found, size).high <= resolution
 
 
 def _conclude(
@@ -138,7 +144,7 @@ def _some(entries: Sequence[tuple[int, ...]]) -> str:
     return shown + (f" and {len(entries) - 3} more" if len(entries) > 3 else "")
 
 
-def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], size: float) -> Interval:
+def _formula(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> Interval:
     """Return the interval for the error of the claims next to the point, the worse of the two sides.
 
     Both are held to the larger side's `size`: one of them may be zero, as a ReLU's is. N lies within E of it.
@@ -146,7 +152,7 @@ def _formula(trial: Trial, sides: Sequence[tuple[Mismatch, Mismatch]], size: flo
     worst = Interval(0.0, 0.0, relative=True, confidence=trial.confidence)
     extra = 4 * trial.jitter_next_to_kink
     for side in (0, 1):
-        found = [pair[side] for pair in sides]
+        found = [pair[side] for pair in pairs]
         found = [Mismatch(m.claimed, m.measured, m.bound + extra) for m in found if math.isfinite(m.bound)]
         if not found:
             continue

@@ -40,6 +40,7 @@ from gradcheck.claim import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.measure import quiet
+from gradcheck.streams import stream
 from gradcheck.text import WIDTH, finding
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ def _judged(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int, **o
     true: dict[str, Any] = {}  # gradients that are known to be right, by variable
     lines, evaluations = [], 1
     for number, line in enumerate(derivation.gradient_lines):
-        trial = _Trial(derivation, line, known, true, np.random.default_rng((seed, number)))
+        trial = _Trial(derivation, line, known, true, stream(seed, number))
         report, spent = trial.run(seed=seed, **options)
         lines.append(report)
         evaluations += spent

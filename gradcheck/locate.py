@@ -16,6 +16,7 @@ from gradcheck.certificate import Mismatch
 from gradcheck.measure import BudgetReached
 from gradcheck.place import Finding, Index, sentence, where_of
 from gradcheck.report import WorstEntry
+from gradcheck.streams import stream
 from gradcheck.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Search:
         self.trial = trial
         self.measure = Measure(trial, limit)
         self.found = Finding()
-        self._rng = np.random.default_rng((trial.field.seed, trial.index, SAMPLES))
+        self._rng = stream(trial.field.seed, trial.index, SAMPLES)
 
     def run(self) -> None:
         """Find the wrong places, and look once along an independent direction whether they are all."""

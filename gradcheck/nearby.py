@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.report import Probe
     from gradcheck.trial import Trial
 
 NEARBY = 4099  # the stream of nearby points
 ROUND = 8
+MOST_PROBES = 4
 
 
 @dataclass(frozen=True)
@@ -51,38 +53,59 @@ def distance(trial: Trial) -> float:
     return math.ldexp(1.0, trial.field.finest(trial.index))
 
 
+@dataclass(frozen=True)
+class Side:
+    """The claim at x + δ·w.
+
+    Attributes
+    ----------
+    move, claim : array (entries,)
+        w, and the claim there.
+    drift : array (entries,)
+        How the claim changes from there to twice as far: by about δ·φ'' along w.
+    mismatch : Mismatch
+        Of the claim and the one-sided slope, which is its limit at x: less than twice the drift away.
+
+    """
+
+    move: NDArray[np.float64]
+    claim: NDArray[np.float64]
+    drift: NDArray[np.float64]
+    mismatch: Mismatch
+
+
+def sides(trial: Trial, probe: Probe, delta: float) -> tuple[Side, Side]:
+    """Return the right and the left side of a probe."""
+    x, v = trial.gradient.leaves[trial.index], trial.direction(probe.probe)
+    flat = _flat(arrays.to_numpy(v))
+    found = []
+    for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
+        claim = claim_at(trial, arrays.shifted(x, sign * delta, v))
+        drift = claim_at(trial, arrays.shifted(x, sign * 2 * delta, v)) - claim
+        error = probe.slope.side_error + 2 * abs(float(drift @ flat))
+        known = (0.0, math.inf) if math.isnan(slope) else (slope, error)
+        mismatch = Mismatch(*(number / probe.stretch for number in (float(claim @ flat), *known)))
+        found.append(Side(sign * flat, claim, drift, mismatch))
+    return found[0], found[1]
+
+
 def next_to_the_point(
     trial: Trial, delta: float, *, beyond: bool = False
 ) -> tuple[list[tuple[Mismatch, Mismatch]], Nearby]:
     """Return the right and the left mismatch of each probe, and the claims they rest on.
 
-    The claims are those at x ± δ·v; with `beyond`, at the finest step at which each slope still showed the kink. What
-    they change by from there to twice as far is about δ·φ'', φ'(0±) lies at less than twice that, and another direction
-    may drift by more: along one in 64 the drift is below 1/64 of what is typical, along four in a row never.
+    The claims are those at x ± δ·v; with `beyond`, at the finest step at which each slope still showed the kink.
+    Another direction may drift by more than these: along one in 64 the drift is below 1/64 of what is typical, along
+    four in a row never.
     """
-    x = trial.gradient.leaves[trial.index]
-    samples, moves = [], []
-    sides: list[tuple[Mismatch, Mismatch]] = []
-    largest = 0.0
-    for probe in trial.probes[: ROUND // 2]:
-        v = trial.direction(probe.probe)
-        flat = _flat(arrays.to_numpy(v))
-        distance = probe.slope.resolution if beyond else delta
-        pair = []
-        for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
-            g = claim_at(trial, arrays.shifted(x, sign * distance, v))
-            samples.append(g)
-            moves.append(sign * flat)
-            drift = claim_at(trial, arrays.shifted(x, sign * 2 * distance, v)) - g
-            largest = max(largest, float(np.max(np.abs(drift))))
-            error = probe.slope.side_error + 2 * abs(float(drift @ flat))
-            known = (slope, error) if not math.isnan(slope) else (0.0, math.inf)
-            pair.append(Mismatch(*(number / probe.stretch for number in (float(g @ flat), *known))))
-        sides.append((pair[0], pair[1]))
+    found = [sides(trial, p, p.slope.resolution if beyond else delta) for p in trial.probes[:MOST_PROBES]]
+    each = [side for pair in found for side in pair]
+    largest = max(float(np.max(np.abs(side.drift))) for side in each)
     here = _flat(np.asarray(trial.claimed))
-    size = float(np.max(np.abs(np.concatenate([here, *samples[:2]])))) if here.size else 0.0
+    size = float(np.max(np.abs(np.concatenate([here, each[0].claim, each[1].claim]))))
     tolerance = 64 * largest + 2.0**9 * trial.field.unit * size
-    return sides, Nearby(np.array(samples), np.array(moves), here, tolerance)
+    samples, moves = np.array([side.claim for side in each]), np.array([side.move for side in each])
+    return [(right.mismatch, left.mismatch) for right, left in found], Nearby(samples, moves, here, tolerance)
 
 
 def extended(trial: Trial, near: Nearby, delta: float, moves: Iterable[NDArray[np.float64]]) -> Nearby:

@@ -11,6 +11,7 @@ from gradcheck import arrays
 from gradcheck.certificate import Interval, Mismatch, error_norm, relative_error, smallest_visible
 from gradcheck.direction import inner
 from gradcheck.report import Probe
+from gradcheck.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +80,7 @@ class Trial:
 
     def stretch(self, probe: int) -> float:
         """Return the factor in [1, 2) by which a probe's steps are moved."""
-        return float(np.random.default_rng((self.field.seed, self.index, probe, 1)).uniform(1, 2))
+        return float(stream(self.field.seed, self.index, probe, 1).uniform(1, 2))
 
     def direction(self, probe: int) -> Any:
         """Return the direction of a probe, drawn anew from its key."""

@@ -58,19 +58,20 @@ def test_a_jitter_of_one_argument_leaves_the_others():
 
 def test_the_spread_of_a_gradient_is_its_condition():
     gradient, field = rooms(cubes, cubes_gradient, X)
-    (found,) = accuracy.spread(gradient, field, UNIT)
+    found = accuracy.spread(gradient, field, UNIT, [0])[0]
     largest = field.scales[0].norm(6 * X * (2 * UNIT * X))  # every entry moved
     assert largest / 4 < found <= largest * (1 + 1e-6)
 
 
 def test_the_spread_of_a_jvp_is_not_known():
     claim = forms.jvp(cubes, lambda v, x: 3 * x**2 @ v, (X,), None, {}, 0)
-    assert accuracy.spread(Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0), UNIT) == [0.0]
+    found = accuracy.spread(Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0), UNIT, [0])
+    assert found == {0: 0.0}
 
 
 def test_a_jitter_that_leaves_the_domain_teaches_nothing():
     gradient, field = rooms(cubes, lambda x: 3 * x**2 if np.array_equal(x, X) else np.full_like(x, np.nan), X)
-    assert accuracy.spread(gradient, field, UNIT) == [0.0]
+    assert accuracy.spread(gradient, field, UNIT, [0]) == {0: 0.0}
 
 
 def test_a_label_on_a_discontinuity_does_not_blur_the_gradient_of_the_scores():
@@ -80,13 +81,20 @@ def test_a_label_on_a_discontinuity_does_not_blur_the_gradient_of_the_scores():
         return np.where(labels == 1.0, 3.0, 1.0) * scores, 0 * labels
 
     found = rooms(lambda s, y: 0.5 * np.sum(np.where(y == 1.0, 3.0, 1.0) * s**2), gradient, X, labels)
-    scores, _ = accuracy.spread(*found, UNIT)
-    assert scores < 1e-5
+    assert accuracy.spread(*found, UNIT, [0, 1])[0] < 1e-5
+
+
+def test_only_the_arguments_asked_for_are_jittered_and_none_where_none_is():
+    gradient, field = rooms(lambda a, b: np.sum(a * b), lambda a, b: (b, a), X, X + 1)
+    before = gradient.evaluations
+    assert accuracy.spread(gradient, field, UNIT, []) == {}
+    assert gradient.evaluations == before
+    assert list(accuracy.spread(gradient, field, UNIT, [1])) == [1]
 
 
 def test_none_beside_claimed_arrays_has_no_spread_and_no_accuracy():
     found, field = rooms(lambda a, b: np.sum(a * b), lambda a, b: (None, a), X, X + 1)  # noqa: ARG005
-    assert accuracy.spread(found, field, UNIT)[0] == 0.0
+    assert accuracy.spread(found, field, UNIT, [0, 1])[0] == 0.0
     assert set(accuracy.judge(found.values, found, field, "float32")) == {1}
 
 
@@ -94,7 +102,7 @@ def test_none_beside_claimed_arrays_has_no_spread_and_no_accuracy():
 def test_the_error_allowed_is_that_of_the_condition_and_of_the_sums(scale, verdict):
     gradient, field = rooms(cubes, cubes_gradient, X)
     size = field.scales[0].norm(gradient.values[0])
-    (condition,) = accuracy.spread(gradient, field, UNIT)
+    condition = accuracy.spread(gradient, field, UNIT, [0])[0]
     lost = field.scales[0].norm(np.full(4, 2.0**-149))
     allowed = 4 * math.sqrt(4 + 64) * (condition + UNIT * size + lost) + 4 * UNIT * abs(cubes(X))
     native = [gradient.values[0] * (1 + scale * allowed / size)]
@@ -116,7 +124,7 @@ def test_the_length_of_sums_counts_up_to_the_block_of_a_blocked_sum():
     x = np.full(2**16, 0.5)
     gradient, field = rooms(cubes, cubes_gradient, x)
     found = accuracy.judge(gradient.values, gradient, field, "float32")[0]
-    (condition,) = accuracy.spread(gradient, field, UNIT)
+    condition = accuracy.spread(gradient, field, UNIT, [0])[0]
     size = field.scales[0].norm(gradient.values[0])
     sums = 4 * 2.0**7 * (condition / size + UNIT)
     assert found.allowed == pytest.approx(sums + 4 * UNIT * abs(cubes(x)) / size, rel=1e-12)

@@ -161,6 +161,13 @@ def test_the_known_size_of_the_claim_narrows_the_interval():
     assert with_size.low >= without.low
 
 
+def test_ends_that_chance_lets_cross_are_told_in_order():
+    # slopes that no gradient of the claimed size has but once in a universe: the claim's own size against theirs
+    slopes = [19886.0] + 15 * [60.5]
+    found = relative_error([Mismatch(m + 0.7, m, 1e-7) for m in slopes], 200.0, 0.9999)
+    assert 0 < found.low < found.high
+
+
 def test_no_mismatch_is_an_error_of_zero_or_more():
     interval = relative_error([Mismatch(m, m, 1e-9) for m in (1.0, -0.5)], 1.0, 0.99)
     assert interval.low == 0
