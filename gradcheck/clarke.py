@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gradcheck.trial import Trial
 
 MOST_SAMPLES = 64
+MOST_NUMBERS = 2**25  # in all samples: a quarter of a gigabyte, and as much for their moves
 SEARCHES, SEARCH_STREAM = 24, 2**16  # for a vertex that 64 random samples missed
 ASIDE, MISSES = -5, 3  # the share of a random move, 2^-5 and then less, in three searches that find nothing
 
@@ -47,6 +48,7 @@ def judged(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
     A claim inside the hull of whole claims is a subgradient. Inside the hulls of groups it is one only if these are
     independent: shown by whole claims that are asked for, or else taken for granted after all samples.
     """
+    most = min(MOST_SAMPLES, MOST_NUMBERS // near.here.size)
     while True:
         finding = _in_hull(trial, near)
         if finding.valid:
@@ -55,9 +57,10 @@ def judged(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
         one_each = all(_parted(near, group) for group in finding.groups)
         if finding.valid and one_each and _gap(near, _whole(near, finding.entries)) == 0:
             break
-        if len(near.samples) >= MOST_SAMPLES:
+        count = ROUND if len(near.samples) < 4 * ROUND else 2 * ROUND
+        if len(near.samples) + count > most:
             break
-        near = more(trial, near, delta, ROUND if len(near.samples) < 32 else 2 * ROUND)
+        near = more(trial, near, delta, count)
     if finding.groups and not finding.valid:
         finding, near = _search_groups(trial, near, finding, delta)
     if finding.valid and len(finding.groups) > 1:
@@ -121,7 +124,7 @@ def _search_whole(trial: Trial, near: Nearby, finding: Finding, delta: float) ->
             return replace(finding, valid=False, decided=False), near
         weights, gap = _whole(further, moving).weights(near.here)
         towards = np.zeros(near.here.shape)
-        towards[moving] = near.here[moving] - weights @ further.samples[:, moving]
+        towards[moving] = near.here[moving] - weights @ further.at(moving)
         further = _extreme(trial, further, finding, towards, delta, SEARCHES + search, misses)
         misses = 0 if _whole(further, moving).weights(near.here)[1] < gap * (1 - 2.0**-20) else misses + 1
     return finding, near
@@ -145,8 +148,8 @@ def _extreme(
     """
     u = towards.copy()
     for group in finding.groups:
-        part = near.samples[:, group.entries]
-        if float(np.sum((part - part.mean(axis=0)) * near.moves[:, group.entries])) < 0:
+        part = near.at(group.entries)
+        if float(np.sum((part - part.mean(axis=0)) * near.moves_at(group.entries))) < 0:
             u[group.entries] *= -1
     u /= float(np.max(np.abs(u) / flat_scale(trial)))
     u += math.ldexp(1.0, ASIDE - 2 * misses) * drawn(trial, SEARCH_STREAM + search)
@@ -154,7 +157,7 @@ def _extreme(
 
 
 def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
-    return hull.Group(moving, near.samples[:, moving], np.arange(len(near.samples)), complete=False)
+    return hull.Group(moving, near.at(moving), np.arange(len(near.samples)), complete=False)
 
 
 def _gap(near: Nearby, group: hull.Group) -> float:
@@ -170,7 +173,7 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
     if off.any():
         distance = float(np.linalg.norm(off * flat_scale(trial))) / norm
         return Finding(valid=False, decided=True, distance=distance, entries=moving, reason=off_reason(trial, off))
-    found = tuple(hull.groups(near.samples, moving, near.tolerance))
+    found = tuple(hull.groups(near.at(moving), moving, near.tolerance))
     gaps = [_gap(near, group) for group in found]
     decided = all(group.complete for group, gap in zip(found, gaps, strict=True) if gap > 0)
     distance = math.hypot(*gaps) * float(np.median(trial.scale.value)) / norm
@@ -190,7 +193,7 @@ def _parted(near: Nearby, group: hull.Group) -> bool:
     """
     if len(group.vertices) != 2:
         return True
-    heights = near.moves[:, group.entries] @ (group.vertices[0] - group.vertices[1])
+    heights = near.moves_at(group.entries) @ (group.vertices[0] - group.vertices[1])
     one, other = heights[group.labels == 0], heights[group.labels == 1]
     return bool(max(one) < min(other) or max(other) < min(one))
 
@@ -208,14 +211,14 @@ def bends(near: Nearby, group: hull.Group) -> float:
     lie on the positive side.
     """
     jump = group.vertices[0] - group.vertices[1]
-    heights = near.moves[:, group.entries] @ jump
+    heights = near.moves_at(group.entries) @ jump
     on_zero = group.labels == 0
     return 1.0 if heights[on_zero].sum() - heights[~on_zero].sum() >= 0 else -1.0
 
 
 def off_the_kinks(near: Nearby, moving: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return how far the claim is from those next to it in entries that no kink moves: 0 if everywhere by tolerance."""
-    off = np.abs(near.here - near.samples.mean(axis=0))
+    off = np.abs(near.here - sum(near.samples) / len(near.samples))
     off[moving] = 0
     return off if float(off.max(initial=0.0)) > near.tolerance else np.zeros_like(off)
 

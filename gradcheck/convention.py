@@ -55,7 +55,7 @@ def side(weight: float) -> str:
 
 def _of_some_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) -> set[str]:
     """Name the side for the entry of a group that changes most, or the next one that changes when moved alone."""
-    sizes = np.ptp(near.samples[:, group.entries], axis=0)
+    sizes = np.ptp(near.at(group.entries), axis=0)
     for entry in group.entries[np.argsort(-sizes, kind="stable")[:ALONE]]:
         if (name := _of_entry(trial, near, int(entry), delta)) is not None:
             return {name}
@@ -67,7 +67,7 @@ def _of_entry(trial: Trial, near: Nearby, entry: int, delta: float) -> str | Non
     move = np.zeros(near.here.shape)
     size = float(np.broadcast_to(flat_scale(trial), move.shape)[entry])
     move[entry] = math.ldexp(1.0, round(math.log2(size)))
-    right, left = extended(trial, near, delta, [move, -move]).samples[-2:, entry]
+    right, left = (sample[entry] for sample in extended(trial, near, delta, [move, -move]).samples[-2:])
     if abs(right - left) <= near.tolerance:
         return None
     return side(float((near.here[entry] - left) / (right - left)))

@@ -18,6 +18,8 @@ from scipy.optimize import nnls
 from scipy.special import gammaln
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Combinations of two patterns' values that no sample shows are taken for dependence where chance would leave out as
@@ -61,16 +63,19 @@ class Group:
         return found, float(np.linalg.norm(found @ self.vertices - target))
 
 
-def varying(samples: NDArray[np.float64], tolerance: float) -> NDArray[np.int64]:
+def varying(samples: Sequence[NDArray[np.float64]], tolerance: float) -> NDArray[np.int64]:
     """Return the entries that differ between samples by more than `tolerance`."""
-    return np.flatnonzero(np.ptp(samples, axis=0) > tolerance)
+    low, high = samples[0].copy(), samples[0].copy()
+    for row in samples[1:]:  # one at a time: there may be millions of entries
+        np.minimum(low, row, out=low)
+        np.maximum(high, row, out=high)
+    return np.flatnonzero(high - low > tolerance)
 
 
-def groups(samples: NDArray[np.float64], entries: NDArray[np.int64], tolerance: float) -> list[Group]:
-    """Return the groups of `entries`; `samples` is (samples, all entries)."""
+def groups(values: NDArray[np.float64], entries: NDArray[np.int64], tolerance: float) -> list[Group]:
+    """Return the groups of `entries`; `values` is (samples, entries), what each of these was in each sample."""
     if not len(entries):
         return []
-    values = samples[:, entries]
     labels = _labels(values, tolerance)
     patterns, first_entry, owner = np.unique(labels, axis=1, return_index=True, return_inverse=True)
     owner = owner.reshape(-1)

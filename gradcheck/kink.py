@@ -125,7 +125,7 @@ def _size(trial: Trial, near: Nearby) -> float:
 
 def _one_piece(near: Nearby) -> bool:
     """Tell whether the claim is the same at the point and on every side of it: the kink is not at the point."""
-    return float(np.max(np.abs(near.samples - near.here), initial=0.0)) <= near.tolerance
+    return all(float(np.max(np.abs(sample - near.here))) <= near.tolerance for sample in near.samples)
 
 
 def _near_the_point(report: ArgumentReport, within: float) -> ArgumentReport:

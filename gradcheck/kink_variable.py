@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from gradcheck import arrays, clarke, convention, hull
-from gradcheck.clarke import MOST_SAMPLES, Finding, position
+from gradcheck.clarke import MOST_NUMBERS, MOST_SAMPLES, Finding, position
 from gradcheck.errors import ArgumentError
 from gradcheck.nearby import ROUND, drawn, extended, more, moved, spread
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gradcheck.trial import Trial
 
 MOST_KINKS = 256
-MOST_NUMBERS = 2**25  # a quarter of a gigabyte of moves
 
 
 def judged(trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any]) -> tuple[str, Finding]:
@@ -84,7 +83,7 @@ def _one_at_a_time(
 def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
     weights = []
-    for group in hull.groups(near.samples, moving, near.tolerance):
+    for group in hull.groups(near.at(moving), moving, near.tolerance):
         if len(group.vertices) != 2:
             return None
         positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
@@ -118,7 +117,7 @@ def _together(
     system = np.hstack([np.ones((len(sides), 1)), sides])
     if np.linalg.matrix_rank(system) < system.shape[1]:
         return None
-    values = near.samples[:, moving]
+    values = near.at(moving)
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
     room = near.tolerance * math.sqrt(values.size)
     if float(np.linalg.norm(system @ solution - values)) > room:
@@ -148,7 +147,7 @@ def _within(parts: NDArray[np.float64], target: NDArray[np.float64], room: float
 def _outside(trial: Trial, near: Nearby, moving: NDArray[np.int64], weights: NDArray[np.float64], gap: float) -> float:
     """Return a lower bound on how far the claim is from every subgradient, relative to the gradient's size."""
     beyond = float(np.max(np.abs(weights - np.clip(weights, 0, 1)), initial=0.0))
-    jump = float(np.ptp(near.samples[:, moving], axis=0).max(initial=0.0))
+    jump = float(np.ptp(near.at(moving), axis=0).max(initial=0.0))
     scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.min(trial.scale.value))
     return max(beyond * jump, gap) * scale / max(spread(trial, near), np.finfo(np.float64).tiny)
 

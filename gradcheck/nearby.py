@@ -13,7 +13,7 @@ from gradcheck.certificate import Mismatch
 from gradcheck.direction import placed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,9 +31,9 @@ class Nearby:
 
     Attributes
     ----------
-    samples : array (samples, entries)
-        Claims at x + δ·w, one row each, real (complex entries as two).
-    moves : array (samples, entries)
+    samples : sequence of arrays (entries,)
+        Claims at x + δ·w, real (complex entries as two).
+    moves : sequence of arrays (entries,)
         The w.
     here : array (entries,)
         The claim at the point.
@@ -42,10 +42,18 @@ class Nearby:
 
     """
 
-    samples: NDArray[np.float64]
-    moves: NDArray[np.float64]
+    samples: Sequence[NDArray[np.float64]]
+    moves: Sequence[NDArray[np.float64]]
     here: NDArray[np.float64]
     tolerance: float
+
+    def at(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what some entries are in each sample, (samples, entries)."""
+        return np.array([sample[entries] for sample in self.samples])
+
+    def moves_at(self, entries: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return by what some entries are moved in each sample, (samples, entries)."""
+        return np.array([move[entries] for move in self.moves])
 
 
 def distance(trial: Trial) -> float:
@@ -61,16 +69,17 @@ class Side:
     ----------
     move, claim : array (entries,)
         w, and the claim there.
-    drift : array (entries,)
-        How the claim changes from there to twice as far: by about δ·φ'' along w.
+    drift : float
+        By how much an entry of the claim changes at most from there to twice as far.
     mismatch : Mismatch
-        Of the claim and the one-sided slope, which is its limit at x: less than twice the drift away.
+        Of the claim and the one-sided slope, which is the claim's limit at x: less than twice as far as the claim
+        drifts along w, by about δ·φ''.
 
     """
 
     move: NDArray[np.float64]
     claim: NDArray[np.float64]
-    drift: NDArray[np.float64]
+    drift: float
     mismatch: Mismatch
 
 
@@ -85,7 +94,7 @@ def sides(trial: Trial, probe: Probe, delta: float) -> tuple[Side, Side]:
         error = probe.slope.side_error + 2 * abs(float(drift @ flat))
         known = (0.0, math.inf) if math.isnan(slope) else (slope, error)
         mismatch = Mismatch(*(number / probe.stretch for number in (float(claim @ flat), *known)))
-        found.append(Side(sign * flat, claim, drift, mismatch))
+        found.append(Side(sign * flat, claim, float(np.max(np.abs(drift))), mismatch))
     return found[0], found[1]
 
 
@@ -100,19 +109,18 @@ def next_to_the_point(
     """
     found = [sides(trial, p, p.slope.resolution if beyond else delta) for p in trial.probes[:MOST_PROBES]]
     each = [side for pair in found for side in pair]
-    largest = max(float(np.max(np.abs(side.drift))) for side in each)
     here = _flat(np.asarray(trial.claimed))
     size = float(np.max(np.abs(np.concatenate([here, each[0].claim, each[1].claim]))))
-    tolerance = 64 * largest + 2.0**9 * trial.field.unit * size
-    samples, moves = np.array([side.claim for side in each]), np.array([side.move for side in each])
-    return [(right.mismatch, left.mismatch) for right, left in found], Nearby(samples, moves, here, tolerance)
+    tolerance = 64 * max(side.drift for side in each) + 2.0**9 * trial.field.unit * size
+    near = Nearby([side.claim for side in each], [side.move for side in each], here, tolerance)
+    return [(right.mismatch, left.mismatch) for right, left in found], near
 
 
 def extended(trial: Trial, near: Nearby, delta: float, moves: Iterable[NDArray[np.float64]]) -> Nearby:
     """Return the samples with the claims at x + δ·w, for flat moves w, added to them."""
     moves = list(moves)
     samples = [claim_at(trial, moved(trial, delta, move)[trial.index]) for move in moves]
-    return Nearby(np.array([*near.samples, *samples]), np.array([*near.moves, *moves]), near.here, near.tolerance)
+    return Nearby([*near.samples, *samples], [*near.moves, *moves], near.here, near.tolerance)
 
 
 def more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
@@ -173,4 +181,4 @@ def flat_scale(trial: Trial) -> Any:
 
 def spread(trial: Trial, near: Nearby) -> float:
     """Return the size of the claims next to the point, which is there even where the claim itself is zero."""
-    return float(np.max(np.linalg.norm(near.samples * flat_scale(trial), axis=1)))
+    return max(float(np.linalg.norm(sample * flat_scale(trial))) for sample in near.samples)

@@ -385,6 +385,12 @@ def test_a_claim_outside_is_outside_after_sixty_four_claims_and_three_searches(t
     assert finding.distance == pytest.approx(0.5 / math.hypot(1.5, 1))
 
 
+def test_samples_are_fewer_where_each_of_them_is_large(monkeypatch, trial_at):
+    monkeypatch.setattr(clarke, "MOST_NUMBERS", 2 * 16)
+    _, near = judged(trial_at(relu_sum, lambda x: (x > 0) + 1.5 * (x == 0), np.array([0.0, 1.0])))
+    assert len(near.samples) == 16 + 2 * clarke.MISSES
+
+
 def test_rounds_of_eight_and_then_of_sixteen_are_drawn(monkeypatch):
     counts = []
 

@@ -12,7 +12,8 @@ TOLERANCE = 1e-9
 
 def all_groups(samples, tolerance=TOLERANCE):
     samples = np.array(samples, dtype=np.float64)
-    return groups(samples, varying(samples, tolerance), tolerance)
+    moving = varying(samples, tolerance)
+    return groups(samples[:, moving], moving, tolerance)
 
 
 def group(vertices, *, complete=True):

@@ -252,10 +252,10 @@ def test_each_kink_is_met_alone_on_its_side_once_moves_are_chosen(at_three, fact
     zero = np.arange(3)
     found = kink_variable._one_at_a_time(at_three, near, delta, lambda x: factor * x, zero)
     assert len(found.samples) == len(near.samples) + 5
-    added = found.moves[len(near.moves) :]
+    added, shown = np.array(found.moves[len(near.moves) :]), np.array(found.samples[len(near.samples) :])
     alone = [[1, -1, -1], [-1, 1, -1], [-1, -1, 1]]
     assert np.sign(added[:, :3]).tolist() == [[1, 1, 1], [-1, -1, -1], *alone]
-    assert found.samples[-5:, :3].tolist() == (np.array([[1, 1, 1], [-1, -1, -1], *alone]) > 0).tolist()
+    assert shown[:, :3].tolist() == (np.array([[1, 1, 1], [-1, -1, -1], *alone]) > 0).tolist()
     count = 3 + nearby.ROUND
     typical = np.mean([np.linalg.norm(nearby.drawn(at_three, 64 + m)) for m in range(count)])
     assert np.linalg.norm(added, axis=1) == pytest.approx(np.full(5, typical))

@@ -38,7 +38,7 @@ def test_one_sided_mismatches_rest_on_the_claims_next_to_the_point(trial_at):
     found = trial_at(relu, step_of, X)
     sides, near = next_to(found)
     assert not any(m.significant for pair in sides for m in pair)
-    assert set(near.samples[:, 0].tolist()) == {0.0, 1.0}
+    assert {sample[0] for sample in near.samples} == {0.0, 1.0}
     assert near.here.tolist() == [0.7, 2.0, 0.0]
     assert all((row[0] > 0) == (move[0] > 0) for row, move in zip(near.samples, near.moves, strict=True))
 
@@ -140,11 +140,13 @@ def test_a_side_on_which_f_is_not_defined_has_no_bound(trial_at):
 def test_claims_are_added_with_their_moves(trial_at):
     found = trial_at(relu, step_of, X)
     once = nearby.extended(found, nearby.Nearby(C[None], C[None], X, 0.5), 2.0**-20, [-C, C])
-    assert once.moves.tolist() == [C.tolist(), (-C).tolist(), C.tolist()]
-    assert once.samples.tolist() == [C.tolist(), [0, 2, 0], [1, 2, 0]]
+    assert np.array(once.moves).tolist() == [C.tolist(), (-C).tolist(), C.tolist()]
+    assert np.array(once.samples).tolist() == [C.tolist(), [0, 2, 0], [1, 2, 0]]
+    assert once.at(np.array([2, 1])).tolist() == [[3, 2], [0, 2], [0, 2]]
+    assert once.moves_at(np.array([2])).tolist() == [[3], [-3], [3]]
     assert (once.here.tolist(), once.tolerance) == (X.tolist(), 0.5)
     none = nearby.extended(found, once, 2.0**-20, [])
-    assert none.samples.tolist() == once.samples.tolist()
+    assert np.array(none.samples).tolist() == np.array(once.samples).tolist()
 
 
 def test_random_moves_are_drawn_one_after_another_and_the_same_again(trial_at):
@@ -152,8 +154,8 @@ def test_random_moves_are_drawn_one_after_another_and_the_same_again(trial_at):
     _, near = next_to(found)
     at_once = nearby.more(found, near, 2.0**-30, 6)
     in_turn = nearby.more(found, nearby.more(found, near, 2.0**-30, 2), 2.0**-30, 4)
-    assert at_once.moves.tolist() == in_turn.moves.tolist()
-    assert at_once.moves[8:].tolist() == [nearby.drawn(found, n).tolist() for n in range(8, 14)]
+    assert np.array(at_once.moves).tolist() == np.array(in_turn.moves).tolist()
+    assert np.array(at_once.moves[8:]).tolist() == [nearby.drawn(found, n).tolist() for n in range(8, 14)]
     assert len(np.unique(at_once.moves, axis=0)) == 14
     for move, sample in zip(at_once.moves, at_once.samples, strict=True):
         assert sample.tolist() == step_of(X + 2.0**-30 * move).tolist()
