@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradcheck.oracles.base import Oracle
-    from gradcheck.report import Accuracy
+    from gradcheck.report import Accuracy, Probe
 
 # f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
 # any floating dtype (bfloat16).
 STEPS = 2.0**-7
+ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 # Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
 # near enough for the neighbourhood to be the same.
 BESIDE, BESIDE_STREAM = 2.0**-6, 8191
@@ -587,11 +588,14 @@ def _found(trial: Trial, verdict: Verdict, interval: Interval, resolution: float
 def _verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
     """Return verdict, interval and reason from the slopes measured so far."""
     interval = trial.interval()
-    significant = sum(m.significant for m in trial.mismatches())
+    still = _still(trial)
+    pairs = zip(trial.mismatches(), trial.probes, strict=True)
+    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    significant = sum(m.significant and not (still and (stepped or _past_it(p))) for m, p in pairs)
     if rtol is not None and interval.high > rtol:
         if interval.low > rtol and significant >= 2:
             return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
-    elif rtol is None and significant >= 1 and not _still(trial):
+    elif rtol is None and significant >= 1:
         return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
     if interval.high <= resolution:
         return Verdict.PASS, interval, ""
@@ -623,6 +627,13 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
 def _still(trial: Trial) -> bool:
     """Tell whether the claim is zero and f does not move by a bit next to the point, along any direction."""
     return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
+
+
+def _past_it(probe: Probe) -> bool:
+    """Tell whether a slope is steeper than f can be next to the point, where it does not move: it is that of beyond."""
+    slope = probe.slope
+    flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
+    return abs(slope.value) - slope.error > flattest
 
 
 def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MOST_SAMPLES = 64
 MOST_NUMBERS = 2**25  # in all samples: a quarter of a gigabyte, and as much for their moves
 SEARCHES, SEARCH_STREAM = 24, 2**16  # for a vertex that 64 random samples missed
+JOINED_STREAM, REVEALED_STREAM = 2**17, 2**18
+MOST_REVEALED = 16  # searches for kinks that none of the samples showed, four entries at a time
 ASIDE, MISSES = -5, 3  # the share of a random move, 2^-5 and then less, in three searches that find nothing
 
 
@@ -50,6 +52,7 @@ def judged(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
     """
     most = min(MOST_SAMPLES, MOST_NUMBERS // near.here.size)
     while True:
+        near = revealed(trial, near, delta)
         finding = _in_hull(trial, near)
         if finding.valid:
             near = _joined(trial, near, finding.groups, delta)
@@ -68,13 +71,36 @@ def judged(trial: Trial, near: Nearby, delta: float) -> tuple[Finding, Nearby]:
     return finding, near
 
 
+def revealed(trial: Trial, near: Nearby, delta: float) -> Nearby:
+    """Return the samples with those that show a kink in entries where the claim is off and none was seen yet.
+
+    Of many that are tied in a maximum, random samples let some never win. An entry moved far and all others a little
+    wins, or loses, alone; one in which f has no kink changes in neither.
+    """
+    for search in range(MOST_REVEALED):
+        off = off_the_kinks(near, hull.varying(near.samples, near.tolerance))
+        entries = [int(i) for i in np.argsort(-off, kind="stable")[: ROUND // 2] if off[i] > near.tolerance]
+        moves = []
+        for entry in entries:
+            aside = math.ldexp(1.0, ASIDE) * drawn(trial, REVEALED_STREAM + search)
+            alone = np.zeros(near.here.shape)
+            alone[entry] = np.broadcast_to(flat_scale(trial), alone.shape)[entry]
+            moves += [put(trial, aside + alone), put(trial, aside - alone)]
+        further = extended(trial, near, delta, moves)
+        if not set(entries) & set(hull.varying(further.samples, near.tolerance).tolist()):
+            return near
+        near = further
+    return near
+
+
 def _joined(trial: Trial, near: Nearby, groups: Sequence[hull.Group], delta: float) -> Nearby:
     """Return the samples with the whole claims that the claim at the point is made of, if each group is one kink.
 
     With weights λ_1 ≥ λ_2 ≥ … for the kinks' positive sides the claim is Σ_i (λ_i − λ_{i+1})·V_i, V_i the claim where
     the first i kinks are on that side and the rest are not (L. Lovász, "Submodular functions and convexity", 1983).
     Moved along its jump, a group that is one kink shows the claim of that side; several kinks that changed sides
-    together in all samples so far do not.
+    together in all samples so far do not. A little of a random move keeps off kinks at which the claim's own convention
+    would speak: what is tied here may still be tied after equal moves.
     """
     single = len(groups) < 2 and all(len(group.entries) == 1 for group in groups)
     if single or any(len(group.vertices) != 2 for group in groups):
@@ -85,12 +111,12 @@ def _joined(trial: Trial, near: Nearby, groups: Sequence[hull.Group], delta: flo
     if len(between) > ROUND:
         return near
     typical, moves = float(np.max(np.abs(near.moves[0]))), []
-    for level in between:
+    for number, level in enumerate(between):
         move = np.zeros(near.here.shape)
         for share, group in zip(shares, groups, strict=True):
             normal = bends(near, group) * (group.vertices[0] - group.vertices[1])
             move[group.entries] = (1.0 if share > level else -1.0) * normal * (typical / float(np.max(np.abs(normal))))
-        moves.append(put(trial, move))
+        moves.append(put(trial, move + math.ldexp(1.0, ASIDE) * drawn(trial, JOINED_STREAM + number)))
     return extended(trial, near, delta, moves)
 
 
@@ -162,6 +188,8 @@ def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
 
 def _gap(near: Nearby, group: hull.Group) -> float:
     """Return how far the claim is from a group's hull, 0 where drift and round-off account for it."""
+    if not len(group.entries):
+        return 0.0
     _, gap = group.weights(near.here)
     return gap if gap > near.tolerance * math.sqrt(len(group.entries)) + 1e-9 * float(np.ptp(group.vertices)) else 0.0
 
@@ -172,6 +200,8 @@ def _in_hull(trial: Trial, near: Nearby) -> Finding:
     off = off_the_kinks(near, moving)
     if off.any():
         distance = float(np.linalg.norm(off * flat_scale(trial))) / norm
+        if len(near.samples) >= ROUND * MOST_REVEALED:  # every search showed one more: there may be others
+            return Finding(valid=False, decided=False, distance=distance, entries=moving)
         return Finding(valid=False, decided=True, distance=distance, entries=moving, reason=off_reason(trial, off))
     found = tuple(hull.groups(near.at(moving), moving, near.tolerance))
     gaps = [_gap(near, group) for group in found]

@@ -46,7 +46,7 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
     to be moved by a part of themselves, and stand for 0.
     """
     sizes = np.abs(x)
-    nonzero = sizes[sizes >= normal]
+    nonzero = sizes[(sizes >= normal) & (sizes > 0)]
     if nonzero.size == 0:
         return Scale(1.0)
     largest = float(nonzero.max())
@@ -55,7 +55,9 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
         if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):
             # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
             size = sizes.astype(np.float64)
-            return Scale(np.maximum(size, np.where(size >= nonzero.min(), np.minimum(median, SPAN * size), median)))
+            return Scale(
+                np.maximum(size, np.where(size >= float(nonzero.min()), np.minimum(median, SPAN * size), median))
+            )
     del nonzero  # as large as x, and so is each of the next line's temporaries
     return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
 

@@ -128,14 +128,16 @@ def vjp(
     """Return the claim that `pullback(cotangent, *args)` is Jᵀ·cotangent of the array- or tuple-valued `function`."""
     tree, leaves = point(arguments, function, names)
     call = caller(function, tree, kwargs)
-    out = _outputs(call(leaves), function)
+    first = call(leaves)
+    several = isinstance(first, tuple | list | dict)
+    out = _outputs(first, function)
     cotangents = [_cotangent(y, (seed, COTANGENT, i)) for i, y in enumerate(out)]
 
     def pulled(weights: Sequence[Any], values: Sequence[Any]) -> tuple[Any, ...]:
         example = call(values) if arrays.dtype_name(values[0]) != arrays.dtype_name(leaves[0]) else None
         like = out if example is None else _outputs(example, function)
         passed = [arrays.copied(_in_dtype(w, y)) for w, y in zip(weights, like, strict=True)]
-        given = passed[0] if len(passed) == 1 else tuple(passed)
+        given = tuple(passed) if several else passed[0]
         if isinstance(tree.template, dict):
             result = pullback(given, **tree.fill(values), **kwargs)
         else:

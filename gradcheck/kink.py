@@ -11,6 +11,7 @@ variable where one is known, since only then does "relu'(0) = 1" have a meaning.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,17 +19,19 @@ import numpy as np
 from gradcheck import arrays, clarke, convention, kink_variable
 from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
 from gradcheck.claim import WrongClaim
+from gradcheck.contract import Gradient
 from gradcheck.nearby import MOST_PROBES, distance, flat_scale, next_to_the_point, sides, spread
 from gradcheck.report import ArgumentReport, Kink
+from gradcheck.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradcheck.clarke import Finding
     from gradcheck.nearby import Nearby
-    from gradcheck.trial import Trial
 
 SHOWN = 10_000  # entries listed in a report
+MOST_PUSHED = 64  # entries of a jvp's argument that are pushed forward one by one
 
 
 def judge(
@@ -36,6 +39,10 @@ def judge(
 ) -> ArgumentReport:
     """Return the verdict on an argument along some of whose directions f has a kink at the point."""
     x = trial.gradient.leaves[trial.index]
+    if trial.claimed is None:
+        if arrays.total_size([x]) > MOST_PUSHED:
+            return _of_a_large_jvp(trial, resolution)
+        trial = _with_array(trial)
     delta = distance(trial)
     pairs, near = next_to_the_point(trial, delta)
     interval = _formula(trial, pairs, _size(trial, near))
@@ -64,6 +71,44 @@ def judge(
     entries = tuple(dict.fromkeys(clarke.index_of(trial, int(entry)) for entry in found.entries[:SHOWN]))
     kink = Kink(name, found.valid, entries, within)
     return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
+
+
+def _with_array(trial: Trial) -> Trial:
+    """Return the trial of a jvp as that of the gradient whose entries the jvp gives, one for each unit tangent."""
+    claim, index = trial.gradient.claim, trial.index
+    push = claim.predicted
+    if push is None:  # only a jvp has no array
+        raise TypeError(trial.name)
+
+    def gradient(leaves: Sequence[Any]) -> tuple[Any, ...]:
+        x = leaves[index]
+        shape = arrays.shape_of(x)
+        units = [np.reshape(row, shape) for row in np.eye(math.prod(shape))]
+        entries = np.array([push(leaves, index, arrays.like(unit, x)) for unit in units])
+        if arrays.is_complex(x):
+            entries = entries + 1j * np.array([push(leaves, index, arrays.like(1j * unit, x)) for unit in units])
+        array = arrays.like(entries.reshape(shape), x)
+        return tuple(array if i == index else None for i in range(len(leaves)))
+
+    found = Gradient(replace(claim, claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
+    known = Trial(trial.field, found, index, confidence=trial.confidence, tangent=trial.tangent)
+    known.probes, known.oracle = trial.probes, trial.oracle
+    return known
+
+
+def _of_a_large_jvp(trial: Trial, resolution: float) -> ArgumentReport:
+    return ArgumentReport(
+        name=trial.name,
+        shape=arrays.shape_of(trial.gradient.leaves[trial.index]),
+        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
+        verdict=Verdict.INCONCLUSIVE,
+        error=Interval(0.0, math.inf, relative=True, confidence=trial.confidence),
+        resolution=resolution,
+        smallest_error=math.inf,
+        reason=f"f has a kink here, where a jvp of more than {MOST_PUSHED} entries shows too little: claim a vjp, or "
+        "check at a point off the kink",
+        probes=tuple(trial.probes),
+    )
 
 
 def _smallest_error(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:

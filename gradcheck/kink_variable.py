@@ -43,21 +43,22 @@ def judged(trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any]
             moving = hull.varying(near.samples, near.tolerance)
             weights = _one_by_one(near, moving, _signs(trial, near, delta, kink_of, zero))
     gap, room = 0.0, 1.0
-    if weights is None:
+    if weights is None or clarke.off_the_kinks(near, moving).any():  # off where no sample showed a kink: ask for it
+        near = clarke.revealed(trial, near, delta)
         near = _one_at_a_time(trial, near, delta, kink_of, zero)
         moving = hull.varying(near.samples, near.tolerance)
         solved = _together(near, moving, _signs(trial, near, delta, kink_of, zero))
-        if solved is None:  # the kinks interact, or are too many: their parts do not add up
+        # The kinks interact, or are too many: their parts do not add up, or some were never seen.
+        if solved is None or clarke.off_the_kinks(near, moving).any():
             finding, near = clarke.judged(trial, near, delta)
             return convention.of_argument(trial, near, finding.groups, delta), finding
         weights, gap, room = solved
     inside = bool(np.all((weights > -1e-5) & (weights < 1 + 1e-5)))
-    off = clarke.off_the_kinks(near, moving)
-    reason = clarke.off_reason(trial, off) if off.any() else _why_outside(weights, gap, room)
-    valid = gap <= room and inside and not off.any()
+    valid = gap <= room and inside
     distance = _outside(trial, near, moving, weights, gap)
     name = convention.overall({convention.side(float(value)) for value in weights})
-    return name, Finding(valid, decided=True, distance=distance, entries=moving, reason="" if valid else reason)
+    reason = "" if valid else _why_outside(weights, gap, room)
+    return name, Finding(valid, decided=True, distance=distance, entries=moving, reason=reason)
 
 
 def _one_at_a_time(

@@ -28,6 +28,7 @@ OFFSETS = range(8)  # to one side: a kink at the point would pass for noise
 SAFETY = 5.0
 # A rounded sum or product is off by up to u·|φ|; both ends of a difference may be.
 ROUNDINGS = 2.0
+FEWEST_DIGITS = 2.0**-8  # relative error of a number in the coarsest dtype, bfloat16
 # The spacing is no power of two: on short numbers every rounding may be exact, and would pass for no noise at all.
 GENERIC = (math.sqrt(5) - 1) / 2
 COARSEST = -5  # 7 · 2^-5 · 0.6 is an eighth of the argument's size: half as far as steps go
@@ -127,7 +128,7 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
     else:
         return _of_flat(phi, values, floor, quantum, unit)
     if len(values) < len(OFFSETS) - 2:  # next to the edge of φ's domain: too few values for a table
-        return Noise(floor, unit)
+        return _of_flat(phi, values, floor, quantum, unit) if plateau else Noise(floor, unit)
     bound = max(floor, SAFETY * difference_table(values))
     return Noise(max(bound, quantum), unit, quantum=quantum) if plateau else Noise(bound, unit)
 
@@ -156,4 +157,6 @@ def _of_flat(phi: Callable[[float], float], values: list[float], floor: float, q
     far = [value for value in (phi(-4.0), phi(4.0)) if math.isfinite(value)]
     moves = [abs(value - values[0]) for value in far if value != values[0]]
     bound = max(floor, ROUNDINGS * unit * max(abs(value) for value in [*values, *far]))
+    if not moves:  # φ is constant, or computes in so few digits that it never moved
+        bound = max(bound, FEWEST_DIGITS * abs(values[0]))
     return Noise(bound, unit, flat=True, quantum=min(moves, default=math.inf))

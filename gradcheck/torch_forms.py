@@ -159,7 +159,7 @@ def _pull(
         if isinstance(result, dict):
             parts = list(result.values())
         kept = [p for p in parts if arrays.is_floating(p)]
-        weights = [cotangent] if len(kept) == 1 else list(cotangent)
+        weights = list(cotangent) if isinstance(cotangent, tuple) else [cotangent]
         pairs = [(p, c) for p, c in zip(kept, weights, strict=True) if p.requires_grad]
         if pairs:
             grads = torch.autograd.grad(

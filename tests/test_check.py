@@ -626,3 +626,34 @@ def test_autograd_judges_torch_functions():
     assert right[0].error.high < 1e-10
     wrong = gc.check(lambda x: (x**3).sum(), lambda x: 3 * x**2 * (1 + 1e-9), (x,), oracle="autograd")
     assert wrong.verdict is gc.Verdict.FAIL
+
+
+def test_a_claim_of_zero_is_wrong_where_only_round_off_keeps_f_from_moving_next_to_the_point():
+    large = 1e8
+
+    def f(b):
+        return large + np.sum((b - 1) ** 2)
+
+    report = gc.check(f, lambda b: 0 * b, (np.array([1e-3]),))
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].worst[0].measured.real == pytest.approx(-1.998, rel=1e-3)
+
+
+def test_a_right_gradient_of_a_logarithm_in_steps_up_to_the_edge_of_its_domain_is_no_fail():
+    for seed in range(20):
+        x = 10.0 ** np.random.default_rng(seed).uniform(-3, 3, 20)
+        report = gc.check(lambda x: np.round(np.sum(np.log(x)), 2), lambda x: 1 / x, (x,), seed=seed)
+        assert report.verdict is not gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("entries", [[0, 1, -1], [0, 0, 0]])
+def test_zeros_among_float16_are_no_size(entries):
+    a = np.array(entries, np.float16)
+    assert gc.check(lambda a: np.sum(np.tanh(a)), lambda a: 1 - np.tanh(a) ** 2, (a,)).verdict is gc.Verdict.PASS
+
+
+def test_a_kink_that_shows_at_coarse_steps_only_is_no_error_of_the_program():
+    w = np.random.default_rng(2).standard_normal(10)
+    for seed in range(6):
+        report = gc.check(lambda w: 100.0 + 1e-14 * np.sum(np.abs(w)), lambda w: 1e-14 * np.sign(w), (w,), seed=seed)
+        assert report.verdict is not gc.Verdict.FAIL

@@ -168,7 +168,8 @@ def test_the_position_of_a_claim_is_along_the_jump_from_vertex_one(where):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Return the moves that would be asked for in the place of the samples with their claims."""
+    """Return the moves that would be asked for, less what is random, in the place of the samples with their claims."""
+    monkeypatch.setattr(clarke, "drawn", lambda *_: 0.0)
     monkeypatch.setattr(clarke, "put", lambda _, move: move)
     monkeypatch.setattr(clarke, "extended", lambda _, __, ___, moves: moves)
 
@@ -370,6 +371,52 @@ def test_one_kink_in_one_entry_needs_no_claims_beyond_the_first(trial_at, value)
     finding, near = judged(trial_at(relu_sum, lambda x: (x > 0) + value * (x == 0), np.array([0.0, 1.0])))
     assert finding.valid
     assert len(near.samples) == 8
+
+
+@pytest.mark.parametrize("ties", [24, 40])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_many_that_are_tied_each_is_let_win_once(trial_at, ties, seed):
+    def share(x):
+        return (x == x.max()) / np.sum(x == x.max())
+
+    finding, near = judged(trial_at(np.max, share, np.zeros(ties), seed=seed))
+    assert finding.valid
+    assert np.array(near.samples).max(axis=0).tolist() == [1.0] * ties
+
+
+@pytest.mark.parametrize("ties", [3, 8, 16, 40])
+def test_equal_moves_do_not_let_the_claim_at_a_tie_vouch_for_itself(trial_at, ties):
+    def too_much(x):
+        return (x == x.max()) / np.sum(x == x.max()) * (1.2 if np.ptp(x) == 0 else 1.0)
+
+    for seed in range(3):
+        finding, _ = judged(trial_at(np.max, too_much, np.zeros(ties), seed=seed))
+        assert not finding.valid
+
+
+def test_an_entry_without_a_kink_is_asked_for_once_more_and_then_wrong(trial_at):
+    trial = trial_at(
+        relu_sum, lambda x: (x > 0) + 0.5 * (x == 0) + (x[0] == 0) * np.array([0, 0.25]), np.array([0.0, 1])
+    )
+    finding, _ = judged(trial)
+    assert (finding.valid, finding.decided) == (False, True)
+    assert finding.reason.startswith("at (1,) the claim differs")
+
+
+def test_kinks_that_still_turn_up_after_so_many_searches_leave_it_undecided(trial_at):
+    def share(x):
+        return (x == x.max()) / np.sum(x == x.max())
+
+    finding, near = judged(trial_at(np.max, share, np.zeros(200)))
+    assert (finding.valid, finding.decided) == (False, False)
+    assert len(near.samples) >= nearby.ROUND * clarke.MOST_REVEALED
+
+
+def test_a_kink_that_no_sample_shows_in_any_entry_has_nothing_outside():
+    near = near_of([[1.0, 2.0], [1.0, 2.0]], [1.0, 2.0])
+    found = clarke._in_hull(trial_of(shape=(2,)), near)
+    assert found.valid
+    assert clarke._gap(near, clarke._whole(near, found.entries)) == 0
 
 
 def test_two_kinks_need_the_whole_claims_they_are_made_of(trial_at):

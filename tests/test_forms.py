@@ -395,3 +395,44 @@ def test_a_function_that_raises_at_the_point_is_the_callers_error_in_every_form(
     claim = {} if form == "loss and gradients" else {form: lambda *arrays: arrays[-1]}
     with pytest.raises(ArgumentError, match="broken raised RuntimeError at the point: no such layer"):
         check(broken, args=(np.array([1.0, 2.0]),), **claim)
+
+
+# What a vjp is passed for tuples, and a jvp at a kink ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "outputs", [lambda x: (x**2, x.argmax(1)), lambda x: (x**2,), lambda x: [x**2], lambda x: (x**2, None)]
+)
+def test_a_function_that_returns_a_tuple_has_a_tuple_of_cotangents_even_of_one(outputs):
+    x = np.arange(12.0).reshape(4, 3) - 5.5
+    assert check(outputs, vjp=lambda c, x: c[0] * 2 * x, args=(x,)).verdict is Verdict.PASS
+    assert check(lambda x: x**2, vjp=lambda c, x: c * 2 * x, args=(x,)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(("at_zero", "convention"), [(0.0, "left"), (1.0, "right"), (0.5, "midpoint"), (1.5, None)])
+@pytest.mark.parametrize("x", [np.array([0.0, 1.0, -1.0]), np.zeros(4), np.array(0.0)])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_jvp_at_a_kink_is_judged_as_the_gradient_that_it_gives(at_zero, convention, x, seed):
+    report = check(
+        lambda x: np.maximum(x, 0), jvp=lambda t, x: t * ((x > 0) + at_zero * (x == 0)), args=(x,), seed=seed
+    )
+    assert report.verdict is (Verdict.FAIL if convention is None else Verdict.PASS)
+    if convention is not None:
+        assert report[0].kink.convention == convention
+
+
+def test_a_complex_jvp_at_a_kink_gives_its_gradient():
+    z = np.array([0j, 1 + 1j])
+    report = check(
+        lambda z: np.maximum(z.real, 0) + z.imag**2,
+        jvp=lambda t, z: (z.real >= 0) * t.real + 2 * z.imag * t.imag,
+        args=(z,),
+    )
+    assert report.verdict is Verdict.PASS
+    assert report[0].kink.convention == "right"
+
+
+def test_a_jvp_of_many_entries_at_a_kink_is_undecided_and_says_what_to_do():
+    report = check(lambda x: np.maximum(x, 0), jvp=lambda t, x: t * (x > 0), args=(np.arange(65.0),))
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "a jvp of more than 64 entries shows too little: claim a vjp" in report[0].reason

@@ -368,8 +368,14 @@ def test_kinks_within_kinks_are_judged_as_a_black_box_is(at_zero):
     report = check(nested, lambda x: nested_gradient(x, at_zero), x, kink_of=variable)
     assert report.verdict is gc.Verdict.PASS
     assert report[0].kink.valid
-    wrong = check(nested, lambda x: nested_gradient(x, at_zero, off=1.0), x, kink_of=variable)
-    assert wrong.verdict is gc.Verdict.FAIL
+    for seed in range(
+        20
+    ):  # some cells of the second kink are thin: random moves miss them, and kinks that are seen late
+        right = check(nested, lambda x: nested_gradient(x, at_zero), x, kink_of=variable, seed=seed)
+        assert right.verdict is gc.Verdict.PASS
+        wrong = check(nested, lambda x: nested_gradient(x, at_zero, off=1.0), x, kink_of=variable, seed=seed)
+        assert wrong.verdict is not gc.Verdict.PASS
+        assert wrong.verdict is gc.Verdict.FAIL or not at_zero
 
 
 @pytest.mark.parametrize(("at_zero", "verdict"), [(1.0, gc.Verdict.PASS), (2.0, gc.Verdict.FAIL)])

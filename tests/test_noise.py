@@ -109,11 +109,20 @@ def test_a_dead_side_is_left_for_the_other_one():
     assert not noise.flat
 
 
-def test_a_constant_function_is_flat_and_off_by_round_off_of_the_largest_value():
+def test_a_function_that_never_moves_may_be_constant_or_compute_in_eight_bits():
     noise = measure_noise(lambda _: 3.0, 3.0, UNIT)
     assert noise.flat
-    assert noise.bound == 2 * UNIT * 3.0
+    assert noise.bound == 2.0**-8 * 3.0
     assert noise.quantum == math.inf
+
+
+@pytest.mark.parametrize("edge", [1e-1, 1e-3, 1e-6])
+def test_steps_up_to_the_edge_of_the_domain_are_no_round_off(edge):
+    # a logarithm in steps of a thousandth: flat as far as it is defined, or with one step before it ends
+    noise = measure_noise(
+        lambda t: round(math.log(edge - t), 3) if t < edge else math.nan, round(math.log(edge), 3), UNIT
+    )
+    assert noise.bound >= 0.999e-3
 
 
 def test_a_function_flat_near_the_point_tells_what_a_step_may_have_hidden():
