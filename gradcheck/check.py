@@ -506,14 +506,23 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
     argument = _found(trial, verdict, interval, resolution, reason)
-    if verdict is Verdict.FAIL and kink.right_beside(trial, min(resolution, trial.interval().low)):
-        return argument.with_(
-            reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
-            "chain rule's value for a fixed convention is no subgradient",
-        )
     if verdict is Verdict.FAIL:
-        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
+        return _wrong(argument, trial, trials, options)
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options) -> ArgumentReport:
+    """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
+    if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
+        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
+    # f may have a kink of which no line shows anything: a median is odd along every line through a tie
+    at_kink = kink.judge(trial, argument.resolution, required=options.kink, kink_of=None)
+    if at_kink.kink is not None and at_kink.kink.valid:
+        return at_kink
+    return argument.with_(
+        reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
+        "chain rule's value for a fixed convention is no subgradient",
+    )
 
 
 def _beside_the_kink(

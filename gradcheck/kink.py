@@ -46,7 +46,7 @@ def judge(
     delta = distance(trial)
     pairs, near = next_to_the_point(trial, delta)
     interval = _formula(trial, pairs, _size(trial, near))
-    within = max(p.slope.resolution for p in trial.probes if p.slope.kinked)
+    within = max(p.slope.resolution for p in ([p for p in trial.probes if p.slope.kinked] or trial.probes))
     report = ArgumentReport(
         name=trial.name,
         shape=arrays.shape_of(x),

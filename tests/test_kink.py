@@ -346,6 +346,17 @@ def test_a_claim_that_jumps_sideways_at_the_kink_is_not_made_of_the_kinks_own_pa
     assert report[0].reason == "no subgradient of f: the claim is not made of the kinks' own parts"
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_median_at_a_tie_has_a_kink_that_no_line_through_it_shows(seed):
+    def gradient(x):
+        return np.eye(len(x))[np.argsort(x, kind="stable")[len(x) // 2]]
+
+    report = check(np.median, gradient, np.zeros(3), seed=seed)
+    assert report.verdict is not gc.Verdict.FAIL
+    wrong = check(np.median, lambda x: gradient(x) * (1 + (np.ptp(x) == 0)), np.zeros(3), seed=seed)
+    assert wrong.verdict is not gc.Verdict.PASS
+
+
 def nested(x):
     """The second kink is moved by the first: what they add to the gradient depends on each other."""
     return np.maximum(x[1] - np.maximum(x[0], 0), 0) + x[2] ** 2
