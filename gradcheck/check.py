@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradcheck import accuracy, arrays, contract, diagnosis, forms, kink, locate
 from gradcheck.certificate import Interval, Verdict, default_resolution
 from gradcheck.claim import Claim, WrongClaim, check_point, finite_point
@@ -103,6 +105,11 @@ def _is_integer(x: Any) -> bool:
     return isinstance(x, int) and not isinstance(x, bool)
 
 
+def _plain(x: Any) -> Any:
+    """Return an integer of NumPy's as one of Python's, anything else as it is."""
+    return int(x) if isinstance(x, np.integer) else x
+
+
 def check(
     f: Callable[..., Any],
     gradient: Callable[..., Any] | None = None,
@@ -194,6 +201,7 @@ def check(
     PASS True
 
     """
+    probes, seed, max_evaluations = (_plain(x) for x in (probes, seed, max_evaluations))
     options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, tangent or {})
     if not isinstance(kwargs or {}, Mapping):
         raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")

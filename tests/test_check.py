@@ -657,3 +657,17 @@ def test_a_kink_that_shows_at_coarse_steps_only_is_no_error_of_the_program():
     for seed in range(6):
         report = gc.check(lambda w: 100.0 + 1e-14 * np.sum(np.abs(w)), lambda w: 1e-14 * np.sign(w), (w,), seed=seed)
         assert report.verdict is not gc.Verdict.FAIL
+
+
+def test_integers_of_numpy_are_integers():
+    report = gc.check(
+        lambda x: np.sum(x**2),
+        lambda x: 2 * x,
+        (np.ones(3),),
+        seed=np.int64(3),
+        probes=np.int32(5),
+        max_evaluations=None,
+    )
+    assert report.verdict is gc.Verdict.PASS
+    assert type(report.seed) is int
+    assert len(report[0].probes) == 5
