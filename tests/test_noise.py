@@ -150,3 +150,11 @@ def test_where_neither_side_is_defined_only_round_off_is_known():
     noise = measure_noise(lambda _: math.nan, 2.0, UNIT)
     assert noise.bound == 4 * UNIT
     assert not noise.flat
+
+
+@pytest.mark.parametrize(("edge", "digits"), [(1e-2, 1), (1e-2, 2), (1e-4, 0), (1e-4, 2), (1e-6, 0), (1e-8, 0)])
+def test_steps_of_a_function_whose_domain_ends_on_both_sides_are_no_round_off(edge, digits):
+    def phi(t):
+        return round(math.log(edge - abs(t)), digits) if abs(t) < edge else math.nan
+
+    assert measure_noise(phi, phi(0.0), UNIT).bound >= 0.999 * 10.0**-digits
