@@ -495,9 +495,9 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
     resolution = options.rtol if options.rtol is not None else default_resolution(trial.field.unit)
     if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
-        return _found(trial, Verdict.PASS, nothing, resolution, "")
+        return trial.report(Verdict.PASS, nothing, resolution)
     if reached or len(trial.probes) < 2:
-        return _undecided(trial, resolution, reached or _unmeasurable(trial))
+        return trial.undecided(resolution, reached or _unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
         kink_of = None if options.kink_of is None else _guarded(options.kink_of)
         at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
@@ -513,7 +513,7 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
-    argument = _found(trial, verdict, interval, resolution, reason)
+    argument = trial.report(verdict, interval, resolution, reason)
     if verdict is Verdict.FAIL:
         return _wrong(argument, trial, trials, options)
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
@@ -553,7 +553,7 @@ def _beside_the_kink(
     found = nearby[trial.index]
     verdict, interval, _ = _verdict(found, options.rtol, report.resolution)
     if verdict is Verdict.FAIL:
-        there = _found(found, verdict, interval, report.resolution, "")
+        there = found.report(verdict, interval, report.resolution)
         there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, options), found)
         report = report.with_(
             where=there.where,
@@ -579,26 +579,6 @@ def _unmeasurable(trial: Trial) -> str:
     return (
         f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
         "check at an interior point, or pass tangent= to stay inside its domain"
-    )
-
-
-def _undecided(trial: Trial, resolution: float, reason: str) -> ArgumentReport:
-    interval = Interval(0.0, math.inf, relative=True, confidence=trial.confidence)
-    return _found(trial, Verdict.INCONCLUSIVE, interval, resolution, reason)
-
-
-def _found(trial: Trial, verdict: Verdict, interval: Interval, resolution: float, reason: str) -> ArgumentReport:
-    x = trial.gradient.leaves[trial.index]
-    return ArgumentReport(
-        name=trial.name,
-        shape=arrays.shape_of(x),
-        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
-        verdict=verdict,
-        error=interval,
-        resolution=resolution,
-        smallest_error=trial.smallest_error(),
-        reason=reason,
-        probes=tuple(trial.probes),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays, hull
-from gradcheck.nearby import ROUND, drawn, extended, flat_scale, more, put, spread
+from gradcheck.nearby import ROUND, drawn, extended, flat_scale, more, norm, put, scale_at, spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,11 +80,12 @@ def revealed(trial: Trial, near: Nearby, delta: float) -> Nearby:
     for search in range(MOST_REVEALED):
         off = off_the_kinks(near, hull.varying(near.samples, near.tolerance))
         entries = [int(i) for i in np.argsort(-off, kind="stable")[: ROUND // 2] if off[i] > near.tolerance]
-        moves = []
+        if not entries:
+            return near
+        aside, moves = _aside(trial, REVEALED_STREAM + search), []
         for entry in entries:
-            aside = math.ldexp(1.0, ASIDE) * drawn(trial, REVEALED_STREAM + search)
             alone = np.zeros(near.here.shape)
-            alone[entry] = np.broadcast_to(flat_scale(trial), alone.shape)[entry]
+            alone[entry] = scale_at(trial, entry)
             moves += [put(trial, aside + alone), put(trial, aside - alone)]
         further = extended(trial, near, delta, moves)
         if not set(entries) & set(hull.varying(further.samples, near.tolerance).tolist()):
@@ -116,7 +117,7 @@ def _joined(trial: Trial, near: Nearby, groups: Sequence[hull.Group], delta: flo
         for share, group in zip(shares, groups, strict=True):
             normal = bends(near, group) * (group.vertices[0] - group.vertices[1])
             move[group.entries] = (1.0 if share > level else -1.0) * normal * (typical / float(np.max(np.abs(normal))))
-        moves.append(put(trial, move + math.ldexp(1.0, ASIDE) * drawn(trial, JOINED_STREAM + number)))
+        moves.append(put(trial, move + _aside(trial, JOINED_STREAM + number)))
     return extended(trial, near, delta, moves)
 
 
@@ -178,8 +179,13 @@ def _extreme(
         if float(np.sum((part - part.mean(axis=0)) * near.moves_at(group.entries))) < 0:
             u[group.entries] *= -1
     u /= float(np.max(np.abs(u) / flat_scale(trial)))
-    u += math.ldexp(1.0, ASIDE - 2 * misses) * drawn(trial, SEARCH_STREAM + search)
+    u += _aside(trial, SEARCH_STREAM + search, misses)
     return extended(trial, near, delta, [put(trial, u), put(trial, -u)])
+
+
+def _aside(trial: Trial, number: int, misses: int = 0) -> NDArray[np.float64]:
+    """Return a little of a random move, less after each search that found nothing."""
+    return math.ldexp(1.0, ASIDE - 2 * misses) * drawn(trial, number)
 
 
 def _whole(near: Nearby, moving: NDArray[np.int64]) -> hull.Group:
@@ -196,17 +202,17 @@ def _gap(near: Nearby, group: hull.Group) -> float:
 
 def _in_hull(trial: Trial, near: Nearby) -> Finding:
     moving = hull.varying(near.samples, near.tolerance)
-    norm = max(float(np.linalg.norm(near.here * flat_scale(trial))), trial.true_norm, spread(trial, near))
+    size = max(norm(trial, near.here), trial.true_norm, spread(trial, near))
     off = off_the_kinks(near, moving)
     if off.any():
-        distance = float(np.linalg.norm(off * flat_scale(trial))) / norm
+        distance = norm(trial, off) / size
         if len(near.samples) >= ROUND * MOST_REVEALED:  # every search showed one more: there may be others
             return Finding(valid=False, decided=False, distance=distance, entries=moving)
         return Finding(valid=False, decided=True, distance=distance, entries=moving, reason=off_reason(trial, off))
     found = tuple(hull.groups(near.at(moving), moving, near.tolerance))
     gaps = [_gap(near, group) for group in found]
     decided = all(group.complete for group, gap in zip(found, gaps, strict=True) if gap > 0)
-    distance = math.hypot(*gaps) * float(np.median(trial.scale.value)) / norm
+    distance = math.hypot(*gaps) * float(np.median(trial.scale.value)) / size
     return Finding(distance == 0, decided, distance, moving, found)
 
 

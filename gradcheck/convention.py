@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.clarke import bends, position
-from gradcheck.nearby import extended, flat_scale
+from gradcheck.nearby import extended, scale_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +65,7 @@ def _of_some_entry(trial: Trial, near: Nearby, group: hull.Group, delta: float) 
 def _of_entry(trial: Trial, near: Nearby, entry: int, delta: float) -> str | None:
     """Name the side for one entry by moving it alone to the right and to the left; None where that changes nothing."""
     move = np.zeros(near.here.shape)
-    size = float(np.broadcast_to(flat_scale(trial), move.shape)[entry])
-    move[entry] = math.ldexp(1.0, round(math.log2(size)))
+    move[entry] = math.ldexp(1.0, round(math.log2(scale_at(trial, entry))))
     right, left = (sample[entry] for sample in extended(trial, near, delta, [move, -move]).samples[-2:])
     if abs(right - left) <= near.tolerance:
         return None

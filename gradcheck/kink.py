@@ -20,8 +20,8 @@ from gradcheck import arrays, clarke, convention, kink_variable
 from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
 from gradcheck.claim import WrongClaim
 from gradcheck.contract import Gradient
-from gradcheck.nearby import MOST_PROBES, distance, flat_scale, next_to_the_point, sides, spread
-from gradcheck.report import ArgumentReport, Kink
+from gradcheck.nearby import MOST_PROBES, distance, next_to_the_point, norm, sides, spread
+from gradcheck.report import Kink
 from gradcheck.trial import Trial
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from gradcheck.clarke import Finding
     from gradcheck.nearby import Nearby
+    from gradcheck.report import ArgumentReport
 
 SHOWN = 10_000  # entries listed in a report
 MOST_PUSHED = 64  # entries of a jvp's argument that are pushed forward one by one
@@ -46,16 +47,10 @@ def judge(
     delta = distance(trial)
     pairs, near = next_to_the_point(trial, delta)
     interval = _formula(trial, pairs, _size(trial, near))
-    within = max(p.slope.resolution for p in ([p for p in trial.probes if p.slope.kinked] or trial.probes))
-    report = ArgumentReport(
-        name=trial.name,
-        shape=arrays.shape_of(x),
-        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
-        verdict=Verdict.INCONCLUSIVE,
-        error=interval,
-        resolution=resolution,
-        smallest_error=_smallest_error(trial, pairs, _size(trial, near)),
-        probes=tuple(trial.probes),
+    kinked = [probe for probe in trial.probes if probe.slope.kinked] or trial.probes
+    within = max(probe.slope.resolution for probe in kinked)
+    report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(
+        smallest_error=_smallest_error(trial, pairs, _size(trial, near))
     )
     if interval.low > 0:
         beyond = _formula(trial, next_to_the_point(trial, delta, beyond=True)[0], _size(trial, near))
@@ -97,18 +92,11 @@ def _with_array(trial: Trial) -> Trial:
 
 
 def _of_a_large_jvp(trial: Trial, resolution: float) -> ArgumentReport:
-    return ArgumentReport(
-        name=trial.name,
-        shape=arrays.shape_of(trial.gradient.leaves[trial.index]),
-        dtype=arrays.dtype_name(trial.gradient.claim.leaves[trial.index]),
-        verdict=Verdict.INCONCLUSIVE,
-        error=Interval(0.0, math.inf, relative=True, confidence=trial.confidence),
-        resolution=resolution,
-        smallest_error=math.inf,
-        reason=f"f has a kink here, where a jvp of more than {MOST_PUSHED} entries shows too little: claim a vjp, or "
-        "check at a point off the kink",
-        probes=tuple(trial.probes),
+    reason = (
+        f"f has a kink here, where a jvp of more than {MOST_PUSHED} entries shows too little: claim a vjp, or "
+        "check at a point off the kink"
     )
+    return trial.undecided(resolution, reason).with_(smallest_error=math.inf)
 
 
 def _smallest_error(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:
@@ -128,7 +116,7 @@ def right_beside(trial: Trial, resolution: float) -> bool:
             pair = sides(trial, probe, distance(trial))
         except WrongClaim:
             return False
-        size = max(size, *(float(np.linalg.norm(side.claim * flat_scale(trial))) for side in pair))
+        size = max(size, *(norm(trial, side.claim) for side in pair))
         found.append((pair[0].mismatch, pair[1].mismatch))
         if any(m.significant and abs(m.value) > resolution * size for m in found[-1]):
             return False  # no claims further on would bring the bound down to the resolution

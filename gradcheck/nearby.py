@@ -179,6 +179,17 @@ def flat_scale(trial: Trial) -> Any:
     return np.concatenate([flat, flat]) if np.iscomplexobj(np.asarray(trial.claimed)) else flat
 
 
+def scale_at(trial: Trial, entry: int) -> float:
+    """Return the scale of one entry of a flat real claim."""
+    scale = flat_scale(trial)
+    return scale if isinstance(scale, float) else float(scale[entry])
+
+
+def norm(trial: Trial, claim: NDArray[np.float64]) -> float:
+    """Return the size of a flat real claim, in the norm of the argument's scale."""
+    return float(np.linalg.norm(claim * flat_scale(trial)))
+
+
 def spread(trial: Trial, near: Nearby) -> float:
     """Return the size of the claims next to the point, which is there even where the claim itself is zero."""
-    return max(float(np.linalg.norm(sample * flat_scale(trial))) for sample in near.samples)
+    return max(norm(trial, sample) for sample in near.samples)

@@ -112,11 +112,15 @@ class Slope:
         """Tell whether all numbers are equal, NaN equal to NaN."""
         if not isinstance(other, Slope):
             return NotImplemented
-        pairs = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)]
-        return all(a == b or (a != a and b != b) for a, b in pairs)  # noqa: PLR0124  only NaN differs from itself
+        return self._comparable == other._comparable
 
     def __hash__(self) -> int:
         return hash((self.value, self.error, self.resolution))
+
+    @property
+    def _comparable(self) -> tuple[object, ...]:
+        numbers = [getattr(self, f.name) for f in fields(self)]
+        return tuple(None if isinstance(x, float) and math.isnan(x) else x for x in numbers)
 
     @property
     def kinked(self) -> bool:

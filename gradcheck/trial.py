@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.certificate import Interval, Mismatch, error_norm, relative_error, smallest_visible
+from gradcheck.certificate import Interval, Mismatch, Verdict, error_norm, relative_error, smallest_visible
 from gradcheck.direction import inner
-from gradcheck.report import Probe
+from gradcheck.report import ArgumentReport, Probe
 from gradcheck.streams import stream
 
 if TYPE_CHECKING:
@@ -136,6 +136,25 @@ class Trial:
     def frozen(self) -> bool:
         """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
         return self.gradient.frozen[self.index] and sum(_curved(probe.slope) for probe in self.probes) > 2
+
+    def report(self, verdict: Verdict, error: Interval, resolution: float, reason: str = "") -> ArgumentReport:
+        """Return the report on the argument with its probes so far."""
+        return ArgumentReport(
+            name=self.name,
+            shape=arrays.shape_of(self.gradient.leaves[self.index]),
+            dtype=arrays.dtype_name(self.gradient.claim.leaves[self.index]),
+            verdict=verdict,
+            error=error,
+            resolution=resolution,
+            smallest_error=self.smallest_error(),
+            reason=reason,
+            probes=tuple(self.probes),
+        )
+
+    def undecided(self, resolution: float, reason: str) -> ArgumentReport:
+        """Return the report on an argument of whose error nothing is known."""
+        nothing = Interval(0.0, math.inf, relative=True, confidence=self.confidence)
+        return self.report(Verdict.INCONCLUSIVE, nothing, resolution, reason)
 
     def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
         """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""

@@ -247,7 +247,7 @@ OUT = np.array([1.0, -2.0, 0.5])
 
 @pytest.mark.parametrize(("at_zero", "convention"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint")])
 def test_a_hidden_unit_at_zero_has_the_convention_of_its_kink_variable(at_zero, convention):
-    report = check(layer, layer_gradient(at_zero), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    report = check(layer, layer_gradient(at_zero), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, _: x @ w)
     assert report.verdict is gc.Verdict.PASS
     assert report["w"].kink.convention == convention
     assert {entry[1] for entry in report["w"].kink.entries} == {0, 1}
@@ -256,7 +256,7 @@ def test_a_hidden_unit_at_zero_has_the_convention_of_its_kink_variable(at_zero, 
 def test_two_hidden_units_outside_their_sides_are_told():
     report = check(layer, layer_gradient(1.5), WEIGHTS, INPUT, OUT)
     assert report.verdict is gc.Verdict.FAIL
-    known = check(layer, layer_gradient(1.5), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    known = check(layer, layer_gradient(1.5), WEIGHTS, INPUT, OUT, kink_of=lambda w, x, _: x @ w)
     assert "the claim uses 1.5 at the kink" in known["w"].reason
 
 
@@ -265,7 +265,7 @@ def test_kinks_that_move_the_same_entries_are_solved_for_together(at_zero):
     x = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
     w = np.zeros((2, 1))  # three kinks, two entries
     c = np.array([1.0])
-    report = check(layer, layer_gradient(at_zero), w, x, c, kink_of=lambda w, x, c: (x @ w).ravel())  # noqa: ARG005
+    report = check(layer, layer_gradient(at_zero), w, x, c, kink_of=lambda w, x, _: (x @ w).ravel())
     assert report.verdict is (gc.Verdict.PASS if at_zero <= 1 else gc.Verdict.FAIL)
 
 
@@ -273,7 +273,7 @@ def test_kinks_that_move_the_same_entries_are_solved_for_together(at_zero):
 def test_kinks_that_move_the_same_entries_may_each_have_a_side_of_their_own(sides):
     x, w = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]]), np.zeros((2, 1))
     gradient = layer_gradient(np.array(sides, dtype=float)[:, None])
-    report = check(layer, gradient, w, x, np.array([1.0]), kink_of=lambda w, x, c: (x @ w).ravel())  # noqa: ARG005
+    report = check(layer, gradient, w, x, np.array([1.0]), kink_of=lambda w, x, _: (x @ w).ravel())
     assert report.verdict is gc.Verdict.PASS
 
 
@@ -291,7 +291,7 @@ def test_kinks_that_share_entries_let_no_wrong_value_pass_with_or_without_their_
     x, w = np.array(x), np.zeros((len(x[0]), 1))
     blind = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]))
     assert blind.verdict is not gc.Verdict.PASS
-    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, _: x @ w)
     assert known.verdict is gc.Verdict.FAIL
 
 
@@ -301,7 +301,7 @@ def test_kinks_that_share_entries_fail_no_right_value(x, at_zero):
     x, w = np.array(x), np.zeros((len(x[0]), 1))
     blind = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]))
     assert blind.verdict is gc.Verdict.PASS  # vertices in cells that random moves hardly meet are looked for
-    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, c: x @ w)  # noqa: ARG005
+    known = check(layer, layer_gradient(at_zero), w, x, np.array([1.0]), kink_of=lambda w, x, _: x @ w)
     assert known.verdict is gc.Verdict.PASS
 
 
@@ -678,7 +678,7 @@ def test_hundreds_of_kinks_in_a_few_entries_let_no_wrong_value_pass_though_they_
         np.zeros((3, 1)),
         x,
         np.array([1.0]),
-        kink_of=lambda w, x, c: x @ w,  # noqa: ARG005
+        kink_of=lambda w, x, _: x @ w,
     )
     assert (report.verdict is gc.Verdict.PASS) == inside
 
