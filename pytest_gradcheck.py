@@ -21,8 +21,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from gradcheck.report import Report
-    from gradcheck.session import Session
+    from gradcheck.reports.session import Session
+    from gradcheck.verdicts.report import Report
 
 NAME = "gradcheck-session"  # of the object that keeps a session's reports, among pytest's plugins
 CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs"}  # a marker sets how to judge, never what
@@ -135,7 +135,7 @@ class Checks:
     def session(self) -> Session:
         """What was found so far."""
         if self._session is None:
-            from gradcheck.session import Session  # noqa: PLC0415
+            from gradcheck.reports.session import Session  # noqa: PLC0415
 
             self._session = Session()
         return self._session
@@ -184,7 +184,7 @@ class Checks:
         path = self.config.getoption("gradcheck_report")
         if path is None or self.config.getoption("collectonly"):
             return
-        from gradcheck.page import save_session  # noqa: PLC0415
+        from gradcheck.reports.page import save_session  # noqa: PLC0415
 
         try:
             save_session(path, self.session)
@@ -215,8 +215,8 @@ class Checks:
 
 def summary(session: Session) -> list[str]:
     """Return the lines of the summary at the end of a run."""
-    from gradcheck.certificate import Verdict  # noqa: PLC0415
-    from gradcheck.text import finding  # noqa: PLC0415
+    from gradcheck.reports.text import finding  # noqa: PLC0415
+    from gradcheck.verdicts.certificate import Verdict  # noqa: PLC0415
 
     counts = session.verdicts
     ended = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
@@ -237,7 +237,7 @@ def summary(session: Session) -> list[str]:
 
 
 def _reason(report: Report) -> str:
-    from gradcheck.text import why  # noqa: PLC0415
+    from gradcheck.reports.text import why  # noqa: PLC0415
 
     said = report.complaint or why(report)
     return f" ({said})" if said else ""

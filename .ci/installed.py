@@ -9,7 +9,14 @@ from importlib.util import find_spec
 import gradcheck
 
 HEAVY = {"click", "hypothesis", "matplotlib", "pytest", "rich", "torch"}
-DATA = ("page.css", "page.html", "page_parts.html", "py.typed", "schema.json", "sweep.html")
+DATA = (
+    "reports/page.css",
+    "reports/page.html",
+    "reports/page_parts.html",
+    "py.typed",
+    "schema.json",
+    "reports/sweep.html",
+)
 WANTED = (*(f"gradcheck/{name}" for name in DATA), "pytest_gradcheck.py")
 
 

@@ -10,7 +10,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 TORCH = "2.13.0"  # the release that CI has at hand for Python 3.11
-WANTED = [".[torch,jax,dask,test,docs]", f"torch=={TORCH}", "build", "cosmic-ray", "hatchling", "mypy", "ruff"]
+WANTED = [
+    ".[torch,jax,dask,test,docs]",
+    f"torch=={TORCH}",
+    "build",
+    "cosmic-ray",
+    "hatchling",
+    "import-linter",
+    "mypy",
+    "ruff",
+]
 HEADER = """\
 # What CI installs, pinned. Written by `tox -e pins`; every pin must exist for each supported Python.
 # Torch is pinned for CI's Python only: elsewhere the newest release for that Python is meant.

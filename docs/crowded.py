@@ -8,9 +8,9 @@ import sys
 
 import numpy as np
 
-from gradcheck import slope
-from gradcheck.noise import measure_noise
 from gradcheck.oracles.finite_difference import TARGET
+from gradcheck.slopes import slope
+from gradcheck.slopes.noise import measure_noise
 
 draws = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 for factor in (1.0, 3.0, 5.0):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 import gradcheck as gc
-from gradcheck import arrays, line_mistakes
+from gradcheck import arrays
 from gradcheck.derivations import ALL
-from gradcheck.mistakes import TABLE, Case, changes
+from gradcheck.lines import mistakes as line_mistakes
+from gradcheck.mistakes.table import TABLE, Case, changes
 
 SEED, EARLIER = 0, 1
 
@@ -175,9 +176,10 @@ def main():
         "## In the lines of a derivation",
         "",
         "These lose information and cannot be undone from the wrong gradient: caught by the slopes, then named by",
-        "planting each in each line of the right derivation (`gradcheck.line_mistakes.recognise`). That names what was",
-        "planted by construction, and any other mistake that gives the same arrays beside it: what this table tests is",
-        "that the slopes catch it. A reduction that is missing in the gradient of an argument is named by its shape.",
+        "planting each in each line of the right derivation (`gradcheck.lines.mistakes.recognise`). That names what",
+        "was planted by construction, and any other mistake that gives the same arrays beside it: what this table",
+        "tests is that the slopes catch it. A reduction that is missing in the gradient of an argument is named by",
+        "its shape.",
         "",
         *rows(lines),
         "",

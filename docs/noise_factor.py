@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from gradcheck.noise import OFFSETS, difference_table
+from gradcheck.slopes.noise import OFFSETS, difference_table
 
 draws = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
 rng = np.random.default_rng(0)

@@ -2,12 +2,12 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from gradcheck.certificate import Interval, Verdict
 from gradcheck.check import assert_gradient, check, check_module
-from gradcheck.derivation import Derivation
-from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, GradientError, UnsupportedError
-from gradcheck.report import ArgumentReport, Kink, Report
-from gradcheck.slope import Slope
+from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, UnsupportedError
+from gradcheck.lines.derivation import Derivation
+from gradcheck.slopes.slope import Slope
+from gradcheck.verdicts.certificate import Interval, Verdict
+from gradcheck.verdicts.report import ArgumentReport, GradientError, Kink, Report
 
 try:
     __version__ = version("gradcheck")

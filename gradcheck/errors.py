@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gradcheck.report import Report
-
 
 class GradcheckError(Exception):
     """Base of every exception that gradcheck raises on purpose."""
@@ -44,22 +39,3 @@ class DivergenceError(GradcheckError, ArithmeticError):
 
 def _rebuild_divergence(message: str, step: int, losses: tuple[float, ...]) -> DivergenceError:
     return DivergenceError(message, step=step, losses=losses)
-
-
-class GradientError(GradcheckError, AssertionError):
-    """`assert_gradient` did not get a PASS: the report is the message.
-
-    Attributes
-    ----------
-    report : Report
-        What was measured.
-
-    """
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
-        self.report = report
-
-    def __reduce__(self) -> tuple[object, ...]:
-        """Rebuild from the report, of which the message is made."""
-        return GradientError, (self.report,)

@@ -11,7 +11,7 @@ from functions import EVERY, KINKED, SIZES, SMOOTH, Case, drawn, hash_noisy, in_
 from scipy.stats import binom
 
 import gradcheck as gc
-from gradcheck.direction import scale_of
+from gradcheck.slopes.direction import scale_of
 
 QUICK, THOROUGH = 12, 2000  # points of each function: some 600 checks, and 10^5
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from gradcheck.certificate import Verdict
-from gradcheck.derivation import Derivation
+from gradcheck.lines.derivation import Derivation
+from gradcheck.verdicts.certificate import Verdict
 
 SIDE = 3
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from gradcheck.strategies import boundary_problems
+from gradcheck.two_layer_relu.boundary_problems import boundary_problems
 
 
 def exact_hidden(problem):

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gradcheck import forms
-from gradcheck.contract import Gradient
-from gradcheck.measure import Field
+from gradcheck.claims import forms
+from gradcheck.claims.contract import Gradient
 from gradcheck.oracles.finite_difference import FiniteDifferences
-from gradcheck.trial import Trial
+from gradcheck.slopes.field import Field
+from gradcheck.verdicts.trial import Trial
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.errors import ArgumentError, GradcheckError, GradientError, UnsupportedError
+from gradcheck import GradientError
+from gradcheck.errors import ArgumentError, GradcheckError, UnsupportedError
 
 X = np.array([0.5, -1.5, 2.0])
 W = np.array([[0.5, -1.5, 2.0], [1.0, 0.25, -0.75]])

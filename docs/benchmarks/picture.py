@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from gradcheck.bench.pictures import draw_ratios, draw_roofline
 from gradcheck.bench.saved import load
-from gradcheck.pictures import STYLE
+from gradcheck.reports.pictures import STYLE
 
 FOLDER = Path(__file__).parent
 

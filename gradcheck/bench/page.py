@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.bench.markdown import check_rows, environment_rows, precision_rows, step_rows
 from gradcheck.bench.pictures import draw_ratios, draw_roofline
-from gradcheck.pictures import svg
+from gradcheck.reports.pictures import svg
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -21,7 +21,7 @@ __all__ = ["page"]
 def page(results: Results, command: str) -> str:
     """Return a whole HTML document; `command` repeats the run."""
     return _template().render(
-        css=(files("gradcheck") / "page.css").read_text(encoding="utf-8"),
+        css=(files("gradcheck.reports") / "page.css").read_text(encoding="utf-8"),
         command=command,
         libraries=[_library(results, *table) for table in step_rows(results)],
         rooflines=[_roofline(results, roof) for roof in dict.fromkeys(case.roof for case in results.cases())],

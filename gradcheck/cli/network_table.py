@@ -8,16 +8,16 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.certificate import Verdict
 from gradcheck.cli.show import STYLES
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from gradcheck.line_by_line import DerivationReport
-    from gradcheck.network_check import Cancelling, Row
+    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.two_layer_relu.network_check import Cancelling, Row
 
 __all__ = ["cancelling_note", "lines_table", "network_table", "remarks", "styled"]
 

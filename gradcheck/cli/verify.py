@@ -122,7 +122,7 @@ def verify(
     if sweep is not None:
         from gradcheck.cli.verify_networks import available  # noqa: PLC0415  each needs other packages
         from gradcheck.cli.verify_sweep import verify_sweep  # noqa: PLC0415
-        from gradcheck.sweep import grid  # noqa: PLC0415
+        from gradcheck.sweeps.sweep import grid  # noqa: PLC0415
 
         given = {name: ctx.params[name] for name in _typed(ctx, GRID)}
         ctx.exit(verify_sweep(grid(**given, backends=available(backend)[0]), sweep, jobs=jobs, dask=dask))
@@ -157,7 +157,7 @@ def verify(
             )
         )
     from gradcheck.cli.verify_networks import verify_networks  # noqa: PLC0415
-    from gradcheck.network_check import Settings  # noqa: PLC0415
+    from gradcheck.two_layer_relu.network_check import Settings  # noqa: PLC0415
 
     ctx.exit(verify_networks(Settings(shape=shape, dtype=dtype, seed=seed, device=device), backend, json_path))
 

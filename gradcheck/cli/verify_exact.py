@@ -10,11 +10,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.certificate import Verdict
 from gradcheck.cli.show import EXIT_CODES, STYLES, result_console, spinner
 from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, draw
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

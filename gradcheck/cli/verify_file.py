@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcheck.certificate import Verdict
 from gradcheck.cli.show import EXIT_CODES, STYLES, print_report, result_console
-from gradcheck.errors import ArgumentError, GradientError, UnsupportedError
-from gradcheck.user_functions import import_file
+from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.search.user_functions import import_file
+from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.report import GradientError
 
 try:
     import hypothesis

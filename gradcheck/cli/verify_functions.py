@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.certificate import Verdict
 from gradcheck.cli.show import EXIT_CODES, late_bar, print_report, result_console
-from gradcheck.counterexample import search
 from gradcheck.errors import ArgumentError
-from gradcheck.reproduction import literal, program
-from gradcheck.signature import parse
-from gradcheck.strategies import SHORT
-from gradcheck.user_functions import find_function
+from gradcheck.search.counterexample import search
+from gradcheck.search.reproduction import literal, program
+from gradcheck.search.user_functions import find_function
+from gradcheck.strategies.drawn import SHORT
+from gradcheck.strategies.signature import parse
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gradcheck.counterexample import Case, Search
+    from gradcheck.search.counterexample import Case, Search
 
 __all__ = ["verify_functions"]
 

@@ -6,17 +6,17 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from gradcheck import network_check
-from gradcheck.certificate import Verdict
 from gradcheck.cli import network_table
 from gradcheck.cli.show import EXIT_CODES, result_console, spinner
 from gradcheck.errors import UnsupportedError
+from gradcheck.two_layer_relu import network_check
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gradcheck.line_by_line import DerivationReport
-    from gradcheck.network_check import Row, Settings
+    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.two_layer_relu.network_check import Row, Settings
 
 __all__ = ["available", "verify_networks"]
 

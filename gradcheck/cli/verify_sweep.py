@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from gradcheck import sweep_page
-from gradcheck.certificate import Verdict
 from gradcheck.cli.show import EXIT_CODES, STYLES, late_bar, result_console
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.sweep import sweep
-from gradcheck.worker_processes import WorkerProcesses
+from gradcheck.sweeps import page as sweep_page
+from gradcheck.sweeps.sweep import sweep
+from gradcheck.sweeps.worker_processes import WorkerProcesses
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from gradcheck.sweep import Cell, Sweep
+    from gradcheck.sweeps.sweep import Cell, Sweep
 
 __all__ = ["verify_sweep"]
 

@@ -1,7 +1,7 @@
 """Hand derivations as named lines, one file each: problems with known right gradients, and reading matter.
 
 `ALL` maps a name to its module, imported on first use. Each module holds `derivation`, a
-`gradcheck.derivation.Derivation`, and `draw(seed, dtype)`, which returns small, well-scaled NumPy inputs.
+`gradcheck.lines.derivation.Derivation`, and `draw(seed, dtype)`, which returns small, well-scaled NumPy inputs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
 
-    from gradcheck.derivation import Derivation
+    from gradcheck.lines.derivation import Derivation
 
 
 class DerivationModule(Protocol):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.derivation import Derivation
+from gradcheck.lines.derivation import Derivation
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray

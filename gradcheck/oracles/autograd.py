@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
-from gradcheck.slope import Slope
+from gradcheck.slopes.slope import Slope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.measure import Field
+    from gradcheck.slopes.field import Field
 
 # Forward and reverse mode differ by round-off that grows like the square root of the longest sum; 2^10 units of
 # round-off of what the slope is made of, Σ|∂f/∂x_i v_i|, cover sums of 10^6 terms (N. Higham and T. Mary, SIAM J. Sci.

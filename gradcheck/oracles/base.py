@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from gradcheck.slope import Slope
+    from gradcheck.slopes.slope import Slope
 
 
 class Oracle(Protocol):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
-from gradcheck.slope import Slope
+from gradcheck.slopes.slope import Slope
 
 if TYPE_CHECKING:
-    from gradcheck.claim import Claim
-    from gradcheck.measure import Field
+    from gradcheck.claims.claim import Claim
+    from gradcheck.slopes.field import Field
 
 
 class ExactSlopes:

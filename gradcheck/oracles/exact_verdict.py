@@ -26,7 +26,7 @@ from gradcheck.oracles.balls import Real, agree, fmpq, middle, real, working
 from gradcheck.oracles.exact import MOST_BITS, ExactPoint, ExactSlope
 from gradcheck.oracles.kink_variable import lifting_directions, moving_zeros
 from gradcheck.oracles.tightness import guaranteed_digits, ulps
-from gradcheck.streams import stream
+from gradcheck.slopes.streams import stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,0 +1,258 @@
+"""What went wrong, and what would have been seen: the table of mistakes against the slopes already measured.
+
+A mistake explains a FAIL if the corrected claim predicts every slope within its error, with at least two slopes more
+than the mistake has free parameters, and could not do so by accident (`by_accident`). Planted in a claim that passed,
+it would have been caught if it contradicts two slopes or more. Neither needs another evaluation of f.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.mistakes import factors
+from gradcheck.mistakes.table import TABLE, Case, Change, Mistake, changes, dropped
+from gradcheck.verdicts.certificate import Mismatch
+from gradcheck.verdicts.report import Planted
+from gradcheck.verdicts.trial import DEVIATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from gradcheck.verdicts.report import ArgumentReport, Probe
+    from gradcheck.verdicts.trial import Trial
+
+LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
+ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
+
+
+def case_of(trial: Trial, trials: Mapping[int, Trial]) -> Case:
+    """Return the case of one argument; only for a claim that is an array."""
+    claim, leaves = trial.gradient.claim, trial.gradient.leaves
+    dimensions: dict[int, list[str]] = {}
+    for name, x in zip(claim.names, leaves, strict=True):
+        for axis, n in enumerate(arrays.shape_of(x)):
+            dimensions.setdefault(n, []).append(f"{name}.shape[{axis}]")
+    others = {t.name: t.claimed for i, t in trials.items() if i != trial.index and t.claimed is not None}
+    shape = arrays.shape_of(leaves[trial.index])
+    return Case(
+        np.broadcast_to(0.0, shape) if trial.claimed is None else trial.claimed,
+        arrays.to_numpy(leaves[trial.index]),
+        others,
+        {
+            name: arrays.to_numpy(x)
+            for i, (name, x) in enumerate(zip(claim.names, leaves, strict=True))
+            if i != trial.index and arrays.shape_of(x) == shape
+        },
+        {n: tuple(labels) for n, labels in dimensions.items()},
+    )
+
+
+class Slopes:
+    """The slopes of a trial, and what changes of its claim predict along the same directions."""
+
+    def __init__(self, trial: Trial, changed: list[Change]) -> None:
+        self.trial = trial
+        self.changed = changed
+        found = [a for c in changed for a in (c.array, c.along) if a is not None]
+        self._arrays = list({id(a): a for a in found}.values())
+        self._dots: dict[tuple[int, int], tuple[float, float]] = {}
+        for probe in trial.probes if self._arrays else ():
+            v = trial.direction(probe.probe)
+            for array in self._arrays:
+                self._dots[probe.probe, id(array)] = trial.predict(v, array)
+        size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
+        self._shares = {id(a): trial.scale.norm(a) / size if size else 1.0 for a in self._arrays}
+
+    def dot(self, probe: Probe, array: NDArray[Any] | None) -> tuple[float, float]:
+        """Return (array · v, its round-off); of the claim for None."""
+        return (probe.claimed, probe.claim_error) if array is None else self._dots[probe.probe, id(array)]
+
+    def own(self, probe: Probe, array: NDArray[Any] | None) -> float:
+        """Return how far round-off may have moved array · v, the array as ill-conditioned as the claim is."""
+        share = 1.0 if array is None else self._shares[id(array)]
+        return share * DEVIATIONS * (self.trial.jitter + self.trial.jitter_next_to_kink) * probe.stretch
+
+    def mismatch(self, change: Change, probe: Probe) -> Mismatch:
+        """Return the mismatch of a change without free parameters, at unit stretch."""
+        value, error = self.dot(probe, change.array)
+        factor = 1.0 if change.factor is None else change.factor
+        value, error = factor * value, abs(factor) * (error + self.own(probe, change.array))
+        if change.along is not None and change.multiple is not None:
+            more, more_error = self.dot(probe, change.along)
+            value, error = value + change.multiple * more, error + abs(change.multiple) * more_error
+        stretch = probe.stretch
+        return Mismatch(value / stretch, probe.slope.value / stretch, (probe.slope.error + error) / stretch)
+
+    def explained(self, change: Change) -> bool:
+        """Tell whether a change without free parameters predicts every slope within its error."""
+        return not any(self.mismatch(change, p).significant for p in self.trial.probes)
+
+    def significant(self, change: Change) -> int:
+        """Return how many slopes a change contradicts."""
+        return sum(self.mismatch(change, p).significant for p in self.trial.probes)
+
+    def by_accident(self, change: Change, free: int) -> float:
+        """Return the probability at most of explaining every slope by accident.
+
+        What a wrong explanation leaves is about as large as the error E itself: a normal number along each direction,
+        within ± b with probability at most √(2/π)·b/E. Slopes of an array of n entries are n independent ones at most,
+        and each free parameter takes one of them.
+        """
+        probes = self.trial.probes
+        error = math.hypot(*(m.value for m in self.trial.mismatches()))
+        bound = math.hypot(*(self.mismatch(change, p).bound for p in probes))
+        size = math.prod(arrays.shape_of(self.trial.gradient.leaves[self.trial.index]))
+        return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
+
+    def fit(self, change: Change) -> tuple[float, float] | None:
+        """Return the interval of the free parameter in which every slope is explained, None if there is none."""
+        low, high = -math.inf, math.inf
+        for probe in self.trial.probes:
+            want, bound = probe.slope.value, probe.slope.error
+            if change.factor is None:
+                unit, unit_error = self.dot(probe, change.array)
+                unit_error += self.own(probe, change.array)
+            else:
+                fixed, fixed_error = self.dot(probe, change.array)
+                want, bound = want - fixed, bound + fixed_error + self.own(probe, change.array)
+                unit, unit_error = self.dot(probe, change.along)
+            if unit == 0:
+                if abs(want) > bound:
+                    return None
+                continue
+            middle = want / unit
+            half = (bound + abs(middle) * unit_error) / abs(unit)
+            low, high = max(low, middle - half), min(high, middle + half)
+        return (low, high) if low <= high and math.isfinite(low) and math.isfinite(high) else None
+
+
+def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
+    """Return the report of a FAIL with the mistakes that explain every slope, best first."""
+    if len(trial.probes) < 3 or not any(probe.claimed for probe in trial.probes):
+        return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
+    case = case_of(trial, trials)
+    found = [c for m in _applicable(trial) for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
+    if case.gradient.size == 1:
+        found = [c for c in found if c.factor is None]
+    slopes = Slopes(trial, found)
+    # Of two that explain everything, the one without a free parameter is the more remarkable; then table order.
+    right = [(change.free, fitted) for change in found for fitted in _fitted(change, slopes, case)]
+    right.sort(key=lambda entry: entry[0])
+    if not right:
+        return argument
+    names = tuple(dict.fromkeys(change.name for *_, change in right))
+    advice = "; or ".join(dict.fromkeys(change.advice for *_, change in right))
+    return argument.with_(mistakes=names, advice=advice + _shared(names[0], trial, trials, case))
+
+
+def _applicable(trial: Trial) -> list[Mistake]:
+    """Return the mistakes of the table that the claim has enough of: a jvp has slopes, and no array."""
+    without = ("lines",) if trial.claimed is not None else ("lines", "arguments", "claim")
+    return [mistake for mistake in TABLE.values() if mistake.needs not in without]
+
+
+def _fitted(change: Change, slopes: Slopes, case: Case) -> list[Change]:
+    """Return the change, its free parameter filled and named, if it explains every slope."""
+    if change.free == 0:
+        found = [(change, 0)] if slopes.explained(change) else []
+    else:
+        interval = slopes.fit(change)
+        found = [] if interval is None else _filled(change, *interval, case)
+    return [c for c, free in found if slopes.by_accident(c, free) <= ACCIDENT]
+
+
+def _filled(change: Change, low: float, high: float, case: Case) -> list[tuple[Change, int]]:
+    """Return the change with its parameter, in [low, high], and named; and how many parameters remain fitted."""
+    if change.factor is None:
+        if low <= 0 <= high:
+            return [(replace(change, name="should be zero", advice="the true gradient is zero here", factor=0.0), 0)]
+        return [
+            (replace(change, name=known.name, advice=known.advice, factor=known.value), 0 if known.known else 1)
+            for known in factors.names_of(low, high, case.dimensions)
+        ]
+    if low <= 0 <= high:
+        return []
+    middle = (low + high) / 2
+    side, verb = ("missing", "lacks") if middle > 0 else ("added", "has, and should not have,")
+    advice = f"the claim {verb} {abs(middle):.4g} x {change.advice}"
+    return [(replace(change, name=f"{change.name} {side}", advice=advice, multiple=middle), 1)]
+
+
+def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) -> str:
+    """Return a remark if the same factor explains the slopes of every other argument."""
+    others = [t for i, t in trials.items() if i != trial.index and len(t.probes) >= 2]
+    if not others or any(t.claimed is None for t in others):
+        return ""
+    for other in others:
+        slopes = Slopes(other, [])
+        interval = slopes.fit(Change("", factor=None))
+        if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
+            return ""
+        if name not in {known.name for known in factors.names_of(*interval, case.dimensions)}:
+            return ""
+    return "; the same in every gradient: look where the backward pass begins"
+
+
+def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
+    """Return the report of a PASS with how many of the mistakes, planted in the claim, would have been FAILs."""
+    if len(trial.probes) < 2:
+        return argument
+    case = case_of(trial, trials)
+    light = case.gradient.size > LARGE  # arrays of the claim's size are dropped one mistake at a time
+    planted = [
+        change
+        for mistake in _applicable(trial)
+        for change in changes(mistake, mistake.plant, case)
+        if not light or (change.array is None and change.along is None)
+    ]
+    slopes = Slopes(trial, planted)
+    missed = tuple(f"{c.name} ({_why_missed(c, case, trial)})" for c in planted if slopes.significant(c) < 2)
+    return argument.with_(planted=Planted(len(planted) - len(missed), len(planted), missed))
+
+
+def _why_missed(change: Change, case: Case, trial: Trial) -> str:
+    factor = 1.0 if change.factor is None else change.factor
+    wrong = factor * (case.gradient if change.array is None else change.array)
+    if change.along is not None and change.multiple is not None:
+        wrong = wrong + change.multiple * change.along
+    if trial.claimed is not None and np.array_equal(wrong, case.gradient):
+        return "changes nothing here"
+    return "too small to see here" if trial.tangent is None else "not to be seen along what tangent= allows"
+
+
+def placed(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
+    """Return the report of a FAIL with the mistakes that its place and its worst entries tell."""
+    claimed = trial.claimed
+    if argument.mistakes or claimed is None or claimed.size < 2:
+        return argument
+    name, advice = "", ""
+    if not np.any(claimed):
+        name, advice = "gradient is zero", "the claim is zero everywhere: a path is cut off, or its share never added"
+    elif (axis := _last_slice(argument.where, claimed.shape)) is not None and not np.any(np.take(claimed, -1, axis)):
+        name = dropped(axis, claimed.ndim)
+        advice = f"the claim is zero in the last slice along axis {axis}: a loop or a slice stops one short"
+    elif _real_part_only(argument, claimed):
+        name, advice = "real part only", "the imaginary part is lost: g = df/da + i df/db for an entry a + ib"
+    return argument.with_(mistakes=(name,), advice=advice) if name else argument
+
+
+def _last_slice(where: tuple[int | None, ...] | None, shape: tuple[int, ...]) -> int | None:
+    """Return the axis whose last slice `where` is; None where it is another place."""
+    held = [] if where is None else [k for k, i in enumerate(where) if i is not None]
+    if where is None or len(held) != 1 or where[held[0]] != shape[held[0]] - 1:
+        return None
+    return held[0]
+
+
+def _real_part_only(argument: ArgumentReport, claimed: NDArray[Any]) -> bool:
+    """Tell whether a complex claim has no imaginary part, and the entries measured have the claimed real parts."""
+    if not np.iscomplexobj(claimed) or np.any(claimed.imag) or len(argument.worst) < 2:
+        return False
+    return all(abs(w.claimed.real - w.measured.real) <= 2**-16 * abs(w.measured) for w in argument.worst)

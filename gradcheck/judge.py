@@ -1,0 +1,427 @@
+"""From a claim to a report: the contract, the slopes of each argument, the verdict, the mistake and its place."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims import contract
+from gradcheck.claims.claim import WrongClaim, check_point, finite_point
+from gradcheck.claims.contract import Gradient
+from gradcheck.claims.tangent import tangents
+from gradcheck.diagnosis import locate
+from gradcheck.diagnosis import names as diagnosis
+from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.kinks import kink
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes.field import BudgetReached, Field, quiet
+from gradcheck.verdicts import accuracy
+from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
+from gradcheck.verdicts.options import FINITE_DIFFERENCES
+from gradcheck.verdicts.report import ArgumentReport, Report
+from gradcheck.verdicts.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.claims.claim import Claim
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.verdicts.options import Options
+    from gradcheck.verdicts.report import Accuracy, Probe
+
+# f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
+# any floating dtype (bfloat16).
+STEPS = 2.0**-7
+ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
+# Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
+# near enough for the neighbourhood to be the same.
+BESIDE, BESIDE_STREAM = 2.0**-6, 8191
+FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
+
+
+def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Return kink_of with what it raises told as the caller's error."""
+
+    def guarded(*args: Any) -> Any:
+        try:
+            return kink_of(*args)
+        except Exception as error:
+            raise ArgumentError(f"kink_of= raised {type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+def judge(claim: Claim, options: Options) -> Report:
+    """Return the report on a claim: contract first, then the numbers of each argument."""
+    notes = list(claim.notes)
+    copies = [arrays.copied(x) for x in claim.leaves]
+    try:
+        gradient = Gradient(claim, claim.leaves)
+    except WrongClaim as complaint:
+        finite_point(copies, claim.names)
+        _restore(claim, copies)
+        Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
+        remark = _after_f(claim)
+        _restore(claim, copies)
+        return _complaint(claim, options, str(complaint) + remark)
+    judged = gradient.judged
+    check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
+    if (changed := _mutated(claim, copies)) is not None:
+        return _complaint(claim, options, f"the gradient changes its argument {changed} in place: work on a copy")
+    wide = _promoted(claim, gradient)
+    if wide is None:
+        return _judged(claim, gradient, None, options, notes, copies)
+    report = _judged(claim, wide, gradient, options, notes, copies)
+    inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
+    if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
+        return _judged(claim, gradient, None, options, [*claim.notes, note], copies)
+    return report
+
+
+def _judged(
+    claim: Claim, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str], copies: Sequence[Any]
+) -> Report:
+    """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
+    field = Field(claim, gradient.leaves, seed=options.seed, limit=options.max_evaluations)
+    if (changed := _mutated(claim, copies)) is not None:
+        raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
+    try:
+        with quiet():
+            complaint_text = _contract(field, gradient, notes)
+            spent = field.evaluations
+            if complaint_text:
+                return _complaint(claim, options, complaint_text)
+            report = _numbers(field, gradient, native, options, notes)
+    except WrongClaim as complaint:
+        return _complaint(claim, options, str(complaint))
+    return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
+
+
+def _after_f(claim: Claim) -> str:
+    """Return a remark if the gradient that broke its contract keeps it now that f was called."""
+    try:
+        Gradient(claim, claim.leaves)
+    except GradcheckError:
+        return ""
+    return (
+        f"; after a call of {claim.title} it does not: it reads what {claim.title} leaves behind; call {claim.title} "
+        "inside it, or pass the two as f and backward= with a cache"
+    )
+
+
+def _restore(claim: Claim, copies: Sequence[Any]) -> None:
+    for x, copy in zip(claim.leaves, copies, strict=True):
+        contract.restore(x, copy)
+
+
+def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
+    for x, copy, name in zip(claim.leaves, copies, claim.names, strict=True):
+        if not arrays.same(x, copy):
+            contract.restore(x, copy)
+            return name
+    return None
+
+
+def _complaint(claim: Claim, options: Options, sentence: str) -> Report:
+    return Report(
+        title=claim.title,
+        arguments=(),
+        evaluations=0,
+        gradient_evaluations=1,
+        contract_evaluations=0,
+        seed=options.seed,
+        confidence=options.confidence,
+        oracle="contract",
+        complaint=sentence,
+    )
+
+
+def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
+    """Return the claim at the same point in float64, if the function and the gradient both work in it."""
+    names = [arrays.dtype_name(x) for x in claim.leaves]
+    if all(name not in arrays.WIDER for name in names):
+        return None
+    leaves = [
+        arrays.cast(x, arrays.WIDER[n]) if n in arrays.WIDER else x for x, n in zip(claim.leaves, names, strict=True)
+    ]
+    if any(arrays.dtype_name(x) != arrays.WIDER.get(n, n) for x, n in zip(leaves, names, strict=True)):
+        return None  # a library in which float64 is switched off
+    try:
+        if arrays.ROUNDOFF.get(claim.output_dtype(leaves), 1.0) > 2.0**-53:
+            return None
+        gradient = Gradient(claim, leaves)
+    except Exception:  # noqa: BLE001  float64 is an offer: a function that declines it is judged in its own dtype
+        return None
+    wide = all(
+        arrays.ROUNDOFF[arrays.dtype_name(gradient.arrays[i])] <= 2.0**-53
+        for i in gradient.judged
+        if gradient.arrays[i] is not None
+    )
+    return gradient if wide and gradient.judged == native.judged else None
+
+
+def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
+    """Return the first breach of the claim's contract; notes gather what concerns f."""
+    note = contract.same_value_twice(field)
+    field.random = note is not None
+    if note:  # what differs from call to call is no evidence against the claim
+        notes.append(note)
+        contract.gradient_spread(gradient, field)
+        return None
+    if (breach := _linear(gradient)) is not None:
+        return breach
+    return contract.gradient_repeats(gradient, field) or contract.any_layout(gradient, field)
+
+
+def _linear(gradient: Gradient) -> str | None:
+    """Return a sentence if the claim is not linear in its cotangent or tangent."""
+    try:
+        return None if gradient.claim.linear is None else gradient.claim.linear(gradient.leaves)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        raise WrongClaim(f"the vjp raised {type(error).__name__} for twice the cotangent: {error}") from error
+
+
+def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0) -> Oracle:
+    if name == "autograd":
+        from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
+
+        return Autograd(field, gradient.claim.raw)
+    if name == "exact":
+        from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
+
+        return ExactSlopes(field, gradient.claim)
+    return FiniteDifferences(field, gradient.judged, repeat)
+
+
+def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str]) -> Report:
+    claim = gradient.claim
+    allowed = tangents(options.tangent, [claim.names[i] for i in gradient.judged])
+    trials = {
+        i: Trial(field, gradient, i, confidence=options.confidence, tangent=allowed.get(claim.names[i]))
+        for i in gradient.judged
+    }
+    reached = ""
+    try:
+        oracle = _oracle(options.oracle, field, gradient)
+        for trial in trials.values():
+            trial.measure(oracle, options.probes)
+        smooth = [i for i, trial in trials.items() if not any(probe.slope.kinked for probe in trial.probes)]
+        for i, jitter in accuracy.spread(gradient, field, field.unit, smooth).items():
+            trials[i].jitter = jitter
+    except BudgetReached as error:
+        reached = str(error)
+    accuracies: dict[int, Accuracy] = {}
+    if native is not None:
+        dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
+        accuracies = accuracy.judge(native.values, gradient, field, dtype)
+    found = []
+    for i, trial in trials.items():
+        try:
+            argument = _argument(trial, trials, options, reached)
+        except BudgetReached as error:
+            reached = str(error)
+            argument = _argument(trial, trials, options, reached)
+        found.append(_with_accuracy(argument, accuracies.get(i)))
+        if argument.verdict is Verdict.PASS and trial.frozen:
+            notes.append(f"the gradient of {trial.name} {FROZEN}")
+    if field.failure:
+        notes.append(f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not")
+    return Report(
+        title=claim.title,
+        arguments=tuple(found),
+        evaluations=field.evaluations,
+        gradient_evaluations=gradient.evaluations,
+        contract_evaluations=0,
+        seed=options.seed,
+        confidence=options.confidence,
+        oracle=options.oracle or FINITE_DIFFERENCES,
+        notes=tuple(notes),
+        repeat=f"gradcheck.check(..., seed={options.seed})",
+    )
+
+
+def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
+    if found is None:
+        return argument
+    if not argument.error.relative:  # zero as far as can be seen: nothing to be accurate relative to
+        return argument
+    if found.verdict is Verdict.PASS or argument.verdict is not Verdict.PASS:  # only right formulas are asked
+        return argument.with_(accuracy=found)
+    return argument.with_(
+        accuracy=found,
+        verdict=Verdict.FAIL,
+        reason=(
+            f"the formula is right in float64, but in {found.dtype} the gradient is off by {found.error:.1e}, "
+            f"allowed {found.allowed:.1e} by the problem's condition: it cancels; rearrange it"
+        ),
+    )
+
+
+def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reached: str) -> ArgumentReport:
+    """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
+    resolution = options.rtol if options.rtol is not None else default_resolution(trial.field.unit)
+    if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
+        nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
+        return trial.report(Verdict.PASS, nothing, resolution)
+    if reached or len(trial.probes) < 2:
+        return trial.undecided(resolution, reached or _unmeasurable(trial))
+    if any(probe.slope.kinked for probe in trial.probes):
+        kink_of = None if options.kink_of is None else _guarded(options.kink_of)
+        at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
+        if at_kink.verdict is Verdict.INCONCLUSIVE:  # along fresh directions the sides may be told better
+            before = list(trial.probes)
+            trial.probes = [*_again(trial, options), *before]
+            at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
+        return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
+    verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+    if verdict is not Verdict.PASS:
+        fresh = _again(trial, options)
+        verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+        if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
+            verdict = Verdict.INCONCLUSIVE
+            reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
+    argument = trial.report(verdict, interval, resolution, reason)
+    if verdict is Verdict.FAIL:
+        return _wrong(argument, trial, trials, options)
+    return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options) -> ArgumentReport:
+    """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
+    if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
+        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
+    # f may have a kink of which no line shows anything: a median is odd along every line through a tie
+    at_kink = kink.judge(trial, argument.resolution, required=options.kink, kink_of=None)
+    if at_kink.kink is not None and at_kink.kink.valid:
+        return at_kink
+    return argument.with_(
+        reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
+        "chain rule's value for a fixed convention is no subgradient",
+    )
+
+
+def _beside_the_kink(
+    report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options
+) -> ArgumentReport:
+    """Name and place the mistake of a claim that is wrong at a kink: at a point beside it, where f is smooth."""
+    field, claim = trial.field, trial.gradient.claim
+    leaves = list(field.leaves)
+    for i in trials:
+        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, BESIDE_STREAM))
+    try:
+        beside = Field(claim, leaves, seed=field.seed, limit=options.max_evaluations)
+        gradient = Gradient(claim, leaves)
+        nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
+        oracle = _oracle(options.oracle, beside, gradient)
+        for t in nearby.values():
+            t.measure(oracle, max(options.probes, 4) * 2)
+    except (WrongClaim, ArgumentError, BudgetReached):
+        return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
+    found = nearby[trial.index]
+    verdict, interval, _ = _verdict(found, options.rtol, report.resolution)
+    if verdict is Verdict.FAIL:
+        there = found.report(verdict, interval, report.resolution)
+        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, options), found)
+        report = report.with_(
+            where=there.where,
+            where_text=there.where_text and f"beside the kink: {there.where_text}",
+            mistakes=there.mistakes,
+            advice=there.advice,
+            worst=there.worst,
+        )
+    field.evaluations += beside.evaluations
+    return report
+
+
+def _again(trial: Trial, options: Options) -> list[Any]:
+    """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
+    oracle = _oracle(options.oracle, trial.field, trial.gradient, repeat=1)
+    return trial.measure(oracle, max(options.probes, 4))
+
+
+def _unmeasurable(trial: Trial) -> str:
+    if trial.too_small:
+        dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
+        return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
+    return (
+        f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
+        "check at an interior point, or pass tangent= to stay inside its domain"
+    )
+
+
+def _verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
+    """Return verdict, interval and reason from the slopes measured so far."""
+    interval = trial.interval()
+    still = _still(trial)
+    pairs = zip(trial.mismatches(), trial.probes, strict=True)
+    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    significant = sum(m.significant and not (still and (stepped or _past_it(p))) for m, p in pairs)
+    if rtol is not None and interval.high > rtol:
+        if interval.low > rtol and significant >= 2:
+            return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
+    elif rtol is None and significant >= 1:
+        return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
+    if interval.high <= resolution:
+        return Verdict.PASS, interval, ""
+    absolute = zero_gradient(trial, resolution)
+    if absolute is not None:
+        return Verdict.PASS, absolute, ""
+    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
+
+
+def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
+    """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
+    norm = trial.claimed_norm
+    found = trial.mismatches()
+    if _still(trial):
+        smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
+        if smooth.high <= resolution * trial.size_of_f():
+            return smooth
+        if trial.field.step_size() > STEPS:
+            return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
+    if norm is None:
+        norm = max(abs(m.claimed) for m in found)
+    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
+    if norm > max(16 * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
+        return None
+    absolute = trial.absolute()
+    return absolute if absolute.high <= resolution * trial.size_of_f() else None
+
+
+def _still(trial: Trial) -> bool:
+    """Tell whether the claim is zero and f does not move by a bit next to the point, along any direction."""
+    return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
+
+
+def _past_it(probe: Probe) -> bool:
+    """Tell whether a slope is steeper than f can be next to the point, where it does not move: it is that of beyond."""
+    slope = probe.slope
+    flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
+    return abs(slope.value) - slope.error > flattest
+
+
+def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause
+    if trial.field.random:
+        return "f is random: its answers differ by more than the gradient can be told from"
+    if all(p.slope.jumps for p in trial.probes):
+        return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
+    if any(math.isinf(p.slope.error) for p in trial.probes):
+        return "f is infinitely steep at the point: it has no derivative there"
+    if _still(trial):
+        return (
+            "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
+            "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
+        )
+    if not math.isfinite(interval.high):
+        return "the gradient cannot be told from zero here: check at another point, or with oracle='exact'"
+    if 4 * trial.jitter > max(p.slope.error for p in trial.probes):
+        return (
+            f"the gradient itself moves by {trial.jitter / max(trial.true_norm, 1e-300):.1e} when the point moves by "
+            "one unit of round-off: ill-conditioned here; check at another point, or pass rtol="
+        )
+    narrower = arrays.dtype_name(trial.gradient.leaves[trial.index]) in arrays.WIDER
+    what = "let the function accept float64" if narrower else "pass rtol=, or oracle='exact' for NumPy code"
+    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: more probes, or {what}"

@@ -1,0 +1,356 @@
+"""The one table of named mistakes: how to plant each in a right gradient, and how to undo it in a wrong one.
+
+`gradcheck.diagnosis.names` reads it both ways: a wrong claim is corrected to see which mistake explains it, a right one
+is planted with each to see which the check would have caught.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck.errors import ArgumentError
+from gradcheck.mistakes import factors
+
+MOST_PERMUTED = 4  # axes: 23 permutations
+FEWEST_MASKED = 8  # entries: a mask of n entries explains a few wrong ones by accident once in 2^n
+PENALTY = 1e-3  # of the gradient's size: the multiple of the argument that is planted
+NEEDS = ("slopes", "claim", "arguments", "lines")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a mistake is planted in or corrected from.
+
+    Attributes
+    ----------
+    gradient : ndarray
+        The claim, float64 or complex128, shaped like the argument; zeros where the claim is a jvp.
+    argument : ndarray
+        The argument itself.
+    others : mapping of str to ndarray
+        The claimed gradients of the other arguments.
+    arguments : mapping of str to ndarray
+        The other arguments.
+    dimensions : mapping of int to tuple of str
+        Lengths of the axes of all arguments, with what has them: ``{64: ("x.shape[0]",)}``.
+
+    """
+
+    gradient: NDArray[Any]
+    argument: NDArray[Any]
+    others: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    arguments: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    dimensions: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An array in the claim's place: ``factor · array + multiple · along``.
+
+    Attributes
+    ----------
+    name, advice : str
+        What the change is called, and a sentence for the reader of a FAIL.
+    array : ndarray or None
+        None for the claim itself.
+    factor : float or None
+        None where it is free: fitted to the slopes.
+    along : ndarray or None
+        An array of which a multiple is added.
+    multiple : float or None
+        None where it is free. At most one of the two is.
+
+    """
+
+    name: str
+    advice: str = ""
+    array: NDArray[Any] | None = None
+    factor: float | None = 1.0
+    along: NDArray[Any] | None = None
+    multiple: float | None = None
+
+    @property
+    def free(self) -> int:
+        """The number of free parameters."""
+        return (self.factor is None) + (self.along is not None and self.multiple is None)
+
+
+Changes = Iterable[Change] | NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake with a name.
+
+    Attributes
+    ----------
+    name : str
+        As the report says it.
+    needs : {"slopes", "claim", "arguments", "lines"}
+        What it can be planted in: what the claim predicts along the directions (all there is of a jvp), the claimed
+        array, that and the arguments, or the lines of a Derivation.
+    plant : callable or None
+        Case → the wrong gradient for a right one (an array, or several of `Change`; None where it does not apply).
+    correct : callable or None
+        Case → the right gradient for a wrong one; None for a mistake that loses information.
+    advice : str
+        A sentence for the reader of a FAIL.
+
+    """
+
+    name: str
+    needs: str
+    plant: Callable[[Case], Changes] | None
+    correct: Callable[[Case], Changes] | None = None
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        if self.needs not in NEEDS:
+            raise ArgumentError(f"needs={self.needs!r}, wanted one of {', '.join(map(repr, NEEDS))}")
+
+
+TABLE: dict[str, Mistake] = {}
+
+
+def register(mistake: Mistake) -> Mistake:
+    """Add a mistake to the table, or replace the one of its name; every check from now on knows it.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no Mistake; from a check, if its plant or correct raises, or gives no arrays like the gradient.
+
+    Examples
+    --------
+    >>> from gradcheck.mistakes import Mistake, register, TABLE
+    >>> _ = register(Mistake("negative part lost", "claim", lambda case: abs(case.gradient)))
+    >>> del TABLE["negative part lost"]
+
+    """
+    if not isinstance(mistake, Mistake):
+        raise ArgumentError(f"register got {mistake!r}, wanted a Mistake(name, needs, plant, correct)")
+    TABLE[mistake.name] = mistake
+    return mistake
+
+
+def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case) -> list[Change]:
+    """Return what a mistake's `plant` or `correct` gives, as Changes; those that are not finite here do not apply."""
+    if what is None:
+        return []
+    try:
+        given = what(case)
+        if given is None:
+            return []
+        if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
+            given = [Change(mistake.name, mistake.advice, np.asarray(given))]
+        found = list(given)
+    except Exception as error:
+        raise ArgumentError(f"the mistake {mistake.name!r} raised {type(error).__name__}: {error}") from error
+    for change in found:
+        if not isinstance(change, Change):
+            raise ArgumentError(
+                f"the mistake {mistake.name!r} gave {_a(change)}, wanted an array, or a list of Changes"
+            )
+        for array in (change.array, change.along):
+            if array is not None and array.shape != case.gradient.shape:
+                want = case.gradient.shape
+                raise ArgumentError(
+                    f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {want}, as gradient"
+                )
+    return [c for c in found if all(a is None or bool(np.all(np.isfinite(a))) for a in (c.array, c.along))]
+
+
+def _a(x: object) -> str:
+    kind = type(x).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _plant_factors(case: Case) -> Iterable[Change]:
+    """Return the claim times ½, 2, −1, and N and 1/N for every length N of an axis."""
+    yield Change("factor 2 missing", factor=0.5)
+    yield Change("factor 2 too many", factor=2.0)
+    yield Change("sign flipped", factor=-1.0)
+    for n in sorted(case.dimensions):
+        if n > 2:
+            yield Change(factors.of_dimension(n, str(n)), factor=1 / n)
+            yield Change(factors.of_dimension(1 / n, str(n)), factor=float(n))
+
+
+def _permuted(gradient: NDArray[Any]) -> Iterable[tuple[str, NDArray[Any]]]:
+    """Return the gradient with its axes in every other order that keeps its shape, and read in the other memory order.
+
+    A permutation undoes another one, so what plants these also corrects them.
+    """
+    shape = gradient.shape
+    if 2 <= gradient.ndim <= MOST_PERMUTED:
+        for axes in itertools.permutations(range(gradient.ndim)):
+            moved = [k for k in axes if axes[k] != k and shape[k] > 1]
+            if moved and tuple(shape[k] for k in axes) == shape:
+                name = "transposed" if gradient.ndim == 2 else f"transposed, axes {axes}"
+                yield name, gradient.transpose(axes)
+
+
+def _plant_transposed(case: Case) -> Iterable[Change]:
+    return [Change(name, array=array) for name, array in _permuted(case.gradient)]
+
+
+def _correct_transposed(case: Case) -> Iterable[Change]:
+    for name, array in _permuted(case.gradient):
+        advice = "its transpose is right: two factors of a product are swapped, or a .T is missing"
+        yield Change(name, advice if case.gradient.ndim == 2 else f"right with its {name.partition(', ')[2]}", array)
+
+
+def _plant_reshaped(case: Case) -> NDArray[Any] | None:
+    g = case.gradient
+    return np.ascontiguousarray(g.T).reshape(g.shape) if _two_long_axes(g.shape) else None
+
+
+def _correct_reshaped(case: Case) -> NDArray[Any] | None:
+    g = case.gradient
+    return g.reshape(g.shape[::-1]).T if _two_long_axes(g.shape) else None
+
+
+def _two_long_axes(shape: tuple[int, ...]) -> bool:
+    """Tell whether reading in the other memory order is something else than transposing."""
+    return sum(n > 1 for n in shape) >= 2 and shape != shape[::-1]
+
+
+def _rolled(case: Case, *, undo: bool) -> Iterable[Change]:
+    for axis, n in enumerate(case.gradient.shape):
+        for shift in (1, -1) if n > 2 else (1,) if n == 2 else ():
+            by = -shift if undo else shift
+            yield Change(
+                f"off by one along axis {axis}",
+                f"right when rolled by {by} along axis {axis}: an index is off by one",
+                np.roll(case.gradient, by, axis),
+            )
+            if not undo:
+                break
+
+
+def _reversed(case: Case) -> Iterable[Change]:
+    axes = [axis for axis, n in enumerate(case.gradient.shape) if n > 1]
+    groups: list[tuple[int, ...]] = [(axis,) for axis in axes]
+    if len(axes) > 1 and axes[-2:] == [case.gradient.ndim - 2, case.gradient.ndim - 1]:
+        groups.append((axes[-2], axes[-1]))
+    for group in groups:
+        where = f"axis {group[0]}" if len(group) == 1 else f"axes {group[0]} and {group[1]}"
+        yield Change(
+            f"reversed along {where}",
+            f"right when reversed along {where}: a kernel or a sequence is flipped",
+            np.flip(case.gradient, group),
+        )
+
+
+def _plant_penalty(case: Case) -> Iterable[Change]:
+    size, other = float(np.linalg.norm(case.gradient.ravel())), float(np.linalg.norm(case.argument.ravel()))
+    if case.gradient.size > 1 and other > 0:
+        yield Change("argument multiple added", along=case.argument, multiple=PENALTY * (size or 1.0) / other)
+
+
+def _correct_penalty(case: Case) -> Iterable[Change]:
+    if case.gradient.size > 1:
+        advice = "the argument itself: weight decay (d/dw lam/2 |w|**2 = lam w)"
+        yield Change("argument multiple", advice, along=case.argument)
+
+
+def _swapped(case: Case) -> Iterable[Change]:
+    for name, other in case.others.items():
+        if other.shape == case.gradient.shape:
+            advice = f"the gradient returned for {name} is this one's: two gradients are swapped"
+            yield Change(f"swapped with {name}", advice, other)
+
+
+def _plant_dropped(case: Case) -> Iterable[Change]:
+    """Return the claim with the last slice of its first, and of its last axis set to zero."""
+    g = case.gradient
+    for axis in sorted({0, g.ndim - 1}) if g.ndim else ():
+        if g.shape[axis] > 1:
+            wrong = g.copy()
+            wrong[(slice(None),) * axis + (-1,)] = 0
+            yield Change(dropped(axis, g.ndim), array=wrong)
+
+
+def dropped(axis: int, dimensions: int) -> str:
+    """Return the name of the mistake that loses the last slice along an axis."""
+    if dimensions == 1:
+        return "last entry dropped"
+    named = {0: "last sample dropped", dimensions - 1: "last feature dropped"}
+    return named.get(axis, f"last slice of axis {axis} dropped")
+
+
+def _correct_mask(case: Case) -> Iterable[Change]:
+    if np.iscomplexobj(case.gradient) or case.gradient.size < FEWEST_MASKED:
+        return
+    for name, x in {"the argument": case.argument, **case.arguments}.items():
+        if not np.iscomplexobj(x) and bool(np.any(x > 0)) and bool(np.any(x < 0)):
+            for sign, text in ((x > 0, ">"), (x < 0, "<")):
+                advice = f"right where {name} {text} 0, and zero elsewhere: the mask of a ReLU is missing"
+                yield Change("mask missing", advice, case.gradient * sign)
+
+
+def _centred(case: Case) -> Iterable[Change]:
+    """Return the claim without its mean over an axis, over all axes but one, and over all.
+
+    A function of x − mean(x) has a gradient whose mean is zero: what is left of it was lost with the path through the
+    mean, as in the backward pass of a batch or layer normalisation.
+    """
+    every = tuple(range(case.gradient.ndim))
+    groups = [(axis,) for axis in every] + [tuple(k for k in every if k != axis) for axis in every] + [every]
+    for axes in dict.fromkeys(groups):
+        if math.prod(case.gradient.shape[k] for k in axes) > 1:
+            over = "axis " + str(axes[0]) if len(axes) == 1 else "axes " + ", ".join(map(str, axes))
+            yield Change(
+                f"mean over {over} not taken away",
+                f"right when its mean over {over} is taken away: the path through a mean (x - x.mean) is missing",
+                case.gradient - case.gradient.mean(axis=axes, keepdims=True),
+            )
+
+
+def _conjugated(case: Case) -> NDArray[Any] | None:
+    return np.conj(case.gradient) if np.iscomplexobj(case.gradient) else None
+
+
+def _real_part(case: Case) -> NDArray[Any] | None:
+    return case.gradient.real + 0j if np.iscomplexobj(case.gradient) else None
+
+
+def _every_factor(case: Case) -> Iterable[Change]:
+    del case
+    return [Change("constant factor", factor=None)]
+
+
+for _mistake in (
+    Mistake("constant factor", "slopes", _plant_factors, _every_factor),
+    Mistake("transposed", "claim", _plant_transposed, _correct_transposed),
+    Mistake(
+        "reshaped in the wrong order",
+        "claim",
+        _plant_reshaped,
+        _correct_reshaped,
+        "its entries are right in the other memory order: a reshape where a transpose is meant",
+    ),
+    Mistake("off by one", "claim", lambda c: _rolled(c, undo=False), lambda c: _rolled(c, undo=True)),
+    Mistake("reversed", "claim", _reversed, _reversed),
+    Mistake("last slice dropped", "claim", _plant_dropped),
+    Mistake(
+        "conjugate missing",
+        "claim",
+        _conjugated,
+        _conjugated,
+        "its conjugate is right (g = df/da + i df/db for an entry a + ib)",
+    ),
+    Mistake("real part only", "claim", _real_part),
+    Mistake("argument multiple", "arguments", _plant_penalty, _correct_penalty),
+    Mistake("swapped", "arguments", _swapped, _swapped),
+    Mistake("mask missing", "arguments", None, _correct_mask),
+    Mistake("mean not taken away", "claim", None, _centred),
+):
+    register(_mistake)

@@ -1,0 +1,227 @@
+"""The smallest case in which a user's gradient is wrong: inputs drawn by Hypothesis, checked, and shrunk.
+
+A FAIL is an exception to Hypothesis, which then looks for smaller sizes and simpler numbers that fail the same way.
+Three ways are kept apart, so that a plain mistake is not shrunk into another at a kink: the claim broke its contract,
+it is wrong where f is smooth, or it is no subgradient at a kink (as any chain-rule value may be where kinks coincide).
+INCONCLUSIVE is no failure: it is counted, and the smallest such case is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.check import check
+from gradcheck.errors import ArgumentError, GradcheckError, UnsupportedError
+from gradcheck.strategies.drawn import arrays_for
+from gradcheck.verdicts.certificate import Verdict
+
+try:
+    import hypothesis
+    from hypothesis.errors import FlakyFailure, Unsatisfiable
+except ModuleNotFoundError as error:
+    raise UnsupportedError(
+        "Drawing inputs needs Hypothesis, which is not installed: run `pip install 'gradcheck[hypothesis]'`."
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradcheck.strategies.signature import Signature
+    from gradcheck.verdicts.report import Report
+
+__all__ = ["Case", "Search", "search"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point and what the check says there."""
+
+    args: tuple[Any, ...]
+    report: Report
+
+    @property
+    def size(self) -> int:
+        """Entries of all arguments together."""
+        return arrays.total_size(self.args)
+
+
+@dataclass
+class Search:
+    """What the drawn cases gave.
+
+    Attributes
+    ----------
+    drawn : int
+        Cases checked, those of the shrinking not counted.
+    shrinking : int
+        Cases checked to make a failure smaller.
+    inconclusive : int
+        How many of the drawn ones were INCONCLUSIVE.
+    largest_error : float
+        The largest bound of a relative error among the arguments that passed.
+    undefined : int
+        How many draws the function could not be evaluated at; not among the drawn.
+    failure : Case or None
+        The smallest FAIL.
+    undecided : Case or None
+        The smallest INCONCLUSIVE.
+    why_undefined : str
+        What was raised there, the last time.
+
+    """
+
+    drawn: int = 0
+    shrinking: int = 0
+    inconclusive: int = 0
+    largest_error: float = 0.0
+    undefined: int = 0
+    failure: Case | None = None
+    undecided: Case | None = None
+    why_undefined: str = ""
+    _failures: dict[type[Exception], Case] = field(default_factory=dict, repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL if any case is, else INCONCLUSIVE if any is, else PASS."""
+        if self.failure is not None:
+            return Verdict.FAIL
+        return Verdict.INCONCLUSIVE if self.inconclusive else Verdict.PASS
+
+
+class _BrokenContract(Exception):  # noqa: N818  outcomes, not errors
+    """The gradient has the wrong shape, holds a NaN, changes its arguments, ..."""
+
+
+class _WrongWhereSmooth(Exception):  # noqa: N818
+    """An argument without a kink is a FAIL."""
+
+
+class _WrongAtKink(Exception):  # noqa: N818
+    """Only arguments with a kink at the point are."""
+
+
+ORDER = (_BrokenContract, _WrongWhereSmooth, _WrongAtKink)
+
+
+def search(
+    f: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    signature: str | Signature,
+    *,
+    max_examples: int = 50,
+    seed: int = 0,
+    dtype: str = "float64",
+    library: str = "numpy",
+    rtol: float | None = None,
+    max_side: int = 6,
+    boundary: bool = False,
+    on_case: Callable[[Search], None] = lambda _: None,
+) -> Search:
+    """Check drawn cases and shrink a failure.
+
+    Parameters
+    ----------
+    f, gradient : callable
+        As for `gradcheck.check`; `gradient` is None for an f that returns ``(loss, gradients)``.
+    signature : str or Signature
+        Shapes of the arguments, see `strategies.arrays_for`.
+    max_examples : int
+        Cases to draw.
+    seed : int
+        Of the draws and of every check.
+    dtype, library, max_side, boundary
+        As for `strategies.arrays_for`.
+    rtol : float, optional
+        As for `gradcheck.check`.
+    on_case : callable
+        Told the search so far after every case.
+
+    Raises
+    ------
+    ArgumentError
+        If no drawn case could be checked, with the reason.
+
+    """
+    found = Search()
+
+    def judge(args: tuple[Any, ...]) -> None:
+        case = _checked(f, gradient, args, found, seed, rtol)
+        if case is None:
+            on_case(found)
+            hypothesis.reject()
+        outcome = _outcome(case.report)
+        _count(found, case, outcome)
+        on_case(found)
+        if outcome is not None:
+            found._failures[outcome] = case  # noqa: SLF001  our own record: the last replay is the smallest
+            raise outcome
+
+    drawn = arrays_for(signature, dtype=dtype, library=library, max_side=max_side, boundary=boundary)
+    options = hypothesis.settings(
+        max_examples=max_examples,
+        deadline=None,
+        database=None,
+        phases=[hypothesis.Phase.generate, hypothesis.Phase.shrink],
+        suppress_health_check=list(hypothesis.HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+        report_multiple_bugs=True,
+    )
+    try:
+        hypothesis.seed(seed)(options(hypothesis.given(drawn)(judge)))()
+    except (*ORDER, ExceptionGroup, FlakyFailure):
+        pass  # recorded when it was raised; a function that answers differently each time is in the report's notes
+    except Unsatisfiable:
+        pass
+    if found.drawn == 0:
+        raise ArgumentError(
+            f"no drawn case could be checked: {found.why_undefined or 'the signature leaves none'}; if the function "
+            "needs tensors, pass --backend torch; if other numbers, draw them in a Python file with @given and pass it"
+        )
+    found.failure = next((found._failures[kind] for kind in ORDER if kind in found._failures), None)  # noqa: SLF001
+    return found
+
+
+def _checked(
+    f: Callable[..., Any],
+    gradient: Callable[..., Any] | None,
+    args: tuple[Any, ...],
+    found: Search,
+    seed: int,
+    rtol: float | None,
+) -> Case | None:
+    """Check one case; None where f itself cannot be evaluated there."""
+    try:
+        f(*(arrays.copied(array) for array in args))
+    except Exception as error:  # noqa: BLE001  whatever the user's function raises at this point
+        found.why_undefined = f"{type(error).__name__}: {error}"
+    else:
+        try:
+            return Case(args, check(f, gradient, args, seed=seed, rtol=rtol))
+        except GradcheckError as error:
+            found.why_undefined = str(error)
+    found.undefined += 1
+    return None
+
+
+def _outcome(report: Report) -> type[Exception] | None:
+    if report.verdict is not Verdict.FAIL:
+        return None
+    if report.complaint:
+        return _BrokenContract
+    wrong = [argument for argument in report if argument.verdict is Verdict.FAIL]
+    return _WrongAtKink if all(argument.kink is not None for argument in wrong) else _WrongWhereSmooth
+
+
+def _count(found: Search, case: Case, outcome: type[Exception] | None) -> None:
+    if found._failures:  # noqa: SLF001
+        found.shrinking += 1
+        return
+    found.drawn += 1
+    passed = [a.error.high for a in case.report if a.verdict is Verdict.PASS and a.error.relative]
+    found.largest_error = max([found.largest_error, *passed])
+    if outcome is None and case.report.verdict is Verdict.INCONCLUSIVE:
+        found.inconclusive += 1
+        if found.undecided is None or case.size < found.undecided.size:
+            found.undecided = case

@@ -1,0 +1,137 @@
+"""Random directions, scaled to the argument they probe, and what a claim predicts along them.
+
+Gaussian and not ±1: two wrong entries that are equal and opposite cancel half of the time under ±1, and never under a
+Gaussian; and e·v is then normal with variance ‖e∘s‖², which is what the certificate rests on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.slopes.streams import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+# Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
+SPAN = 1e3
+BLOCK = 2**15
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The size s of an argument: one number, or one for each entry; a direction is v = stretch · s∘z."""
+
+    value: float | NDArray[np.float64]
+
+    def norm(self, gradient: NDArray[Any]) -> float:
+        """Return ‖g∘s‖, the standard deviation of g·v over directions."""
+        size = float(np.linalg.norm(gradient.ravel())) if isinstance(self.value, float) else 0.0
+        if not isinstance(self.value, float):
+            return float(np.linalg.norm((np.abs(gradient) * self.value).ravel()))
+        return size * self.value
+
+
+def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
+    """Return the size of x: its root mean square, entry by entry where entries span more than 1e3, 1 where x = 0.
+
+    Entries below `normal`, the smallest normal number of the dtype they came in, count as 0: they have too few digits
+    to be moved by a part of themselves, and stand for 0.
+    """
+    sizes = np.abs(x)
+    nonzero = sizes[(sizes >= normal) & (sizes > 0)]
+    if nonzero.size == 0:
+        return Scale(1.0)
+    largest = float(nonzero.max())
+    if largest > SPAN * float(nonzero.min()):
+        median = float(np.median(nonzero))
+        if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):
+            # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
+            size = sizes.astype(np.float64)
+            return Scale(
+                np.maximum(size, np.where(size >= float(nonzero.min()), np.minimum(median, SPAN * size), median))
+            )
+    del nonzero  # as large as x, and so is each of the next line's temporaries
+    return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
+
+
+def draw(
+    x: Any,
+    scale: Scale,
+    key: tuple[int, ...],
+    *,
+    stretch: float = 1.0,
+    tangent: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Return the direction v of that `key` in x's library, dtype and device.
+
+    v is Gaussian, rounded so far that x + t·v is exact for every step t = 2^k the ladder uses (as far as an entry
+    that is smaller than its own step allows). So φ is sampled where it is said to be, at any size of x.
+
+    Parameters
+    ----------
+    x : array
+        The argument.
+    scale : Scale
+        Its size.
+    key : tuple of int
+        Seed, argument and probe: the same key gives the same direction on every library and device.
+    stretch : float
+        A factor on v, which moves all steps by as much.
+    tangent : callable, optional
+        Maps a NumPy direction to the nearest one that the argument allows (a symmetric one, say).
+
+    """
+    rng = stream(*key)
+    shape = arrays.shape_of(x)
+    v = rng.standard_normal(shape)
+    if arrays.is_complex(x):
+        v = v + 1j * rng.standard_normal(shape)
+    v *= scale.value * stretch
+    if tangent is not None:
+        v = np.asarray(tangent(v)).reshape(shape)
+    return placed(x, np.asarray(v))
+
+
+def placed(x: Any, v: NDArray[Any]) -> Any:
+    """Return v in x's library, dtype and device, rounded so far that x + t·v is exact for every step of the ladder."""
+    name = arrays.dtype_name(x)
+    values = arrays.to_numpy(x)
+    if np.iscomplexobj(v):
+        rounded = _on_grid(values.real, v.real, name) + 1j * _on_grid(values.imag, v.imag, name)
+    else:
+        rounded = _on_grid(values, v, name)
+    return arrays.like(rounded, x)
+
+
+def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache."""
+    rounded = np.empty(v.shape, dtype=np.float64)
+    out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
+    for first in range(0, out.size, BLOCK):
+        part = slice(first, first + BLOCK)
+        _, exponent = np.frexp(np.abs(values[part]) + np.abs(flat[part]) / 4)
+        spacing = np.maximum(exponent + int(math.log2(arrays.ROUNDOFF[name])), int(math.log2(arrays.SMALLEST[name])))
+        shift = spacing - arrays.FINEST[name]
+        np.ldexp(np.round(np.ldexp(flat[part], -shift)), shift, out=out[part])
+    return rounded
+
+
+def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
+    """Return (g·v, a bound on the round-off of computing it in float64).
+
+    For complex arguments g·v is Re Σ conj(g_i) v_i: g = ∂f/∂a + i ∂f/∂b, Torch's convention, so that −g descends.
+    The bound is γ Σ|g_i v_i| with γ = u(20 + log₂ n): NumPy adds in blocks of at most 128 by eight accumulators, then
+    pairwise (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 4.2).
+    """
+    direction = arrays.to_numpy(v)
+    terms = (np.conj(gradient) * direction).real
+    gamma = 2.0**-53 * (20 + math.log2(max(terms.size, 1)))
+    return float(np.sum(terms)), gamma * float(np.sum(np.abs(terms)))

@@ -1,0 +1,188 @@
+"""The room that measures: every evaluation of f happens here, and is counted."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.slopes.direction import Scale, draw, scale_of
+from gradcheck.slopes.noise import Noise, measure_noise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from gradcheck.claims.claim import Claim
+
+# Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
+# this many units of it are no surprise.
+SUSPICIOUS = 2.0**10
+NOISE_STREAM = 1009  # keys of the directions along which noise is measured; probes count from 0
+
+
+class BudgetReached(GradcheckError):  # noqa: N818  what was measured stands
+    """`max_evaluations` is used up: what has been measured so far stands, and the verdict is INCONCLUSIVE."""
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence NumPy's floating-point warnings: overflow and NaN next to the point are findings, not accidents."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        yield
+
+
+class Line:
+    """φ(t) = f(x + t·v), moving one argument (or several at once)."""
+
+    def __init__(self, field: Field, moves: Mapping[int, Any]) -> None:
+        self._field = field
+        self._moves = moves
+
+    def __call__(self, t: float) -> float:
+        """Return φ(t)."""
+        leaves = list(self._field.leaves)
+        for index, v in self._moves.items():
+            leaves[index] = arrays.shifted(leaves[index], t, v)
+        return self._field.evaluate(leaves)
+
+
+class Field:
+    """f at and around one point: its value, its noise, and lines through it.
+
+    Attributes
+    ----------
+    evaluations : int
+        How often f was called.
+    at_point : float
+        f(x).
+    largest : float
+        The largest finite |f| seen.
+    random : bool
+        Whether f gave two answers at the point.
+    failure : str or None
+        The first exception that f raised next to the point.
+
+    """
+
+    def __init__(self, claim: Claim, leaves: Sequence[Any], *, seed: int, limit: int | None = None) -> None:
+        self.claim = claim
+        self.leaves = tuple(leaves)
+        self.seed = seed
+        self.limit = limit
+        self.evaluations = 0
+        self.failure: str | None = None
+        self.largest = 0.0
+        self.random = False
+        self.scales: tuple[Scale, ...] = tuple(
+            scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
+            for x, own in zip(self.leaves, claim.leaves, strict=True)
+        )
+        self.dtype = self._output_dtype()
+        widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
+        self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
+        self.tiny = arrays.total_size(self.leaves) * max(
+            arrays.SMALLEST.get(self.dtype, 2.0**-1074), *(arrays.SMALLEST[arrays.dtype_name(x)] for x in self.leaves)
+        )
+        self.at_point = self._first()
+        self._noise: dict[int, Noise] = {}
+        self._own_noise: dict[tuple[int, int], Noise] = {}
+
+    def _output_dtype(self) -> str:
+        self.evaluations += 1
+        with quiet(), self._at_the_point():
+            return self.claim.output_dtype(self.leaves)
+
+    @contextlib.contextmanager
+    def _at_the_point(self) -> Iterator[None]:
+        try:
+            yield
+        except GradcheckError:
+            raise
+        except Exception as error:
+            raise ArgumentError(f"{self.claim.title} raised {type(error).__name__} at the point: {error}") from error
+
+    def _first(self) -> float:
+        with self._at_the_point():
+            value = self._call(self.leaves)
+        if not math.isfinite(value):
+            raise ArgumentError(f"{self.claim.title} is {value} at the point, wanted a finite number")
+        return value
+
+    def _call(self, leaves: Sequence[Any]) -> float:
+        if self.limit is not None and self.evaluations >= self.limit:
+            raise BudgetReached(f"max_evaluations={self.limit} is used up")
+        self.evaluations += 1
+        with quiet():
+            value = self.claim.function(leaves)
+        if math.isfinite(value):
+            self.largest = max(self.largest, abs(value))
+        return value
+
+    def evaluate(self, leaves: Sequence[Any]) -> float:
+        """Return f, NaN where it raises: the edge of its domain."""
+        try:
+            return self._call(leaves)
+        except GradcheckError:
+            raise
+        except Exception as error:  # noqa: BLE001  a Cholesky of a matrix that is not positive definite, say
+            self.failure = self.failure or f"{type(error).__name__}: {error}"
+            return math.nan
+
+    def line(self, index: int, direction: Any) -> Line:
+        """Return φ along `direction` of argument `index`."""
+        return Line(self, {index: direction})
+
+    def direction(
+        self, index: int, probe: int, *, stretch: float = 1.0, tangent: Callable[[Any], Any] | None = None
+    ) -> Any:
+        """Return the direction of one probe."""
+        return draw(
+            self.leaves[index],
+            self.scales[index],
+            (self.seed, index, probe),
+            stretch=stretch,
+            tangent=tangent,
+        )
+
+    def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
+        """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
+        if repeat not in self._noise:
+            moves = {i: self.direction(i, NOISE_STREAM + repeat) for i in judged}
+            noise = measure_noise(Line(self, moves), self.at_point, self.unit, self.tiny)
+            for other in self._noise.values():
+                noise = noise.widened(other)
+            self._noise[repeat] = noise
+        return self._noise[repeat]
+
+    def noise_of(self, index: int, judged: Sequence[int], repeat: int = 0) -> Noise:
+        """Return the noise for slopes of argument `index`: the shared one, unless another argument may have spoilt it.
+
+        A joint direction crosses every discontinuity that any argument stands on (a label of a hinge loss). Where it
+        shows far more than round-off, each argument's own direction is asked.
+        """
+        joint = self.noise(judged, repeat)
+        if len(judged) == 1 or joint.bound <= SUSPICIOUS * self.unit * abs(self.at_point):
+            return joint
+        key = (repeat, index)
+        if key not in self._own_noise:
+            own = {index: self.direction(index, NOISE_STREAM + repeat)}
+            noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
+            for (_, other), found in self._own_noise.items():
+                noise = noise.widened(found) if other == index else noise
+            self._own_noise[key] = noise
+        return self._own_noise[key]
+
+    def step_size(self) -> float:
+        """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""
+        steps = [noise.quantum for noise in self._noise.values()]
+        return min(steps, default=math.inf) / (abs(self.at_point) or 1.0)
+
+    def finest(self, index: int) -> int:
+        """Return the exponent of the smallest step that moves argument `index` exactly."""
+        return arrays.FINEST[arrays.dtype_name(self.leaves[index])]

@@ -1,0 +1,8 @@
+"""Inputs drawn by Hypothesis from the shapes of a function's arguments.
+
+In reading order: `signature` reads ``(n,d),(d,k)->()``, `drawn` draws numbers, shapes and arrays.
+"""
+
+from gradcheck.strategies.drawn import PROFILES, arrays_for, numbers, register_profiles, shapes_for
+
+__all__ = ["PROFILES", "arrays_for", "numbers", "register_profiles", "shapes_for"]

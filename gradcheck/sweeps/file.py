@@ -1,0 +1,110 @@
+"""The results of a sweep as a file of JSON lines, one a cell, that survives being cut off in the middle of a line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from gradcheck.errors import ArgumentError
+from gradcheck.sweeps.cells import Cell, Result
+from gradcheck.two_layer_relu.problem import Shape
+
+__all__ = ["SweepFile", "made_by"]
+
+
+class SweepFile:
+    """The results in a file, which is made with the first one.
+
+    Attributes
+    ----------
+    path : Path or None
+        Of the file; None keeps the results in memory alone.
+    results : dict of Cell to Result
+        What it holds.
+
+    Raises
+    ------
+    ArgumentError
+        If a line is no result, or one of other code: what that code found says nothing about this.
+
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.results: dict[Cell, Result] = {}
+        self._made_by = made_by()
+        if path is not None and path.exists():
+            self._read(path)
+
+    def add(self, result: Result) -> None:
+        """Write one more line, and return when it is on the disk."""
+        if result.cell in self.results:
+            return
+        self.results[result.cell] = result
+        if self.path is None:
+            return
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(_as_data(result, self._made_by), ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _read(self, path: Path) -> None:
+        whole, newline, torn = path.read_bytes().rpartition(b"\n")
+        for number, line in enumerate((whole + newline).splitlines(), 1):
+            result = self._parse(line, number)
+            self.results.setdefault(result.cell, result)
+        if torn:  # the last line is written but in part: its cell is judged again, and the next line starts afresh
+            os.truncate(path, len(whole + newline))
+
+    def _parse(self, line: bytes, number: int) -> Result:
+        try:
+            data = json.loads(line)
+            maker, result = data["made_by"], _from_data(data)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArgumentError(
+                f"line {number} of {str(self.path)!r} is no result of a sweep ({type(error).__name__}: {error}): "
+                "delete the file, or name another page"
+            ) from error
+        if maker != self._made_by:
+            raise ArgumentError(
+                f"{str(self.path)!r} was made by {maker}, and this is {self._made_by}: delete it to start anew, or "
+                "name another page"
+            )
+        return result
+
+
+@cache
+def made_by() -> str:
+    """Return what results depend on besides their cell: the code and the libraries it computes with."""
+    package = Path(__file__).parents[1]
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))).hexdigest()
+    return ", ".join([f"gradcheck {code[:12]}", *filter(None, map(_installed, ("numpy", "scipy", "torch")))])
+
+
+def _installed(name: str) -> str:
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
+
+
+def _as_data(result: Result, maker: str) -> dict[str, Any]:
+    resolution = result.resolution
+    return {
+        **result.cell._asdict(),
+        "verdict": str(result.verdict),
+        "resolution": resolution if resolution < float("inf") else "inf",
+        "seconds": result.seconds,
+        "rows": result.rows,
+        "made_by": maker,
+    }
+
+
+def _from_data(data: dict[str, Any]) -> Result:
+    cell = Cell(data["backend"], Shape(*data["shape"]), data["dtype"], data["device"], data["seed"])
+    return Result(cell, tuple(data["rows"]), data["seconds"])

@@ -1,0 +1,139 @@
+"""Is the arithmetic good enough? The gradient in its own dtype against the same formula in float64.
+
+A gradient as accurate as its inputs deserve is right: moving every input by one unit of its round-off u moves the
+float64 gradient by Δ, the problem's condition; and every sum inside is rounded along the way, which costs at most
+γ_n = n·u/(1 − n·u) and typically √n·u relative to the terms' sizes (N. Higham and T. Mary, SIAM J. Sci. Comput.
+41(5), 2019, theorem 2.4, λ = 4 failing with probability 2·exp(−8) = 7e-4 per sum), n the roundings on the longest way
+through the formula: a sum over the entries of all arguments, and a few elementary functions, which are series of a
+dozen terms and more themselves (64 roundings for these). So the error is allowed to be
+
+    4·√n·(‖Δ∘s‖ + u·‖g∘s‖ + η·‖s‖),
+
+η the smallest positive number of the dtype, which a result that underflows may be off by, with √n capped at the point
+where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
+are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
+point: f cannot be told more closely.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.contract import JITTER, Gradient
+from gradcheck.slopes.field import SUSPICIOUS, quiet
+from gradcheck.slopes.streams import stream
+from gradcheck.verdicts.certificate import Verdict, default_resolution
+from gradcheck.verdicts.report import Accuracy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from gradcheck.claims.claim import Claim
+    from gradcheck.slopes.field import Field
+
+LAMBDA = 4.0
+BLOCK = 2.0**7
+SHORTEST = 2**6
+REPEATS = 2
+
+
+def jittered(
+    leaves: Sequence[Any], unit: float, seed: int, repeat: int, only: int | None = None, smallest: float = 0.0
+) -> list[Any]:
+    """Return the leaves (or `only` one of them) with each entry moved by one unit of round-off up, down or not.
+
+    A unit is the spacing of numbers: twice the unit round-off times the entry, and `smallest` for the subnormal ones.
+    """
+    moved = []
+    for i, x in enumerate(leaves):
+        if only not in (None, i):
+            moved.append(x)
+            continue
+        rng = stream(seed, JITTER, repeat, i)
+        values = arrays.to_numpy(x)
+        factor = np.asarray(2 * unit * rng.integers(-1, 2, values.shape))
+        if smallest > 0:
+            factor *= np.maximum(smallest / (2 * unit) / np.maximum(np.abs(values), smallest), 1)
+        factor += 1
+        moved.append(arrays.like(np.asarray(values * factor), x))
+    return moved
+
+
+def spread(
+    gradient: Gradient, field: Field, unit: float, indices: Sequence[int], smallest: float = 0.0
+) -> dict[int, float]:
+    """Return ‖Δ∘s‖ for some arguments: how far the claim moves when the point is jittered by `unit` (see `jittered`).
+
+    All arguments are jittered at once; one whose gradient then moves by far more than round-off is asked again, alone:
+    some other argument may stand on a discontinuity (a label, a kink).
+    """
+    worst = dict.fromkeys(indices, 0.0)
+    if gradient.claim.predicted or not indices:
+        return worst
+    for repeat in range(REPEATS):
+        changes = _changes(gradient, field, unit, repeat, None, smallest)
+        worst = {i: max(change, changes.get(i, 0.0)) for i, change in worst.items()}
+    for i in indices:
+        values = gradient.values[i]
+        if (
+            len(gradient.leaves) > 1
+            and values is not None
+            and worst[i] > SUSPICIOUS * unit * field.scales[i].norm(values)
+        ):
+            alone = [_changes(gradient, field, unit, repeat, i, smallest).get(i, 0.0) for repeat in range(REPEATS)]
+            worst[i] = min(worst[i], max(alone))
+    return worst
+
+
+def _changes(
+    gradient: Gradient, field: Field, unit: float, repeat: int, only: int | None, smallest: float
+) -> dict[int, float]:
+    try:
+        moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat, only, smallest))
+    except WrongClaim:
+        return {}  # the jittered point left the domain: nothing learnt from it
+    return {
+        i: field.scales[i].norm(arrays.to_numpy(there) - here)
+        for i in gradient.judged
+        if (there := moved[i]) is not None and (here := gradient.values[i]) is not None
+    }
+
+
+def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -> dict[int, Accuracy]:
+    """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
+    unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
+    condition = spread(gradient, field, unit, gradient.judged, smallest)
+    longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
+    found = {}
+    for i in gradient.judged:
+        wide, own = gradient.values[i], native[i]
+        if wide is None or own is None:
+            continue
+        size = field.scales[i].norm(wide)
+        error = field.scales[i].norm(arrays.to_numpy(own) - wide)
+        lost = field.scales[i].norm(np.full_like(wide, smallest))
+        allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
+        verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
+        relative = size if size > 0 else 1.0
+        found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
+    return found
+
+
+def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
+    """Return a note if f in its own dtype is another function than in float64, `wide` being the point there.
+
+    An ε chosen by dtype (the default of `torch.nn.functional.rms_norm`) makes it so. Then f's values differ by more
+    than the resolution of that dtype, and neither formula can be held against the other.
+    """
+    dtype = max((arrays.dtype_name(x) for x in claim.leaves), key=lambda name: arrays.ROUNDOFF[name])
+    with quiet():
+        own, other = claim.function(claim.leaves), claim.function(wide)
+    if abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other)):
+        return None
+    return f"{claim.title} is another function in {dtype} ({own:.3g}) than in float64 ({other:.3g}): judged in {dtype}"

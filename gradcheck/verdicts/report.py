@@ -1,0 +1,312 @@
+"""What a check found: the verdict of each argument, and how it reads as text and as data."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.errors import GradcheckError, UnsupportedError
+from gradcheck.verdicts.certificate import Interval, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from gradcheck.slopes.slope import Slope
+
+
+@dataclass(frozen=True)
+class Kink:
+    """What the claim does where f has one-sided slopes only.
+
+    Attributes
+    ----------
+    convention : str
+        ``"right"``, ``"left"``, ``"midpoint"``, ``"other"`` or ``"mixed"``.
+    valid : bool
+        Whether the claim is a subgradient.
+    entries : tuple of index tuples
+        Entries of the argument that move across a kink.
+    within : float
+        The kink lies within this step of the point, relative to the argument's size.
+    note : str
+        What a reader should know, one sentence or empty.
+
+    """
+
+    convention: str
+    valid: bool
+    entries: tuple[tuple[int, ...], ...]
+    within: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """How many of the named mistakes, planted in the claim that passed, would have been a FAIL on the same slopes."""
+
+    caught: int
+    applicable: int
+    not_caught: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorstEntry:
+    """One wrong entry, with the derivative measured for it alone."""
+
+    index: tuple[int, ...]
+    claimed: complex
+    measured: complex
+    error: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One direction of one argument: which, what was measured, and what the claim predicts."""
+
+    probe: int
+    stretch: float
+    slope: Slope
+    claimed: float
+    claim_error: float
+
+
+@dataclass(frozen=True)
+class ArgumentReport:
+    """What was found about the gradient of one argument.
+
+    Attributes
+    ----------
+    name : str
+        Of the argument.
+    shape : tuple of int
+        Of the argument.
+    dtype : str
+        Of the argument.
+    verdict : Verdict
+        PASS, FAIL or INCONCLUSIVE.
+    error : Interval
+        The claim's relative error lies in [error.low, error.high].
+    resolution : float
+        The relative error at which this argument would be called inconclusive.
+    smallest_error : float
+        The smallest relative error that the slopes would have shown, with the report's confidence.
+    reason : str
+        Why the verdict is no PASS, one sentence; empty on a PASS.
+    kink : Kink or None
+        None where f is smooth.
+    accuracy : Accuracy or None
+        How far the gradient in its own dtype is from the one in float64, where both exist.
+    where : tuple or None
+        The wrong entry (an index), or a slice (``None`` stands for a whole axis).
+    where_text : str
+        The same as a sentence, with the worst entry claimed and measured.
+    mistakes : tuple of str
+        Names of the mistakes that explain every slope, best first.
+    advice : str
+        What the mistake is and what is right instead, one sentence; empty where none explains the slopes.
+    planted : Planted or None
+        The proof of power of a PASS.
+    worst : tuple of WorstEntry
+        The worst entries, measured on their own.
+    probes : tuple of Probe
+        The slopes all of this rests on.
+    notes : tuple of str
+        What a reader should know besides.
+
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    verdict: Verdict
+    error: Interval
+    resolution: float
+    smallest_error: float
+    reason: str = ""
+    kink: Kink | None = None
+    accuracy: Accuracy | None = None
+    where: tuple[int | None, ...] | None = None
+    where_text: str = ""
+    mistakes: tuple[str, ...] = ()
+    advice: str = ""
+    planted: Planted | None = None
+    worst: tuple[WorstEntry, ...] = ()
+    probes: tuple[Probe, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+
+    def with_(self, **changes: Any) -> ArgumentReport:
+        """Return a copy with some fields replaced."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """The gradient in the arguments' own dtype against the same gradient in float64.
+
+    Attributes
+    ----------
+    dtype : str
+        The arguments' own.
+    error : float
+        ‖g − g₆₄‖/‖g₆₄‖ in the norm of the argument's scale.
+    allowed : float
+        What the problem's condition and the dtype allow.
+    verdict : Verdict
+        PASS or FAIL.
+
+    """
+
+    dtype: str
+    error: float
+    allowed: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them.
+
+    A report is true if it is a PASS. `str(report)` is for people.
+
+    Attributes
+    ----------
+    title : str
+        The function's name.
+    arguments : tuple of ArgumentReport
+        One for each argument that was judged; none if the claim broke its contract.
+    evaluations : int
+        Of the function, for its slopes.
+    gradient_evaluations : int
+        Of the claimed gradient.
+    contract_evaluations : int
+        Of the function, for what a claim owes before any number.
+    seed : int
+        Repeats the check.
+    confidence : float
+        Of each argument's interval.
+    oracle : str
+        Where the slopes come from.
+    notes : tuple of str
+        What a reader should know.
+    complaint : str
+        The breach of contract that ended the check, one sentence; empty where there was none.
+    repeat : str
+        How to repeat the check.
+
+    """
+
+    title: str
+    arguments: tuple[ArgumentReport, ...]
+    evaluations: int
+    gradient_evaluations: int
+    contract_evaluations: int
+    seed: int
+    confidence: float
+    oracle: str
+    notes: tuple[str, ...] = ()
+    complaint: str = ""
+    repeat: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of all arguments; FAIL if the claim broke its contract."""
+        if self.complaint:
+            return Verdict.FAIL
+        return Verdict.worst([argument.verdict for argument in self.arguments])
+
+    @property
+    def smallest_error(self) -> float:
+        """The smallest relative error that the check would have caught in every argument."""
+        return max((argument.smallest_error for argument in self.arguments), default=math.inf)
+
+    def __getitem__(self, key: int | str) -> ArgumentReport:
+        if isinstance(key, str):
+            for argument in self.arguments:
+                if argument.name == key:
+                    return argument
+            raise KeyError(f"{key!r} is no judged argument; there are {[a.name for a in self.arguments]}")
+        return self.arguments[key]
+
+    def __iter__(self) -> Iterator[ArgumentReport]:
+        return iter(self.arguments)
+
+    def __len__(self) -> int:
+        return len(self.arguments)
+
+    def __bool__(self) -> bool:
+        return self.verdict is Verdict.PASS
+
+    def __str__(self) -> str:
+        from gradcheck.reports.text import as_text  # noqa: PLC0415  text reads a report, so it comes after
+
+        return as_text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, ready for JSON; `gradcheck/schema.json` describes it."""
+        from gradcheck.reports.text import as_dict  # noqa: PLC0415
+
+        return as_dict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the report to a file: a page that needs no network (.html), or data (.json).
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to; its ending says which.
+
+        Raises
+        ------
+        ArgumentError
+            If the path ends otherwise.
+
+        """
+        from gradcheck.reports.page import save  # noqa: PLC0415  a page reads a report, so it comes after
+
+        save(path, self)
+
+    def plot(self) -> Figure:
+        """Return the pictures of the report as one matplotlib Figure, which `savefig` writes to a file.
+
+        Raises
+        ------
+        UnsupportedError
+            If matplotlib is not installed.
+
+        """
+        from gradcheck.reports.pictures import figure  # noqa: PLC0415
+
+        return figure(self)
+
+    def _repr_html_(self) -> str:
+        """Return the report as a notebook shows it: a page, or its text where Jinja2 is not installed."""
+        from gradcheck.reports.page import fragment  # noqa: PLC0415
+
+        try:
+            return fragment(self)
+        except UnsupportedError:
+            return f"<pre>{escape(str(self))}</pre>"
+
+
+class GradientError(GradcheckError, AssertionError):
+    """`assert_gradient` did not get a PASS: the report is the message.
+
+    Attributes
+    ----------
+    report : Report
+        What was measured.
+
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuild from the report, of which the message is made."""
+        return GradientError, (self.report,)

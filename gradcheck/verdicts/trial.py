@@ -1,0 +1,215 @@
+"""The trial of one argument's gradient: its directions, their slopes, and the interval they give."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.slopes.direction import inner
+from gradcheck.slopes.streams import stream
+from gradcheck.verdicts.certificate import Interval, Mismatch, Verdict, error_norm, relative_error, smallest_visible
+from gradcheck.verdicts.report import ArgumentReport, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.claims.contract import Gradient
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.slopes.field import Field
+    from gradcheck.slopes.slope import Slope
+
+# A jitter of one unit of round-off changes the claim by Δ, and g·v by a normal number of variance ‖Δ∘s‖²: four
+# standard deviations leave 6e-5.
+DEVIATIONS = 4.0
+SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: nothing there that finer steps looked for
+
+
+class Trial:
+    """One argument: its probes so far and what the claim predicts along them.
+
+    Attributes
+    ----------
+    probes : list of Probe
+        In the order in which they were measured.
+    oracle : Oracle or None
+        What measured the last of them.
+    jitter : float
+        Standard deviation of the claim's own round-off along a direction: ‖Δ∘s‖ when the point moves by one unit.
+
+    """
+
+    def __init__(
+        self,
+        field: Field,
+        gradient: Gradient,
+        index: int,
+        *,
+        confidence: float,
+        tangent: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.field = field
+        self.gradient = gradient
+        self.index = index
+        self.confidence = confidence
+        self.tangent = tangent
+        self.name = gradient.claim.names[index]
+        self.scale = field.scales[index]
+        self.probes: list[Probe] = []
+        self.unmeasured = 0
+        self.oracle: Oracle | None = None
+        self.jitter = 0.0
+        self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
+        self._start: int | None = None
+
+    @property
+    def claimed(self) -> NDArray[Any] | None:
+        """The claimed array, None for a claim that only maps tangents."""
+        return self.gradient.values[self.index]
+
+    @property
+    def claimed_norm(self) -> float | None:
+        """‖g∘s‖; None where directions are restricted or the claim is no array."""
+        if self.claimed is None or self.tangent is not None:
+            return None
+        return self.scale.norm(self.claimed)
+
+    def stretch(self, probe: int) -> float:
+        """Return the factor in [1, 2) by which a probe's steps are moved."""
+        return float(stream(self.field.seed, self.index, probe, 1).uniform(1, 2))
+
+    def direction(self, probe: int) -> Any:
+        """Return the direction of a probe, drawn anew from its key."""
+        return self.field.direction(self.index, probe, stretch=self.stretch(probe), tangent=self.tangent)
+
+    def predict(self, v: Any, claimed: NDArray[Any] | None = None) -> tuple[float, float]:
+        """Return what the claim (or another array in its place) predicts along v, and its round-off."""
+        predicted = self.gradient.claim.predicted
+        if predicted is not None:
+            value = predicted(self.gradient.leaves, self.index, v)
+            return value, 64 * self.field.unit * abs(value)
+        array = self.claimed if claimed is None else claimed
+        if array is None:  # only judged arguments get a trial
+            raise TypeError(self.name)
+        return inner(array, v)
+
+    def measure(self, oracle: Oracle, count: int) -> list[Probe]:
+        """Measure `count` more slopes along fresh directions with fresh steps."""
+        self.oracle = oracle
+        fresh: list[Probe] = []
+        if self.too_small:
+            return fresh
+        first = len(self.probes) + self.unmeasured
+        for probe in range(first, first + count):
+            v = self.direction(probe)
+            claimed, claim_error = self.predict(v)
+            norm = self.claimed_norm
+            size = abs(claimed) if norm is None else norm
+            slope = oracle.slope(self.index, v, scale=self.stretch(probe) * size, start=self._start)
+            if slope is None:
+                self.unmeasured += 1
+                continue
+            self._start = self._next_start(slope)
+            fresh.append(Probe(probe, self.stretch(probe), slope, claimed, claim_error))
+        self.probes.extend(fresh)
+        return fresh
+
+    def _next_start(self, slope: Slope) -> int | None:
+        """Begin where the last slope had to go, when that was further down than usual and not to look for a kink."""
+        if slope.resolution <= 0 or slope.kinked or slope.one_sided or slope.exponent < SMOOTH:
+            return None
+        exponent = int(np.log2(slope.resolution))
+        return exponent if exponent < -22 else None
+
+    @property
+    def too_small(self) -> bool:
+        """Whether the argument is so near the smallest number of its dtype that steps of it cannot be told apart."""
+        name = arrays.dtype_name(self.gradient.leaves[self.index])
+        size = self.scale.value if isinstance(self.scale.value, float) else float(np.min(self.scale.value))
+        return size < 16 * math.ldexp(arrays.SMALLEST[name], -arrays.FINEST[name])
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
+        return self.gradient.frozen[self.index] and sum(_curved(probe.slope) for probe in self.probes) > 2
+
+    def report(self, verdict: Verdict, error: Interval, resolution: float, reason: str = "") -> ArgumentReport:
+        """Return the report on the argument with its probes so far."""
+        return ArgumentReport(
+            name=self.name,
+            shape=arrays.shape_of(self.gradient.leaves[self.index]),
+            dtype=arrays.dtype_name(self.gradient.claim.leaves[self.index]),
+            verdict=verdict,
+            error=error,
+            resolution=resolution,
+            smallest_error=self.smallest_error(),
+            reason=reason,
+            probes=tuple(self.probes),
+        )
+
+    def undecided(self, resolution: float, reason: str) -> ArgumentReport:
+        """Return the report on an argument of whose error nothing is known."""
+        nothing = Interval(0.0, math.inf, relative=True, confidence=self.confidence)
+        return self.report(Verdict.INCONCLUSIVE, nothing, resolution, reason)
+
+    def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
+        """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
+        claimed, claim_error = predicted or (probe.claimed, probe.claim_error)
+        bound = probe.slope.error + claim_error + DEVIATIONS * (self.jitter + self._repeat) * probe.stretch
+        return Mismatch(claimed / probe.stretch, probe.slope.value / probe.stretch, bound / probe.stretch)
+
+    def mismatches(self, probes: Sequence[Probe] | None = None) -> list[Mismatch]:
+        """Return the mismatches of `probes` (of all by default)."""
+        return [self.mismatch(probe) for probe in (self.probes if probes is None else probes)]
+
+    def interval(self) -> Interval:
+        """Return the interval for the relative error."""
+        return relative_error(self.mismatches(), self.claimed_norm, self.confidence)
+
+    def absolute(self, bounds: Sequence[float] | None = None) -> Interval:
+        """Return the interval for ‖e∘s‖; `bounds` are those of slopes known to be zero, and claimed zero."""
+        found = self.mismatches()
+        if bounds is not None:
+            found = [Mismatch(0.0, 0.0, b) for b in bounds]
+        low, high = error_norm(found, self.confidence)
+        return Interval(low, high, relative=False, confidence=self.confidence)
+
+    @property
+    def jitter_next_to_kink(self) -> float:
+        """The claim's round-off where a jitter of the point would cross a kink: how far it repeats itself."""
+        return self._repeat
+
+    @property
+    def true_norm(self) -> float:
+        """An estimate of N = ‖∇f∘s‖: the root mean square of the measured slopes."""
+        found = self.mismatches()
+        return math.hypot(*(m.measured for m in found)) / math.sqrt(len(found)) if found else 0.0
+
+    def size_of_f(self) -> float:
+        """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
+        for probe in self.probes[:2]:
+            line = self.field.line(self.index, self.direction(probe.probe))
+            for t in (-1.0, 1.0):
+                line(t)
+        return self.field.largest
+
+    def smallest_error(self) -> float:
+        """Return the smallest relative error that these slopes would have shown."""
+        found = self.mismatches()
+        size = self.claimed_norm if self.claimed_norm is not None else self.true_norm
+        size = max(size, self.true_norm)
+        if len(found) < 2 or size == 0:
+            return float("inf")
+        return smallest_visible([m.bound for m in found], self.confidence) / size
+
+
+def _curved(slope: Slope) -> bool:
+    """Tell whether the gap of the two finest levels is that of a smooth φ that bends, h·φ'', and not a kink's."""
+    if len(slope.levels) < 2 or any(abs(level.gap) <= 16 * level.noise for level in slope.levels[-2:]):
+        return False
+    coarse, fine = slope.levels[-2:]
+    return 0.5 < (coarse.gap / coarse.step) / (fine.gap / fine.step) < 2

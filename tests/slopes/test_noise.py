@@ -1,0 +1,160 @@
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck.slopes.noise import GENERIC, SAFETY, Noise, difference_table, measure_noise
+
+UNIT = 2.0**-53
+
+
+def white(sigma, seed, phi=lambda t: 1.0 + t):
+    rng = np.random.default_rng(seed)
+    return lambda t: phi(t) + sigma * float(rng.standard_normal())
+
+
+def test_an_evaluation_far_out_is_off_by_the_round_off_of_its_own_value():
+    noise = Noise(bound=1e-10, unit=UNIT)
+    assert noise.at(1.0) == 1e-10
+    assert noise.at(-1e9) == 2 * UNIT * 1e9
+
+
+def test_two_measurements_are_joined_by_the_larger_noise_and_the_smaller_move():
+    joined = Noise(1e-3, 2e-8, flat=True, quantum=math.inf).widened(Noise(1e-2, 1e-8, flat=False, quantum=0.5))
+    assert joined == Noise(1e-2, 2e-8, flat=False, quantum=0.5)
+    assert Noise(1.0, 1.0, flat=True).widened(Noise(1.0, 1.0, flat=True)).flat
+
+
+# (k!)²/(2k)! makes every order of differences of white noise have mean square σ²; of a polynomial they vanish
+# beyond its degree.
+def test_the_difference_table_reads_the_noise_of_a_polynomial_and_not_the_polynomial():
+    found = []
+    for seed in range(400):
+        noise = 1e-6 * np.random.default_rng(seed).standard_normal(8)
+        t = np.arange(8.0)
+        found.append(difference_table(1 + 0.5 * t - 0.1 * t**2 + noise))
+    assert 0.5e-6 < np.median(found) < 2e-6
+    assert np.quantile(found, 0.99) < 5e-6
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_difference_table_neither_overflows_nor_vanishes(scale):
+    values = np.random.default_rng(3).standard_normal(8)
+    assert difference_table(list(scale * values)) == pytest.approx(scale * difference_table(list(values)))
+
+
+def test_where_no_three_orders_agree_the_largest_of_the_last_is_taken():
+    parabola = [0.0, 1.0, 4.0, 9.0, 16.0, 25.0, 36.0, 49.0]  # no noise, and differences that never change sign
+    assert difference_table(parabola) == 0.0
+    steep = [10.0**k for k in range(8)]
+    by_hand = []
+    for k in (5, 6, 7):
+        differences = np.diff(steep, k)
+        gamma = math.factorial(k) ** 2 / math.factorial(2 * k)
+        by_hand.append(math.sqrt(gamma * np.mean(differences**2)))
+    assert difference_table(steep) == pytest.approx(max(by_hand), rel=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [1e-12, 1e-8, 1e-3])
+def test_the_bound_on_white_noise_covers_central_differences_999_times_in_1000(sigma):
+    trials, misses = 3000, 0
+    for seed in range(trials):
+        phi = white(sigma, seed)
+        noise = measure_noise(phi, phi(0.0), UNIT)
+        misses += abs(phi(0.0) - phi(0.0)) / 2 > noise.bound
+    assert misses <= 3 + 4 * math.sqrt(3)  # 0.1 % of 3000, and four of its own standard deviations
+
+
+def test_the_bound_on_white_noise_is_not_far_above_it():
+    found = []
+    for seed in range(300):
+        phi = white(1e-6, seed)
+        found.append(measure_noise(phi, phi(0.0), UNIT).bound)
+    assert 2e-6 < np.median(found) < 2 * SAFETY * 1e-6
+
+
+def test_a_smooth_function_has_no_noise_beyond_its_round_off():
+    noise = measure_noise(lambda t: math.exp(1 + t), math.e, UNIT)
+    assert 2 * UNIT * math.e <= noise.bound <= 64 * UNIT * math.e
+    assert not noise.flat
+    assert noise.quantum == math.inf
+
+
+def test_a_linear_function_has_at_least_the_noise_of_rounding_its_value():
+    assert measure_noise(lambda t: 1024.0 + t, 1024.0, UNIT).bound >= 2 * UNIT * 1024.0
+
+
+def test_measuring_takes_seven_evaluations_where_the_function_moves():
+    calls = []
+    measure_noise(lambda t: calls.append(t) or math.sin(1 + t), math.sin(1), UNIT)
+    assert len(calls) == 7
+    assert all(t > 0 for t in calls)  # to one side: a kink at the point is no noise
+
+
+def test_a_kink_at_the_point_is_no_noise():
+    assert measure_noise(lambda t: 1 + abs(t), 1.0, UNIT).bound <= 64 * UNIT
+
+
+def test_a_quantised_function_is_off_by_its_step():
+    step = 2.0**-8
+    noise = measure_noise(lambda t: round((1.3 + t) / step) * step, round(1.3 / step) * step, UNIT)
+    # spacings widen by a factor of 8, so the smallest move seen is at most so many steps
+    assert step <= noise.quantum <= 8 * step
+    assert noise.bound >= noise.quantum
+    assert not noise.flat
+
+
+def test_a_dead_side_is_left_for_the_other_one():
+    noise = measure_noise(lambda t: 1 + min(t, 0.0), 1.0, UNIT)
+    assert not noise.flat
+
+
+def test_a_function_that_never_moves_may_be_constant_or_compute_in_eight_bits():
+    noise = measure_noise(lambda _: 3.0, 3.0, UNIT)
+    assert noise.flat
+    assert noise.bound == 2.0**-8 * 3.0
+    assert noise.quantum == math.inf
+
+
+@pytest.mark.parametrize("edge", [1e-1, 1e-3, 1e-6])
+def test_steps_up_to_the_edge_of_the_domain_are_no_round_off(edge):
+    # a logarithm in steps of a thousandth: flat as far as it is defined, or with one step before it ends
+    noise = measure_noise(
+        lambda t: round(math.log(edge - t), 3) if t < edge else math.nan, round(math.log(edge), 3), UNIT
+    )
+    assert noise.bound >= 0.999e-3
+
+
+def test_a_function_flat_near_the_point_tells_what_a_step_may_have_hidden():
+    noise = measure_noise(lambda t: 1.0 if abs(t) < 3 else 1.5 if t > 0 else 3.0, 1.0, UNIT)
+    assert noise.flat
+    assert noise.quantum == 0.5
+    assert noise.bound == 2 * UNIT * 3.0
+
+
+def test_a_single_step_out_of_flatness_counts_as_quantum():
+    # six values of eight are equal at the widest spacing; the last two show the step
+    noise = measure_noise(lambda t: 0.25 if t > 5.5 * GENERIC * 2**-5 else 0.0, 0.0, UNIT)
+    assert not noise.flat
+    assert noise.quantum == 0.25
+    assert noise.bound == 0.25
+
+
+def test_next_to_the_edge_on_the_right_the_left_is_measured():
+    noise = measure_noise(lambda t: math.nan if t > 0 else math.exp(t), 1.0, UNIT)
+    assert not noise.flat
+    assert noise.bound <= 64 * UNIT
+
+
+def test_where_neither_side_is_defined_only_round_off_is_known():
+    noise = measure_noise(lambda _: math.nan, 2.0, UNIT)
+    assert noise.bound == 4 * UNIT
+    assert not noise.flat
+
+
+@pytest.mark.parametrize(("edge", "digits"), [(1e-2, 1), (1e-2, 2), (1e-4, 0), (1e-4, 2), (1e-6, 0), (1e-8, 0)])
+def test_steps_of_a_function_whose_domain_ends_on_both_sides_are_no_round_off(edge, digits):
+    def phi(t):
+        return round(math.log(edge - abs(t)), digits) if abs(t) < edge else math.nan
+
+    assert measure_noise(phi, phi(0.0), UNIT).bound >= 0.999 * 10.0**-digits
