@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -16,7 +15,7 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import BudgetReached, Field, quiet
-from gradcheck.verdicts import accuracy
+from gradcheck.verdicts import accuracy, decide
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
 from gradcheck.verdicts.report import ArgumentReport, Report
@@ -28,12 +27,8 @@ if TYPE_CHECKING:
     from gradcheck.claims.claim import Claim
     from gradcheck.oracles.base import Oracle
     from gradcheck.verdicts.options import Options
-    from gradcheck.verdicts.report import Accuracy, Probe
+    from gradcheck.verdicts.report import Accuracy
 
-# f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
-# any floating dtype (bfloat16).
-STEPS = 2.0**-7
-ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 # Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
 # near enough for the neighbourhood to be the same.
 BESIDE, BESIDE_STREAM = 2.0**-6, 8191
@@ -267,7 +262,7 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
         return trial.report(Verdict.PASS, nothing, resolution)
     if reached or len(trial.probes) < 2:
-        return trial.undecided(resolution, reached or _unmeasurable(trial))
+        return trial.undecided(resolution, reached or decide.unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
         kink_of = None if options.kink_of is None else _guarded(options.kink_of)
         at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
@@ -276,10 +271,10 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
             trial.probes = [*_again(trial, options), *before]
             at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
         return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
-    verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+    verdict, interval, reason = decide.verdict(trial, options.rtol, resolution)
     if verdict is not Verdict.PASS:
         fresh = _again(trial, options)
-        verdict, interval, reason = _verdict(trial, options.rtol, resolution)
+        verdict, interval, reason = decide.verdict(trial, options.rtol, resolution)
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
@@ -321,7 +316,7 @@ def _beside_the_kink(
     except (WrongClaim, ArgumentError, BudgetReached):
         return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
     found = nearby[trial.index]
-    verdict, interval, _ = _verdict(found, options.rtol, report.resolution)
+    verdict, interval, _ = decide.verdict(found, options.rtol, report.resolution)
     if verdict is Verdict.FAIL:
         there = found.report(verdict, interval, report.resolution)
         there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, options), found)
@@ -340,88 +335,3 @@ def _again(trial: Trial, options: Options) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
     oracle = _oracle(options.oracle, trial.field, trial.gradient, repeat=1)
     return trial.measure(oracle, max(options.probes, 4))
-
-
-def _unmeasurable(trial: Trial) -> str:
-    if trial.too_small:
-        dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
-        return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
-    return (
-        f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
-        "check at an interior point, or pass tangent= to stay inside its domain"
-    )
-
-
-def _verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
-    """Return verdict, interval and reason from the slopes measured so far."""
-    interval = trial.interval()
-    still = _still(trial)
-    pairs = zip(trial.mismatches(), trial.probes, strict=True)
-    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
-    significant = sum(m.significant and not (still and (stepped or _past_it(p))) for m, p in pairs)
-    if rtol is not None and interval.high > rtol:
-        if interval.low > rtol and significant >= 2:
-            return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
-    elif rtol is None and significant >= 1:
-        return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
-    if interval.high <= resolution:
-        return Verdict.PASS, interval, ""
-    absolute = zero_gradient(trial, resolution)
-    if absolute is not None:
-        return Verdict.PASS, absolute, ""
-    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
-
-
-def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
-    """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
-    norm = trial.claimed_norm
-    found = trial.mismatches()
-    if _still(trial):
-        smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
-        if smooth.high <= resolution * trial.size_of_f():
-            return smooth
-        if trial.field.step_size() > STEPS:
-            return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
-    if norm is None:
-        norm = max(abs(m.claimed) for m in found)
-    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
-    if norm > max(16 * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
-        return None
-    absolute = trial.absolute()
-    return absolute if absolute.high <= resolution * trial.size_of_f() else None
-
-
-def _still(trial: Trial) -> bool:
-    """Tell whether the claim is zero and f does not move by a bit next to the point, along any direction."""
-    return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
-
-
-def _past_it(probe: Probe) -> bool:
-    """Tell whether a slope is steeper than f can be next to the point, where it does not move: it is that of beyond."""
-    slope = probe.slope
-    flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
-    return abs(slope.value) - slope.error > flattest
-
-
-def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause
-    if trial.field.random:
-        return "f is random: its answers differ by more than the gradient can be told from"
-    if all(p.slope.jumps for p in trial.probes):
-        return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
-    if any(math.isinf(p.slope.error) for p in trial.probes):
-        return "f is infinitely steep at the point: it has no derivative there"
-    if _still(trial):
-        return (
-            "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
-            "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
-        )
-    if not math.isfinite(interval.high):
-        return "the gradient cannot be told from zero here: check at another point, or with oracle='exact'"
-    if 4 * trial.jitter > max(p.slope.error for p in trial.probes):
-        return (
-            f"the gradient itself moves by {trial.jitter / max(trial.true_norm, 1e-300):.1e} when the point moves by "
-            "one unit of round-off: ill-conditioned here; check at another point, or pass rtol="
-        )
-    narrower = arrays.dtype_name(trial.gradient.leaves[trial.index]) in arrays.WIDER
-    what = "let the function accept float64" if narrower else "pass rtol=, or oracle='exact' for NumPy code"
-    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: more probes, or {what}"
