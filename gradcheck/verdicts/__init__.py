@@ -1,5 +1,6 @@
 """From slopes to a verdict.
 
-In reading order: `report` holds what a check found, `options` how to judge, `decide` the verdict, `certificate` turns mismatches into an
-interval, `trial` gathers the slopes of one argument, `accuracy` holds a float32 gradient against the float64 one.
+In reading order: `report` holds what a check found, `options` how to judge, `certificate` turns mismatches into an
+interval, `trial` gathers the slopes of one argument, `decide` gives the verdict where f is smooth, `accuracy` holds a
+float32 gradient against the float64 one.
 """

@@ -19,6 +19,7 @@ ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may we
 
 
 def unmeasurable(trial: Trial) -> str:
+    """Return why there are fewer than two slopes."""
     if trial.too_small:
         dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
         return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
