@@ -64,15 +64,6 @@ class Gradient:
         return tuple(checked(g, x, name) for g, x, name in zip(raw, leaves, self.claim.names, strict=True))
 
 
-def inputs_kept(field: Field, before: Sequence[Any], who: str) -> str | None:
-    """Return a sentence if an argument no longer equals its copy, and put the copy back."""
-    for x, copy, name in zip(field.leaves, before, field.claim.names, strict=True):
-        if not arrays.same(x, copy):
-            restore(x, copy)
-            return f"{who} changes its argument {name} in place: work on a copy"
-    return None
-
-
 def restore(x: Any, copy: Any) -> None:
     """Write the copy's values back into x."""
     if arrays.is_torch(x):

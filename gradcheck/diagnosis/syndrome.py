@@ -149,7 +149,7 @@ class Measure:
         v = placed(self.x, direction)
         claimed, claim_error = trial.predict(v)
         scale = max(goal / FINITE_DIFFERENCE_TARGET, abs(claimed))
-        slope = oracle.slope(trial.index, v, scale=scale, start=None)
+        slope = oracle.slope({trial.index: v}, scale=scale, start=None)
         if slope is None:
             raise Exhausted
         # As a probe of stretch `share`, the mismatch comes at 1/share of this size: undone here.

@@ -58,7 +58,7 @@ class Nearby:
 
 def distance(trial: Trial) -> float:
     """Return δ, the finest step: x + δ·v is exact there, so that no rounding leaves the point on a tie."""
-    return math.ldexp(1.0, trial.field.finest(trial.index))
+    return math.ldexp(1.0, trial.field.finest([trial.index]))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from gradcheck.slopes.slope import Slope
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.slopes.field import Field
+    from gradcheck.slopes.field import Field, Move
 
 # Forward and reverse mode differ by round-off that grows like the square root of the longest sum; 2^10 units of
 # round-off of what the slope is made of, Σ|∂f/∂x_i v_i|, cover sums of 10^6 terms (N. Higham and T. Mary, SIAM J. Sci.
@@ -38,15 +38,16 @@ class Autograd:
         self._function = function
         self._gradients: tuple[Any, ...] | None = None
 
-    def slope(self, index: int, direction: Any, *, scale: float, start: int | None) -> Slope | None:
-        """Return ∂f/∂x·v by reverse mode, computed once for all directions."""
+    def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
+        """Return Σ ∂f/∂x·v by reverse mode, computed once for all directions."""
         del scale, start
         if self._gradients is None:
             self._gradients = self._reverse()
-        g, v = arrays.to_numpy(self._gradients[index]), arrays.to_numpy(direction)
-        terms = (g.conj() * v).real
-        value = float(terms.sum())
-        error = ROUNDINGS * self._field.unit * float(abs(terms).sum())
+        value = size = 0.0
+        for index, v in move.items():
+            terms = (arrays.to_numpy(self._gradients[index]).conj() * arrays.to_numpy(v)).real
+            value, size = value + float(terms.sum()), size + float(abs(terms).sum())
+        error = ROUNDINGS * self._field.unit * size
         return Slope(value, error, value, value, error, 0.0, math.nan)
 
     def _reverse(self) -> tuple[Any, ...]:

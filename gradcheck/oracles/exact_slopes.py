@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
@@ -11,7 +11,7 @@ from gradcheck.slopes.slope import Slope
 
 if TYPE_CHECKING:
     from gradcheck.claims.claim import Claim
-    from gradcheck.slopes.field import Field
+    from gradcheck.slopes.field import Field, Move
 
 
 class ExactSlopes:
@@ -27,12 +27,12 @@ class ExactSlopes:
         self._field = field
         self._raw = claim.raw
 
-    def slope(self, index: int, direction: Any, *, scale: float, start: int | None) -> Slope | None:
-        """Return left and right slope along `direction`, exact up to their rounding to float64."""
+    def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
+        """Return left and right slope along `move`, exact up to their rounding to float64."""
         from gradcheck.oracles.exact import slopes  # noqa: PLC0415  python-flint is optional
 
         del scale, start
-        moves = [direction if i == index else 0 * arrays.to_numpy(x) for i, x in enumerate(self._field.leaves)]
+        moves = [move[i] if i in move else 0 * arrays.to_numpy(x) for i, x in enumerate(self._field.leaves)]
         self._field.evaluations += 1
         left, right, bound = slopes(lambda *leaves: self._raw(leaves), self._field.leaves, moves)
         side_error = bound + math.ulp(left) + math.ulp(right)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcheck.slopes.slope import Slope, measure_slope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcheck.slopes.field import Field
+    from gradcheck.slopes.field import Field, Move
 
 # The relative error bound at which a slope is done. Four probes then certify 13 times this (1/√χ²_4(8e-5) = 6.3,
 # times √4): 2.3e-8, four hundred times below the 1e-5 a PASS needs in float64.
@@ -26,14 +26,14 @@ class FiniteDifferences:
         self._judged = judged
         self._repeat = repeat
 
-    def slope(self, index: int, direction: Any, *, scale: float, start: int | None) -> Slope | None:
-        """Return φ'(0) along `direction`; see `gradcheck.slopes.slope.measure_slope`."""
+    def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
+        """Return φ'(0) along `move`; see `gradcheck.slopes.slope.measure_slope`."""
         return measure_slope(
-            self._field.line(index, direction),
+            self._field.line(move),
             self._field.at_point,
-            self._field.noise_of(index, self._judged, self._repeat),
+            self._field.noise_of(move, self._judged, self._repeat),
             scale=scale,
             target=TARGET,
-            finest=self._field.finest(index),
+            finest=self._field.finest(move),
             start=start,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from gradcheck.slopes.direction import Scale, draw, scale_of
 from gradcheck.slopes.noise import Noise, measure_noise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from gradcheck.claims.claim import Claim
+    Move = Mapping[int, Any]  # the direction of each argument that moves, by its number
 
 # Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
 # this many units of it are no surprise.
@@ -37,17 +37,37 @@ def quiet() -> Iterator[None]:
         yield
 
 
-class Line:
-    """φ(t) = f(x + t·v), moving one argument (or several at once)."""
+class Evaluated(Protocol):
+    """A scalar function of leaves, as a claim brings it."""
 
-    def __init__(self, field: Field, moves: Mapping[int, Any]) -> None:
+    @property
+    def title(self) -> str:
+        """What to call it."""
+
+    @property
+    def leaves(self) -> tuple[Any, ...]:
+        """The point, in the caller's own dtypes."""
+
+    @property
+    def function(self) -> Callable[[Sequence[Any]], float]:
+        """Leaves → f."""
+
+    @property
+    def output_dtype(self) -> Callable[[Sequence[Any]], str]:
+        """Leaves → the name of the dtype that f computes in."""
+
+
+class Line:
+    """φ(t) = f(x + t·v), v moving one argument or several at once."""
+
+    def __init__(self, field: Field, move: Move) -> None:
         self._field = field
-        self._moves = moves
+        self._move = move
 
     def __call__(self, t: float) -> float:
         """Return φ(t)."""
         leaves = list(self._field.leaves)
-        for index, v in self._moves.items():
+        for index, v in self._move.items():
             leaves[index] = arrays.shifted(leaves[index], t, v)
         return self._field.evaluate(leaves)
 
@@ -70,7 +90,7 @@ class Field:
 
     """
 
-    def __init__(self, claim: Claim, leaves: Sequence[Any], *, seed: int, limit: int | None = None) -> None:
+    def __init__(self, claim: Evaluated, leaves: Sequence[Any], *, seed: int, limit: int | None = None) -> None:
         self.claim = claim
         self.leaves = tuple(leaves)
         self.seed = seed
@@ -91,7 +111,7 @@ class Field:
         )
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
-        self._own_noise: dict[tuple[int, int], Noise] = {}
+        self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
     def _output_dtype(self) -> str:
         self.evaluations += 1
@@ -134,9 +154,9 @@ class Field:
             self.failure = self.failure or f"{type(error).__name__}: {error}"
             return math.nan
 
-    def line(self, index: int, direction: Any) -> Line:
-        """Return φ along `direction` of argument `index`."""
-        return Line(self, {index: direction})
+    def line(self, move: Move) -> Line:
+        """Return φ along a move."""
+        return Line(self, move)
 
     def direction(
         self, index: int, probe: int, *, stretch: float = 1.0, tangent: Callable[[Any], Any] | None = None
@@ -160,21 +180,22 @@ class Field:
             self._noise[repeat] = noise
         return self._noise[repeat]
 
-    def noise_of(self, index: int, judged: Sequence[int], repeat: int = 0) -> Noise:
-        """Return the noise for slopes of argument `index`: the shared one, unless another argument may have spoilt it.
+    def noise_of(self, move: Move, judged: Sequence[int], repeat: int = 0) -> Noise:
+        """Return the noise for slopes of the arguments that move: the shared one, unless another may have spoilt it.
 
         A joint direction crosses every discontinuity that any argument stands on (a label of a hinge loss). Where it
-        shows far more than round-off, each argument's own direction is asked.
+        shows far more than round-off, a direction of these arguments alone is asked.
         """
         joint = self.noise(judged, repeat)
-        if len(judged) == 1 or joint.bound <= SUSPICIOUS * self.unit * abs(self.at_point):
+        moved = frozenset(move)
+        if len(moved) == len(judged) or joint.bound <= SUSPICIOUS * self.unit * abs(self.at_point):
             return joint
-        key = (repeat, index)
+        key = (repeat, moved)
         if key not in self._own_noise:
-            own = {index: self.direction(index, NOISE_STREAM + repeat)}
+            own = {i: self.direction(i, NOISE_STREAM + repeat) for i in sorted(moved)}
             noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
             for (_, other), found in self._own_noise.items():
-                noise = noise.widened(found) if other == index else noise
+                noise = noise.widened(found) if other == moved else noise
             self._own_noise[key] = noise
         return self._own_noise[key]
 
@@ -183,6 +204,6 @@ class Field:
         steps = [noise.quantum for noise in self._noise.values()]
         return min(steps, default=math.inf) / (abs(self.at_point) or 1.0)
 
-    def finest(self, index: int) -> int:
-        """Return the exponent of the smallest step that moves argument `index` exactly."""
-        return arrays.FINEST[arrays.dtype_name(self.leaves[index])]
+    def finest(self, move: Iterable[int]) -> int:
+        """Return the exponent of the smallest step that moves all of these arguments exactly."""
+        return max(arrays.FINEST[arrays.dtype_name(self.leaves[index])] for index in move)

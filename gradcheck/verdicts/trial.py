@@ -109,7 +109,7 @@ class Trial:
             claimed, claim_error = self.predict(v)
             norm = self.claimed_norm
             size = abs(claimed) if norm is None else norm
-            slope = oracle.slope(self.index, v, scale=self.stretch(probe) * size, start=self._start)
+            slope = oracle.slope({self.index: v}, scale=self.stretch(probe) * size, start=self._start)
             if slope is None:
                 self.unmeasured += 1
                 continue
@@ -192,7 +192,7 @@ class Trial:
     def size_of_f(self) -> float:
         """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
         for probe in self.probes[:2]:
-            line = self.field.line(self.index, self.direction(probe.probe))
+            line = self.field.line({self.index: self.direction(probe.probe)})
             for t in (-1.0, 1.0):
                 line(t)
         return self.field.largest

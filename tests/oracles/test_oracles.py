@@ -30,14 +30,14 @@ def test_finite_differences_move_the_argument_they_are_asked_for():
     oracle = FiniteDifferences(field(product, X, Y), [0, 1])
     v = np.array([1.0, -0.5, 0.25])
     for index, truth in ((0, 3 * X**2 * Y @ v), (1, X**3 @ v)):
-        found = oracle.slope(index, v, scale=abs(truth), start=None)
+        found = oracle.slope({index: v}, scale=abs(truth), start=None)
         assert abs(found.value - truth) <= found.error <= 2 * TARGET * abs(truth)
     assert oracle.name == "finite differences"
 
 
 def test_finite_differences_begin_where_the_hint_says():
     oracle = FiniteDifferences(field(product, X, Y), [0, 1])
-    found = oracle.slope(0, X, scale=1.0, start=-28)
+    found = oracle.slope({0: X}, scale=1.0, start=-28)
     assert -28 in [round(math.log2(level.step)) for level in found.levels]
 
 
@@ -45,18 +45,18 @@ def test_the_noise_is_measured_once_for_all_slopes_and_again_on_a_repeat():
     room = field(product, X, Y)
     oracle = FiniteDifferences(room, [0, 1])
     before = room.evaluations
-    oracle.slope(0, X, scale=1.0, start=None)
+    oracle.slope({0: X}, scale=1.0, start=None)
     first = room.evaluations - before
-    oracle.slope(0, X, scale=1.0, start=None)
+    oracle.slope({0: X}, scale=1.0, start=None)
     assert room.evaluations - before == 2 * first - 7 * (first > 7 and room.evaluations - before < 2 * first)
     spent = room.evaluations
-    FiniteDifferences(room, [0, 1], 1).slope(0, X, scale=1.0, start=None)
+    FiniteDifferences(room, [0, 1], 1).slope({0: X}, scale=1.0, start=None)
     assert room.evaluations - spent >= 7
 
 
 def test_a_tangent_to_nowhere_cannot_be_measured_where_f_is_not_defined():
     oracle = FiniteDifferences(field(lambda x: float(np.sum(x)) if np.array_equal(x, X) else math.nan, X), [0])
-    assert oracle.slope(0, X, scale=1.0, start=None) is None
+    assert oracle.slope({0: X}, scale=1.0, start=None) is None
 
 
 # autograd ------------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ class TestAutograd:
         before = room.evaluations
         for v in (X, Y, X * Y):
             for index, truth in ((0, 3 * X**2 * Y @ v), (1, X**3 @ v)):
-                found = oracle.slope(index, self.torch.tensor(v), scale=1.0, start=None)
+                found = oracle.slope({index: self.torch.tensor(v)}, scale=1.0, start=None)
                 assert abs(found.value - truth) <= found.error
                 assert found.left == found.right == found.value
                 assert not found.kinked
@@ -89,30 +89,30 @@ class TestAutograd:
 
     def test_the_bound_is_round_off_of_what_the_slope_is_made_of(self):
         oracle, _ = self.oracle(lambda x: (x**2).sum(), self.torch.tensor(X))
-        found = oracle.slope(0, self.torch.tensor([1.0, 1.0, -0.5]).double(), scale=1.0, start=None)
+        found = oracle.slope({0: self.torch.tensor([1.0, 1.0, -0.5]).double()}, scale=1.0, start=None)
         assert found.error == pytest.approx(ROUNDINGS * 2.0**-53 * (1 + 3 + 2), rel=1e-12)
 
     def test_float32_has_the_round_off_of_float32(self):
         x = self.torch.tensor(X, dtype=self.torch.float32)
         oracle, _ = self.oracle(lambda x: (x**2).sum(), x)
-        assert oracle.slope(0, x, scale=1.0, start=None).error > 1e-5
+        assert oracle.slope({0: x}, scale=1.0, start=None).error > 1e-5
 
     def test_an_argument_that_is_not_used_has_slope_zero(self):
         oracle, _ = self.oracle(lambda x, y: (x**2).sum(), self.torch.tensor(X), self.torch.tensor(Y))  # noqa: ARG005
-        found = oracle.slope(1, self.torch.tensor(Y), scale=1.0, start=None)
+        found = oracle.slope({1: self.torch.tensor(Y)}, scale=1.0, start=None)
         assert (found.value, found.error) == (0.0, 0.0)
 
     def test_complex_slopes_are_the_real_part_of_the_conjugate_product(self):
         z, v = np.array([1 + 2j, -0.5 + 0.25j]), np.array([0.3 - 1j, 2 + 0.5j])
         oracle, _ = self.oracle(lambda z: (z.abs() ** 2).sum(), self.torch.tensor(z))
-        found = oracle.slope(0, self.torch.tensor(v), scale=1.0, start=None)
+        found = oracle.slope({0: self.torch.tensor(v)}, scale=1.0, start=None)
         assert abs(found.value - float(np.sum(2 * np.conj(z) * v).real)) <= found.error
 
     def test_grad_mode_and_gradients_of_the_caller_are_left_alone(self):
         x = self.torch.tensor(X, requires_grad=True)
         with self.torch.no_grad():
             oracle, _ = self.oracle(lambda x: (x**2).sum(), x)
-            assert oracle.slope(0, x.detach(), scale=1.0, start=None).value == pytest.approx(float(2 * X @ X))
+            assert oracle.slope({0: x.detach()}, scale=1.0, start=None).value == pytest.approx(float(2 * X @ X))
         assert x.grad is None
 
     def test_what_torch_cannot_differentiate_is_refused_in_a_sentence(self):
@@ -120,7 +120,7 @@ class TestAutograd:
         for f in (lambda x: (x.detach() ** 2).sum(), lambda x: float((x.detach() ** 2).sum())):
             oracle, _ = self.oracle(f, x)
             with pytest.raises(UnsupportedError, match="cannot differentiate this function: it leaves Torch or"):
-                oracle.slope(0, x, scale=1.0, start=None)
+                oracle.slope({0: x}, scale=1.0, start=None)
 
     def test_a_vjp_is_judged_by_either_oracle(self):
         x = self.torch.tensor(X)

@@ -25,22 +25,22 @@ def product(x, y):
 def test_every_call_of_f_is_counted():
     calls = []
     found = field(lambda x: calls.append(1) or float(np.sum(x**2)))
-    found.line(0, X)(0.5)
+    found.line({0: X})(0.5)
     found.noise([0])
     assert found.evaluations == len(calls)
 
 
 def test_a_line_moves_one_argument_along_a_direction():
     found = field(product, X, Y)
-    assert found.line(1, np.array([1.0, 1.0]))(0.5) == product(X, Y + 0.5)
-    assert found.line(0, X)(-1.0) == 0.0
+    assert found.line({1: np.array([1.0, 1.0])})(0.5) == product(X, Y + 0.5)
+    assert found.line({0: X})(-1.0) == 0.0
     assert found.at_point == product(X, Y)
 
 
 def test_the_largest_finite_value_is_remembered():
     found = field(lambda x: math.inf if x[0] > 2 else float(np.sum(x)))
-    found.line(0, np.ones(3))(-10.0)
-    found.line(0, np.ones(3))(10.0)
+    found.line({0: np.ones(3)})(-10.0)
+    found.line({0: np.ones(3)})(10.0)
     assert found.largest == abs(float(np.sum(X - 10.0)))
 
 
@@ -53,8 +53,8 @@ def test_probes_along_other_directions_have_other_keys():
 
 
 def test_an_argument_is_stepped_no_finer_than_its_dtype_allows():
-    assert field(product, X, Y).finest(0) == -34
-    assert field(lambda x: x.sum(), X.astype(np.float32)).finest(0) == -13
+    assert field(product, X, Y).finest([0]) == -34
+    assert field(lambda x: x.sum(), X.astype(np.float32)).finest([0]) == -13
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_an_f_that_raises_next_to_the_point_is_undefined_there_and_the_first_rea
         return float(x[0])
 
     found = field(f)
-    assert math.isnan(found.line(0, np.ones(3))(1.0))
-    assert math.isnan(found.line(0, np.ones(3))(2.0))
+    assert math.isnan(found.line({0: np.ones(3)})(1.0))
+    assert math.isnan(found.line({0: np.ones(3)})(2.0))
     assert found.failure == "LinAlgError: not positive definite beyond 1.5"
 
 
 def test_an_error_of_gradchecks_own_is_not_taken_for_the_edge_of_a_domain():
     found = field(lambda x: float(np.sum(x)) if x[0] < 1 else x)
     with pytest.raises(GradcheckError, match="wanted a scalar"):
-        found.line(0, np.ones(3))(1.0)
+        found.line({0: np.ones(3)})(1.0)
 
 
 def test_warnings_of_numpy_next_to_the_point_are_silent_and_others_are_not():
@@ -151,7 +151,7 @@ def test_noise_is_measured_once_along_all_judged_arguments_and_shared():
     before = found.evaluations
     assert found.noise([0, 1]) is found.noise([0, 1])
     assert found.evaluations == before + 7
-    assert found.noise_of(1, [0, 1]) is found.noise([0, 1])
+    assert found.noise_of([1], [0, 1]) is found.noise([0, 1])
 
 
 def test_noise_measured_again_takes_a_fresh_direction_and_never_shrinks():
@@ -169,10 +169,10 @@ def labelled(scores, labels):
 def test_an_argument_on_a_discontinuity_does_not_spoil_the_noise_of_the_others():
     found = field(labelled, X, np.array([0.0, 1.0]))
     repeat = next(r for r in range(20) if found.noise([0, 1], r).bound > 1e-3)  # a direction that crosses the jump
-    assert found.noise_of(0, [0, 1], repeat).bound < 1e-13
-    assert found.noise_of(0, [0, 1], repeat) is found.noise_of(0, [0, 1], repeat)
+    assert found.noise_of([0], [0, 1], repeat).bound < 1e-13
+    assert found.noise_of([0], [0, 1], repeat) is found.noise_of(0, [0, 1], repeat)
     other = next(r for r in range(repeat + 1, 40) if found.noise([0, 1], r).bound > 1e-3)
-    assert found.noise_of(0, [0, 1], other).bound >= found.noise_of(0, [0, 1], repeat).bound
+    assert found.noise_of([0], [0, 1], other).bound >= found.noise_of(0, [0, 1], repeat).bound
 
 
 def test_steps_of_f_are_told_relative_to_its_value():

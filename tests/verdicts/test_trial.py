@@ -42,8 +42,8 @@ class Fixed:
         self.slopes = list(slopes)
         self.starts = []
 
-    def slope(self, index, direction, *, scale, start):
-        del index, direction, scale
+    def slope(self, move, *, scale, start):
+        del move, scale
         self.starts.append(start)
         return self.slopes.pop(0)
 
@@ -156,9 +156,9 @@ def test_the_expected_size_of_a_slope_is_that_of_the_claim_along_its_stretched_d
     sizes = []
 
     class Listening(Fixed):
-        def slope(self, index, direction, *, scale, start):
+        def slope(self, move, *, scale, start):
             sizes.append(scale)
-            return super().slope(index, direction, scale=scale, start=start)
+            return super().slope(move, scale=scale, start=start)
 
     found = trial()
     found.measure(Listening(slope(1.0)), 1)
