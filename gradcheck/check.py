@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.claims import forms
+from gradcheck.claims.forms import read_claim
+from gradcheck.claims.point import title_of
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.judge import judge
 from gradcheck.verdicts.certificate import Verdict
@@ -15,7 +16,6 @@ from gradcheck.verdicts.report import GradientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.claims.claim import Claim
     from gradcheck.verdicts.report import Report
 
 
@@ -115,11 +115,24 @@ def check(
     if not isinstance(kwargs or {}, Mapping):
         raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
     try:
-        claim = _claim(f, gradient, args, vjp, jvp, backward, inputs, order, dict(kwargs or {}), names, seed, oracle)
+        claim = read_claim(
+            f,
+            args,
+            gradient=gradient,
+            vjp=vjp,
+            jvp=jvp,
+            backward=backward,
+            inputs=inputs,
+            order=order,
+            kwargs=kwargs,
+            names=names,
+            seed=seed,
+            oracle=oracle,
+        )
     except GradcheckError:
         raise
     except Exception as error:
-        raise ArgumentError(f"{forms.title_of(f)} raised {type(error).__name__} at the point: {error}") from error
+        raise ArgumentError(f"{title_of(f)} raised {type(error).__name__} at the point: {error}") from error
     return judge(claim, options)
 
 
@@ -142,50 +155,3 @@ def assert_gradient(*args: Any, **options: Any) -> Report:
 def check_module(module: Any, inputs: Any, **options: Any) -> Report:
     """Judge the backward of a Torch module in its inputs and every parameter that requires a gradient."""
     return check(module, inputs=inputs, **options)
-
-
-def _claim(  # noqa: C901  one branch for each form
-    f: Callable[..., Any],
-    gradient: Callable[..., Any] | None,
-    args: Any,
-    vjp: Callable[..., Any] | None,
-    jvp: Callable[..., Any] | None,
-    backward: Callable[..., Any] | None,
-    inputs: Any,
-    order: int,
-    kwargs: Mapping[str, Any],
-    names: Sequence[str] | None,
-    seed: int,
-    oracle: str | None,
-) -> Claim:
-    given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "inputs": inputs}
-    present = [name for name, value in given.items() if value is not None]
-    if not callable(f):
-        raise ArgumentError(f"f is a {type(f).__name__}, wanted a function")
-    if len(present) > 1:
-        raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
-    for name in present:
-        if name != "inputs" and not callable(given[name]):
-            hint = ": did you mean check(f, gradient, args)?" if name == "gradient" else ""
-            raise ArgumentError(f"{name} is a {type(given[name]).__name__}, wanted a function{hint}")
-    if order not in (1, 2) or (order == 2 and inputs is None):
-        raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
-    if inputs is not None:
-        if oracle == "autograd":
-            raise ArgumentError(
-                "oracle='autograd' would judge the backward of inputs= by itself: use oracle='finite differences'"
-            )
-        from gradcheck.claims import torch_forms  # noqa: PLC0415  Torch only where it is asked for
-
-        if torch_forms.is_module(f):
-            f, inputs = torch_forms.module_function(f, inputs)
-        return torch_forms.own_backward(f, inputs, names, kwargs, seed, order=order)
-    if args is None:
-        raise ArgumentError("args is missing: pass the point as a tuple of arrays, check(f, gradient, (w1, w2))")
-    if vjp is not None:
-        return forms.vjp(f, vjp, args, names, kwargs, seed)
-    if jvp is not None:
-        return forms.jvp(f, jvp, args, names, kwargs, seed)
-    if backward is not None:
-        return forms.forward_backward(f, backward, args, names, kwargs, seed)
-    return forms.gradient_of_scalar(f, gradient, args, names, kwargs)

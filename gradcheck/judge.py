@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import contract
-from gradcheck.claims.claim import WrongClaim, check_point, finite_point
+from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.point import check_point, finite_point
 from gradcheck.claims.tangent import tangents
 from gradcheck.diagnosis import locate
 from gradcheck.diagnosis import names as diagnosis
@@ -172,7 +173,8 @@ def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
 def _linear(gradient: Gradient) -> str | None:
     """Return a sentence if the claim is not linear in its cotangent or tangent."""
     try:
-        return None if gradient.claim.linear is None else gradient.claim.linear(gradient.leaves)
+        linear = gradient.claim.linear
+        return None if linear is None else linear(gradient.leaves)
     except GradcheckError:
         raise
     except Exception as error:

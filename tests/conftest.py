@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gradcheck.claims import forms
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.gradient import GradientClaim
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
@@ -161,7 +161,7 @@ def _pipe():
 
 
 def _trial_at(f, gradient, x, probes=4, seed=0):
-    claim = forms.gradient_of_scalar(f, gradient, (x,), None, {})
+    claim = GradientClaim(f, gradient, (x,), None, {})
     found = Trial(Field(claim, claim.leaves, seed=seed), Gradient(claim, claim.leaves), 0, confidence=0.9999)
     found.measure(FiniteDifferences(found.field, [0]), probes)
     return found

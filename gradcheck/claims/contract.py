@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim, checked
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.returned import checked
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.field import quiet
 

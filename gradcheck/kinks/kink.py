@@ -11,7 +11,6 @@ variable where one is known, since only then does "relu'(0) = 1" have a meaning.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +85,7 @@ def _with_array(trial: Trial) -> Trial:
         array = arrays.like(entries.reshape(shape), x)
         return tuple(array if i == index else None for i in range(len(leaves)))
 
-    found = Gradient(replace(claim, claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
+    found = Gradient(claim.with_(claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
     known = Trial(trial.field, found, index, confidence=trial.confidence, tangent=trial.tangent)
     known.probes, known.oracle = trial.probes, trial.oracle
     return known

@@ -35,7 +35,7 @@ import numpy as np
 
 from gradcheck.arrays import WIDER, cast, copied, dtype_name, is_array, is_floating, like, same, shape_of
 from gradcheck.check import check
-from gradcheck.claims.claim import finite_point
+from gradcheck.claims.point import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.reports.text import WIDTH, finding

@@ -4,16 +4,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gradcheck.claims.claim import (
-    Tree,
-    WrongClaim,
-    argument_names,
-    by_argument,
-    caller,
-    check_point,
-    checked,
-    is_leaf,
-)
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.point import argument_names, caller, check_point
+from gradcheck.claims.returned import by_argument, checked
+from gradcheck.claims.tree import Tree, is_leaf
 from gradcheck.errors import ArgumentError
 
 

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.claims import contract, forms
+from gradcheck.claims import contract
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.jvp import JvpClaim
 from gradcheck.errors import ArgumentError
 from gradcheck.slopes.field import Field
 
@@ -22,7 +24,7 @@ def cubes_gradient(x):
 
 
 def claim(f=cubes, gradient=cubes_gradient, args=(X,)):
-    return forms.gradient_of_scalar(f, gradient, args, None, {})
+    return GradientClaim(f, gradient, args, None, {})
 
 
 def rooms(**parts):
@@ -235,7 +237,7 @@ def test_none_beside_claimed_arrays_has_no_spread_and_no_layout():
 
 
 def test_a_jvp_returns_no_array_that_could_be_stale_or_strided():
-    found = forms.jvp(lambda x: x**2, lambda v, x: 2 * x * v, (X,), None, {}, 0)
+    found = JvpClaim(lambda x: x**2, lambda v, x: 2 * x * v, (X,), None, {}, 0)
     gradient, field = Gradient(found, found.leaves), Field(found, found.leaves, seed=0)
     assert gradient.judged == (0,)
     assert contract.gradient_repeats(gradient, field) is None

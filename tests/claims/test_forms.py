@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
-from gradcheck.claims import forms
-from gradcheck.claims.claim import Tree, WrongClaim
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.forward_backward import ForwardBackwardClaim
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.jvp import JvpClaim
+from gradcheck.claims.outputs import cotangent
+from gradcheck.claims.point import point, title_of, tree_names
+from gradcheck.claims.tree import Tree
+from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
 
 X = np.array([0.5, -1.5, 2.0])
@@ -49,19 +55,19 @@ def slope(claim, i, v, h=2.0**-20):
 
 
 def test_the_point_is_flattened_with_names_from_the_signature():
-    tree, leaves = forms.point((W, X), linear, None)
+    tree, leaves = point((W, X), linear, None)
     assert tree.names == ("w", "x")
     assert leaves[0] is W
     assert leaves[1] is X
 
 
 def test_python_floats_become_numpy_scalars():
-    _, leaves = forms.point((0.5, 1j, 3), lambda a, b, n: a, None)  # noqa: ARG005
+    _, leaves = point((0.5, 1j, 3), lambda a, b, n: a, None)  # noqa: ARG005
     assert [type(x) for x in leaves] == [np.float64, np.complex128]
 
 
 def test_a_dict_of_arguments_is_named_by_its_keys():
-    tree, leaves = forms.point({"w": W, "rest": [X, {"n": 3}]}, linear, None)
+    tree, leaves = point({"w": W, "rest": [X, {"n": 3}]}, linear, None)
     assert tree.names == ("w", "rest.0")
     assert len(leaves) == 2
 
@@ -82,14 +88,14 @@ def test_a_dict_of_arguments_is_named_by_its_keys():
 )
 def test_a_point_without_arrays_is_refused(arguments, words):
     with pytest.raises(ArgumentError, match=words):
-        forms.point(arguments, energy, None)
+        point(arguments, energy, None)
 
 
 # The gradient of a scalar --------------------------------------------------------------------------------------
 
 
 def test_a_loss_and_its_gradient_make_a_claim():
-    claim = forms.gradient_of_scalar(energy, energy_gradient, (X,), None, {"power": 3})
+    claim = GradientClaim(energy, energy_gradient, (X,), None, {"power": 3})
     assert claim.names == ("x",)
     assert claim.title == "energy"
     assert claim.function([X]) == float(np.sum(X**3))
@@ -102,7 +108,7 @@ def test_a_loss_and_its_gradient_make_a_claim():
 
 
 def test_one_function_may_return_loss_and_gradients_together():
-    claim = forms.gradient_of_scalar(lambda x: (energy(x), energy_gradient(x)), None, (X,), None, {})
+    claim = GradientClaim(lambda x: (energy(x), energy_gradient(x)), None, (X,), None, {})
     assert claim.function([X]) == float(np.sum(X**2))
     assert np.array_equal(claim.claimed([X])[0], 2 * X)
     assert claim.title == "f"
@@ -111,32 +117,32 @@ def test_one_function_may_return_loss_and_gradients_together():
 @pytest.mark.parametrize("result", [1.5, (1.5,), (1.5, X, X), [1.5, X]])
 def test_a_function_alone_that_returns_no_pair_is_no_claim(result):
     with pytest.raises(ArgumentError, match=r"no gradient was passed and f returned \w+, wanted \(loss, gradients\)"):
-        forms.gradient_of_scalar(lambda _: result, None, (X,), None, {})
+        GradientClaim(lambda _: result, None, (X,), None, {})
 
 
 def test_a_loss_that_is_an_array_is_refused_when_it_is_evaluated():
-    claim = forms.gradient_of_scalar(lambda x: x, lambda x: x, (X,), None, {})
+    claim = GradientClaim(lambda x: x, lambda x: x, (X,), None, {})
     with pytest.raises(ArgumentError, match=r"f returned an array of shape \(3,\), wanted a scalar"):
         claim.function([X])
 
 
 def test_a_loss_that_is_a_python_float_counts_as_float64():
-    claim = forms.gradient_of_scalar(lambda x: float(x.sum()), np.ones_like, (X.astype(np.float32),), None, {})
+    claim = GradientClaim(lambda x: float(x.sum()), np.ones_like, (X.astype(np.float32),), None, {})
     assert claim.output_dtype(claim.leaves) == "float64"
 
 
 def test_names_come_from_f_unless_it_takes_anything():
-    assert forms.gradient_of_scalar(energy, lambda y: y, (X,), None, {}).names == ("x",)
-    assert forms.gradient_of_scalar(lambda *args: 0.0 * len(args), energy_gradient, (X,), None, {}).names == ("x",)
-    assert forms.gradient_of_scalar(energy, energy_gradient, (X,), ["mine"], {}).names == ("mine",)
-    assert forms.gradient_of_scalar(energy, energy_gradient, {"x": X}, None, {}).names == ("x",)
+    assert GradientClaim(energy, lambda y: y, (X,), None, {}).names == ("x",)
+    assert GradientClaim(lambda *args: 0.0 * len(args), energy_gradient, (X,), None, {}).names == ("x",)
+    assert GradientClaim(energy, energy_gradient, (X,), ["mine"], {}).names == ("mine",)
+    assert GradientClaim(energy, energy_gradient, {"x": X}, None, {}).names == ("x",)
 
 
 # A vjp ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_vjp_claims_the_gradient_of_a_fixed_contraction():
-    claim = forms.vjp(linear, linear_vjp, (W, X), None, {}, 0)
+    claim = VjpClaim(linear, linear_vjp, (W, X), None, {}, 0)
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
     assert slope(claim, 1, X) == pytest.approx(float(np.sum(gx * X)), rel=1e-8)
@@ -145,16 +151,16 @@ def test_a_vjp_claims_the_gradient_of_a_fixed_contraction():
 
 
 def test_another_seed_asks_with_another_cotangent():
-    values = {forms.vjp(linear, linear_vjp, (W, X), None, {}, seed).function((W, X)) for seed in range(5)}
+    values = {VjpClaim(linear, linear_vjp, (W, X), None, {}, seed).function((W, X)) for seed in range(5)}
     assert len(values) == 5
 
 
 def test_cotangents_are_exact_in_every_dtype():
-    c = forms._cotangent(np.zeros(200), (0, 1, 2))
+    c = cotangent(np.zeros(200), (0, 1, 2))
     assert np.array_equal(c.astype(np.float16), c)
     bits = np.abs(c) / 2.0 ** (np.floor(np.log2(np.abs(c))) - 7)
     assert np.array_equal(bits, np.round(bits))
-    z = forms._cotangent(np.zeros(3, dtype=np.complex64), (0, 1, 2))
+    z = cotangent(np.zeros(3, dtype=np.complex64), (0, 1, 2))
     assert np.array_equal(z.astype(np.complex64), z)
     assert np.all(z.imag != 0)
 
@@ -166,14 +172,14 @@ def test_cotangents_arrive_in_the_dtype_of_the_output():
         seen.append(c.dtype)
         return c * 2
 
-    claim = forms.vjp(lambda x: 2 * x, pulled, (X.astype(np.float32),), None, {}, 0)
+    claim = VjpClaim(lambda x: 2 * x, pulled, (X.astype(np.float32),), None, {}, 0)
     claim.claimed(claim.leaves)
     claim.claimed([X])
     assert seen == [np.float32, np.float64]
 
 
 def test_a_function_of_two_outputs_is_asked_with_two_cotangents():
-    claim = forms.vjp(lambda x: (x**2, x.sum()), lambda c, x: 2 * c[0] * x + c[1], (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: (x**2, x.sum()), lambda c, x: 2 * c[0] * x + c[1], (X,), None, {}, 0)
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
@@ -182,20 +188,20 @@ def test_a_dict_of_outputs_is_asked_in_its_order_and_what_is_no_float_is_left_ou
     def f(x):
         return {"y": 3 * x, "n": 5, "s": float(x[0])}
 
-    claim = forms.vjp(f, lambda c, _: 3 * c[0] + np.array([c[1], 0, 0]), (X,), None, {}, 0)
+    claim = VjpClaim(f, lambda c, _: 3 * c[0] + np.array([c[1], 0, 0]), (X,), None, {}, 0)
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
 
 def test_arguments_by_name_reach_the_pullback_by_name():
-    claim = forms.vjp(linear, lambda c, x, w: {"x": w.T @ c, "w": np.outer(c, x)}, {"w": W, "x": X}, None, {}, 0)
+    claim = VjpClaim(linear, lambda c, x, w: {"x": w.T @ c, "w": np.outer(c, x)}, {"w": W, "x": X}, None, {}, 0)
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
     assert slope(claim, 1, X) == pytest.approx(float(np.sum(gx * X)), rel=1e-8)
 
 
 def test_complex_outputs_are_contracted_by_the_real_part():
-    claim = forms.vjp(lambda x: (1 + 2j) * x, lambda c, _: (np.conj(1 + 2j) * c).real, (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: (1 + 2j) * x, lambda c, _: (np.conj(1 + 2j) * c).real, (X,), None, {}, 0)
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
     assert isinstance(claim.function([X]), float)
@@ -213,7 +219,7 @@ def test_complex_outputs_are_contracted_by_the_real_part():
     ],
 )
 def test_a_vjp_that_is_not_linear_in_its_cotangent_is_told(pullback, words):
-    claim = forms.vjp(linear, pullback, (W, X), None, {}, 0)
+    claim = VjpClaim(linear, pullback, (W, X), None, {}, 0)
     assert re.search(words, claim.linear(claim.leaves))
 
 
@@ -221,9 +227,9 @@ def test_round_off_and_missing_or_odd_gradients_are_no_breach_of_linearity():
     def pulled(c, w, x):
         return None, (w.T @ c) * (1 + 1e-15 * math.copysign(1, c[0])) + 0 * x
 
-    assert forms.vjp(linear, pulled, (W, X), None, {}, 0).linear((W, X)) is None
+    assert VjpClaim(linear, pulled, (W, X), None, {}, 0).linear((W, X)) is None
     shapes = iter([np.zeros(3), np.zeros(2), np.zeros(2)])
-    odd = forms.vjp(linear, lambda *_: (None, next(shapes)), (W, X), None, {}, 0)
+    odd = VjpClaim(linear, lambda *_: (None, next(shapes)), (W, X), None, {}, 0)
     assert odd.linear((W, X)) is None  # another shape is told elsewhere
 
 
@@ -237,14 +243,14 @@ def test_round_off_and_missing_or_odd_gradients_are_no_breach_of_linearity():
 )
 def test_a_function_without_a_floating_output_is_refused(function, words):
     with pytest.raises(ArgumentError, match=words):
-        forms.vjp(function, lambda c, _: c, (X,), None, {}, 0)
+        VjpClaim(function, lambda c, _: c, (X,), None, {}, 0)
 
 
 def test_an_output_that_changes_its_shape_or_number_is_refused():
-    claim = forms.vjp(lambda x: x[x > 0], lambda c, _: c, (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: x[x > 0], lambda c, _: c, (X,), None, {}, 0)
     with pytest.raises(ArgumentError, match=r"f returned shape \(3,\) at one point and \(2,\) at another"):
         claim.function([np.abs(X)])
-    claim = forms.vjp(lambda x: [x] * int(np.sum(x > 0)), lambda c, _: c[0], (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: [x] * int(np.sum(x > 0)), lambda c, _: c[0], (X,), None, {}, 0)
     with pytest.raises(ArgumentError, match="f returned 3 arrays here, and 2 before"):
         claim.function([np.abs(X)])
 
@@ -253,7 +259,7 @@ def test_an_output_that_changes_its_shape_or_number_is_refused():
 
 
 def test_a_jvp_predicts_the_slope_of_the_contraction():
-    claim = forms.jvp(linear, linear_jvp, (W, X), None, {}, 0)
+    claim = JvpClaim(linear, linear_jvp, (W, X), None, {}, 0)
     assert claim.claimed(claim.leaves) == (None, None)
     assert claim.predicted(claim.leaves, 0, W) == pytest.approx(slope(claim, 0, W), rel=1e-8)
     assert claim.predicted(claim.leaves, 1, X) == pytest.approx(slope(claim, 1, X), rel=1e-8)
@@ -264,21 +270,21 @@ def test_a_jvp_predicts_the_slope_of_the_contraction():
 
 
 def test_a_single_tangent_comes_alone_and_nested_or_named_ones_like_the_arguments():
-    alone = forms.jvp(energy, lambda v, x: 2 * x @ v, (X,), None, {}, 0)
+    alone = JvpClaim(energy, lambda v, x: 2 * x @ v, (X,), None, {}, 0)
     assert alone.predicted((X,), 0, X) == pytest.approx(slope(alone, 0, X), rel=1e-8)
-    nested = forms.jvp(lambda p: linear(*p), lambda v, p: linear_jvp(v[0], *p), ((W, X),), None, {}, 0)
+    nested = JvpClaim(lambda p: linear(*p), lambda v, p: linear_jvp(v[0], *p), ((W, X),), None, {}, 0)
     assert nested.predicted((W, X), 1, X) == pytest.approx(slope(nested, 1, X), rel=1e-8)
-    named = forms.jvp(linear, lambda v, w, x: linear_jvp((v["w"], v["x"]), w, x), {"w": W, "x": X}, None, {}, 0)
+    named = JvpClaim(linear, lambda v, w, x: linear_jvp((v["w"], v["x"]), w, x), {"w": W, "x": X}, None, {}, 0)
     assert named.predicted((W, X), 0, W) == pytest.approx(slope(named, 0, W), rel=1e-8)
 
 
 def test_a_jvp_of_complex_arguments_is_asked_with_complex_zeros_beside():
-    claim = forms.jvp(lambda a, b: a * b, lambda v, a, b: v[0] * b + a * v[1], (X + 1j, X - 2j), None, {}, 0)
+    claim = JvpClaim(lambda a, b: a * b, lambda v, a, b: v[0] * b + a * v[1], (X + 1j, X - 2j), None, {}, 0)
     assert claim.predicted(claim.leaves, 0, X * 1j) == pytest.approx(slope(claim, 0, X * 1j), rel=1e-8)
 
 
 def test_a_jvp_of_the_wrong_shape_is_a_wrong_claim():
-    claim = forms.jvp(linear, lambda v, w, x: x, (W, X), None, {}, 0)  # noqa: ARG005
+    claim = JvpClaim(linear, lambda v, w, x: x, (W, X), None, {}, 0)  # noqa: ARG005
     with pytest.raises(WrongClaim, match=r"the jvp returned shape \(3,\), wanted \(2,\), the shape of f"):
         claim.predicted(claim.leaves, 0, W)
 
@@ -321,7 +327,7 @@ def test_a_vjp_that_raises_for_another_cotangent_is_a_fail():
 
 
 def test_a_jvp_that_is_not_linear_in_its_tangent_is_told():
-    claim = forms.jvp(linear, lambda v, w, x: linear_jvp(v, w, x) + v[1] @ v[1], (W, X), None, {}, 0)
+    claim = JvpClaim(linear, lambda v, w, x: linear_jvp(v, w, x) + v[1] @ v[1], (W, X), None, {}, 0)
     assert claim.linear(claim.leaves) == (
         "the jvp is not linear in the tangent of x: twice the tangent does not give twice"
     )
@@ -335,7 +341,7 @@ def forward(w, x):
 
 
 def test_a_backward_reads_the_cache_of_its_forward():
-    claim = forms.forward_backward(forward, lambda c, cache: linear_vjp(c, *cache), (W, X), None, {}, 0)
+    claim = ForwardBackwardClaim(forward, lambda c, cache: linear_vjp(c, *cache), (W, X), None, {}, 0)
     assert claim.names == ("w", "x")
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
@@ -348,7 +354,7 @@ def test_names_survive_the_wrapping_of_forward(arguments, names):
         return forward(*pair)
 
     f = forward if isinstance(arguments, dict) else nested
-    claim = forms.forward_backward(
+    claim = ForwardBackwardClaim(
         f, lambda c, cache: linear_vjp(c, *cache) if f is forward else (linear_vjp(c, *cache),), arguments, None, {}, 0
     )
     assert claim.names == names
@@ -370,22 +376,22 @@ def test_inputs_that_are_no_tensors_are_refused_with_torch_or_without(monkeypatc
 
 def test_a_forward_without_a_cache_is_refused():
     with pytest.raises(ArgumentError, match=r"linear returned ndarray, wanted \(out, cache\) since backward= was pass"):
-        forms.forward_backward(linear, lambda c, _: c, (W, X), None, {}, 0)
+        ForwardBackwardClaim(linear, lambda c, _: c, (W, X), None, {}, 0)
 
 
 def test_names_given_by_the_caller_are_kept():
     tree = Tree.of((W, X), ("w", "x"))
-    assert forms.tree_names(tree, ["a", "b"]) == ["a", "b"]
-    assert forms.tree_names(tree, None) == ("w", "x")
+    assert tree_names(tree, ["a", "b"]) == ["a", "b"]
+    assert tree_names(tree, None) == ("w", "x")
 
 
 def test_functions_are_called_by_their_name_in_messages():
     class Model:
         pass
 
-    assert forms.title_of(energy) == "energy"
-    assert forms.title_of(lambda: 0) == "f"
-    assert forms.title_of(Model()) == "Model"
+    assert title_of(energy) == "energy"
+    assert title_of(lambda: 0) == "f"
+    assert title_of(Model()) == "Model"
 
 
 @pytest.mark.parametrize("form", ["gradient", "vjp", "jvp", "backward", "loss and gradients"])

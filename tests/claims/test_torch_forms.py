@@ -6,7 +6,7 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 
 torch = pytest.importorskip("torch")
 
-from gradcheck.claims import torch_forms  # noqa: E402  after the skip
+from gradcheck.claims import torch_backward  # noqa: E402  after the skip
 
 F = torch.nn.functional
 
@@ -243,8 +243,8 @@ def network():
 
 
 def test_modules_are_told_from_functions():
-    assert torch_forms.is_module(network())
-    assert not torch_forms.is_module(network)
+    assert torch_backward.is_module(network())
+    assert not torch_backward.is_module(network)
 
 
 def test_a_module_is_judged_in_its_input_and_every_parameter():

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.claims import forms
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.gradient import GradientClaim
 from gradcheck.diagnosis.syndrome import SLOPE_AT_MOST, Digit, Exhausted, Measure, digits_of, size_of, slices, whole
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.direction import placed
@@ -27,7 +27,7 @@ def measure(error, w=None, *, limit=LIMIT, dtype=np.float64, noise=0.0):
     def f(w):
         return np.sum(np.sin(w)) + noise * np.sin(1e15 * np.sum(w))
 
-    claim = forms.gradient_of_scalar(f, lambda w: np.cos(w) + error, (w,), None, {})
+    claim = GradientClaim(f, lambda w: np.cos(w) + error, (w,), None, {})
     trial = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
     trial.measure(FiniteDifferences(trial.field, [0]), 4)
     return Measure(trial, limit), w

@@ -4,7 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
-from gradcheck.claims import forms
+from gradcheck.claims.gradient import GradientClaim
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.field import BudgetReached, Field, quiet
 
@@ -14,7 +14,7 @@ Y = np.array([1.0, 0.25])
 
 def field(f, *args, seed=0, limit=None, gradient=None):
     args = args or (X,)
-    claim = forms.gradient_of_scalar(f, gradient or (lambda *a: tuple(np.zeros_like(x) for x in a)), args, None, {})
+    claim = GradientClaim(f, gradient or (lambda *a: tuple(np.zeros_like(x) for x in a)), args, None, {})
     return Field(claim, claim.leaves, seed=seed, limit=limit)
 
 

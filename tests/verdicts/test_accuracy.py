@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.claims import forms
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.jvp import JvpClaim
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts import accuracy
 
@@ -14,7 +15,7 @@ X = np.array([0.5, -1.5, 2.0, 0.7])
 
 
 def rooms(f, gradient, *args):
-    claim = forms.gradient_of_scalar(f, gradient, args, None, {})
+    claim = GradientClaim(f, gradient, args, None, {})
     return Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0)
 
 
@@ -65,7 +66,7 @@ def test_the_spread_of_a_gradient_is_its_condition():
 
 
 def test_the_spread_of_a_jvp_is_not_known():
-    claim = forms.jvp(cubes, lambda v, x: 3 * x**2 @ v, (X,), None, {}, 0)
+    claim = JvpClaim(cubes, lambda v, x: 3 * x**2 @ v, (X,), None, {}, 0)
     found = accuracy.spread(Gradient(claim, claim.leaves), Field(claim, claim.leaves, seed=0), UNIT, [0])
     assert found == {0: 0.0}
 

@@ -3,8 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.claims import forms
 from gradcheck.claims.contract import Gradient
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.jvp import JvpClaim
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
 from gradcheck.slopes.slope import Slope
@@ -23,7 +24,7 @@ def cubes_gradient(x):
 
 
 def trial(f=cubes, gradient=cubes_gradient, x=X, *, tangent=None, confidence=0.9999, form=None):
-    claim = form or forms.gradient_of_scalar(f, gradient, (x,), None, {})
+    claim = form or GradientClaim(f, gradient, (x,), None, {})
     return Trial(
         Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=confidence, tangent=tangent
     )
@@ -84,7 +85,7 @@ def test_a_mismatch_is_told_at_unit_stretch_with_every_bound_in_it():
 
 
 def test_the_spread_of_a_claim_that_varies_is_part_of_its_bound():
-    claim = forms.gradient_of_scalar(cubes, cubes_gradient, (X,), None, {})
+    claim = GradientClaim(cubes, cubes_gradient, (X,), None, {})
     gradient = Gradient(claim, claim.leaves)
     gradient.repeat_error = (0.25,)
     found = Trial(Field(claim, claim.leaves, seed=0), gradient, 0, confidence=0.99)
@@ -179,7 +180,7 @@ def test_restricted_directions_leave_the_size_of_the_claim_unknown():
 
 
 def test_a_jvp_predicts_without_an_array():
-    form = forms.jvp(lambda x: x**3, lambda v, x: 3 * x**2 * v, (X,), None, {}, 0)
+    form = JvpClaim(lambda x: x**3, lambda v, x: 3 * x**2 * v, (X,), None, {}, 0)
     found = trial(form=form)
     assert found.claimed is None
     assert found.claimed_norm is None
@@ -189,7 +190,7 @@ def test_a_jvp_predicts_without_an_array():
 
 
 def test_what_is_not_claimed_predicts_nothing():
-    claim = forms.gradient_of_scalar(
+    claim = GradientClaim(
         lambda a, b: float(np.sum(a * b)),
         lambda a, b: (None, a),  # noqa: ARG005
         (X, X),

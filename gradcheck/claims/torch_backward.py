@@ -7,12 +7,14 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims.claim import Claim
-from gradcheck.claims.forms import title_of, vjp
+from gradcheck.claims.point import argument_names, title_of
+from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.claims.claim import Claim, Given
 
 
 def is_module(function: Any) -> bool:
@@ -20,39 +22,50 @@ def is_module(function: Any) -> bool:
     return any(base.__module__ == "torch.nn.modules.module" for base in type(function).__mro__)
 
 
-def own_backward(
-    function: Callable[..., Any],
-    inputs: Any,
-    names: Sequence[str] | None,
-    kwargs: Mapping[str, Any],
-    seed: int,
-    *,
-    order: int = 1,
-) -> Claim:
-    """Return the claim that a Torch function's backward is the vjp of its forward.
+class TorchClaim(VjpClaim, keyword="inputs"):
+    """The claim that a Torch function's backward is the vjp of its forward.
 
     Inputs that require a gradient are judged; if none does, all floating ones. `order=2` judges the backward's own
     backward (double backward) in the same way.
     """
-    if not isinstance(inputs, tuple | list | dict):
-        inputs = (inputs,)
-    tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if arrays.is_torch(x)]
-    if not tensors:
-        raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
-    wanted = [x.requires_grad for x in tensors if arrays.is_floating(x)]
-    only_required = any(wanted)
-    notes: tuple[str, ...] = ()
-    if order == 1:
-        forward, notes = _differentiable_outputs(function, inputs, kwargs, only_required=only_required)
-    else:
-        forward = _first_backward(function, inputs, only_required=only_required)
 
-    def backward(cotangent: Any, *args: Any, **named: Any) -> Any:
-        return _pull(forward, cotangent, args, named, inputs, only_required=only_required)
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        inputs: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+        *,
+        order: int = 1,
+    ) -> None:
+        if not isinstance(inputs, tuple | list | dict):
+            inputs = (inputs,)
+        tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if arrays.is_torch(x)]
+        if not tensors:
+            raise ArgumentError(
+                "inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries"
+            )
+        only_required = any(x.requires_grad for x in tensors if arrays.is_floating(x))
+        notes: tuple[str, ...] = ()
+        if order == 1:
+            forward, notes = _differentiable_outputs(function, inputs, kwargs, only_required=only_required)
+        else:
+            forward = _first_backward(function, inputs, only_required=only_required)
 
-    claim = vjp(_detached(forward), backward, inputs, names or _names(function, inputs), kwargs, seed)
-    title = title_of(function) + (" (double backward)" if order > 1 else "")
-    return Claim(**{**claim.__dict__, "title": title, "notes": (*claim.notes, *notes)})
+        def backward(cotangent: Any, *args: Any, **named: Any) -> Any:
+            return _pull(forward, cotangent, args, named, inputs, only_required=only_required)
+
+        super().__init__(_detached(forward), backward, inputs, names or _names(function, inputs), kwargs, seed)
+        self.title = title_of(function) + (" (double backward)" if order > 1 else "")
+        self.notes = notes
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, inputs=value)`, `function` being a module or not."""
+        if is_module(function):
+            function, value = module_function(function, value)
+        return cls(function, value, given.names, given.kwargs, given.seed, **given.options)
 
 
 def _differentiable_outputs(
@@ -99,8 +112,6 @@ def _differentiable_outputs(
 def _names(function: Any, inputs: Any) -> Sequence[str] | None:
     if isinstance(inputs, dict):
         return None
-    from gradcheck.claims.claim import argument_names  # noqa: PLC0415
-
     if is_module(function):
         return argument_names(function.forward, len(inputs), None)
     owner = getattr(function, "__self__", None)

@@ -1,0 +1,78 @@
+"""The gradient of a scalar function: `gradient=`, or a function that returns loss and gradients together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims.claim import Claim, Given
+from gradcheck.claims.outputs import dtype_of
+from gradcheck.claims.point import argument_names, caller, point, title_of
+from gradcheck.claims.returned import by_argument
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class GradientClaim(Claim, keyword="gradient"):
+    """The claim that `gradient(*args)` is the gradient of the scalar `function(*args)`.
+
+    Without `gradient`, `function` returns ``(loss, gradients)``.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        gradient: Callable[..., Any] | None,
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        self.title = title_of(function)
+        self.tree, self.leaves = point(arguments, _named(function, gradient, arguments), names)
+        self.names = self.tree.names
+        self._call = caller(function, self.tree, kwargs)
+        self._gradient = None if gradient is None else caller(gradient, self.tree, kwargs)
+        if gradient is None:
+            outcome = self._call(self.leaves)
+            if not (isinstance(outcome, tuple) and len(outcome) == 2):
+                raise ArgumentError(
+                    f"no gradient was passed and {self.title} returned {type(outcome).__name__}, wanted "
+                    "(loss, gradients): pass gradient=, vjp=, jvp=, or inputs= for Torch's own backward"
+                )
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, gradient, args)`."""
+        return cls(function, value, given.args, given.names, given.kwargs)
+
+    def raw(self, leaves: Sequence[Any]) -> Any:
+        """Return the loss as the user's library returns it."""
+        result = self._call(leaves)
+        return result[0] if self._gradient is None else result
+
+    def function(self, leaves: Sequence[Any]) -> float:
+        """Return the loss."""
+        return arrays.scalar(self.raw(leaves), self.title)
+
+    def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the gradient of each leaf."""
+        result = self._call(leaves)[1] if self._gradient is None else self._gradient(leaves)
+        return by_argument(result, self.tree)
+
+    def output_dtype(self, leaves: Sequence[Any]) -> str:
+        """Return the dtype name of the loss."""
+        return dtype_of(self.raw(leaves))
+
+    def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the arguments by position."""
+        return self.tree.positional(leaves)
+
+
+def _named(function: Callable[..., Any], gradient: Callable[..., Any] | None, arguments: Any) -> Callable[..., Any]:
+    """Return the one of the two whose signature names the arguments: f, unless it takes ``*args``."""
+    if gradient is None or not isinstance(arguments, tuple | list):
+        return function
+    count = len(arguments)
+    return gradient if argument_names(function, count, None)[-1:] == (f"arg{count - 1}",) else function

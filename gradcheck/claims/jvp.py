@@ -1,0 +1,83 @@
+"""A Jacobian-vector product: `jvp=`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import Claim, Given, WrongClaim
+from gradcheck.claims.outputs import COTANGENT, ArrayClaim, contract, floating
+from gradcheck.slopes.streams import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class JvpClaim(ArrayClaim, keyword="jvp"):
+    """The claim that `pushforward(tangents, *args)` is J·tangents; judged through a random cotangent."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        pushforward: Callable[..., Any],
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        super().__init__(function, arguments, names, kwargs, seed)
+        self.pushforward = pushforward
+        self.predicted = self._predicted
+        self.linear = self._linear
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, jvp=value, args=args)`."""
+        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+
+    def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return None for each leaf: there are no arrays."""
+        return tuple(None for _ in leaves)
+
+    def _predicted(self, leaves: Sequence[Any], index: int, direction: Any) -> float:
+        moved = arrays.copied(direction)
+        tangents = self.tree.fill([moved if i == index else _zeros(x) for i, x in enumerate(leaves)])
+        single = not isinstance(tangents, dict) and len(tangents) == 1
+        given = tangents[0] if single and not isinstance(tangents[0], tuple | list | dict) else tangents
+        try:
+            result = self.apply(self.pushforward, given, leaves)
+        except Exception as error:
+            raise WrongClaim(f"the jvp raised {type(error).__name__}: {error}") from error
+        if not arrays.same(moved, direction):
+            raise WrongClaim(f"the jvp changes the tangent of {self.names[index]} in place: work on a copy")
+        return contract(_pushed_outputs(result, self.out), self.cotangents, self.pushforward)
+
+    def _linear(self, leaves: Sequence[Any]) -> str | None:
+        for i, x in enumerate(leaves):
+            rng = stream(self.seed, COTANGENT, 7, i)
+            v = arrays.like(rng.standard_normal(arrays.shape_of(x)), x)
+            one, two = self._predicted(leaves, i, v), self._predicted(leaves, i, 2 * v)
+            if abs(two - 2 * one) > 64 * arrays.ROUNDOFF[arrays.dtype_name(x)] ** 0.5 * (abs(one) + abs(two)):
+                return f"the jvp is not linear in the tangent of {self.names[i]}: twice the tangent does not give twice"
+        return None
+
+
+def _pushed_outputs(result: Any, out: Sequence[Any]) -> list[Any]:
+    """Return what a jvp returned, like the outputs `out` of f and finite; raise WrongClaim if it is not."""
+    parts = floating(result)
+    if len(parts) != len(out):
+        what = f"{len(parts)} floating arrays" if parts else type(result).__name__
+        raise WrongClaim(f"the jvp returned {what}, wanted {len(out)}: one like each output of f")
+    for part, y in zip(parts, out, strict=True):
+        got, want = arrays.shape_of(part), arrays.shape_of(y)
+        if got != want:
+            raise WrongClaim(f"the jvp returned shape {got}, wanted {want}, the shape of f")
+        if not np.all(np.isfinite(arrays.to_numpy(part))):
+            raise WrongClaim("the jvp returned a number that is not finite")
+    return parts
+
+
+def _zeros(x: Any) -> Any:
+    return arrays.like(np.zeros(arrays.shape_of(x), dtype=np.complex128 if arrays.is_complex(x) else np.float64), x)

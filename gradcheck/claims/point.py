@@ -1,0 +1,144 @@
+"""The point: what is passed as `args`, as a tree of named leaves, and what it must keep to be checked at."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.tree import Tree, a_kind, is_leaf
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
+    """Return the tree and the leaves of `arguments`.
+
+    Raises
+    ------
+    ArgumentError
+        If they are no tuple, list or dict, or hold no floating array.
+
+    """
+    if not isinstance(arguments, tuple | list | dict):
+        raise ArgumentError(f"args is a {type(arguments).__name__}, wanted a tuple of arrays: pass args=(x,)")
+    template = arguments if isinstance(arguments, dict) else tuple(arguments)
+    for i, x in enumerate(_values(template)):
+        if isinstance(x, list) and _all_numbers(x):
+            raise ArgumentError(f"argument {i} is a list of numbers, wanted an array: pass np.asarray({x[:3]!r}...)")
+    labels = () if isinstance(template, dict) else argument_names(function, len(template), names)
+    tree = Tree.of(template, labels)
+    leaves = tuple(_collect(template))
+    if not leaves:
+        kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
+        raise ArgumentError(
+            f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64 of NumPy, Torch "
+            "or JAX"
+        )
+    for leaf, name in zip(leaves, tree.names, strict=True):
+        readable(leaf, name)
+    return tree, leaves
+
+
+def _all_numbers(x: Any) -> bool:
+    """Tell whether a list holds numbers, and lists of them, and nothing else."""
+    return bool(x) and all(
+        _all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex) for entry in x
+    )
+
+
+def _values(template: Any) -> list[Any]:
+    return list(template.values()) if isinstance(template, dict) else list(template)
+
+
+def _collect(x: Any) -> list[Any]:
+    if isinstance(x, dict):
+        return [leaf for child in x.values() for leaf in _collect(child)]
+    if isinstance(x, list | tuple):
+        return [leaf for child in x for leaf in _collect(child)]
+    if not is_leaf(x):
+        return []
+    return [np.asarray(x)[()] if type(x) in (float, complex) else x]
+
+
+def argument_names(function: Callable[..., Any], count: int, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
+    if names is not None:
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) != count:
+            raise ArgumentError(f"names= has {names!r}, wanted {count} different names, one for each argument")
+        return tuple(names)
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return tuple(positional[i] if i < len(positional) else f"arg{i}" for i in range(count))
+
+
+def caller(function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Any]:
+    """Return leaves → function(arguments), by position or (arguments in a dict) by name."""
+    if isinstance(tree.template, dict):
+        return lambda leaves: function(**tree.fill(leaves), **kwargs)
+    return lambda leaves: function(*tree.fill(leaves), **kwargs)
+
+
+def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:
+    """Return names for a wrapped function, whose own signature is gone."""
+    if names is not None or isinstance(tree.template, dict) or len(tree.names) != len(tree.template):
+        return names
+    return tree.names
+
+
+def title_of(function: Any) -> str:
+    """Return what to call a function in messages."""
+    name = getattr(function, "__name__", type(function).__name__)
+    if name == "apply" and isinstance(owner := getattr(function, "__self__", None), type):
+        return owner.__name__  # a torch.autograd.Function
+    return "f" if name == "<lambda>" else str(name)
+
+
+def readable(x: Any, name: str) -> None:
+    """Raise ArgumentError if x is no plain dense array whose entries can be read and moved one by one."""
+    if isinstance(x, np.ma.MaskedArray):
+        raise ArgumentError(f"{name} is a masked array, wanted a plain one: pass {name}.filled(...) or its entries")
+    if arrays.is_torch(x) and (str(x.layout) != "torch.strided" or x.is_nested or x.device.type == "meta"):
+        kind = "nested" if x.is_nested else f"on {x.device}" if x.device.type == "meta" else f"of layout {x.layout}"
+        raise ArgumentError(f"{name} is {kind}, wanted a dense tensor: pass its values, and build the rest inside f")
+    try:
+        arrays.to_numpy(x)
+    except Exception as error:
+        raise ArgumentError(f"the values of {name}, {a_kind(x)}, cannot be read: pass a plain array") from error
+
+
+def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise ArgumentError if an argument is NaN or infinite somewhere."""
+    for leaf, name in zip(leaves, names, strict=True):
+        values = arrays.to_numpy(leaf) if arrays.is_array(leaf) else np.asarray(leaf)
+        bad = np.argwhere(~np.isfinite(values))
+        if len(bad):
+            index = tuple(int(i) for i in bad[0])
+            raise ArgumentError(f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point")
+
+
+def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
+    """Raise ArgumentError unless every argument is finite, and all are of one library, one device and one dtype."""
+    finite_point(leaves, names)
+    for what, read in (("library", arrays.library_of), ("device", arrays.device_of)):
+        kinds = {name: read(x) for x, name in zip(leaves, names, strict=True) if arrays.is_array(x)}
+        if len(set(kinds.values())) > 1:
+            raise ArgumentError(f"the arguments are of more than one {what} ({_listed(kinds)}): pass them all in one")
+    widths = {
+        name: arrays.dtype_name(x).replace("complex128", "float64").replace("complex64", "float32")
+        for x, name in zip(leaves, names, strict=True)
+        if arrays.is_array(x) and arrays.shape_of(x)
+    }
+    if len(set(widths.values())) > 1:
+        raise ArgumentError(f"the arguments are of more than one dtype ({_listed(widths)}): cast them all to one")
+
+
+def _listed(kinds: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in kinds.items())

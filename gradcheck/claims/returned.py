@@ -1,0 +1,116 @@
+"""What a gradient function returned, brought to one array for each leaf that fits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.tree import a_kind, is_node
+
+if TYPE_CHECKING:
+    from gradcheck.claims.tree import Tree
+
+
+def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
+    """Return what a gradient function returned as one array or None for each leaf.
+
+    Raises
+    ------
+    WrongClaim
+        If there are too many or too few, or a name that is no argument.
+
+    """
+    template = tree.template
+    if isinstance(template, dict):
+        if not isinstance(result, dict):
+            if isinstance(result, tuple | list) and len(result) == len(template):
+                return tuple(tree.leaves(dict(zip(template, result, strict=True))))
+            raise WrongClaim(f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}")
+        return tuple(tree.leaves(result))
+    top = tree.labels
+    if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
+        unknown = [key for key in result if key not in top]
+        if unknown:
+            raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {list(top)}")
+        return tuple(tree.leaves(tuple(result.get(name) for name in top)))
+    # a tuple of one is one per argument, unless it is the list of entries of a nested argument itself
+    alone = isinstance(result, tuple) and len(result) == 1 and (not is_node(template[0]) or is_node(result[0]))
+    several = isinstance(result, tuple) and not is_node(template[0]) and any(map(arrays.is_array, result))
+    if len(template) == 1 and not (alone or several or _list_of_one(result, template[0])):
+        result = (result,)
+    if not isinstance(result, tuple | list):
+        raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
+    if len(result) != len(template):
+        raise WrongClaim(
+            f"the gradient returned {len(result)} entries, wanted {len(template)}: one per argument in order, "
+            "None where no claim is made"
+        )
+    return tuple(tree.leaves(tuple(result)))
+
+
+def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:
+    """Return which axes to sum over, if an argument of shape `want` was broadcast to `got`; empty if it was not."""
+    extra = len(got) - len(want)
+    if extra < 0 or any(w not in (1, g) for g, w in zip(got[extra:], want, strict=True)):
+        return ""
+    axes = [*range(extra), *(extra + k for k, (g, w) in enumerate(zip(got[extra:], want, strict=True)) if g != w)]
+    return f": the reduction is missing, sum over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def _list_of_one(result: Any, argument: Any) -> bool:
+    """Tell whether `result` is a list of one array like the argument, and not the numbers of a gradient."""
+    return (
+        isinstance(result, list)
+        and len(result) == 1
+        and arrays.is_array(result[0])
+        and arrays.is_array(argument)
+        and arrays.shape_of(result[0]) == arrays.shape_of(argument)
+    )
+
+
+def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one branch for each breach
+    """Return a claimed gradient if it fits its argument.
+
+    Raises
+    ------
+    WrongClaim
+        If its type, shape, dtype or device is another, or an entry is NaN or infinite.
+
+    """
+    if gradient is None:
+        return None
+    if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
+        gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
+    if not arrays.is_array(gradient):
+        raise WrongClaim(f"the gradient of {name} is {a_kind(gradient)}, wanted an array like {name}")
+    if np.ma.is_masked(gradient):
+        raise WrongClaim(f"the gradient of {name} is masked at some entries, wanted a number for each")
+    if type(argument) in (float, complex):
+        argument = np.asarray(argument)
+    want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
+    if want != got:
+        raise WrongClaim(
+            f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}{_reduction(got, want)}"
+        )
+    if arrays.library_of(gradient) != arrays.library_of(argument):
+        raise WrongClaim(
+            f"the gradient of {name} is a {arrays.library_of(gradient)} array, wanted {arrays.library_of(argument)}"
+        )
+    if arrays.dtype_name(gradient) not in arrays.ROUNDOFF:
+        raise WrongClaim(f"the gradient of {name} has dtype {arrays.dtype_name(gradient)}, wanted a floating dtype")
+    if arrays.is_complex(gradient) and not arrays.is_complex(argument):
+        raise WrongClaim(f"the gradient of {name} is complex, wanted {arrays.dtype_name(argument)}: take the real part")
+    if arrays.device_of(gradient) != arrays.device_of(argument):
+        raise WrongClaim(
+            f"the gradient of {name} is on {arrays.device_of(gradient)}, wanted {arrays.device_of(argument)}"
+        )
+    values = arrays.to_numpy(gradient)
+    if not np.all(np.isfinite(values)):
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise WrongClaim(f"the gradient of {name} is {values[index]} at {index}, wanted finite numbers")
+    if arrays.is_complex(gradient) and arrays.library_of(argument) == "jax":
+        return gradient.conj()  # JAX gives df/da - i df/db
+    return gradient

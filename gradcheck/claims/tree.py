@@ -1,0 +1,131 @@
+"""How nested arguments and outputs are flattened to their floating arrays, and put together again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True)
+class Tree:
+    """How nested arguments are flattened: the leaves that are floating arrays, with their names."""
+
+    template: Any
+    names: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(arguments: Any, names: Sequence[str]) -> Tree:
+        """Return the tree of `arguments`, a tuple (named by `names`) or a dict (named by its keys)."""
+        if isinstance(arguments, dict):
+            return Tree(arguments, tuple(_names(arguments, "")))
+        found: list[str] = []
+        for name, argument in zip(names, arguments, strict=True):
+            found.extend(_names(argument, name))
+        return Tree(arguments, tuple(found), tuple(names))
+
+    def leaves(self, structure: Any) -> list[Any]:
+        """Return the entries of `structure` at this tree's leaves; None where it has None."""
+        labels = self.labels or tuple(f"argument {i}" for i in range(len(self.template)))
+        if isinstance(self.template, dict):
+            return list(_leaves(self.template, structure, "the arguments"))
+        return [
+            leaf
+            for child, part, label in zip(self.template, structure, labels, strict=True)
+            for leaf in _leaves(child, part, label)
+        ]
+
+    def positional(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the arguments as a tuple, with their leaves replaced."""
+        filled = self.fill(leaves)
+        return tuple(filled.values()) if isinstance(filled, dict) else tuple(filled)
+
+    def fill(self, leaves: Sequence[Any]) -> Any:
+        """Return the arguments with their leaves replaced."""
+        return _fill(self.template, iter(leaves))
+
+
+def is_node(x: Any) -> bool:
+    """Tell whether x is a dict, list or tuple, whose entries are walked."""
+    return isinstance(x, dict | list | tuple)
+
+
+def _children(x: Any) -> list[tuple[str, Any]]:
+    if isinstance(x, dict):
+        return [(str(key), x[key]) for key in x]
+    if hasattr(x, "_fields"):
+        return list(zip(x._fields, x, strict=True))
+    return [(str(i), item) for i, item in enumerate(x)]
+
+
+def is_leaf(x: Any) -> bool:
+    """Tell whether x is something a claim can be made about: a floating array or a Python float."""
+    return arrays.is_floating(x) or type(x) in (float, complex)
+
+
+def _names(x: Any, prefix: str) -> Iterator[str]:
+    if is_node(x):
+        for key, child in _children(x):
+            yield from _names(child, f"{prefix}.{key}" if prefix else key)
+    elif is_leaf(x):
+        yield prefix
+
+
+def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa: C901  one branch for each nesting
+    if not is_node(template):
+        if is_leaf(template):
+            yield structure
+        elif structure is not None:
+            kind = f"of dtype {arrays.dtype_name(template)}" if arrays.is_array(template) else a_kind(template)
+            raise ArgumentError(
+                f"a gradient is claimed for {what}, {kind}, wanted a floating dtype: cast the argument, or return "
+                "None for it"
+            )
+        return
+    children = _children(template)
+    if structure is None:
+        for _, child in children:
+            yield from _leaves(child, None, what)
+        return
+    if isinstance(template, dict) and isinstance(structure, dict):
+        unknown = set(structure) - set(template)
+        if unknown:
+            raise WrongClaim(f"the gradient of {what} has an entry {min(map(str, unknown))!r} that is no argument")
+        for key, child in template.items():
+            yield from _leaves(child, structure.get(key), str(key) if what == "the arguments" else f"{what}.{key}")
+        return
+    if not is_node(structure) or len(structure) != len(children):
+        got = f"{len(structure)} entries" if is_node(structure) else type(structure).__name__
+        raise WrongClaim(f"the gradient of {what} has {got}, wanted {len(children)} entries: one each")
+    for (_, child), part in zip(children, structure, strict=True):
+        yield from _leaves(child, part, what)
+
+
+def a_kind(x: Any) -> str:
+    """Return the type of x with its article."""
+    kind = type(x).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _fill(template: Any, leaves: Iterator[Any]) -> Any:
+    if not is_node(template):
+        return _tracked(next(leaves), template) if is_leaf(template) else template
+    filled = [_fill(child, leaves) for _, child in _children(template)]
+    if isinstance(template, dict):
+        return dict(zip(template, filled, strict=True))
+    return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)
+
+
+def _tracked(leaf: Any, template: Any) -> Any:
+    """Return the leaf, as a Torch leaf of its own where the argument requires a gradient: inside, autograd may run."""
+    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf):
+        ours = leaf.requires_grad and leaf is not template  # a leaf that the autograd oracle follows
+        return leaf if ours else leaf.detach().requires_grad_()
+    return leaf

@@ -1,0 +1,79 @@
+"""A vector-Jacobian product: `vjp=`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import Claim, Given, WrongClaim
+from gradcheck.claims.outputs import ArrayClaim, in_dtype
+from gradcheck.claims.outputs import outputs as outputs_of
+from gradcheck.claims.returned import by_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+class VjpClaim(ArrayClaim, keyword="vjp"):
+    """The claim that `pullback(cotangent, *args)` is Jᵀ·cotangent of the array- or tuple-valued `function`."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        pullback: Callable[..., Any],
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        super().__init__(function, arguments, names, kwargs, seed)
+        self.pullback = pullback
+        self.linear = self._linear
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, vjp=value, args=args)`."""
+        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+
+    def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return Jᵀ·c for each leaf."""
+        return self.pulled(self.cotangents, leaves)
+
+    def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what the vjp makes of the cotangents `weights`."""
+        same = arrays.dtype_name(leaves[0]) == arrays.dtype_name(self.leaves[0])
+        like = self.out if same else outputs_of(self.call(leaves), self.user)
+        passed = [arrays.copied(in_dtype(w, y)) for w, y in zip(weights, like, strict=True)]
+        result = self.apply(self.pullback, tuple(passed) if self.several else passed[0], leaves)
+        if not all(arrays.same(c, in_dtype(w, y)) for c, w, y in zip(passed, weights, like, strict=True)):
+            raise WrongClaim("the vjp changes its cotangent in place: work on a copy")
+        return by_argument(result, self.tree)
+
+    def _linear(self, leaves: Sequence[Any]) -> str | None:
+        return linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names)
+
+
+def linearity(
+    pulled: Callable[[Sequence[Any]], tuple[Any, ...]], cotangents: Sequence[Any], names: Sequence[str]
+) -> str | None:
+    """Return a sentence if the vjp of twice (and of minus) the cotangent is not twice (minus) the vjp."""
+    once = pulled(cotangents)
+    for factor, word in ((2.0, "twice"), (-1.0, "minus")):
+        scaled = pulled([factor * c for c in cotangents])
+        for g, h, name in zip(once, scaled, names, strict=True):
+            if g is None or h is None:
+                continue
+            one, other = arrays.to_numpy(g), arrays.to_numpy(h)
+            if one.shape != other.shape:
+                continue
+            allowed = 64 * arrays.ROUNDOFF[arrays.dtype_name(g)] ** 0.5 * float(np.linalg.norm(one.ravel()))
+            if float(np.linalg.norm((other - factor * one).ravel())) > allowed:
+                what = f"{word} the cotangent does not give {word} the gradient of {name}"
+                sign = "" if factor == 2 else " sign of the"  # twice gave twice: only the sign can be lost
+                for power, told in ((0, f"ignores the{sign} cotangent"), (2, "squares the cotangent")):
+                    if float(np.linalg.norm((other - factor**power * one).ravel())) <= allowed:
+                        return f"the vjp {told}: {what}"
+                return f"the vjp is not linear in the cotangent: {what}"
+    return None
