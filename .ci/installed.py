@@ -14,7 +14,6 @@ DATA = (
     "reports/page.html",
     "reports/page_parts.html",
     "py.typed",
-    "schema.json",
     "reports/sweep.html",
 )
 WANTED = (*(f"gradcheck/{name}" for name in DATA), "pytest_gradcheck.py")

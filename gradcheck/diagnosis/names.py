@@ -149,7 +149,13 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
         return argument
     names = tuple(dict.fromkeys(change.name for *_, change in right))
     advice = "; or ".join(dict.fromkeys(change.advice for *_, change in right))
-    return argument.with_(mistakes=names, advice=advice + _shared(names[0], trial, trials, case))
+    best = right[0][1]
+    scaled = best.factor if best.array is None and best.along is None else None
+    return argument.with_(
+        mistakes=names,
+        advice=advice + _shared(names[0], trial, trials, case),
+        factor=1 / scaled if scaled else None,
+    )
 
 
 def _applicable(trial: Trial) -> list[Mistake]:

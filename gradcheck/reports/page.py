@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.reports.data import as_json
+from gradcheck.reports.files import write
 from gradcheck.reports.text import ORDER, as_text, finding, headline, number, percent, why, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
@@ -59,8 +60,8 @@ def checked_path(path: str | Path) -> Path:
 def save(path: str | Path, report: Report) -> None:
     """Write one report as a page (.html) or as data (.json); see `Report.save`."""
     path = checked_path(path)
-    text = page([Section(report)], report.title) if path.suffix.lower() == ".html" else as_json(report.to_dict())
-    path.write_text(text, encoding="utf-8")
+    text = page([Section(report)], report.title) if path.suffix.lower() == ".html" else report.to_json()
+    write(path, text)
 
 
 def save_session(path: str | Path, session: Session) -> None:
@@ -79,12 +80,7 @@ def save_session(path: str | Path, session: Session) -> None:
         title = f"{checks} gradient {'check' if checks == 1 else 'checks'}"
         text = page(sections, f"{title}: {ended}" if ended else title)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def as_json(data: dict[str, Any]) -> str:
-    """Return data as JSON text; NaN and infinity are spelt out before, JSON having neither."""
-    return json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write(path, text)
 
 
 def page(sections: Iterable[Section], title: str) -> str:

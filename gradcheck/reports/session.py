@@ -107,21 +107,7 @@ class Session:
         return sum(record.evaluations for record in self._records.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the session as plain data, ready for JSON; `gradcheck/schema.json` describes it."""
-        from gradcheck.reports.text import SCHEMA  # noqa: PLC0415  text reads reports, so it comes after
+        """Return the session as plain data, ready for JSON; ``python -m gradcheck.reports.data`` prints its schema."""
+        from gradcheck.reports.data import session_data  # noqa: PLC0415  msgspec only where data are wanted
 
-        return {
-            "schema": SCHEMA,
-            "checks": sum(self.verdicts.values()),
-            "evaluations": self.evaluations,
-            "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
-            "tests": [
-                {
-                    "test": record.test,
-                    "checks": record.checks,
-                    "evaluations": record.evaluations,
-                    "report": record.report.to_dict(),
-                }
-                for record in self.records
-            ],
-        }
+        return session_data(self)

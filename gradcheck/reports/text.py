@@ -1,9 +1,9 @@
-"""A report as text for people and as plain data for programs."""
+"""A report as text for people."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcheck.verdicts.certificate import Verdict
 
@@ -15,7 +15,6 @@ ZERO = 1e3  # an error this many times the true gradient is no relative error an
 LINES = 12
 ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}  # what a reader should see first
 WORDS = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "right"}
-SCHEMA = 1  # of the data, as gradcheck/schema.json describes it; counts up when a field changes its meaning
 
 
 def worst_first(report: Report) -> list[ArgumentReport]:
@@ -30,7 +29,7 @@ def number(value: float) -> str:
 
 def percent(confidence: float) -> str:
     """Return 0.9999 as ``99.99 %``."""
-    return f"{100 * confidence:.10g} %"
+    return f"{100 * float(confidence):.10g} %"
 
 
 def finding(argument: ArgumentReport, confidence: float) -> str:  # noqa: PLR0911  one for each outcome
@@ -126,99 +125,3 @@ def _arguments(report: Report, most: int) -> list[str]:
             return [*kept, f"  and {len(rest)} more: {', '.join(counts)}"]
         kept += blocks[i]
     return kept
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, complex):
-        return _plain(value.real) if value.imag == 0 else [_plain(value.real), _plain(value.imag)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    return value
-
-
-def as_dict(report: Report) -> dict[str, Any]:
-    """Return the report as JSON-ready data."""
-    return {
-        "schema": SCHEMA,
-        "verdict": str(report.verdict),
-        "title": report.title,
-        "oracle": report.oracle,
-        "evaluations": report.evaluations,
-        "gradient_evaluations": report.gradient_evaluations,
-        "contract_evaluations": report.contract_evaluations,
-        "seed": report.seed,
-        "confidence": report.confidence,
-        "smallest_error": _plain(report.smallest_error),
-        "complaint": report.complaint,
-        "notes": list(report.notes),
-        "repeat": report.repeat,
-        "arguments": [_argument(argument) for argument in report.arguments],
-    }
-
-
-def _argument(a: ArgumentReport) -> dict[str, Any]:
-    return {
-        "name": a.name,
-        "shape": list(a.shape),
-        "dtype": a.dtype,
-        "verdict": str(a.verdict),
-        "error": {
-            "low": _plain(a.error.low),
-            "high": _plain(a.error.high),
-            "relative": a.error.relative,
-            "confidence": a.error.confidence,
-        },
-        "resolution": _plain(a.resolution),
-        "smallest_error": _plain(a.smallest_error),
-        "reason": a.reason,
-        "kink": None
-        if a.kink is None
-        else {
-            "convention": a.kink.convention,
-            "valid": a.kink.valid,
-            "entries": [list(entry) for entry in a.kink.entries],
-            "within": _plain(a.kink.within),
-            "note": a.kink.note,
-        },
-        "accuracy": None
-        if a.accuracy is None
-        else {
-            "dtype": a.accuracy.dtype,
-            "error": _plain(a.accuracy.error),
-            "allowed": _plain(a.accuracy.allowed),
-            "verdict": str(a.accuracy.verdict),
-        },
-        "where": None if a.where is None else list(a.where),
-        "where_text": a.where_text,
-        "mistakes": list(a.mistakes),
-        "advice": a.advice,
-        "planted": None
-        if a.planted is None
-        else {
-            "caught": a.planted.caught,
-            "applicable": a.planted.applicable,
-            "not_caught": list(a.planted.not_caught),
-        },
-        "worst": [
-            {
-                "index": list(w.index),
-                "claimed": _plain(w.claimed),
-                "measured": _plain(w.measured),
-                "error": _plain(w.error),
-            }
-            for w in a.worst
-        ],
-        "probes": [
-            {
-                "probe": p.probe,
-                "claimed": _plain(p.claimed),
-                "measured": _plain(p.slope.value),
-                "error": _plain(p.slope.error),
-                "left": _plain(p.slope.left),
-                "right": _plain(p.slope.right),
-                "side_error": _plain(p.slope.side_error),
-            }
-            for p in a.probes
-        ],
-        "notes": list(a.notes),
-    }

@@ -113,6 +113,12 @@ class Field:
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
+    @property
+    def arithmetic(self) -> str:
+        """The name of the narrowest dtype among the arguments and f's value: it bounds what slopes can show."""
+        names = [self.dtype, *(arrays.dtype_name(x) for x in self.leaves)]
+        return max(names, key=lambda name: arrays.ROUNDOFF.get(name, 2.0**-53))
+
     def _output_dtype(self) -> str:
         self.evaluations += 1
         with quiet(), self._at_the_point():

@@ -1,4 +1,9 @@
-"""What a check found: the verdict of each argument, and how it reads as text and as data."""
+"""What a check found: the verdict of each argument, and how it reads as text and as data.
+
+The dataclasses here are all there is to say about a report's data. JSON, its schema and reading back are derived from
+their fields and types by msgspec (`gradcheck.reports.data`): a new field is one line here, with a default, and a line
+in its docstring. Fields hold what JSON can hold: numbers, strings, tuples, and dataclasses of these.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import GradcheckError, UnsupportedError
+from gradcheck.slopes.slope import Slope  # noqa: TC001  msgspec reads the types of fields
 from gradcheck.verdicts.certificate import Interval, Verdict
 
 if TYPE_CHECKING:
@@ -15,8 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
-
-    from gradcheck.slopes.slope import Slope
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,18 @@ class ArgumentReport:
         Names of the mistakes that explain every slope, best first.
     advice : str
         What the mistake is and what is right instead, one sentence; empty where none explains the slopes.
+    factor : float or None
+        The claim is this number times the true gradient; None where no factor explains the slopes.
+    next : str
+        What to do now, one sentence; empty where `advice` or `reason` says it.
     planted : Planted or None
         The proof of power of a PASS.
     worst : tuple of WorstEntry
         The worst entries, measured on their own.
     probes : tuple of Probe
         The slopes all of this rests on.
+    measured_in : str
+        The narrowest dtype in the arithmetic of the slopes; empty where it is not known.
     notes : tuple of str
         What a reader should know besides.
 
@@ -134,9 +144,12 @@ class ArgumentReport:
     where_text: str = ""
     mistakes: tuple[str, ...] = ()
     advice: str = ""
+    factor: float | None = None
+    next: str = ""
     planted: Planted | None = None
     worst: tuple[WorstEntry, ...] = ()
     probes: tuple[Probe, ...] = field(default=(), repr=False)
+    measured_in: str = ""
     notes: tuple[str, ...] = ()
 
     def with_(self, **changes: Any) -> ArgumentReport:
@@ -197,6 +210,10 @@ class Report:
         The breach of contract that ended the check, one sentence; empty where there was none.
     repeat : str
         How to repeat the check.
+    next : str
+        What to do about `complaint`, one sentence; empty where the complaint says it.
+    unchecked : tuple of str
+        Names of the arguments that no claim was made about.
 
     """
 
@@ -211,6 +228,8 @@ class Report:
     notes: tuple[str, ...] = ()
     complaint: str = ""
     repeat: str = ""
+    next: str = ""
+    unchecked: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -247,10 +266,35 @@ class Report:
         return as_text(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain data, ready for JSON; `gradcheck/schema.json` describes it."""
-        from gradcheck.reports.text import as_dict  # noqa: PLC0415
+        """Return the report as plain data, ready for JSON; ``python -m gradcheck.reports.data`` prints its schema."""
+        from gradcheck.reports.data import report_data  # noqa: PLC0415  data are made of a report, so they come after
 
-        return as_dict(self)
+        return report_data(self)
+
+    def to_json(self) -> str:
+        """Return the report as JSON text, which `from_json` reads back."""
+        from gradcheck.reports.data import as_json  # noqa: PLC0415
+
+        return as_json(self.to_dict())
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """Return the report that `to_json` or ``save("report.json")`` wrote.
+
+        Parameters
+        ----------
+        text : str or bytes
+            The text itself, such as ``Path("report.json").read_bytes()``.
+
+        Raises
+        ------
+        ArgumentError
+            If the text is no report: the message says which field is wrong.
+
+        """
+        from gradcheck.reports.data import report_of  # noqa: PLC0415
+
+        return report_of(text)
 
     def save(self, path: str | Path) -> None:
         """Write the report to a file: a page that needs no network (.html), or data (.json).

@@ -149,6 +149,7 @@ class Trial:
             smallest_error=self.smallest_error(),
             reason=reason,
             probes=tuple(self.probes),
+            measured_in=self.field.arithmetic,
         )
 
     def undecided(self, resolution: float, reason: str) -> ArgumentReport:

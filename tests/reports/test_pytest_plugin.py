@@ -3,13 +3,13 @@
 import json
 import re
 from importlib.metadata import version
-from importlib.resources import files
 
 import hypothesis  # noqa: F401  like gradcheck: a run within this process unloads what it was the first to load
 import jsonschema
 import pytest
 
 import gradcheck  # noqa: F401
+from gradcheck.reports.data import schema
 
 FUNCTIONS = """
 import numpy as np
@@ -26,7 +26,7 @@ def right(w):
 def wrong(w):
     return -np.cos(w)
 """
-SCHEMA = json.loads((files("gradcheck") / "schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema()
 
 
 @pytest.fixture

@@ -1,19 +1,18 @@
-"""`gradcheck/schema.json` describes what reports and sessions write, field by field, and refuses what they do not."""
+"""The derived schema describes what reports and sessions write, field by field, and refuses what they do not."""
 
 import json
 from dataclasses import fields
-from importlib.resources import files
 
 import jsonschema
 import numpy as np
 import pytest
 
 from gradcheck import ArgumentReport, Report, check
-from gradcheck.reports.page import as_json
+from gradcheck.reports.data import as_json, schema
 from gradcheck.reports.session import Session
 from gradcheck.verdicts.report import Planted, WorstEntry
 
-SCHEMA = json.loads((files("gradcheck") / "schema.json").read_text(encoding="utf-8"))
+SCHEMA = schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 W = np.array([0.5, -1.5, 2.0])
 
@@ -78,7 +77,7 @@ def test_infinite_and_undefined_numbers_are_written_out():
     data = json.loads(as_json(Report(**{**report.__dict__, "arguments": (changed,)}).to_dict()))
     VALIDATOR.validate(data)
     written = data["arguments"][0]["worst"][0]
-    assert (written["claimed"], written["measured"], written["error"]) == ([1.0, None], "-inf", "inf")
+    assert (written["claimed"], written["measured"], written["error"]) == ([1.0, "nan"], "-inf", "inf")
 
 
 def test_a_session_is_as_the_schema_says():
@@ -96,7 +95,7 @@ def test_the_data_of_an_empty_session_are_as_the_schema_says():
 
 
 @pytest.mark.parametrize(
-    "change", [{"verdict": "MAYBE"}, {"schema": 2}, {"seed": -1}, {"surplus": 0}, {"confidence": "high"}], ids=str
+    "change", [{"verdict": "MAYBE"}, {"schema": 1}, {"seed": -1}, {"surplus": 0}, {"confidence": "high"}], ids=str
 )
 def test_what_no_report_says_is_refused(change):
     data = {**check(loss, right, (W,)).to_dict(), **change}
