@@ -191,6 +191,6 @@ def _formula(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: flo
             continue
         low, high = error_norm(found, (1 + trial.confidence) / 2)
         least = low / (size + low) if low > 0 and sum(m.significant for m in found) >= 2 else 0.0
-        most = high / (size - high) if size > high else (0.0 if high == 0 else math.inf)
+        most = high / (size - high) if high < size < math.inf else (0.0 if high == 0 <= size < math.inf else math.inf)
         worst = Interval(max(worst.low, least), max(worst.high, most), relative=True, confidence=trial.confidence)
     return worst

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.direction import placed
+from gradcheck.slopes.direction import Scale, placed
 from gradcheck.verdicts.certificate import Mismatch
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def scale_at(trial: Trial, entry: int) -> float:
 
 def norm(trial: Trial, claim: NDArray[np.float64]) -> float:
     """Return the size of a flat real claim, in the norm of the argument's scale."""
-    return float(np.linalg.norm(claim * flat_scale(trial)))
+    return Scale(flat_scale(trial)).norm(claim) if claim.size else 0.0
 
 
 def spread(trial: Trial, near: Nearby) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
 SPAN = 1e3
 BLOCK = 2**15
+LARGEST = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,38 @@ class Scale:
     value: float | NDArray[np.float64]
 
     def norm(self, gradient: NDArray[Any]) -> float:
-        """Return ‖g∘s‖, the standard deviation of g·v over directions."""
-        size = float(np.linalg.norm(gradient.ravel())) if isinstance(self.value, float) else 0.0
+        """Return ‖g∘s‖, the standard deviation of g·v over directions.
+
+        Scaled by powers of two first: a square of 1e200 overflows, one of 1e-200 vanishes. Infinite only where the
+        norm itself is beyond the largest number.
+        """
+        sizes = np.abs(gradient).ravel()
         if not isinstance(self.value, float):
-            return float(np.linalg.norm((np.abs(gradient) * self.value).ravel()))
-        return size * self.value
+            left, at_left = _near_one(sizes)
+            right, at_right = _near_one(np.abs(self.value).ravel())
+            size, exponent = float(np.linalg.norm(left * right)), at_left + at_right
+        else:
+            left, at_left = _near_one(sizes)
+            right, at_right = math.frexp(self.value)
+            size, exponent = float(np.linalg.norm(left)) * right, at_left + at_right
+        return _of_exponent(size, exponent)
+
+
+def _near_one(sizes: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """Return (sizes / 2^k, k), the largest of them in [1/2, 1); as they are where squares are safe, or not finite."""
+    largest = float(sizes.max(initial=0.0))
+    if largest == 0 or not math.isfinite(largest) or 2.0**-400 < largest < 2.0**400:
+        return sizes, 0
+    exponent = math.frexp(largest)[1]
+    return np.ldexp(sizes, -exponent), exponent
+
+
+def _of_exponent(value: float, exponent: int) -> float:
+    """Return value·2^exponent, infinite where that is beyond the largest number."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
@@ -132,6 +160,28 @@ def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
     pairwise (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 4.2).
     """
     direction = arrays.to_numpy(v)
+    gamma = 2.0**-53 * (20 + math.log2(max(direction.size, 1)))
     terms = (np.conj(gradient) * direction).real
-    gamma = 2.0**-53 * (20 + math.log2(max(terms.size, 1)))
-    return float(np.sum(terms)), gamma * float(np.sum(np.abs(terms)))
+    value, total = float(np.sum(terms)), float(np.sum(np.abs(terms)))
+    if 2.0**-900 < total < math.inf:
+        return value, gamma * total
+    # products overflow or vanish: again, with both factors brought near 1
+    up, down = _exponent_of(gradient), _exponent_of(direction)
+    terms = (np.conj(_times_power(gradient, -up)) * _times_power(direction, -down)).real
+    value, total = float(np.sum(terms)), float(np.sum(np.abs(terms)))
+    lost = terms.size * 2.0**-1074
+    value, error = _of_exponent(value, up + down), _of_exponent(gamma * total, up + down) + lost
+    if math.isinf(value):  # beyond the largest number, and so beyond every slope: that much is enough to know
+        value, error = math.copysign(LARGEST, value), gamma * LARGEST
+    return value, error
+
+
+def _exponent_of(x: NDArray[Any]) -> int:
+    largest = float(np.max(np.abs(x), initial=0.0))
+    return math.frexp(largest)[1] if 0 < largest < math.inf else 0
+
+
+def _times_power(x: NDArray[Any], exponent: int) -> NDArray[Any]:
+    """Return x·2^exponent, also where 2^exponent is no number."""
+    half = exponent // 2
+    return x * 2.0**half * 2.0 ** (exponent - half)

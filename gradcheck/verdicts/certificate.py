@@ -21,8 +21,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from scipy.special import gammaincinv
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -95,6 +93,8 @@ class Interval:
 @lru_cache(maxsize=256)
 def chi2_quantile(probability: float, k: int) -> float:
     """Return the quantile of χ² with k degrees of freedom, whose distribution function is P(k/2, x/2)."""
+    from scipy.special import gammaincinv  # noqa: PLC0415  `import gradcheck` does without SciPy
+
     return 2 * float(gammaincinv(k / 2, probability))
 
 
@@ -124,7 +124,7 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
     Returns
     -------
     Interval
-        `high` is infinite where the true gradient may be zero.
+        `high` is infinite where the true gradient may be zero, and where a number overflows.
 
     """
     low, high = error_norm(mismatches, confidence)
@@ -133,15 +133,17 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
     most = math.hypot(*(abs(m.measured) + m.bound for m in mismatches))
     smallest = least / math.sqrt(chi2_quantile(1 - tail, k))
     largest = most / math.sqrt(chi2_quantile(tail, k))
-    if claimed_norm is not None:
+    if claimed_norm is not None and math.isfinite(claimed_norm) and math.isfinite(high):
         smallest, largest = max(smallest, claimed_norm - high), min(largest, claimed_norm + low)
+    if not (math.isfinite(high) and math.isfinite(smallest)):
+        return Interval(0.0, math.inf, relative=True, confidence=confidence)  # numbers that overflow are no evidence
     # The ends are right with the confidence each, and may cross where chance would have it that both are not.
     least, most = sorted((_ratio(low, largest), _ratio(high, smallest)))
     return Interval(least, most, relative=True, confidence=confidence)
 
 
 def _ratio(error: float, size: float) -> float:
-    return 0.0 if error == 0 else error / size if size > 0 else math.inf
+    return error / size if size > 0 else math.inf if error > 0 else 0.0
 
 
 def smallest_visible(bounds: Sequence[float], confidence: float) -> float:

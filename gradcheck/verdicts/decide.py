@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradcheck import arrays
 from gradcheck.verdicts.certificate import Interval, Verdict
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 # f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
 # any floating dtype (bfloat16).
 STEPS = 2.0**-7
+_TOO_SMALL = "moving {} by its own size changes f by less than the smallest number: multiply f, or the argument"
 ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 
 
@@ -32,6 +35,8 @@ def unmeasurable(trial: Trial) -> str:
 def verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
     """Return verdict, interval and reason from the slopes measured so far."""
     interval = trial.interval()
+    if _vanishes(trial):
+        return Verdict.INCONCLUSIVE, interval, _TOO_SMALL.format(trial.name)
     still = _still(trial)
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
@@ -66,6 +71,11 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
         return None
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.size_of_f() else None
+
+
+def _vanishes(trial: Trial) -> bool:
+    """Tell whether the claim is not zero, and yet predicts a change of f that is below the smallest number."""
+    return trial.claimed_norm == 0 and trial.claimed is not None and bool(np.any(trial.claimed))
 
 
 def _still(trial: Trial) -> bool:

@@ -1,0 +1,746 @@
+"""Right gradients in the corners that people meet: minima, stairs, offsets, constants, steep, tiny and huge numbers.
+
+Each class draws a `Case` (f, its gradient worked out on paper, a point) from a generator. `WRONG` draws claims that are
+wrong by far more than a check states to see: none of them may pass.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from functions import Case, _softmax
+from scipy.special import logsumexp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.random import Generator
+
+Draw = "Callable[[Generator], Case]"
+RIGHT: dict[str, list[Callable[[Generator], Case]]] = {}
+WRONG: dict[str, list[Callable[[Generator], Case]]] = {}
+
+
+def _register(table: dict[str, list[Callable[[Generator], Case]]], kind: str):
+    def named(draw):
+        table.setdefault(kind, []).append(lambda rng: Case(draw.__name__, *draw(rng)))
+        return draw
+
+    return named
+
+
+def right(kind: str):
+    """Register a family of right gradients under the class `kind`."""
+    return _register(RIGHT, kind)
+
+
+def wrong(kind: str):
+    """Register a family of wrong gradients under the class `kind`."""
+    return _register(WRONG, kind)
+
+
+def drawn(table: dict[str, list[Callable[[Generator], Case]]], kind: str, rng: Generator) -> Case:
+    """Return one case of a class."""
+    families = table[kind]
+    return families[int(rng.integers(len(families)))](rng)
+
+
+def _size(rng: Generator, most: int = 30) -> int:
+    return int(rng.integers(1, most))
+
+
+def _orthogonal(rng: Generator, n: int) -> Any:
+    return np.linalg.qr(rng.standard_normal((n, n)))[0]
+
+
+# --- exact minima: f and its gradient are zero, up to round-off
+
+
+@right("minima")
+def least_squares_at_its_solution(rng):
+    n, m = _size(rng, 10), _size(rng, 30)
+    A, w = rng.standard_normal((m, n)), rng.standard_normal(n)
+    y = A @ w
+    return lambda w: np.sum((A @ w - y) ** 2), lambda w: (2 * A.T @ (A @ w - y),), (w,)
+
+
+@right("minima")
+def mean_square_of_a_network_at_its_teacher(rng):
+    X, W, v = rng.standard_normal((20, 3)), rng.standard_normal((3, 5)), rng.standard_normal(5)
+    y = np.tanh(X @ W) @ v
+
+    def gradient(W, v):
+        h = np.tanh(X @ W)
+        r = 2 * (h @ v - y) / 20
+        return X.T @ (np.outer(r, v) * (1 - h**2)), h.T @ r
+
+    return lambda W, v: np.mean((np.tanh(X @ W) @ v - y) ** 2), gradient, (W, v)
+
+
+@right("minima")
+def divergence_of_equals(rng):
+    p = rng.dirichlet(np.ones(_size(rng) + 1))
+    z = np.log(p)
+
+    def f(z):
+        return np.sum(p * (np.log(p) - (z - logsumexp(z))))
+
+    return f, lambda z: (_softmax(z) - p,), (z,)
+
+
+@right("minima")
+def divergence_in_probabilities(rng):
+    p = rng.dirichlet(np.ones(_size(rng) + 1))
+    return lambda q: np.sum(p * np.log(p / q) - p + q), lambda q: (1 - p / q,), (p.copy(),)
+
+
+@right("minima")
+def variance_at_a_constant(rng):
+    n = _size(rng) + 1
+    x = np.full(n, rng.standard_normal() * 10.0 ** rng.integers(-2, 3))
+
+    def gradient(x):
+        e = np.exp(x / 10)
+        return (2 * (e - e.mean()) * e / 10 / n,)
+
+    return lambda x: np.var(np.exp(x / 10)), gradient, (np.clip(x, -50, 50),)
+
+
+@right("minima")
+def rosenbrock_at_its_minimum(rng):
+    def gradient(x):
+        a, b = x[:-1], x[1:]
+        g = np.zeros_like(x)
+        g[:-1] += -400 * a * (b - a**2) - 2 * (1 - a)
+        g[1:] += 200 * (b - a**2)
+        return (g,)
+
+    x = np.ones(_size(rng) + 1)
+    return lambda x: np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), gradient, (x,)
+
+
+@right("minima")
+def log_cosh_of_no_residual(rng):
+    n = _size(rng)
+    A, w = rng.standard_normal((20, n)), 10.0 ** rng.uniform(-2, 2) * rng.standard_normal(n)
+    y = A @ w
+
+    def f(w):
+        r = A @ w - y
+        return np.sum(np.logaddexp(r, -r) - math.log(2))
+
+    return f, lambda w: (A.T @ np.tanh(A @ w - y),), (w,)
+
+
+@right("minima")
+def squared_distance_to_itself(rng):
+    c = rng.standard_normal((_size(rng), 3))
+    return lambda x: np.sum((x - c) ** 2) + 0.0, lambda x: (2 * (x - c),), (c.copy(),)
+
+
+@right("minima")
+def one_minus_cosine_of_itself(rng):
+    y = rng.standard_normal(_size(rng) + 2)
+
+    def parts(x):
+        nx, ny = np.linalg.norm(x), np.linalg.norm(y)
+        return nx, ny, x @ y / (nx * ny)
+
+    def gradient(x):
+        nx, ny, cos = parts(x)
+        return (-(y / (nx * ny) - cos * x / nx**2),)
+
+    return lambda x: 1 - parts(x)[2], gradient, (y * 10.0 ** rng.uniform(-1, 1),)
+
+
+# --- offsets: nonlinear functions of distances, at points far from the origin
+
+
+@right("offsets")
+def radial_basis_functions(rng):
+    n, d = _size(rng), int(rng.integers(1, 4))
+    offset = 10.0 ** rng.uniform(-1, 4)
+    centres = offset + rng.standard_normal((n, d)) * 10.0 ** rng.uniform(-1, 1)
+    c, x = rng.standard_normal(n), offset + rng.standard_normal(d)
+    width = 10.0 ** rng.uniform(-1, 1)
+
+    def kernel(x):
+        return np.exp(-np.sum((x - centres) ** 2, axis=1) / (2 * width**2))
+
+    def gradient(x):
+        return (-(c * kernel(x)) @ (x - centres) / width**2,)
+
+    return lambda x: offset * rng_free + np.sum(c * kernel(x)), gradient, (x,)
+
+
+rng_free = 1.0
+
+
+@right("offsets")
+def far_gaussians(rng):
+    n = _size(rng)
+    x, far = rng.standard_normal(n) * 10.0 ** rng.uniform(-3, 0), rng.uniform(0, 9)
+    c = 10.0 ** rng.uniform(-2, 4)
+    return (
+        lambda x: c + np.sum(np.exp(-((x - far) ** 2))),
+        lambda x: (-2 * (x - far) * np.exp(-((x - far) ** 2)),),
+        (x,),
+    )
+
+
+@right("offsets")
+def attention_with_large_logits(rng):
+    d, rows = int(rng.integers(2, 8)), int(rng.integers(2, 8))
+    K, v = rng.standard_normal((rows, d)), rng.standard_normal(rows)
+    sharp, c = 10.0 ** rng.uniform(0, 3), 10.0 ** rng.uniform(0, 6)
+
+    def gradient(q):
+        p = _softmax(sharp * K @ q)
+        return (sharp * K.T @ (p * (v - p @ v)),)
+
+    return lambda q: c + _softmax(sharp * K @ q) @ v, gradient, (rng.standard_normal(d) * 10.0 ** rng.uniform(-3, 0),)
+
+
+@right("offsets")
+def cosines_on_an_offset(rng):
+    n = _size(rng)
+    c, w = 10.0 ** rng.uniform(0, 8), rng.uniform(0.5, 3, n)
+    x = 10.0 ** rng.uniform(-9, 0) * rng.standard_normal(n)
+    return lambda x: c + np.sum(np.cos(w * x)), lambda x: (-w * np.sin(w * x),), (x,)
+
+
+@right("offsets")
+def a_bounded_step_on_an_offset(rng):
+    n = _size(rng)
+    c, far = 10.0 ** rng.uniform(0, 8), rng.uniform(-20, 20, n)
+    x = 10.0 ** rng.uniform(-6, 0) * rng.standard_normal(n)
+
+    def sigma(u):
+        return 1 / (1 + np.exp(-u))
+
+    return lambda x: c + np.sum(sigma(x + far)), lambda x: (sigma(x + far) * sigma(-x - far),), (x,)
+
+
+# --- constants up to rounding: the gradient is zero, or round-off
+
+
+@right("constants")
+def itself_times_its_inverse(rng):
+    t = rng.uniform(0.1, 9, _size(rng))
+    return lambda t: np.sum(t * (1 / t)), lambda t: (1 / t - t / t**2,), (t,)
+
+
+@right("constants")
+def pythagoras(rng):
+    x = rng.standard_normal(_size(rng)) * 10.0 ** rng.uniform(-2, 2)
+
+    def gradient(x):
+        s, c = np.sin(x), np.cos(x)
+        return (2 * s * c - 2 * c * s,)
+
+    return lambda x: np.sum(np.sin(x) ** 2 + np.cos(x) ** 2), gradient, (x,)
+
+
+@right("constants")
+def hyperbolic_pythagoras(rng):
+    x = rng.standard_normal(_size(rng))
+
+    def f(x):
+        return np.sum(np.cosh(x) ** 2 - np.sinh(x) ** 2)
+
+    return f, lambda x: (0 * x,), (x,)
+
+
+@right("constants")
+def determinant_of_a_rotation(rng):
+    a = rng.uniform(-3, 3, 1)
+
+    def f(a):
+        c, s = np.cos(a[0]), np.sin(a[0])
+        return np.linalg.det(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
+
+    return f, lambda a: (np.zeros(1),), (a,)
+
+
+@right("constants")
+def sum_of_a_softmax(rng):
+    x = rng.standard_normal(_size(rng) + 1)
+
+    def gradient(x):
+        p = _softmax(x)
+        return (p - p * p.sum(),)
+
+    return lambda x: np.sum(_softmax(x)), gradient, (x,)
+
+
+@right("constants")
+def norm_of_a_direction(rng):
+    x = rng.standard_normal(_size(rng) + 1)
+
+    def gradient(x):
+        n = np.linalg.norm(x)
+        u = x / n
+        return ((u - u * (u @ u)) * 2 / n,)
+
+    return lambda x: np.sum((x / np.linalg.norm(x)) ** 2), gradient, (x,)
+
+
+@right("constants")
+def logarithm_of_an_exponential(rng):
+    x, y = rng.standard_normal(_size(rng)), rng.standard_normal(1)
+    return (
+        lambda x, y: np.sum(np.log(np.exp(x)) - x) + y[0] ** 2,
+        lambda x, y: (np.exp(x) / np.exp(x) - 1, 2 * y),
+        (x, y),
+    )
+
+
+@right("constants")
+def mean_of_a_normalised_row(rng):
+    x = 10.0 ** rng.uniform(-2, 3) + rng.standard_normal(_size(rng) + 2)
+
+    def f(x):
+        return np.mean((x - x.mean()) / np.sqrt(np.var(x) + 1e-5)) + 1.0
+
+    return f, lambda x: (np.zeros_like(x),), (x,)
+
+
+# --- steep: f changes within the finest step
+
+
+@right("steep")
+def root_of_a_clamp(rng):
+    e = 10.0 ** rng.uniform(-14, -8)
+    w = np.zeros(_size(rng, 5))
+    return (
+        lambda w: np.sum(np.sqrt(np.maximum(w, 0) ** 2 + e)),
+        lambda w: (np.maximum(w, 0) / np.sqrt(np.maximum(w, 0) ** 2 + e),),
+        (w,),
+    )
+
+
+@right("steep")
+def sign_that_is_smoothed(rng):
+    e = 10.0 ** rng.uniform(-16, -10)
+    x = np.zeros(_size(rng, 5)) if rng.random() < 0.5 else e * rng.standard_normal(_size(rng, 5))
+    return lambda x: np.sum(x / (np.abs(x) + e)), lambda x: (e / (np.abs(x) + e) ** 2,), (x,)
+
+
+@right("steep")
+def steep_tanh(rng):
+    e = 10.0 ** rng.uniform(-16, -10)
+    x = e * rng.standard_normal(_size(rng, 5)) * (rng.random() < 0.7)
+    return lambda x: np.sum(np.tanh(x / e)), lambda x: ((1 - np.tanh(x / e) ** 2) / e,), (x,)
+
+
+@right("steep")
+def norm_with_an_epsilon(rng):
+    e = 10.0 ** rng.uniform(-24, -8)
+    x = np.zeros(_size(rng, 5) + 1)
+    return lambda x: np.sqrt(np.sum(x**2) + e), lambda x: (x / np.sqrt(np.sum(x**2) + e),), (x,)
+
+
+# --- tiny arguments beside what f is made of, and arguments of zero in small units
+
+
+@right("tiny and zero")
+def bias_beside_activations(rng):
+    n, m = _size(rng), _size(rng, 10)
+    X, W = rng.standard_normal((n, m)), rng.standard_normal(m)
+    b = 10.0 ** rng.uniform(-17, -3) * rng.standard_normal(1)
+    return lambda b: np.sum(np.tanh(X @ W + b)), lambda b: (np.sum(1 - np.tanh(X @ W + b) ** 2, keepdims=True),), (b,)
+
+
+@right("tiny and zero")
+def zero_in_small_units(rng):
+    n, a = _size(rng), 10.0 ** rng.uniform(0, 14)
+    c = rng.standard_normal(n)
+    x = np.zeros(n)
+    return lambda x: np.sum(c * np.sin(a * x)), lambda x: (a * c * np.cos(a * x),), (x,)
+
+
+@right("tiny and zero")
+def displacements_of_atoms_in_metres(rng):
+    n, r0 = int(rng.integers(2, 6)), 3e-10
+    sites = r0 * (np.array([[i, j, k] for i in range(n) for j in range(2) for k in range(2)], dtype=float))
+    sites += 0.05 * r0 * rng.standard_normal(sites.shape)
+    upper = np.triu_indices(len(sites), 1)
+
+    def pairs(u):
+        p = sites + u
+        return (p[:, None] - p[None])[upper]
+
+    def f(u):
+        s = (r0 / np.sqrt(np.sum(pairs(u) ** 2, axis=1))) ** 6
+        return np.sum(s**2 - 2 * s)
+
+    def gradient(u):
+        d = pairs(u)
+        r2 = np.sum(d**2, axis=1)
+        s = (r0**2 / r2) ** 3
+        g = (-12 * s**2 + 12 * s)[:, None] * d / r2[:, None]
+        total = np.zeros_like(u)
+        np.add.at(total, upper[0], g)
+        np.add.at(total, upper[1], -g)
+        return (total,)
+
+    return f, gradient, (np.zeros_like(sites),)
+
+
+@right("tiny and zero")
+def small_weights_beside_a_large_loss(rng):
+    n = _size(rng)
+    w, X = 10.0 ** rng.uniform(-12, -2) * rng.standard_normal(n), rng.standard_normal((20, n))
+    y = rng.standard_normal(20)
+
+    def gradient(w):
+        return (2 * X.T @ (np.tanh(X @ w) - y) * (0 + 1) if n < 0 else 2 * X.T @ ((np.tanh(X @ w) - y) * (1 - np.tanh(X @ w) ** 2)),)
+
+    return lambda w: np.sum((np.tanh(X @ w) - y) ** 2), gradient, (w,)
+
+
+@right("tiny and zero")
+def zero_weights(rng):
+    n = _size(rng)
+    X, y = rng.standard_normal((20, n)), rng.integers(0, 2, 20) * 2.0 - 1
+
+    def gradient(w):
+        return (-X.T @ (y / (1 + np.exp(y * (X @ w)))),)
+
+    return lambda w: np.sum(np.logaddexp(0, -y * (X @ w))), gradient, (np.zeros(n),)
+
+
+# --- huge and tiny scales
+
+
+def _scaled(case: Case, unit: float, loss: float) -> Any:
+    """Return the case with its arguments in other units and its loss multiplied."""
+    args = tuple(np.asarray(x) * unit for x in case.args)
+    return (
+        lambda *a: loss * case.f(*[x / unit for x in a]),
+        lambda *a: tuple(loss * g / unit for g in case.gradient(*[x / unit for x in a])),
+        args,
+    )
+
+
+@right("scales")
+def any_composition_in_any_units(rng):
+    case = composition(rng)
+    total = rng.uniform(-290, 290)  # of the gradient, which must be a number itself
+    unit = rng.uniform(max(-290, -290 - total), min(290, 290 - total))
+    return _scaled(case, 10.0**unit, 10.0 ** float(np.clip(total + unit, -290, 290)))
+
+
+# --- stairs: f is piecewise constant, and its gradient zero
+
+
+@right("stairs")
+def rounded_sum(rng):
+    a, k = rng.standard_normal(_size(rng)) * 10.0 ** rng.uniform(-1, 2), int(rng.integers(0, 8))
+    c = rng.standard_normal(a.size) if rng.random() < 0.5 else 1.0
+    return lambda a: (c * np.round(a, k)).sum(), lambda a: (0 * a,), (a,)
+
+
+@right("stairs")
+def loss_of_a_fake_quantisation(rng):
+    n = _size(rng)
+    x, y, step = rng.standard_normal(n), rng.standard_normal(n), 2.0 ** -rng.integers(1, 12)
+    return lambda x: np.mean((np.clip(np.round(x / step), -128, 127) * step - y) ** 2), lambda x: (0 * x,), (x,)
+
+
+@right("stairs")
+def look_up_table(rng):
+    m = int(rng.integers(2, 1000))
+    edges, table = np.sort(rng.uniform(-3, 3, m)), np.cumsum(rng.uniform(0, 1, m + 1)) / m
+    return lambda x: np.sum(table[np.searchsorted(edges, x)]), lambda x: (0 * x,), (rng.standard_normal(_size(rng)),)
+
+
+@right("stairs")
+def whole_parts(rng):
+    f = [np.floor, np.ceil, np.trunc, np.rint][int(rng.integers(4))]
+    m = 10.0 ** rng.uniform(-1, 5)
+    return lambda x: np.sum(f(m * x)) / m, lambda x: (0 * x,), (rng.standard_normal(_size(rng)),)
+
+
+@right("stairs")
+def accuracy_of_a_classifier(rng):
+    X, y = rng.standard_normal((50, 3)), rng.integers(0, 4, 50)
+    W = rng.standard_normal((3, 4))
+    return lambda W: np.mean((X @ W).argmax(axis=1) == y), lambda W: (0 * W,), (W,)
+
+
+# --- few digits: float32 arguments, and low precision inside a float64 function
+
+
+def _narrow(case: Case, dtype: str) -> Any:
+    return case.f, case.gradient, tuple(np.asarray(x).astype(dtype) for x in case.args)
+
+
+@right("float32")
+def saturated_tanh(rng):
+    x = (rng.standard_normal(_size(rng)) * 10.0 ** rng.uniform(0, 2)).astype(np.float32)
+    return lambda x: np.sum(np.tanh(x)), lambda x: (1 - np.tanh(x) ** 2,), (x,)
+
+
+@right("float32")
+def saturated_sigmoid(rng):
+    x = (rng.standard_normal(_size(rng)) * 10.0 ** rng.uniform(0, 1.9)).astype(np.float32)
+
+    def sigma(x):
+        return 1 / (1 + np.exp(-x))
+
+    return lambda x: np.sum(sigma(x)), lambda x: (sigma(x) * (1 - sigma(x)),), (x,)
+
+
+@right("float32")
+def connectionist_temporal_classification(rng):
+    steps, classes = int(rng.integers(4, 20)), int(rng.integers(3, 6))
+    label = rng.integers(1, classes, int(rng.integers(1, max(2, steps // 2))))
+    ext = np.zeros(2 * label.size + 1, dtype=int)
+    ext[1::2] = label
+    skip = np.array([s >= 2 and ext[s] != 0 and ext[s] != ext[s - 2] for s in range(ext.size)])
+    z = (10.0 ** rng.uniform(0, 2) * rng.standard_normal((steps, classes))).astype(np.float32)
+
+    def passed(lp, order):
+        a = np.full((steps, ext.size), -np.inf, dtype=lp.dtype)
+        e, k = (ext, skip) if order else (ext[::-1], None)
+        lp = lp if order else lp[::-1]
+        k = skip if order else np.array([s >= 2 and e[s] != 0 and e[s] != e[s - 2] for s in range(e.size)])
+        a[0, :2] = lp[0, e[:2]]
+        for t in range(1, steps):
+            for s in range(e.size):
+                prior = [a[t - 1, s], *([a[t - 1, s - 1]] if s else []), *([a[t - 1, s - 2]] if k[s] else [])]
+                top = max(prior)
+                if top > -np.inf:
+                    a[t, s] = top + np.log(sum(np.exp(p - top) for p in prior)) + lp[t, e[s]]
+        return a
+
+    def log_softmax(z):
+        z = z - z.max(axis=1, keepdims=True)
+        return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+    def f(z):
+        a = passed(log_softmax(z), True)
+        return -np.logaddexp(a[-1, -1], a[-1, -2])
+
+    def gradient(z):
+        lp = log_softmax(z)
+        a, b = passed(lp, True), passed(lp, False)[::-1, ::-1]
+        total = np.logaddexp(a[-1, -1], a[-1, -2])
+        occupied = np.zeros_like(z)
+        for s in range(ext.size):
+            occupied[:, ext[s]] += np.exp(a[:, s] + b[:, s] - lp[:, ext[s]] - total)
+        return (np.exp(lp) - occupied,)
+
+    return f, gradient, (z,)
+
+
+@right("float32")
+def composition_in_float32(rng):
+    return _narrow(composition(rng, float32=True), "float32")
+
+
+@right("low precision inside")
+def composition_of_few_digits(rng):
+    case, dtype = composition(rng), rng.choice(["float32", "float16"])
+
+    def f(*args):
+        return case.f(*[x.astype(dtype).astype(np.float64) for x in args])
+
+    return f, case.gradient, case.args
+
+
+@right("low precision inside")
+def layers_of_few_digits(rng):
+    n, dtype = _size(rng, 10), rng.choice(["float32", "float16"])
+    X, W, v = rng.standard_normal((8, n)), rng.standard_normal((n, 6)) / math.sqrt(n), rng.standard_normal(6)
+
+    def f(W):
+        h = np.tanh(X.astype(dtype) @ W.astype(dtype)).astype(np.float64)
+        return np.sum((h @ v) ** 2)
+
+    def gradient(W):
+        h = np.tanh(X @ W)
+        return (X.T @ (np.outer(2 * (h @ v), v) * (1 - h**2)),)
+
+    return f, gradient, (W,)
+
+
+# --- ordinary compositions
+
+
+def _layers(rng: Generator, n: int) -> list[tuple[str, Any]]:
+    kinds = ["tanh", "exp", "sin", "softplus", "square", "linear", "softmax", "norm", "sigmoid", "cube", "layernorm"]
+    chosen = []
+    for _ in range(int(rng.integers(1, 5))):
+        kind = str(rng.choice(kinds))
+        W = rng.standard_normal((n, n)) / math.sqrt(n) if kind == "linear" else rng.standard_normal(n)
+        chosen.append((kind, W))
+    return chosen
+
+
+def _forward(kind: str, W: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:  # noqa: C901, PLR0911  one for each layer
+    """Return a layer's output and its pullback."""
+    if kind == "tanh":
+        y = np.tanh(x)
+        return y, lambda g: g * (1 - y**2)
+    if kind == "exp":
+        y = np.exp(x / 2)
+        return y, lambda g: g * y / 2
+    if kind == "sin":
+        return np.sin(x + W), lambda g: g * np.cos(x + W)
+    if kind == "softplus":
+        return np.logaddexp(0, x), lambda g: g / (1 + np.exp(-x))
+    if kind == "square":
+        return x**2 / 4, lambda g: g * x / 2
+    if kind == "linear":
+        return x @ W, lambda g: g @ W.T
+    if kind == "sigmoid":
+        y = 1 / (1 + np.exp(-x))
+        return y, lambda g: g * y * (1 - y)
+    if kind == "cube":
+        return x**3 / 9 + x, lambda g: g * (x**2 / 3 + 1)
+    if kind == "softmax":
+        p = _softmax(x)
+        return p, lambda g: p * (g - np.sum(g * p, axis=-1, keepdims=True))
+    if kind == "norm":
+        r = np.sqrt(1 + np.sum(x**2, axis=-1, keepdims=True))
+        return x / r, lambda g: g / r - x * np.sum(g * x, axis=-1, keepdims=True) / r**3
+    centred = x - x.mean(axis=-1, keepdims=True)
+    r = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
+    u = centred / r
+    return u, lambda g: (g - g.mean(axis=-1, keepdims=True) - u * np.mean(g * u, axis=-1, keepdims=True)) / r
+
+
+def composition(rng: Generator, *, offset: bool = False, float32: bool = False) -> Case:
+    """Return a random chain of layers of one argument or two, summed up with weights, at a point of any usual size."""
+    n, rows = int(rng.integers(2, 9)), int(rng.integers(1, 6))
+    layers, c = _layers(rng, n), rng.standard_normal((rows, n))
+    size = 10.0 ** rng.uniform(-1 if float32 else -4, 0.5)
+    x = size * rng.standard_normal((rows, n)) + (10.0 ** rng.uniform(0, 3) if offset else 0.0)
+    b = 10.0 ** rng.uniform(-1 if float32 else -4, 0) * rng.standard_normal(n)
+    centre = x.mean() if offset else 0.0
+    add = 10.0 ** rng.uniform(0, 3) if offset else 0.0
+
+    def run(x, b):
+        y, pulls = (x - np.asarray(centre, dtype=x.dtype)) + b, []
+        for kind, W in layers:
+            y, pull = _forward(kind, W.astype(x.dtype), y)
+            pulls.append(pull)
+        return y, pulls
+
+    def gradient(x, b):
+        g = c.astype(x.dtype)
+        for pull in reversed(run(x, b)[1]):
+            g = pull(g)
+        return g, g.sum(axis=0)
+
+    name = "composition " + " ".join(kind for kind, _ in layers)
+    return Case(name, lambda x, b: np.sum(c.astype(x.dtype) * run(x, b)[0]) + np.asarray(add, x.dtype), gradient, (x, b))
+
+
+@right("compositions")
+def ordinary(rng):
+    return composition(rng)[1:]
+
+
+@right("compositions on an offset")
+def on_an_offset(rng):
+    return composition(rng, offset=True)[1:]
+
+
+# --- wrong, and by far more than a check can see
+
+
+@wrong("zero claims")
+def of_a_tiny_bias(rng):
+    n, m = _size(rng), _size(rng, 10)
+    X, W, c = rng.standard_normal((n, m)), rng.standard_normal(m), rng.standard_normal(n)
+    b = 10.0 ** rng.uniform(-17, -5) * rng.standard_normal(1)
+    return lambda b: np.sum(c * np.tanh(X @ W + b)), lambda b: (0 * b,), (b,)
+
+
+@wrong("zero claims")
+def of_a_tiny_bias_of_many(rng):
+    case = composition(rng)
+    x, b = case.args
+    return case.f, lambda x, b: (case.gradient(x, b)[0], 0 * b), (x, 10.0 ** rng.uniform(-17, -5) * b)
+
+
+@wrong("zero claims")
+def of_few_digits(rng):
+    n, dtype = _size(rng, 10), rng.choice(["float16", "bfloat16"])
+    X, W, v = rng.standard_normal((8, n)), rng.standard_normal((n, 6)) / math.sqrt(n), rng.standard_normal(6)
+
+    def short(x):
+        if dtype == "float16":
+            return x.astype(np.float16)
+        bits = np.asarray(x, dtype=np.float32).view(np.uint32)
+        return ((bits + 0x8000) & 0xFFFF0000).view(np.float32)
+
+    return lambda W: float(np.sum(short(np.tanh(short(X @ short(W)) @ v)))), lambda W: (0 * W,), (W,)
+
+
+@wrong("zero claims")
+def of_a_small_argument(rng):
+    case = composition(rng)
+    x, b = case.args
+    return case.f, lambda x, b: (0 * x, case.gradient(x, b)[1]), (x * 10.0 ** rng.uniform(-8, 0), b)
+
+
+@wrong("scales")
+def twice_in_any_units(rng):
+    f, gradient, args = any_composition_in_any_units(rng)
+    which, factor = int(rng.integers(2)), float(rng.choice([2.0, 0.5, -1.0, 0.0, 1.01]))
+    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args
+
+
+@wrong("scales")
+def one_entry_beyond_all_bounds(rng):
+    case = composition(rng)
+    which, at = int(rng.integers(2)), 10.0 ** rng.uniform(100, 308) * rng.choice([-1, 1])
+
+    def gradient(*a):
+        g = [np.array(part) for part in case.gradient(*a)]
+        g[which].flat[0] = at
+        return tuple(g)
+
+    return case.f, gradient, case.args
+
+
+@wrong("scales")
+def memory_that_was_never_filled(rng):
+    case = composition(rng)
+    which = int(rng.integers(2))
+
+    def gradient(*a):
+        g = [np.array(part) for part in case.gradient(*a)]
+        noise = np.random.default_rng(1)
+        garbage = noise.integers(0, 2**63, g[which].size, dtype=np.uint64).view(np.float64)
+        g[which] = np.where(np.isfinite(garbage), garbage, 0).reshape(g[which].shape)
+        return tuple(g)
+
+    return case.f, gradient, case.args
+
+
+@wrong("scales")
+def the_smallest_arguments(rng):
+    n, unit = _size(rng), 10.0 ** rng.uniform(-307, -140)
+    x = unit * rng.standard_normal(n)
+    return lambda x: np.sum(x**2), lambda x: (rng_free * 4 * x,), (x,)
+
+
+@wrong("compositions")
+def wrong_by_three_resolutions(rng):
+    case = composition(rng, offset=bool(rng.integers(2)))
+    which, size = int(rng.integers(2)), 10.0 ** rng.uniform(-4, 0)
+    z = rng.standard_normal(case.args[which].shape)
+
+    def gradient(*a):
+        g = list(case.gradient(*a))
+        g[which] = g[which] + size * np.linalg.norm(g[which]) / np.linalg.norm(z) * z
+        return tuple(g)
+
+    return case.f, gradient, case.args
