@@ -38,16 +38,12 @@ class Scale:
         Scaled by powers of two first: a square of 1e200 overflows, one of 1e-200 vanishes. Infinite only where the
         norm itself is beyond the largest number.
         """
-        sizes = np.abs(gradient).ravel()
-        if not isinstance(self.value, float):
-            left, at_left = _near_one(sizes)
-            right, at_right = _near_one(np.abs(self.value).ravel())
-            size, exponent = float(np.linalg.norm(left * right)), at_left + at_right
-        else:
-            left, at_left = _near_one(sizes)
-            right, at_right = math.frexp(self.value)
-            size, exponent = float(np.linalg.norm(left)) * right, at_left + at_right
-        return _of_exponent(size, exponent)
+        sizes, exponent = _near_one(np.abs(gradient).ravel())
+        if isinstance(self.value, float):
+            scale, at = math.frexp(self.value)
+            return _of_exponent(float(np.linalg.norm(sizes)) * scale, exponent + at)
+        scales, at = _near_one(np.abs(self.value).ravel())
+        return _of_exponent(float(np.linalg.norm(sizes * scales)), exponent + at)
 
 
 def _near_one(sizes: NDArray[Any]) -> tuple[NDArray[Any], int]:
@@ -169,7 +165,7 @@ def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
     up, down = _exponent_of(gradient), _exponent_of(direction)
     terms = (np.conj(_times_power(gradient, -up)) * _times_power(direction, -down)).real
     value, total = float(np.sum(terms)), float(np.sum(np.abs(terms)))
-    lost = terms.size * 2.0**-1074
+    lost = terms.size * 2.0**-1074 if total > 0 else 0.0
     value, error = _of_exponent(value, up + down), _of_exponent(gamma * total, up + down) + lost
     if math.isinf(value):  # beyond the largest number, and so beyond every slope: that much is enough to know
         value, error = math.copysign(LARGEST, value), gamma * LARGEST
