@@ -396,7 +396,11 @@ def small_weights_beside_a_large_loss(rng):
     y = rng.standard_normal(20)
 
     def gradient(w):
-        return (2 * X.T @ (np.tanh(X @ w) - y) * (0 + 1) if n < 0 else 2 * X.T @ ((np.tanh(X @ w) - y) * (1 - np.tanh(X @ w) ** 2)),)
+        return (
+            2 * X.T @ (np.tanh(X @ w) - y) * (0 + 1)
+            if n < 0
+            else 2 * X.T @ ((np.tanh(X @ w) - y) * (1 - np.tanh(X @ w) ** 2)),
+        )
 
     return lambda w: np.sum((np.tanh(X @ w) - y) ** 2), gradient, (w,)
 
@@ -638,7 +642,9 @@ def composition(rng: Generator, *, offset: bool = False, float32: bool = False) 
         return g, g.sum(axis=0)
 
     name = "composition " + " ".join(kind for kind, _ in layers)
-    return Case(name, lambda x, b: np.sum(c.astype(x.dtype) * run(x, b)[0]) + np.asarray(add, x.dtype), gradient, (x, b))
+    return Case(
+        name, lambda x, b: np.sum(c.astype(x.dtype) * run(x, b)[0]) + np.asarray(add, x.dtype), gradient, (x, b)
+    )
 
 
 @right("compositions")
