@@ -9,12 +9,12 @@ import sys
 import numpy as np
 
 from gradcheck.oracles.finite_difference import TARGET
-from gradcheck.slopes import slope
+from gradcheck.slopes import estimates, ladder, measure
 from gradcheck.slopes.noise import measure_noise
 
 draws = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 for factor in (1.0, 3.0, 5.0):
-    slope.CROWDED = factor
+    estimates.CROWDED = ladder.CROWDED = factor
     rng = np.random.default_rng(0)
     covered = 0
     for _ in range(draws):
@@ -28,6 +28,6 @@ for factor in (1.0, 3.0, 5.0):
         truth = float(weights @ (places < 0))
         at_zero = phi(0.0)
         noise = measure_noise(phi, at_zero, 2.0**-53)
-        found = slope.measure_slope(phi, at_zero, noise, scale=abs(truth), target=TARGET, finest=-34)
+        found = measure.measure_slope(phi, at_zero, noise, scale=abs(truth), target=TARGET, finest=-34)
         covered += abs(found.value - truth) <= found.error
     print(f"factor {factor:g}: {100 * covered / draws:.2f} % of {draws} slopes within their bound")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
 LARGEST_BASE = 1000
-SLOPE_AT_MOST = 28  # evaluations: gradcheck.slopes.slope measures at most 14 levels, two each
+SLOPE_AT_MOST = 28  # evaluations: gradcheck.slopes.measure takes at most 14 levels, two each
 FINITE_DIFFERENCE_TARGET = 2.0**-29  # a slope is done at this times `scale`: gradcheck.oracles.finite_difference
 
 Box = tuple[tuple[int, int], ...]  # (first, past the last) of each axis

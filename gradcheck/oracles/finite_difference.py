@@ -1,15 +1,16 @@
-"""Slopes from evaluations of f alone: noise-aware extrapolated differences (`gradcheck.slopes.slope`)."""
+"""Slopes from evaluations of f alone: noise-aware extrapolated differences (`gradcheck.slopes.measure`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradcheck.slopes.slope import Slope, measure_slope
+from gradcheck.slopes.measure import measure_slope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gradcheck.slopes.field import Field, Move
+    from gradcheck.slopes.slope import Slope
 
 # The relative error bound at which a slope is done. Four probes then certify 13 times this (1/√χ²_4(8e-5) = 6.3,
 # times √4): 2.3e-8, four hundred times below the 1e-5 a PASS needs in float64.
@@ -27,7 +28,7 @@ class FiniteDifferences:
         self._repeat = repeat
 
     def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
-        """Return φ'(0) along `move`; see `gradcheck.slopes.slope.measure_slope`."""
+        """Return φ'(0) along `move`; see `gradcheck.slopes.measure.measure_slope`."""
         return measure_slope(
             self._field.line(move),
             self._field.at_point,

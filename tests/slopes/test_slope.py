@@ -5,26 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gradcheck.slopes.noise import Noise, measure_noise
-from gradcheck.slopes.slope import (
-    COARSEST,
+from gradcheck.slopes.estimates import (
     CROWDED,
-    HALVINGS,
     Estimate,
-    Ladder,
-    Level,
-    Slope,
-    _first_move,
-    _still,
     choose,
     extrapolated_gap,
-    extrapolated_side,
-    gap_exponent,
-    grows,
-    measure_slope,
     one_estimate,
     richardson,
 )
+from gradcheck.slopes.ladder import COARSEST, Ladder
+from gradcheck.slopes.measure import measure_slope
+from gradcheck.slopes.noise import Noise, measure_noise
+from gradcheck.slopes.sides import extrapolated_side, gap_exponent, grows
+from gradcheck.slopes.slope import Level, Slope
+from gradcheck.slopes.still import HALVINGS, _first_move, _still
 
 UNIT = 2.0**-53
 FINEST = -34

@@ -1,0 +1,119 @@
+"""One directional derivative with an error bound, from evaluations of φ(t) = f(x + t·v) alone."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gradcheck.slopes.estimates import choose
+from gradcheck.slopes.ladder import COARSEST, Ladder
+from gradcheck.slopes.sides import assembled, one_sided
+from gradcheck.slopes.still import stillness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradcheck.slopes.noise import Noise
+    from gradcheck.slopes.slope import Slope
+
+FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two levels far apart serve
+MOST_LEVELS = 14
+
+
+def measure_slope(
+    phi: Callable[[float], float],
+    at_zero: float,
+    noise: Noise,
+    *,
+    scale: float,
+    target: float,
+    finest: int,
+    start: int | None = None,
+) -> Slope | None:
+    """Measure φ'(0) with an error bound, in as few evaluations as the bound allows.
+
+    Parameters
+    ----------
+    phi : callable
+        φ(t); may return NaN or infinity where it is not defined.
+    at_zero : float
+        φ(0).
+    noise : Noise
+        Error of an evaluation.
+    scale : float
+        Size to expect of the slope; the target is relative to it (or to the slope, if that is larger).
+    target : float
+        Relative error bound to stop at.
+    finest : int
+        No step below ``2**finest`` (below it the entries of x would not move exactly).
+    start : int, optional
+        Exponent of the fine level to begin with (where the last slope of this argument ended).
+
+    Returns
+    -------
+    Slope or None
+        None where φ is finite on neither side.
+
+    """
+    ladder = Ladder(phi, at_zero, noise, finest, scale)
+    _first_levels(ladder, scale, target, start)
+    best = None
+    while len(ladder.tried) < MOST_LEVELS:
+        levels = ladder.levels
+        if len(levels) < 2:
+            lowest = min(ladder.tried)
+            if lowest - 3 < finest:
+                break
+            ladder.measure(lowest - 3)
+            continue
+        best = choose(levels, fine=ladder.fine)
+        wanted = target * max(scale, abs(best.value))
+        if best.error <= wanted:
+            break
+        following = ladder.next_exponent(best, wanted)
+        if following is None or following in ladder.tried:
+            break
+        ladder.measure(following)
+    levels = ladder.levels
+    if len(levels) < 2:
+        return one_sided(ladder)
+    slope = assembled(levels, choose(levels, fine=ladder.fine))
+    return stillness(ladder, levels, slope)
+
+
+def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
+    """Measure the levels every line begins with: where the noise lets the target be met, and 64 times coarser."""
+    if ladder.noise.flat:
+        ladder.fine = False
+        for exponent in (COARSEST, -4, -6, -8):
+            ladder.measure(exponent)
+        return
+    if start is not None:
+        ladder.measure(start + 6)
+        ladder.measure(start)
+        ladder.fine = start <= FINE
+        return
+    if scale == 0:
+        ladder.measure(FINE)
+        level = ladder.tried[max(FINE, ladder.finest)]
+        scale = abs(level.central) if level is not None and abs(level.central) > level.noise else 0.0
+    wanted = 8 * ladder.noise.bound / (target * scale) if target * scale > 0 else math.inf
+    fine = COARSEST if math.isinf(wanted) else -22 if wanted == 0 else math.ceil(math.log2(wanted))
+    fine = max(fine, -22, ladder.finest)
+    ladder.fine = fine <= FINE
+    if ladder.fine:
+        ladder.measure(fine + 6)
+        ladder.measure(fine)
+        return
+    top = _seen(ladder, scale)
+    for exponent in (top, top - 2, top - 4):
+        ladder.measure(exponent)
+
+
+def _seen(ladder: Ladder, scale: float) -> int:
+    """Return the exponent of the coarsest step, larger than usual where a slope of `scale` drowns in noise there."""
+    ladder.measure(COARSEST)
+    level = ladder.tried[COARSEST]
+    if scale == 0 or level is None or abs(level.central) > level.noise:
+        return COARSEST
+    return ladder.coarsest(scale, 8 * ladder.noise.bound / scale)
