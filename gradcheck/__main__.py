@@ -1,6 +1,6 @@
 """`python -m gradcheck` is `gradcheck`."""
 
-from gradcheck.cli import main
+from gradcheck_command import main
 
 if __name__ == "__main__":
-    main(prog_name="gradcheck")
+    main()

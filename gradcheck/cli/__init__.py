@@ -10,20 +10,24 @@ from importlib import metadata
 
 import click
 
+from gradcheck.cli.interrupts import INTERRUPTED, Interrupts
+from gradcheck.cli.user_warnings import counted_warnings
 from gradcheck.errors import GradcheckError
+from gradcheck.search.user_functions import raised
 
 __all__ = ["COMMANDS", "main"]
 
 # One command a file, named like it; its line in `gradcheck --help` is here, so that help loads no command.
 COMMANDS = {
-    "verify": "Check the hand gradients of the two-layer networks.",
-    "train": "Train a two-layer network and show its loss.",
+    "check": "Check your gradient at one point, given as a file.",
+    "verify": "Check your gradient on drawn inputs; or those of the two networks.",
     "bench": "Time the networks and the checks.",
+    "train": "Train a two-layer network and show its loss.",
 }
 
 # 0 and 1 are a command's own: PASS and FAIL. 70 is EX_SOFTWARE of sysexits.h; the last two are what a shell reports for
 # SIGINT and SIGPIPE.
-USAGE, FAULT, INTERRUPTED, PIPE_CLOSED = 2, 70, 130, 141
+USAGE, FAULT, PIPE_CLOSED = 2, 70, 141
 
 
 class LazyGroup(click.Group):
@@ -47,28 +51,52 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; turn what can go wrong outside it into one line and an exit code."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except GradcheckError as error:
-            click.echo(f"gradcheck: {' '.join(str(error).split())}", err=True)
-            raise click.exceptions.Exit(USAGE) from error
-        except KeyboardInterrupt as error:
-            click.echo("gradcheck: interrupted", err=True)
-            raise click.exceptions.Exit(INTERRUPTED) from error
-        except BrokenPipeError as error:
-            _silence_stdout()
-            raise click.exceptions.Exit(PIPE_CLOSED) from error
-        except OSError as error:  # a full disk, a file that may not be written
-            click.echo(f"gradcheck: {error}", err=True)
-            _silence_stdout()
-            raise click.exceptions.Exit(USAGE) from error
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
-        except Exception as error:  # a fault of this program is no verdict on a gradient
-            traceback.print_exc()
-            raise click.exceptions.Exit(FAULT) from error
-        return result
+        if sys.stdout is None:
+            click.echo("gradcheck: standard output is closed, and a verdict could not be read", err=True)
+            raise click.exceptions.Exit(USAGE)
+        with Interrupts() as interrupts:
+            try:
+                with counted_warnings():
+                    super().invoke(ctx)
+                sys.stdout.flush()
+            except BaseException as error:
+                raise _ending(error, interrupted=interrupts.seen > 0) from error
+            if interrupts.seen:
+                raise _ending(KeyboardInterrupt(), interrupted=True)
+        return None
+
+
+def _ending(error: BaseException, *, interrupted: bool) -> BaseException:
+    """Say in a line what ended the command, and return what click turns into its exit code."""
+    if interrupted or isinstance(error, KeyboardInterrupt):
+        return _said("interrupted", INTERRUPTED)
+    if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+        return error
+    if isinstance(error, OSError):  # a closed pipe, a full disk, a file that may not be written
+        _silence_stdout()
+    if isinstance(error, BrokenPipeError):
+        return click.exceptions.Exit(PIPE_CLOSED)
+    said = _sentence(error)
+    if said is None:  # a fault of this program is no verdict on a gradient
+        traceback.print_exception(error)
+        return click.exceptions.Exit(FAULT)
+    return _said(said, USAGE)
+
+
+def _sentence(error: BaseException) -> str | None:
+    """Return what the caller should know, or None where this program is to blame."""
+    if isinstance(error, (GradcheckError, OSError)):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error or 'pass smaller shapes'}"
+    if not isinstance(error, Exception):  # sys.exit() in code that is called here says nothing about a gradient
+        return f"{raised(error)}: your code may not end the command, which has no verdict yet"
+    return None
+
+
+def _said(sentence: str, code: int) -> click.exceptions.Exit:
+    click.echo(f"gradcheck: {sentence}", err=True)
+    return click.exceptions.Exit(code)
 
 
 def _silence_stdout() -> None:
@@ -91,4 +119,11 @@ def _version() -> str:
 )
 @click.version_option(_version(), prog_name="gradcheck")
 def main() -> None:
-    """Say whether a hand-derived gradient is right, where it is not, and which mistake it is."""
+    """Say whether a hand-derived gradient is right, where it is not, and which mistake it is.
+
+    Of your own, with loss(x, w) and gradient(x, w) in mine.py:
+
+    \b
+      gradcheck verify mine:loss mine:gradient --signature "(n,d),(d,k)->()"
+      gradcheck check mine:loss mine:gradient --point data.npz
+    """  # noqa: D301  the backspace itself keeps click from filling the paragraph

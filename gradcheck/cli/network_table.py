@@ -92,7 +92,6 @@ def cancelling_note(found: Cancelling, console: Console) -> None:
         f"{found.hand:g}, and the check rightly says",
         Text(str(found.verdict), style=STYLES[found.verdict]),
         "(an example; it does not count below).",
-        highlight=False,
     )
 
 

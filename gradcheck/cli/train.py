@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,13 +9,15 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from gradcheck.cli.shape import shape_option
+from gradcheck.cli.options import check_folder, device_option, network_options, threads_option
+from gradcheck.cli.progress import progress
+from gradcheck.cli.threads import largest_product, threads_for
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.two_layer_relu.problem import Shape, draw
 from gradcheck.two_layer_relu.training import BACKENDS, descend, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = ["train"]
 
@@ -25,12 +26,11 @@ PICTURES = (".pdf", ".png", ".svg")
 
 @click.command()
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float64", show_default=True)
+@device_option
 @click.option("--steps", type=click.IntRange(min=0), default=500, show_default=True, help="Number of updates.")
 @click.option("--lr", type=float, default=1e-6, show_default=True, help="Learning rate.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the data and weights.")
-@shape_option
+@network_options
+@threads_option
 @click.option(
     "--losses",
     type=click.File("w", lazy=False),
@@ -46,6 +46,7 @@ def train(
     lr: float,
     seed: int,
     shape: Shape,
+    threads: int | None,
     losses: IO[str] | None,
     plot: Path | None,
 ) -> None:
@@ -56,9 +57,14 @@ def train(
     """
     if plot is not None:
         _check_picture(plot)
-    problem = prepare(draw(shape, seed, dtype), backend=backend, device=device)
-    descent = descend(problem, steps=steps, lr=lr)
     title = f"{backend} {dtype}, shape {','.join(map(str, shape))}, seed {seed}, lr {lr:g}"
+    with threads_for(threads, flop=largest_product(shape)):
+        problem = prepare(draw(shape, seed, dtype), backend=backend, device=device)
+        _follow(descend(problem, steps=steps, lr=lr), steps, title, losses, plot)
+
+
+def _follow(descent: Iterator[float], steps: int, title: str, losses: IO[str] | None, plot: Path | None) -> None:
+    """Take the steps, and tell what came of them; also when it diverges or is interrupted."""
     done: list[float] = []
     start = time.perf_counter()
     try:
@@ -66,7 +72,7 @@ def train(
             if losses is not None:
                 losses.write(f"{len(done)} {loss!r}\n")
             done.append(loss)
-    finally:  # also when it diverges or is interrupted: what was computed is kept
+    finally:
         seconds = time.perf_counter() - start
         if losses is not None:
             losses.flush()
@@ -100,35 +106,18 @@ def _check_picture(path: Path) -> None:
     """Refuse before the training what would fail after it."""
     if path.suffix.lower() not in PICTURES:
         raise ArgumentError(f"--plot is {str(path)!r}, but should end in one of {', '.join(PICTURES)}.")
-    if not path.parent.is_dir():
-        raise ArgumentError(f"--plot is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first.")
+    check_folder("--plot", path)
     if find_spec("matplotlib") is None:
         raise UnsupportedError(
             "--plot needs Matplotlib, which is not installed: run `pip install 'gradcheck[plot]'`, or leave it out."
         )
 
 
-def _with_progress(losses: Iterator[float], steps: int) -> Iterable[float]:
-    """Show a progress bar on standard error while the losses come, if that is a terminal."""
-    if not sys.stderr.isatty():
-        return losses
-    return _progress_bar(losses, steps)
-
-
-def _progress_bar(losses: Iterator[float], steps: int) -> Iterator[float]:
-    from rich.console import Console  # noqa: PLC0415  a bar is for terminals only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("training", total=steps, loss="")
-        for loss in losses:
-            progress.update(task, advance=1, loss=f"loss {loss:.6g}")
+def _with_progress(losses: Iterator[float], steps: int) -> Iterator[float]:
+    """Show how far the training is while the losses come."""
+    with progress(steps, "steps") as show:
+        for done, loss in enumerate(losses, 1):
+            show(done, f"steps, loss {loss:.6g}")
             yield loss
 
 

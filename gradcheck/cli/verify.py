@@ -1,215 +1,245 @@
-"""`gradcheck verify`: are the hand gradients right? Of the two networks, of a grid of them, or of the user's own."""
+"""`gradcheck verify`: are the hand gradients right? Of the user's own functions, of the two networks, of a grid."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.shape import shapes_option
+from gradcheck.cli import options
+from gradcheck.cli.subcommands import Subcommand, Typed, typed
+from gradcheck.cli.threads import largest_product, threads_for
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gradcheck.two_layer_relu.problem import Shape
 
 __all__ = ["verify"]
 
-OF_NETWORKS = ("shapes", "devices", "exact", "sweep", "jobs", "dask")
-OF_SWEEPS = ("jobs", "dask")
-NOT_OF_SWEEPS = ("exact", "json_path")
-GRID = ("shapes", "dtypes", "devices", "seeds")  # several values each, with --sweep
-INSIDE_FILES = ("max_side", "boundary", "rtol", "dtypes", "backend")
-OF_FUNCTIONS = ("signature", "max_examples", "max_side", "boundary", "rtol")
+SIGNATURE = 'the shapes are missing: pass --signature "(n,d),(d,h)->()" or the like'
+
+cases_option = click.option(
+    "--max-examples", type=click.IntRange(min=1), default=50, show_default=True, help="Cases to draw."
+)
+
+
+class Verify(click.Group):
+    """The group; `gradcheck verify` without a command's name is the one that the rest of the line means."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Return the names of the commands, in the order in which they stand here."""
+        return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the command's name first; see `meant`."""
+        return super().parse_args(ctx, meant(args, self.commands))
+
+
+def meant(args: list[str], commands: Mapping[str, click.Command]) -> list[str]:
+    """Return the line with its command's name in front.
+
+    Examples
+    --------
+    >>> meant(["mine:loss", "--signature", "(n)"], verify.commands)
+    ['functions', 'mine:loss', '--signature', '(n)']
+    >>> meant(["--sweep", "page.html", "--jobs", "2"], verify.commands)
+    ['sweep', 'page.html', '--jobs', '2']
+
+    """
+    found = typed(args, [*commands.values(), _legacy], flags=["--exact", "--help"])
+    if found.words and found.words[0] in commands:
+        at = args.index(found.words[0])
+        return [found.words[0], *args[:at], *args[at + 1 :]]
+    if not found.words and {"--help", "-h"} & set(args):
+        return args
+    return _chosen(found, args)
+
+
+def _chosen(found: Typed, args: list[str]) -> list[str]:
+    if "--exact" in found.options:
+        return ["exact", *(word for word in args if word != "--exact")]
+    if page := found.values.get("--sweep"):
+        return ["sweep", page, *_without("--sweep", args)]
+    if found.words:
+        return ["file" if found.words[0].endswith(".py") else "functions", *args]
+    if (signature := found.values.get("--signature", "")).endswith(".py"):  # the shapes are in the file
+        return ["file", signature, *_without("--signature", args)]
+    return ["networks", *args]
 
 
 @click.command()
-@click.argument("targets", nargs=-1, metavar="[LOSS [GRADIENT] | FILE.py]")
-@click.option("--signature", metavar="TEXT", help='Shapes of the functions\' arguments, such as "(n,d),(d,h)->()".')
-@click.option("--max-examples", type=click.IntRange(min=1), default=50, show_default=True, help="Cases to draw.")
+@click.option("--sweep")
+def _legacy(**_: Any) -> None:
+    """Options that choose a command."""
+
+
+def _without(option: str, args: list[str]) -> list[str]:
+    """Leave an option and its value out."""
+    at = next(i for i, word in enumerate(args) if word.partition("=")[0] == option)
+    return args[:at] + args[at + (1 if "=" in args[at] else 2) :]
+
+
+@click.group(cls=Verify)
+def verify() -> None:
+    """Check hand gradients: your own functions', or those of the two networks that come with gradcheck.
+
+    \b
+      gradcheck verify mine:loss mine:gradient --signature "(n,d),(d,h)->()"
+      gradcheck verify checks.py
+      gradcheck verify
+
+    The command's name may be left out: module:function means functions, FILE.py means file, --exact and
+    --sweep PAGE.html mean these two, and anything else means networks.
+    """  # noqa: D301  the backspace itself keeps click from filling the paragraph
+
+
+@verify.command(cls=Subcommand, short_help="Your own gradient, on drawn inputs.")
+@click.argument("targets", nargs=-1, metavar="LOSS [GRADIENT]", required=True)
+@click.option(
+    "--signature",
+    metavar="TEXT|FILE.toml",
+    help='Shapes of the arguments, such as "(n,d),(d,h)->()"; or a file that describes each by name.',
+)
+@cases_option
 @click.option("--max-side", type=click.IntRange(min=1), default=6, show_default=True, help="Largest size to draw.")
 @click.option("--boundary", is_flag=True, help="Draw zeros, one ulp round 1 and subnormals too.")
-@click.option(
-    "--rtol",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Relative error to allow; by default every significant one is a FAIL.",
-)
-@click.option("--exact", is_flag=True, help="Judge the NumPy network in exact arithmetic.")
-@shapes_option
-@click.option(
-    "--dtype",
-    "dtypes",
-    type=click.Choice(["float64", "float32"]),
-    default=["float64"],
-    show_default=True,
-    multiple=True,
-)
-@click.option(
-    "--device",
-    "devices",
-    default=["cpu"],
-    show_default=True,
-    multiple=True,
-    help="Where Torch computes, such as cuda.",
-)
-@click.option("--backend", type=click.Choice(["all", "numpy", "torch"]), default="all", show_default=True)
-@click.option(
-    "--seed",
-    "seeds",
-    type=click.IntRange(min=0),
-    default=[0],
-    show_default=True,
-    multiple=True,
-    help="Of the data and the directions.",
-)
-@click.option(
-    "--sweep",
-    metavar="PAGE.html",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Check the networks over a grid and write a page; goes on after an interruption.",
-)
-@click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes for the sweep's cells."
-)
-@click.option("--dask", metavar="ADDRESS", help="Run the sweep's cells on the Dask cluster with this scheduler.")
-@click.option(
-    "--json",
-    "json_path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the results to this file as well.",
-)
-@click.pass_context
-def verify(
-    ctx: click.Context,
-    *,
-    targets: tuple[str, ...],
-    signature: str | None,
-    max_examples: int,
-    max_side: int,
-    boundary: bool,
-    rtol: float | None,
-    exact: bool,
-    shapes: tuple[Shape, ...],
-    dtypes: tuple[str, ...],
-    devices: tuple[str, ...],
-    backend: str,
-    seeds: tuple[int, ...],
-    sweep: Path | None,
-    jobs: int,
-    dask: str | None,
-    json_path: Path | None,
-) -> None:
-    """Check hand gradients: of the two networks, or of your own functions.
+@click.option("--positive", is_flag=True, help="Draw positive entries only.")
+@click.option("--range", "interval", nargs=2, type=float, metavar="LOW HIGH", help="Draw entries between these.")
+@options.dtype_option
+@click.option("--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Of arrays.")
+@options.rtol_option
+@options.seed_option
+@options.threads_option
+@options.json_option
+@options.report_option
+def functions(*, targets: tuple[str, ...], threads: int | None, **given: Any) -> None:
+    """Check your own gradient on drawn inputs; shrink a failure to the smallest case, and print what repeats it.
 
-    Without arguments both networks' gradients (x, y, w1, w2) are held against finite differences and against
-    torch.autograd, on normal data and on the ReLU boundary, where some hidden units are exactly 0.
-
-    With your own loss and gradient, cases are drawn from the signature; a failure is shrunk to the smallest sizes and
-    the simplest numbers, and printed with a program that repeats it:
+    LOSS and GRADIENT are package.module:function. GRADIENT returns one array for each argument of LOSS; LOSS alone
+    should return (loss, gradients).
 
     \b
       gradcheck verify mine:loss mine:gradient --signature "(n,d),(d,h)->()"
 
-    --sweep checks the networks over a grid instead: with it --shape, --dtype, --device and --seed may be given several
-    times.
+    A FILE.toml has a line for each argument: its shape, a table of shapes for an argument that is a dict, or a shape
+    with what may stand in it.
 
-    LOSS alone should return (loss, gradients). A FILE.py has functions under Hypothesis's @given that call
-    gradcheck.assert_gradient; --signature FILE.py means the same.
-    """  # noqa: D301  the backspace itself keeps click from filling the paragraph
-    if not targets and (signature or "").endswith(".py"):  # the shapes are in the file: it is the target
-        targets, signature = (str(signature),), None
-    _check_fit(ctx, targets, signature)
-    if sweep is not None:
-        from gradcheck.cli.verify_networks import available  # noqa: PLC0415  each needs other packages
-        from gradcheck.cli.verify_sweep import verify_sweep  # noqa: PLC0415
-        from gradcheck.sweeps.sweep import grid  # noqa: PLC0415
+    \b
+      x = "(n,d)"
+      labels = {shape = "(n)", integers = [0, 9]}
+      [params]
+      w = "(d,10)"
+      scale = {shape = "(10)", positive = true}
+    """  # noqa: D301  see verify
+    from gradcheck.cli.verify_functions import Drawing, verify_functions  # noqa: PLC0415  needs other packages
 
-        given = {name: ctx.params[name] for name in _typed(ctx, GRID)}
-        ctx.exit(verify_sweep(grid(**given, backends=available(backend)[0]), sweep, jobs=jobs, dask=dask))
-    (shape, *_), (dtype, *_), (device, *_), (seed, *_) = shapes, dtypes, devices, seeds
-    if json_path is not None and not json_path.parent.is_dir():
-        raise ArgumentError(
-            f"--json is {str(json_path)!r}, but there is no directory {str(json_path.parent)!r}: make it first."
-        )
-    if exact:
-        from gradcheck.cli.verify_exact import verify_exact  # noqa: PLC0415
+    if len(targets) > 2:
+        raise ArgumentError(f"got {len(targets)} functions, but should be the loss and its gradient")
+    if given["signature"] is None:
+        raise ArgumentError(SIGNATURE)
+    if given["positive"] and given["interval"]:
+        raise ArgumentError("--positive and --range both say what to draw: leave one of them out")
+    if given["boundary"] and (given["positive"] or given["interval"]):
+        raise ArgumentError("--boundary draws zeros, which --positive and --range leave out: leave one of them out")
+    json_path, report_path = given.pop("json_path"), given.pop("report_path")
+    options.check_folder("--json", json_path)
+    options.check_folder("--report", report_path)
+    with threads_for(threads, flop=0):
+        code = verify_functions(targets, Drawing(**given), json_path=json_path, report_path=report_path)
+    click.get_current_context().exit(code)
 
-        ctx.exit(verify_exact(shape, dtype=dtype, seed=seed, json_path=json_path))
-    if targets and targets[0].endswith(".py"):
-        from gradcheck.cli.verify_file import verify_file  # noqa: PLC0415
 
-        ctx.exit(verify_file(Path(targets[0]), max_examples=max_examples, seed=seed, json_path=json_path))
-    if targets:
-        from gradcheck.cli.verify_functions import verify_functions  # noqa: PLC0415
+@verify.command(cls=Subcommand, short_help="A Python file of checks under @given.")
+@click.argument("path", metavar="FILE.py", type=click.Path(path_type=Path))
+@cases_option
+@options.seed_option
+@options.threads_option
+@options.json_option
+def file(*, path: Path, max_examples: int, seed: int, threads: int | None, json_path: Path | None) -> None:
+    """Run a Python file's functions under Hypothesis's @given, which call gradcheck.assert_gradient.
 
-        ctx.exit(
-            verify_functions(
-                targets,
-                str(signature),
-                max_examples=max_examples,
-                max_side=max_side,
-                boundary=boundary,
-                rtol=rtol,
-                dtype=dtype,
-                library="torch" if backend == "torch" else "numpy",
-                seed=seed,
-                json_path=json_path,
-            )
-        )
-    from gradcheck.cli.verify_networks import verify_networks  # noqa: PLC0415
+    Shapes, dtypes and tolerances are decided in the file.
+    """
+    from gradcheck.cli.verify_file import verify_file  # noqa: PLC0415  needs other packages
+
+    options.check_folder("--json", json_path)
+    with threads_for(threads, flop=0):
+        code = verify_file(path, max_examples=max_examples, seed=seed, json_path=json_path)
+    click.get_current_context().exit(code)
+
+
+@verify.command(cls=Subcommand, short_help="The two networks that come with gradcheck.")
+@options.network_options
+@options.device_option
+@options.backend_option
+@options.threads_option
+@options.json_option
+def networks(
+    *,
+    shape: Shape,
+    dtype: str,
+    seed: int,
+    device: str,
+    backend: str,
+    threads: int | None,
+    json_path: Path | None,
+) -> None:
+    """Check the two networks: their gradients of x, y, w1, w2 against finite differences and torch.autograd.
+
+    On normal data, and on the ReLU boundary, where some hidden units are exactly 0.
+    """
+    from gradcheck.cli.verify_networks import verify_networks  # noqa: PLC0415  needs other packages
     from gradcheck.two_layer_relu.network_check import Settings  # noqa: PLC0415
 
-    ctx.exit(verify_networks(Settings(shape=shape, dtype=dtype, seed=seed, device=device), backend, json_path))
+    options.check_folder("--json", json_path)
+    with threads_for(threads, flop=largest_product(shape)):
+        settings = Settings(shape=shape, dtype=dtype, seed=seed, device=device)
+        code = verify_networks(settings, backend, json_path)
+    click.get_current_context().exit(code)
 
 
-def _check_fit(ctx: click.Context, targets: tuple[str, ...], signature: str | None) -> None:
-    """Refuse arguments that do not go together."""
-    if targets:
-        _check_targets(ctx, targets, signature)
-    else:
-        for name in _typed(ctx, OF_FUNCTIONS):
-            raise ArgumentError(
-                f"{_option(ctx, name)} is for your own functions: name them, as in `gradcheck verify mymodule:loss "
-                'mymodule:gradient --signature "(n,d),(d,h)->()"`'
-            )
-    if ctx.params["sweep"] is None:
-        for name in _typed(ctx, OF_SWEEPS):
-            raise ArgumentError(f"{_option(ctx, name)} is for a sweep: add --sweep PAGE.html, or leave it out")
-        for name in GRID:
-            if len(ctx.params[name]) > 1:
-                raise ArgumentError(
-                    f"{_option(ctx, name)} was given {len(ctx.params[name])} times: only --sweep takes several"
-                )
-    else:
-        for name in _typed(ctx, NOT_OF_SWEEPS):
-            raise ArgumentError(
-                f"{_option(ctx, name)} does not go with --sweep, which writes its results beside its page"
-            )
-    if len(_typed(ctx, OF_SWEEPS)) > 1:
+@verify.command(cls=Subcommand, short_help="The NumPy network in exact arithmetic.")
+@options.network_options
+@options.json_option
+def exact(*, shape: Shape, dtype: str, seed: int, json_path: Path | None) -> None:
+    """Judge the NumPy network's formula in exact rational arithmetic: right or not, with no tolerance."""
+    from gradcheck.cli.verify_exact import verify_exact  # noqa: PLC0415  needs other packages
+
+    options.check_folder("--json", json_path)
+    click.get_current_context().exit(verify_exact(shape, dtype=dtype, seed=seed, json_path=json_path))
+
+
+@verify.command(cls=Subcommand, short_help="The networks over a grid, as a page.")
+@click.argument("page", metavar="PAGE.html", type=click.Path(dir_okay=False, path_type=Path))
+@options.grid_options
+@options.backend_option
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes for the cells; by default 1.")
+@click.option("--dask", metavar="ADDRESS", help="Run the cells on the Dask cluster with this scheduler.")
+def sweep(
+    *,
+    page: Path,
+    shapes: tuple[Shape, ...],
+    dtypes: tuple[str, ...],
+    devices: tuple[str, ...],
+    seeds: tuple[int, ...],
+    backend: str,
+    jobs: int | None,
+    dask: str | None,
+) -> None:
+    """Check the networks over a grid, and write a page; goes on after an interruption.
+
+    --shape, --dtype, --device and --seed may be given several times. The results are kept beside the page, as
+    PAGE.jsonl, and a grid that is another's part adds to it.
+    """
+    if jobs is not None and dask is not None:
         raise ArgumentError("--jobs is for processes of this machine, and --dask for a cluster: leave one of them out")
+    from gradcheck.cli.verify_networks import available  # noqa: PLC0415  needs other packages
+    from gradcheck.cli.verify_sweep import verify_sweep  # noqa: PLC0415
+    from gradcheck.sweeps.sweep import grid  # noqa: PLC0415
 
-
-def _check_targets(ctx: click.Context, targets: tuple[str, ...], signature: str | None) -> None:
-    for name in _typed(ctx, OF_NETWORKS):
-        raise ArgumentError(f"{_option(ctx, name)} is for the two networks: leave it out with {targets[0]}")
-    is_file = targets[0].endswith(".py")
-    if is_file:
-        signed = ["signature"] if signature is not None else []
-        for name in [*signed, *_typed(ctx, INSIDE_FILES)]:
-            raise ArgumentError(f"{_option(ctx, name)} is decided inside {targets[0]}: leave it out")
-    elif signature is None:
-        raise ArgumentError('the shapes are missing: pass --signature "(n,d),(d,h)->()" or the like')
-    if len(targets) > (1 if is_file else 2):
-        want = "one Python file at a time" if is_file else "the loss and its gradient"
-        raise ArgumentError(f"got {len(targets)} arguments, but should be {want}")
-
-
-def _typed(ctx: click.Context, names: tuple[str, ...]) -> list[str]:
-    """Return those of the options that were given, not left at their defaults."""
-    default = {None, click.core.ParameterSource.DEFAULT}
-    return [name for name in names if ctx.get_parameter_source(name) not in default]
-
-
-def _option(ctx: click.Context, name: str) -> str:
-    """Return how the option is typed: ``--json`` for json_path."""
-    return next(param.opts[0] for param in ctx.command.params if param.name == name)
+    given = {"shapes": shapes, "dtypes": dtypes, "devices": devices, "seeds": seeds}
+    cells = grid(**{name: value for name, value in given.items() if value}, backends=available(backend)[0])  # type: ignore[arg-type]  # each is its own
+    click.get_current_context().exit(verify_sweep(cells, page, jobs=jobs or 1, dask=dask))

@@ -1,4 +1,4 @@
-"""`gradcheck verify --exact`: the NumPy network's formula is right, yes or no, and how far its code is from it."""
+"""`gradcheck verify exact`: the NumPy network's formula is right, yes or no, and how far its code is from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.cli.show import EXIT_CODES, STYLES, result_console, spinner
+from gradcheck.cli.progress import progress
+from gradcheck.cli.show import EXIT_CODES, STYLES, result_console
 from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, draw
@@ -33,9 +34,9 @@ def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None)
     """Judge w1 and w2 exactly at a small and at the full size, print a table, and return the exit code."""
     start = time.perf_counter()
     found: dict[str, ExactVerdict] = {}
-    with spinner() as started:
+    with progress(None, "loading") as show:
         for what, problem in _points(shape, dtype, seed).items():
-            started(f"exact arithmetic: {what}")
+            show(0, f"exact arithmetic: {what}")
             found[what] = judge_exactly(
                 numpy_core.loss,
                 numpy_core.gradients,
@@ -54,7 +55,6 @@ def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None)
         f"The formula is compared with the loss's own slopes in exact rational arithmetic, so it is right or not, with "
         f"no tolerance. The last columns are the distance of the {dtype} code from it in ulps: of the worst entry, and "
         "in ulps of the largest entry, which cancellation in small entries does not inflate.",
-        highlight=False,
     )
     console.print(Text.assemble((str(verdict), STYLES[verdict]), f"  in {seconds:.1f} s"))
     if json_path is not None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradcheck.cli.show import EXIT_CODES, STYLES, print_report, result_console
+from gradcheck.cli.progress import progress
+from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.search.user_functions import import_file
 from gradcheck.verdicts.certificate import Verdict
@@ -51,7 +52,11 @@ def verify_file(path: Path, *, max_examples: int, seed: int, json_path: Path | N
                 f"{str(path)!r} has no function under @given: write one that calls gradcheck.assert_gradient, or name "
                 "the functions as package.module:loss package.module:gradient"
             )
-        verdicts = {name: _run(name, function, seed) for name, function in given.items()}
+        with progress(len(given), "functions") as show:
+            verdicts = {}
+            for done, (name, function) in enumerate(given.items()):
+                show(done, f"functions, now {name}")
+                verdicts[name] = _run(name, function, seed)
     finally:
         settings.load_profile(before)
     verdict = Verdict.worst(list(verdicts.values()))
@@ -63,23 +68,22 @@ def verify_file(path: Path, *, max_examples: int, seed: int, json_path: Path | N
 
 def _run(name: str, function: Callable[[], None], seed: int) -> Verdict:
     """Run one function on drawn cases and print what came out."""
-    console = result_console()
     try:
         hypothesis.seed(seed)(function)()
     except Exception as error:  # noqa: BLE001  whatever a user's test raises is its result
         found, verdict = _first(error), Verdict.FAIL
         if isinstance(found, GradientError):
             verdict = found.report.verdict
-        console.print(f"[{STYLES[verdict]}]{verdict}[/]  {name}, shrunk to the smallest case:", highlight=False)
+        print_verdict(verdict, f"{name}, shrunk to the smallest case:")
         if isinstance(found, GradientError):
-            print_report(console, found.report)
+            print_report(result_console(), found.report)
         else:
             click.echo(f"{type(found).__name__}: {found}")
         for note in getattr(found, "__notes__", ()):
             click.echo(note)
         click.echo()
         return verdict
-    console.print(f"[green]PASS[/]  {name}", highlight=False)
+    print_verdict(Verdict.PASS, name)
     return Verdict.PASS
 
 

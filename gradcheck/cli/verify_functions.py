@@ -3,87 +3,146 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.show import EXIT_CODES, late_bar, print_report, result_console
+from gradcheck.cli.memory import fits, said
+from gradcheck.cli.progress import progress
+from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console
 from gradcheck.errors import ArgumentError
 from gradcheck.search.counterexample import search
 from gradcheck.search.reproduction import literal, program
 from gradcheck.search.user_functions import find_function
+from gradcheck.strategies.described import described, from_signature
 from gradcheck.strategies.drawn import SHORT
-from gradcheck.strategies.signature import parse
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from gradcheck.search.counterexample import Case, Search
+    from gradcheck.strategies.described import Arguments
 
-__all__ = ["verify_functions"]
+__all__ = ["Drawing", "verify_functions"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What to draw and how to judge it, as the command line says it.
+
+    Attributes
+    ----------
+    signature : str
+        Shapes, or the name of a TOML file.
+    max_examples, max_side, boundary, positive, interval, dtype, backend
+        What to draw.
+    rtol, seed
+        As for `gradcheck.check`.
+
+    """
+
+    signature: str
+    max_examples: int = 50
+    max_side: int = 6
+    boundary: bool = False
+    positive: bool = False
+    interval: tuple[float, float] | None = None
+    dtype: str = "float64"
+    backend: str = "numpy"
+    rtol: float | None = None
+    seed: int = 0
+
+    def arguments(self) -> Arguments:
+        """Return what the signature or the file describes; refuse what no loss takes and no memory holds."""
+        kind = {
+            "dtype": self.dtype,
+            "library": self.backend,
+            "boundary": self.boundary,
+            "positive": self.positive,
+            "interval": self.interval,
+        }
+        read: Any = described if self.signature.endswith(".toml") else from_signature
+        found: Arguments = read(Path(self.signature) if read is described else self.signature, **kind)
+        if found.signature.output:
+            raise ArgumentError(
+                f"the signature {self.signature!r} has the result ({','.join(found.signature.output)}), but should "
+                "have () or none: a loss is one number; sum the outputs, or check a vjp in a Python file with @given"
+            )
+        needed = 2 * 8 * found.signature.entries(self.max_side)  # the arguments and their gradients
+        if not fits(needed):
+            raise ArgumentError(f"arguments of these sizes and their gradients need {said(needed)}")
+        return found
+
+    def command(self, targets: Sequence[str]) -> str:
+        """Return the command that draws the same, quoted for a shell."""
+        plain = Drawing(self.signature)
+        words = ["gradcheck", "verify", *targets, "--signature", self.signature, "--seed", str(self.seed)]
+        for name in ("max_examples", "max_side", "dtype", "backend", "rtol"):
+            if getattr(self, name) != getattr(plain, name):
+                words += [f"--{name.replace('_', '-')}", str(getattr(self, name))]
+        words += [f"--{name}" for name in ("boundary", "positive") if getattr(self, name)]
+        words += ["--range", *map(repr, self.interval)] if self.interval else []
+        return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """Quote for a shell; in double quotes, as the documentation has it, where these are enough."""
+    plain = shlex.quote(word) == word
+    return word if plain else f'"{word}"' if not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def verify_functions(
-    targets: Sequence[str],
-    signature: str,
-    *,
-    max_examples: int,
-    max_side: int,
-    boundary: bool,
-    rtol: float | None,
-    dtype: str,
-    library: str,
-    seed: int,
-    json_path: Path | None,
+    targets: Sequence[str], drawing: Drawing, *, json_path: Path | None = None, report_path: Path | None = None
 ) -> int:
     """Search, print what was found with a program that repeats it, and return the exit code."""
-    read = parse(signature)
-    if read.output:
-        raise ArgumentError(
-            f"the signature {signature!r} has the result ({','.join(read.output)}), but should have () or none: a loss "
-            "is one number; sum the outputs, or check a vjp in a Python file with @given"
-        )
+    arguments = drawing.arguments()
     functions = [find_function(target) for target in targets]
-    with late_bar(max_examples) as show:
+    with progress(drawing.max_examples, "cases") as show:
         found = search(
             functions[0],
             functions[1] if len(functions) == 2 else None,
-            read,
-            max_examples=max_examples,
-            seed=seed,
-            dtype=dtype,
-            library=library,
-            rtol=rtol,
-            max_side=max_side,
-            boundary=boundary,
+            arguments,
+            target=targets[0],
+            max_examples=drawing.max_examples,
+            seed=drawing.seed,
+            rtol=drawing.rtol,
+            max_side=drawing.max_side,
             on_case=lambda so_far: show(so_far.drawn, _doing(so_far)),
         )
-    repeat = _command(targets, str(read), seed=seed, dtype=dtype, library=library, rtol=rtol, boundary=boundary)
     case = found.failure or found.undecided
-    console = result_console()
     if case is None:
-        largest = f"every error is at most {found.largest_error:.1e}" if found.largest_error else "all exact"
-        console.print(
-            f"[green]PASS[/green]  {targets[-1]}: {found.drawn} cases drawn from {read}, sizes 1 to {max_side}, "
-            f"entries {min(SHORT):g} to {max(SHORT):g}, seed {seed}; {largest}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _print_pass(found, targets, arguments, drawing)
     else:
-        click.echo(_headline(found, str(read)))
-        case = replace(case, report=replace(case.report, repeat=repeat))
-        print_report(console, case.report)
+        click.echo(_headline(found, str(arguments.signature)))
+        case = replace(case, report=replace(case.report, repeat=drawing.command(targets)))
+        print_report(result_console(), case.report)
         click.echo("\nThis program repeats it:\n")
-        click.echo(program(targets, case.args, seed=seed, rtol=rtol))
+        click.echo(program(targets, case.args, seed=drawing.seed, rtol=drawing.rtol))
     if found.undefined:
-        click.echo(f"\n{found.undefined} draws left out, the last because: {found.why_undefined}")
+        draws = f"{found.undefined} draw{'s' * (found.undefined != 1)}"
+        click.echo(f"\n{draws} left out, the last because: {found.why_undefined}")
     if json_path is not None:
-        data = _as_data(found, case, targets, str(read), seed)
+        data = _as_data(found, case, targets, str(arguments.signature), drawing.seed)
         json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    shown = case or found.widest
+    if report_path is not None and shown is not None:
+        shown.report.save(report_path)
     return EXIT_CODES[found.verdict]
+
+
+def _print_pass(found: Search, targets: Sequence[str], arguments: Arguments, drawing: Drawing) -> None:
+    largest = f"every error is at most {found.largest_error:.1e}" if found.largest_error else "all exact"
+    low, high = drawing.interval or (min(x for x in SHORT if x > 0 or not drawing.positive), max(SHORT))
+    entries = "entries as described" if drawing.signature.endswith(".toml") else f"entries {low:g} to {high:g}"
+    print_verdict(
+        Verdict.PASS,
+        f"{targets[-1]}: {found.drawn} cases drawn from {arguments.signature}, sizes 1 to {drawing.max_side}, "
+        f"{entries}, seed {drawing.seed}; {largest}",
+    )
 
 
 def _headline(found: Search, signature: str) -> str:
@@ -97,24 +156,6 @@ def _doing(so_far: Search) -> str:
     return f"cases, {so_far.shrinking} to shrink a failure" if so_far.shrinking else "cases"
 
 
-def _command(
-    targets: Sequence[str],
-    signature: str,
-    *,
-    seed: int,
-    dtype: str,
-    library: str,
-    rtol: float | None,
-    boundary: bool,
-) -> str:
-    options = [f'--signature "{signature}"', f"--seed {seed}"]
-    options += [f"--dtype {dtype}"] if dtype != "float64" else []
-    options += [f"--backend {library}"] if library != "numpy" else []
-    options += [f"--rtol {rtol:g}"] if rtol is not None else []
-    options += ["--boundary"] if boundary else []
-    return " ".join(["gradcheck verify", *targets, *options])
-
-
 def _as_data(found: Search, case: Case | None, targets: Sequence[str], signature: str, seed: int) -> dict[str, Any]:
     return {
         "verdict": str(found.verdict),
@@ -126,7 +167,11 @@ def _as_data(found: Search, case: Case | None, targets: Sequence[str], signature
         "inconclusive": found.inconclusive,
         "undefined": found.undefined,
         "largest_error": found.largest_error,
-        "case": None
-        if case is None
-        else {"args": [literal(array) for array in case.args], "report": case.report.to_dict()},
+        "case": None if case is None else {"args": _literals(case.args), "report": case.report.to_dict()},
     }
+
+
+def _literals(args: Any) -> Any:
+    if isinstance(args, dict):
+        return {name: literal(part) for name, part in args.items()}
+    return [literal(part) for part in args]

@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from gradcheck.cli import network_table
-from gradcheck.cli.show import EXIT_CODES, result_console, spinner
+from gradcheck.cli.progress import progress
+from gradcheck.cli.show import EXIT_CODES, result_console
 from gradcheck.errors import UnsupportedError
 from gradcheck.two_layer_relu import network_check
 from gradcheck.verdicts.certificate import Verdict
@@ -27,7 +28,11 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
     backends, left_out = available(chosen)
     rows: dict[str, list[Row]] = {}
     lines: dict[str, DerivationReport] = {}
-    with spinner() as started:
+    with progress(None, "loading") as show:
+
+        def started(what: str) -> None:
+            show(0, what)
+
         for name in backends:
             rows[name] = list(network_check.judge_network(name, settings, started=started))
             started(f"{name}, line by line")
@@ -44,23 +49,24 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
         title = f"{network_table.NAMES[name]}{where}, {settings.dtype}, shape {sizes}, seed {settings.seed}"
         console.print(network_table.network_table(found, title))
         for remark in network_table.remarks(found):
-            console.print(remark, highlight=False, markup=False)
+            console.print(remark)
         console.print()
     console.print(network_table.lines_table(lines))
     for report in lines.values():
         if report.verdict is not Verdict.PASS:
-            console.print(str(report), highlight=False, markup=False)
+            console.print(str(report))
     console.print()
     network_table.cancelling_note(cancelling, console)
     if min(settings.shape) == 0:
         left_out.append("The ReLU boundary was left out: it needs sizes of at least 1.")
     for sentence in left_out:
-        console.print(sentence, highlight=False, markup=False)
+        console.print(sentence)
     right = sum(row.verdict is Verdict.PASS for row in everything)
     console.print(
-        network_table.styled(verdict), f" {right} of {len(everything)} gradients right, in {seconds:.1f} s",
-        sep="", highlight=False,
-    )  # fmt: skip
+        network_table.styled(verdict),
+        f" {right} of {len(everything)} gradients right, in {seconds:.1f} s",
+        sep="",
+    )
     if json_path is not None:
         data = {
             "verdict": str(verdict),

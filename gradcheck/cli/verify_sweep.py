@@ -1,4 +1,4 @@
-"""`gradcheck verify --sweep PAGE.html`: the networks over a grid, in several processes or on a Dask cluster."""
+"""`gradcheck verify sweep PAGE.html`: the networks over a grid, in several processes or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
-from gradcheck.cli.show import EXIT_CODES, STYLES, late_bar, result_console
+from gradcheck.cli.progress import progress
+from gradcheck.cli.show import EXIT_CODES, STYLES, print_verdict, result_console
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.sweeps import page as sweep_page
 from gradcheck.sweeps.sweep import sweep
@@ -46,7 +47,7 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
     _check(page)
     results = page.with_suffix(".jsonl")
     try:
-        with _executor(jobs, dask) as executor, late_bar(len(cells)) as show:
+        with _executor(jobs, dask) as executor, progress(len(cells), "cells") as show:
             _check_writable(results)
             found = sweep(cells, executor, path=results, judged=lambda done: show(done, "cells"))
     except KeyboardInterrupt:
@@ -100,12 +101,9 @@ def _print(found: Sweep, page: Path, results: Path) -> None:
     for result in [each for each in found.results.values() if each.verdict is not Verdict.PASS][:MOST_SHOWN]:
         console.print(Text(str(result.verdict), STYLES[result.verdict]), result.cell.command, soft_wrap=True)
         for remark in result.remarks:
-            console.print(f"  {remark}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"  {remark}", soft_wrap=True)
     for trouble, count in Counter(found.troubles.values()).most_common(MOST_SHOWN):
-        console.print(f"{count} cells not judged: {trouble}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"{count} cells not judged: {trouble}", soft_wrap=True)
     before = f", {found.resumed} of them judged before" if found.resumed else ""
-    console.print(
-        Text.assemble((str(found.verdict), STYLES[found.verdict]), f"  {sweep_page.headline(found)}{before}"),
-        soft_wrap=True,
-    )
-    console.print(f"{page}: every cell; {results}: every row", highlight=False, markup=False, soft_wrap=True)
+    print_verdict(found.verdict, f"{sweep_page.headline(found)}{before}")
+    console.print(f"{page}: every cell; {results}: every row", soft_wrap=True)

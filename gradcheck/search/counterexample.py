@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.check import check
 from gradcheck.errors import ArgumentError, GradcheckError, UnsupportedError
-from gradcheck.strategies.drawn import arrays_for
+from gradcheck.search.calls import Stopped, called, leaves_of
+from gradcheck.search.sizes import Sizes
+from gradcheck.search.user_functions import raised
+from gradcheck.strategies.described import Arguments, from_signature
 from gradcheck.verdicts.certificate import Verdict
 
 try:
@@ -38,13 +41,13 @@ __all__ = ["Case", "Search", "search"]
 class Case:
     """One point and what the check says there."""
 
-    args: tuple[Any, ...]
+    args: Any
     report: Report
 
     @property
     def size(self) -> int:
         """Entries of all arguments together."""
-        return arrays.total_size(self.args)
+        return arrays.total_size(leaves_of(self.args))
 
 
 @dataclass
@@ -63,10 +66,14 @@ class Search:
         The largest bound of a relative error among the arguments that passed.
     undefined : int
         How many draws the function could not be evaluated at; not among the drawn.
+    refused : int
+        How many of these for their sizes, whatever stood in them.
     failure : Case or None
         The smallest FAIL.
     undecided : Case or None
         The smallest INCONCLUSIVE.
+    widest : Case or None
+        The PASS with the largest bound of an error.
     why_undefined : str
         What was raised there, the last time.
 
@@ -77,8 +84,10 @@ class Search:
     inconclusive: int = 0
     largest_error: float = 0.0
     undefined: int = 0
+    refused: int = 0
     failure: Case | None = None
     undecided: Case | None = None
+    widest: Case | None = None
     why_undefined: str = ""
     _failures: dict[type[Exception], Case] = field(default_factory=dict, repr=False)
 
@@ -108,8 +117,9 @@ ORDER = (_BrokenContract, _WrongWhereSmooth, _WrongAtKink)
 def search(
     f: Callable[..., Any],
     gradient: Callable[..., Any] | None,
-    signature: str | Signature,
+    signature: str | Signature | Arguments,
     *,
+    target: str = "the function",
     max_examples: int = 50,
     seed: int = 0,
     dtype: str = "float64",
@@ -125,14 +135,18 @@ def search(
     ----------
     f, gradient : callable
         As for `gradcheck.check`; `gradient` is None for an f that returns ``(loss, gradients)``.
-    signature : str or Signature
-        Shapes of the arguments, see `strategies.arrays_for`.
+    signature : str, Signature or Arguments
+        Shapes of the arguments, see `strategies.arrays_for`, or more about each, see `strategies.described`.
+    target : str
+        What the function is called in errors.
     max_examples : int
         Cases to draw.
     seed : int
         Of the draws and of every check.
-    dtype, library, max_side, boundary
-        As for `strategies.arrays_for`.
+    dtype, library, boundary
+        As for `strategies.arrays_for`, where the signature is no Arguments.
+    max_side : int
+        The largest size to draw.
     rtol : float, optional
         As for `gradcheck.check`.
     on_case : callable
@@ -141,14 +155,19 @@ def search(
     Raises
     ------
     ArgumentError
-        If no drawn case could be checked, with the reason.
+        If the signature is not the function's, or no drawn case could be checked, with the reason.
 
     """
     found = Search()
+    arguments = signature
+    if not isinstance(arguments, Arguments):
+        arguments = from_signature(arguments, dtype=dtype, library=library, boundary=boundary)
+    sizes = Sizes(f, arguments)
 
-    def judge(args: tuple[Any, ...]) -> None:
+    def judge(args: Any) -> None:
         case = _checked(f, gradient, args, found, seed, rtol)
         if case is None:
+            found.refused += sizes.refuses(args)
             on_case(found)
             hypothesis.reject()
         outcome = _outcome(case.report)
@@ -158,7 +177,6 @@ def search(
             found._failures[outcome] = case  # noqa: SLF001  our own record: the last replay is the smallest
             raise outcome
 
-    drawn = arrays_for(signature, dtype=dtype, library=library, max_side=max_side, boundary=boundary)
     options = hypothesis.settings(
         max_examples=max_examples,
         deadline=None,
@@ -169,38 +187,52 @@ def search(
         report_multiple_bugs=True,
     )
     try:
-        hypothesis.seed(seed)(options(hypothesis.given(drawn)(judge)))()
+        sizes.check(target)
+        hypothesis.seed(seed)(options(hypothesis.given(arguments.drawn(max_side=max_side))(judge)))()
     except (*ORDER, ExceptionGroup, FlakyFailure):
         pass  # recorded when it was raised; a function that answers differently each time is in the report's notes
     except Unsatisfiable:
         pass
+    except Stopped as error:
+        cause = error.__cause__ or error
+        raise ArgumentError(f"{target} ended the search with {raised(cause)}: a loss may only return") from cause
+    found.failure = next((found._failures[kind] for kind in ORDER if kind in found._failures), None)  # noqa: SLF001
     if found.drawn == 0:
         raise ArgumentError(
             f"no drawn case could be checked: {found.why_undefined or 'the signature leaves none'}; if the function "
-            "needs tensors, pass --backend torch; if other numbers, draw them in a Python file with @given and pass it"
+            "needs tensors, pass --backend torch; if other numbers, pass --positive or --range, or describe each "
+            "argument in a TOML file"
         )
-    found.failure = next((found._failures[kind] for kind in ORDER if kind in found._failures), None)  # noqa: SLF001
+    if found.failure is None and found.refused > found.drawn:
+        raise ArgumentError(
+            f"of {found.drawn + found.undefined} draws {found.refused} have sizes that {target} does not take, the "
+            f"last because: {found.why_undefined}; is {str(arguments.signature)!r} its signature?"
+        )
     return found
 
 
 def _checked(
     f: Callable[..., Any],
     gradient: Callable[..., Any] | None,
-    args: tuple[Any, ...],
+    args: Any,
     found: Search,
     seed: int,
     rtol: float | None,
 ) -> Case | None:
     """Check one case; None where f itself cannot be evaluated there."""
     try:
-        f(*(arrays.copied(array) for array in args))
+        called(f, args)
     except Exception as error:  # noqa: BLE001  whatever the user's function raises at this point
-        found.why_undefined = f"{type(error).__name__}: {error}"
+        found.why_undefined = raised(error)
     else:
         try:
             return Case(args, check(f, gradient, args, seed=seed, rtol=rtol))
         except GradcheckError as error:
             found.why_undefined = str(error)
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise Stopped from error
     found.undefined += 1
     return None
 
@@ -220,7 +252,10 @@ def _count(found: Search, case: Case, outcome: type[Exception] | None) -> None:
         return
     found.drawn += 1
     passed = [a.error.high for a in case.report if a.verdict is Verdict.PASS and a.error.relative]
-    found.largest_error = max([found.largest_error, *passed])
+    largest = max(passed, default=0.0)
+    if case.report.verdict is Verdict.PASS and (found.widest is None or largest > found.largest_error):
+        found.widest = case
+    found.largest_error = max(found.largest_error, largest)
     if outcome is None and case.report.verdict is Verdict.INCONCLUSIVE:
         found.inconclusive += 1
         if found.undecided is None or case.size < found.undecided.size:

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["find_function", "import_file"]
+__all__ = ["find_function", "import_file", "raised"]
+
+HERE = Path(__file__).parents[1]
 
 
 def find_function(target: str) -> Callable[..., Any]:
@@ -66,10 +69,12 @@ def import_file(path: Path) -> ModuleType:
     sys.modules.setdefault(path.stem, module)  # where pickle and inspect look
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the user's file raises, sys.exit() included
         if sys.modules.get(path.stem) is module:  # half a module, which an import would take for the whole
             del sys.modules[path.stem]
-        raise ArgumentError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
+        raise ArgumentError(f"{str(path)!r} cannot be run: {raised(error)}") from error
     return module
 
 
@@ -77,15 +82,37 @@ def _import_module(name: str, target: str) -> ModuleType:
     _on_path(str(Path.cwd()))
     try:
         return importlib.import_module(name)
+    except KeyboardInterrupt:
+        raise
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if name == missing or name.startswith(f"{missing}."):
             raise ArgumentError(
                 f"there is no module {missing!r} for {target!r} in {Path.cwd()} or among the installed packages"
             ) from error
-        raise ArgumentError(f"{name} cannot be imported: it needs {missing!r}, which is not installed") from error
-    except Exception as error:  # whatever the user's module raises
-        raise ArgumentError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ArgumentError(
+            f"{name} cannot be imported: it needs {missing!r}, which is not installed{_at(error)}"
+        ) from error
+    except BaseException as error:  # whatever the user's module raises, sys.exit() included
+        raise ArgumentError(f"{name} cannot be imported: {raised(error)}") from error
+
+
+def raised(error: BaseException) -> str:
+    """Return what the user's code raised, in a line with its file and line; sys.exit() is named as such."""
+    name = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else type(error).__name__
+    said = "" if isinstance(error, SystemExit) else error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{name}: {' '.join(said.split())}{_at(error)}" if said else f"{name}{_at(error)}"
+
+
+def _at(error: BaseException) -> str:
+    """Return the last line of the user's own code that an exception came through; a syntax error's is where it is."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if not (frame.filename.startswith("<") or Path(frame.filename).is_relative_to(HERE)):
+            return f" ({frame.filename}, line {frame.lineno})"
+    return ""
 
 
 def _on_path(directory: str) -> None:

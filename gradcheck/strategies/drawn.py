@@ -6,11 +6,13 @@ dtype holds exactly, and shrinking towards sizes of 1 and entries of 1.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.strategies.converter import check_choice, converter
 from gradcheck.strategies.signature import Signature, parse
 
 try:
@@ -23,7 +25,7 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterable
 
     from hypothesis.strategies import DrawFn, SearchStrategy
     from numpy.typing import NDArray
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PROFILES", "arrays_for", "numbers", "register_profiles", "shapes_for"]
 
 DTYPES = ("float64", "float32")
-LIBRARIES = ("numpy", "torch")
+MOST_DRAWN = 256  # entries of an array that are drawn one by one
 
 # No deadline: the first call of a backend is slow, and so is a machine that others use.
 PROFILES = {
@@ -47,17 +49,16 @@ def register_profiles() -> None:
         settings.register_profile(name, profile)
 
 
-def _short_decimals() -> list[float]:
-    """Multiples of 1/16 up to 2, simplest first: fewest binary places, then smallest, then positive."""
-    found = [k / 16 for k in range(-32, 33) if k]
-    places = {x: next(p for p in range(5) if (x * 2**p).is_integer()) for x in found}
-    return sorted(found, key=lambda x: (places[x], abs(x), x < 0))
+def simplest_first(found: Iterable[float]) -> list[float]:
+    """Sort numbers: fewest binary places, then smallest, then positive."""
+    return sorted(found, key=lambda x: (x.as_integer_ratio()[1], abs(x), x < 0))
 
 
 # ±3.5 lie past the bends of functions that are clipped at 1, 2 or 3. Products are multiples of 1/256 below 2^4, so that
 # a matrix product over 2^12 of them is exact even in float32.
 LARGE = [3.5, -3.5]
-SHORT = [*_short_decimals(), *LARGE]
+SHORT = [*simplest_first(k / 16 for k in range(-32, 33) if k), *LARGE]  # multiples of 1/16 up to 2
+
 OFTEN = 3 * LARGE  # in all, about one entry in ten is large
 
 
@@ -180,28 +181,15 @@ def arrays_for(
     return arguments()
 
 
-def draw_array(draw: DrawFn, shape: tuple[int, ...], dtype: str, entries: SearchStrategy[float]) -> NDArray[np.float64]:
-    """Draw an array entry by entry; entries that the dtype does not hold are rounded to it."""
-    count = int(np.prod(shape))
-    values = draw(st.lists(entries, min_size=count, max_size=count))
-    return np.array(values, dtype=dtype).reshape(shape)
+def draw_array(draw: DrawFn, shape: tuple[int, ...], dtype: str, entries: SearchStrategy[float]) -> NDArray[Any]:
+    """Draw an array entry by entry; entries that the dtype does not hold are rounded to it.
 
-
-def converter(library: str) -> Callable[[NDArray[Any]], Any]:
-    """Return what turns a NumPy array into one of the library, of the same dtype."""
-    check_choice("library", library, LIBRARIES)
-    if library == "numpy":
-        return lambda array: array
-    try:
-        import torch  # noqa: PLC0415  only where it is asked for
-    except ModuleNotFoundError as error:
-        raise UnsupportedError(
-            "library='torch' needs PyTorch, which is not installed: run `pip install 'gradcheck[torch]'`, "
-            "or pass library='numpy'."
-        ) from error
-    return torch.from_numpy
-
-
-def check_choice(name: str, got: Any, choices: Sequence[str]) -> None:
-    if got not in choices:
-        raise ArgumentError(f"{name} is {got!r}, but should be one of {', '.join(map(repr, choices))}")
+    Of a large one `MOST_DRAWN` entries are drawn, and each stands in many places: Hypothesis gives up on a case that
+    takes some thousand choices.
+    """
+    count = math.prod(shape)
+    if count <= MOST_DRAWN:
+        return np.array(draw(st.lists(entries, min_size=count, max_size=count)), dtype=dtype).reshape(shape)
+    few = np.array(draw(st.lists(entries, min_size=MOST_DRAWN, max_size=MOST_DRAWN)), dtype=dtype)
+    places = np.random.default_rng(draw(st.integers(0, 2**32 - 1), label="places")).integers(0, MOST_DRAWN, shape)
+    return few[places]

@@ -6,13 +6,19 @@ left out (``n?``). A loss returns a scalar, so ``->()`` may be left out.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from gradcheck.errors import ArgumentError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 __all__ = ["Signature", "parse"]
 
+MOST_DIMENSIONS = 32  # of an array that Hypothesis draws
 DIMENSION = r"\w+\??"
 SHAPE = rf"\((?:{DIMENSION}(?:,{DIMENSION})*)?\)"
 SHAPES = rf"{SHAPE}(?:,{SHAPE})*"
@@ -44,6 +50,21 @@ class Signature:
         every = [name for shape in self.inputs for name in shape]
         optional = {name[:-1] for name in every if name.endswith("?")}
         return tuple(dict.fromkeys(n for n in every if not (n.isdigit() or n.endswith("?") or n in optional)))
+
+    def shape(self, argument: int, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """Return an argument's shape where the names have these sizes; those that may be left out are there."""
+        return tuple(int(d) if d.isdigit() else sizes[d.rstrip("?")] for d in self.inputs[argument])
+
+    def equal(self, one: str, other: str) -> Signature:
+        """Return the signature with `other` called `one` too."""
+        return Signature(
+            tuple(tuple(one if d == other else d for d in shape) for shape in self.inputs),
+            tuple(one if d == other else d for d in self.output),
+        )
+
+    def entries(self, side: int) -> int:
+        """Return how many entries all arguments have together where every name is `side`."""
+        return sum(math.prod(int(d) if d.isdigit() else side for d in shape) for shape in self.inputs)
 
     def fixed(self, name: str, size: int) -> Signature:
         """Return the signature with one name replaced by a number."""
@@ -83,7 +104,16 @@ def parse(text: str) -> Signature:
         )
     known = {name.rstrip("?") for shape in inputs for name in shape}
     for shape in (*inputs, *outputs):
+        if len(shape) > MOST_DIMENSIONS:
+            raise ArgumentError(
+                f"the signature has an array of {len(shape)} dimensions, but should have at most {MOST_DIMENSIONS}"
+            )
         for name in shape:
+            word = name.rstrip("?")
+            if not word.isidentifier() and not (word.isascii() and word.isdigit()):
+                raise ArgumentError(
+                    f"the signature {text!r} has {word!r}, but should have names and numbers, such as {EXAMPLE}"
+                )
             if name[:-1].isdigit() and name.endswith("?"):
                 raise ArgumentError(
                     f"the signature {text!r} has {name!r}, but a fixed size cannot be left out: give it a name"

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gradcheck.errors import ArgumentError
-from gradcheck.strategies.drawn import DTYPES, check_choice, converter, draw_array
+from gradcheck.strategies.converter import check_choice, converter
+from gradcheck.strategies.drawn import DTYPES, draw_array
 from gradcheck.two_layer_relu.problem import Problem
 
 if TYPE_CHECKING:

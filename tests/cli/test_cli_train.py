@@ -171,7 +171,8 @@ def test_a_terminal_gets_a_progress_bar_and_no_color_is_respected(no_color):
     ours, theirs = pty.openpty()
     environment = {name: text for name, text in os.environ.items() if name not in {"NO_COLOR", "FORCE_COLOR"}}
     environment |= {"TERM": "xterm-256color"} | ({"NO_COLOR": "1"} if no_color else {})
-    command = [*GRADCHECK, "train", *SMALL, "--steps", "5"]
+    code = "from gradcheck.cli import main, progress; progress.PATIENCE = 0; main()"
+    command = [sys.executable, "-c", code, "train", *SMALL, "--steps", "5"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=environment, check=False)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()

@@ -1,0 +1,112 @@
+"""`gradcheck check LOSS GRADIENT --point data.npz`: the user's gradient at one point."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcheck.cli import options
+from gradcheck.cli.threads import threads_for
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["check"]
+
+TARGET = "MODULE:NAME"
+FORMS = ("vjp", "jvp", "backward")
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="LOSS [GRADIENT]", required=True)
+@click.option(
+    "--point",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="The arguments: a .npz of arrays by name, or the .npy of one.",
+)
+@click.option("--vjp", metavar=TARGET, help="The claim, in place of GRADIENT: vjp(cotangent, *args).")
+@click.option("--jvp", metavar=TARGET, help="The claim, in place of GRADIENT: jvp(tangents, *args).")
+@click.option(
+    "--backward", metavar=TARGET, help="The claim of a LOSS that returns (out, cache): backward(dout, cache)."
+)
+@click.option("--dtype", type=click.Choice(options.DTYPES), help="Of the floating-point arrays; by default as saved.")
+@click.option("--backend", type=click.Choice(["numpy", "torch"]), default="numpy", show_default=True, help="Of arrays.")
+@options.rtol_option
+@click.option("--confidence", type=float, default=0.9999, show_default=True, help="Of the interval of an error.")
+@click.option("--probes", type=click.IntRange(min=2), default=4, show_default=True, help="Directions an argument.")
+@click.option("--oracle", help="Where slopes come from: finite differences (by default), autograd or exact.")
+@click.option("--kink", help="Require this convention at kinks: right, left or midpoint.")
+@click.option("--kink-of", metavar=TARGET, help="kink_of(*args) returns the kink variable, h of max(h, 0).")
+@click.option("--max-evaluations", type=click.IntRange(min=1), help="Evaluations of LOSS to spend at most.")
+@options.seed_option
+@options.threads_option
+@options.json_option
+@options.report_option
+def check(
+    *,
+    targets: tuple[str, ...],
+    point: Path,
+    threads: int | None,
+    json_path: Path | None,
+    report_path: Path | None,
+    dtype: str | None,
+    backend: str,
+    **judging: Any,
+) -> None:
+    """Check your own gradient at one point: print the report, and exit with its verdict.
+
+    LOSS and GRADIENT are package.module:function. GRADIENT returns one array for each argument of LOSS; LOSS alone
+    should return (loss, gradients). The point is what numpy.savez writes, the arguments by name:
+
+    \b
+      numpy.savez("data.npz", x=x, w=w)
+      gradcheck check mine:loss mine:gradient --point data.npz
+
+    An argument that is a dict is saved by its keys: numpy.savez("data.npz", **{"params.w": w, "params.b": b}).
+    """  # noqa: D301  the backspace itself keeps click from filling the paragraph
+    from gradcheck.cli.point import load  # noqa: PLC0415  needs NumPy
+    from gradcheck.cli.show import EXIT_CODES, print_report, result_console  # noqa: PLC0415
+    from gradcheck.search.user_functions import find_function  # noqa: PLC0415
+
+    options.check_folder("--json", json_path)
+    options.check_folder("--report", report_path)
+    claims = {name: judging.pop(name) for name in FORMS}
+    _check_claim(targets, claims)
+    args = load(point, dtype=dtype, library=backend)
+    found = {name: find_function(target) for name, target in claims.items() if target is not None}
+    if judging["kink_of"] is not None:
+        judging["kink_of"] = find_function(judging["kink_of"])
+    f, *gradient = (find_function(target) for target in targets)
+    with threads_for(threads, flop=0):
+        report = _judged(f, gradient[0] if gradient else None, args, {**found, **judging})
+    print_report(result_console(), report)
+    if json_path is not None:
+        json_path.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+    if report_path is not None:
+        report.save(report_path)
+    click.get_current_context().exit(EXIT_CODES[report.verdict])
+
+
+def _judged(f: Callable[..., Any], gradient: Callable[..., Any] | None, args: Any, given: dict[str, Any]) -> Any:
+    """Check, and show on standard error that it lasts."""
+    from gradcheck.check import check as judged  # noqa: PLC0415  needs NumPy
+    from gradcheck.cli.progress import progress  # noqa: PLC0415
+
+    with progress(None, "checking"):
+        return judged(f, gradient, args, **given)
+
+
+def _check_claim(targets: tuple[str, ...], claims: dict[str, str | None]) -> None:
+    """Refuse more than one claim."""
+    given = [f"--{name}" for name, target in claims.items() if target is not None]
+    if len(targets) > 2:
+        raise ArgumentError(f"got {len(targets)} functions, but should be the loss and its gradient")
+    if len(given) + len(targets) > 2:
+        claim = given[0] if len(targets) == 2 else given[1]
+        raise ArgumentError(f"{claim} is a second claim: pass one of GRADIENT, --vjp, --jvp and --backward")

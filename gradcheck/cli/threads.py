@@ -1,0 +1,65 @@
+"""How many threads the pools of NumPy and Torch compute with: as many as the largest product deserves.
+
+A product that is shared waits for the slowest of its threads. Where another process holds a core, that thread waits for
+its turn, some milliseconds: more than a small product takes in all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["deserved", "largest_product", "threads_for"]
+
+VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Linux lets a thread run about 3 ms before another has its turn (sched_base_slice_ns), at some 1e10 operations per
+# second and core: a share of less is over before a thread that has to wait has begun.
+SHARE = 3e-3 * 1e10
+
+
+def largest_product(shape: tuple[int, int, int, int]) -> int:
+    """Return the floating-point operations of x @ w1, or of the products as large in the backward pass."""
+    n, d_in, h, _ = shape
+    return 2 * n * d_in * h
+
+
+def deserved(flop: float) -> int:
+    """Return how many threads a product of so many operations deserves, of the cores there are."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(flop / SHARE)))
+
+
+@contextmanager
+def threads_for(threads: int | None, *, flop: float) -> Iterator[None]:
+    """Compute with `threads`, or with as many as the product deserves where the environment does not say.
+
+    Torch, where it is not loaded yet, reads the variables when it is.
+    """
+    if threads is None and any(name in os.environ for name in VARIABLES):
+        yield
+        return
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  loads what it asks
+
+    count = deserved(flop) if threads is None else threads
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    os.environ.update(dict.fromkeys(VARIABLES, str(count)))
+    torch = sys.modules.get("torch")
+    torch_before = torch.get_num_threads() if torch is not None else 0
+    if torch is not None:
+        torch.set_num_threads(count)
+    try:
+        with threadpool_limits(limits=count):
+            yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(torch_before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
