@@ -215,7 +215,7 @@ class Checks:
 
 def summary(session: Session) -> list[str]:
     """Return the lines of the summary at the end of a run."""
-    from gradcheck.reports.text import finding  # noqa: PLC0415
+    from gradcheck.reports.words import finding  # noqa: PLC0415
     from gradcheck.verdicts.certificate import Verdict  # noqa: PLC0415
 
     counts = session.verdicts
@@ -237,7 +237,7 @@ def summary(session: Session) -> list[str]:
 
 
 def _reason(report: Report) -> str:
-    from gradcheck.reports.text import why  # noqa: PLC0415
+    from gradcheck.reports.words import why  # noqa: PLC0415
 
     said = report.complaint or why(report)
     return f" ({said})" if said else ""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradcheck.reports.text import WIDTH, as_text
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from gradcheck.verdicts.report import Report
 
 __all__ = ["EXIT_CODES", "STYLES", "print_report", "print_verdict", "result_console"]
 
@@ -34,11 +37,11 @@ def print_verdict(verdict: Verdict, said: str) -> None:
     result_console().print(Text.assemble((str(verdict), STYLES[verdict]), f"  {said}"), soft_wrap=True)
 
 
-def print_report(console: Console, report: object) -> None:
-    """Print a report's text with its first word in the verdict's colour, and long lines left whole in pipes."""
+def print_report(console: Console, report: Report) -> None:
+    """Print a report's text as wide as the terminal, with its first word in the verdict's colour."""
     from rich.text import Text  # noqa: PLC0415
 
-    text = Text(str(report))
+    text = Text(as_text(report, console.width if console.is_terminal else WIDTH))
     for verdict, style in STYLES.items():
         text.highlight_regex(rf"\A{verdict}\b", style)
-    console.print(text, soft_wrap=not console.is_terminal)
+    console.print(text, soft_wrap=True)  # its lines are laid out already

@@ -64,16 +64,14 @@ def sentence(found: Finding, shape: tuple[int, ...], name: str, *, named: bool) 
     name : str
         Of the argument.
     named : bool
-        Whether a mistake is named that tells the place: then only an entry is shown.
+        Whether a mistake is named that tells the place: then there is nothing to say.
 
     """
-    entry = _claim(found.worst[0], name) if found.worst else ""
     if named or math.prod(shape) == 1:
-        return entry
-    place = _place(found, shape, name)
+        return ""
     if found.settled and size_of(found.places[0]) == 1:
-        return f"one entry is wrong: {entry}"
-    return f"{place}; worst {entry}" if entry else place
+        return f"one entry is wrong: {name}[{', '.join(str(a) for a, _ in found.places[0])}]"
+    return _place(found, shape, name)
 
 
 def _place(found: Finding, shape: tuple[int, ...], name: str) -> str:
@@ -148,19 +146,3 @@ def _named(place: Box, shape: tuple[int, ...], name: str) -> str:
         words = {(2, 0): "row", (2, 1): "column", (4, 1): "channel"}
         return f"{words.get((len(shape), axis), 'slice')} {place[axis][0]}, {label},"
     return label
-
-
-def _claim(w: WorstEntry, name: str) -> str:
-    index = ", ".join(map(str, w.index))
-    claimed, measured = _values(w.claimed, w.measured)
-    return f"{name}[{index}] claimed {claimed}, measured {measured}"
-
-
-def _values(*numbers: complex) -> list[str]:
-    """Return numbers in six digits, in more where that is what it takes to tell them apart."""
-    real = all(z.imag == 0 for z in numbers)
-    for digits in (6, 9, 12, 15):
-        texts = [f"{z.real:.{digits}g}" if real else f"{z:.{digits}g}" for z in numbers]
-        if len(set(texts)) == len(texts):
-            break
-    return texts

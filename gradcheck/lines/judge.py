@@ -38,7 +38,8 @@ from gradcheck.check import check
 from gradcheck.claims.point import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
-from gradcheck.reports.text import WIDTH, finding
+from gradcheck.reports.text import WIDTH, fact_rows, wrapped
+from gradcheck.reports.words import finding
 from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import stream
 from gradcheck.verdicts.certificate import Verdict
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 
     from gradcheck.lines.derivation import Derivation
     from gradcheck.lines.line import Line
-    from gradcheck.verdicts.report import ArgumentReport, Report
+    from gradcheck.verdicts.report import Report
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,13 @@ class LineReport:
         text = shorten(self.text, WIDTH - 2, placeholder=" ...")
         if self.verdict is Verdict.PASS:
             return text
-        return f"{text}\n      {self.verdict}: {self.problem if self.report is None else _found(self.report)}"
+        start = f"      {self.verdict}: "
+        if self.report is None or self.report.complaint:
+            said = self.problem if self.report is None else self.report.complaint
+            return "\n".join([text, *wrapped(str(said), start, WIDTH)])
+        (argument,) = self.report
+        found = wrapped(finding(argument, self.report.confidence), start, WIDTH)
+        return "\n".join([text, *found, *fact_rows(argument, " " * 6)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, for JSON."""
@@ -177,15 +184,20 @@ class DerivationReport:
 
     def _body(self) -> list[str]:
         troubled = [line for line in self.lines if line.verdict is not Verdict.PASS]
-        rows = [row for line in troubled[:4] for row in f"  {line}".split("\n")]
+        rows = [row for line in troubled[:1] for row in f"  {line}".split("\n")]
+        rows += [
+            row for line in troubled[1:4] for row in f"  {line}".split("\n")[:2]
+        ]  # the first is to be mended first
         if len(troubled) > 4:
             rows.append(f"  {len(troubled) - 4} more: {', '.join(line.name for line in troubled[4:])}")
         right = [line.name for line in self.lines if line.verdict is Verdict.PASS]
         if right:
-            rows.append(f"  right: {', '.join(right)}")
+            rows += wrapped(", ".join(right), "  right: ", WIDTH)
         if self.whole is not None and self.first_wrong is None:
             wrong = [found for found in self.whole if found.verdict is not Verdict.PASS]
-            rows += [f"  the whole, {found.name}: {_said(found, self.whole)}" for found in wrong[:2]]
+            for found in wrong[:2]:
+                rows += wrapped(finding(found, self.whole.confidence), f"  the whole, {found.name}: ", WIDTH)
+                rows += fact_rows(found, "      ")
         return rows
 
 
@@ -358,16 +370,3 @@ def _gaussian(variable: Any, rng: np.random.Generator) -> Any:
 def _widened(value: Any) -> Any:
     """Return float32 and narrower arrays in float64, anything else as it is."""
     return cast(value, WIDER[dtype_name(value)]) if is_floating(value) and dtype_name(value) in WIDER else value
-
-
-def _found(report: Report) -> str:
-    """Return what was measured, in words."""
-    if report.complaint:
-        return report.complaint
-    return _said(report[0], report)
-
-
-def _said(found: ArgumentReport, report: Report) -> str:
-    """Return what a report says of one argument, on one line."""
-    said = (finding(found, report.confidence), found.reason, found.where_text, found.advice)
-    return "; ".join(part for part in said if part)

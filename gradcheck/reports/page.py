@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.reports.data import as_json
 from gradcheck.reports.files import write
-from gradcheck.reports.text import ORDER, as_text, finding, headline, number, percent, why, worst_first
+from gradcheck.reports.text import as_text
+from gradcheck.reports.words import ORDER, entry, finding, headline, number, percent, why, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def template(name: str) -> Template:
         symbols=SYMBOLS,
         headline=headline,
         finding=finding,
+        entry=entry,
         percent=percent,
         number=number,
         shape=shape_text,

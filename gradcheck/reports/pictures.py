@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import UnsupportedError
-from gradcheck.reports.text import finding, percent, worst_first
+from gradcheck.reports.words import finding, percent, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:

@@ -1,127 +1,221 @@
-"""A report as text for people."""
+"""A report as text for people, in stages: its facts as lines, without repetitions, cut to length, laid out.
+
+Every fact has a key: where, entry, cause, next of an argument, and note, unchecked, next, repeat of the whole.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+import re
+from textwrap import wrap
+from typing import TYPE_CHECKING, NamedTuple
 
+from gradcheck.reports.words import (
+    ORDER,
+    WORDS,
+    causes,
+    clipped,
+    coarse,
+    entry,
+    finding,
+    headline,
+    next_step,
+    remarks,
+    visible,
+)
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from gradcheck.verdicts.report import ArgumentReport, Report
 
-WIDTH = 118
-ZERO = 1e3  # an error this many times the true gradient is no relative error any more
-LINES = 12
-ORDER = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}  # what a reader should see first
-WORDS = {Verdict.FAIL: "wrong", Verdict.INCONCLUSIVE: "undecided", Verdict.PASS: "right"}
+WIDTH = 80
+NARROWEST = 40
+LINES = 12  # as many as are read at a glance; wrong arguments are shown beyond it
+HEADS = 16  # of arguments that are no PASS; further ones are named in one line
+LABEL = 28  # columns for a name and a shape; a longer one takes a line of its own
+KEYS = 10  # columns for a key
+# A line is not broken inside these: an index, a command, a percentage, an interval, a number after its word.
+WHOLE = re.compile(
+    r"\[[^\[\]]{1,60}\]|\(relative error [^()]+\)|`[^`]+`|\([-\d, ]{1,40}\)|\S+ %|[-+.\w]+ to [-+.\d∞][-+.\w]*"
+    r"|\S+ x \w+|\S+, (?:a|no) subgradient|(?:claimed|measured|seed) \S+"
+)
 
 
-def worst_first(report: Report) -> list[ArgumentReport]:
-    """Return the arguments, wrong ones before undecided ones before right ones, otherwise in their order."""
-    return sorted(report, key=lambda argument: ORDER[argument.verdict])
+class Line(NamedTuple):
+    """One fact: its key, what is said, and the argument it concerns, None for the whole."""
+
+    key: str
+    text: str
+    argument: int | None = None
 
 
-def number(value: float) -> str:
-    """Return a relative error in two significant digits."""
-    return f"{value:.1e}" if math.isfinite(value) and value != 0 else "0" if value == 0 else "∞"
+def as_text(report: Report, width: int = WIDTH) -> str:
+    """Return the report as text: verdict, arguments, where they are wrong and why, how to repeat it.
+
+    Parameters
+    ----------
+    report : Report
+        What a check found.
+    width : int
+        Columns; a command to copy is not broken, whatever its length.
+
+    """
+    found = cut(list(drop_repeated(lines(report))), report)
+    return "\n".join(layout(found, report, max(width, NARROWEST)))
 
 
-def percent(confidence: float) -> str:
-    """Return 0.9999 as ``99.99 %``."""
-    return f"{100 * float(confidence):.10g} %"
+def argument_text(argument: ArgumentReport, width: int = WIDTH) -> str:
+    """Return what was found about one argument as text."""
+    label = f"{clipped(argument.name)} {argument.shape}"
+    rows = list(drop_repeated(_argument(argument, 0, argument.error.confidence)))
+    head = f"{argument.verdict}  {label}: {rows[0].text}"
+    return "\n".join(
+        [*wrapped(head, "", width, hang=" " * 6), *(row for line in rows[1:] for row in _detail(line, width))]
+    )
 
 
-def finding(argument: ArgumentReport, confidence: float) -> str:  # noqa: PLR0911  one for each outcome
-    """Return how wrong the gradient is at most, or at least, in a few words."""
-    error = argument.error
-    if argument.verdict is Verdict.PASS:
-        if not error.relative:
-            return f"zero to ±{number(error.high)} absolute ({percent(confidence)})"
-        return f"right to {number(error.high)} ({percent(confidence)})"
-    if argument.verdict is Verdict.FAIL and error.low > 0:
-        if error.low > ZERO:
-            return "wrong: the true gradient is zero, or next to it"
-        if not math.isfinite(error.high):
-            return f"wrong by {number(error.low)} or more"
-        return f"wrong by {number(error.low)} to {number(error.high)}"
-    if argument.verdict is Verdict.FAIL:
-        return "wrong"
-    return f"undecided: error below {number(error.high)}" if math.isfinite(error.high) else "undecided"
+def fact_rows(argument: ArgumentReport, indent: str, width: int = WIDTH) -> list[str]:
+    """Return the rows that say where an argument's gradient is wrong, at which entry, and why."""
+    found = [line for line in _argument(argument, 0, argument.error.confidence) if line.text]
+    kept = [line for line in found if line.key in {"where", "entry", "cause"}]
+    return [row for line in kept for row in wrapped(line.text, f"{indent}{line.key}: ", width)]
 
 
-def remarks(argument: ArgumentReport) -> str:
-    """Return kink and proof of power, the right-hand part of an argument's line."""
-    parts = []
-    if argument.kink is None:
-        parts.append("smooth" if argument.verdict is Verdict.PASS else "")
-    else:
-        valid = "a subgradient" if argument.kink.valid else "no subgradient"
-        parts.append(f"kink: {argument.kink.convention}, {valid}")
-    if argument.planted is not None and argument.planted.applicable:
-        missed = "; ".join(argument.planted.not_caught[:2]) + ("; ..." if len(argument.planted.not_caught) > 2 else "")
-        parts.append(
-            f"{argument.planted.caught}/{argument.planted.applicable} planted mistakes caught"
-            + (f", not: {missed}" if missed else "")
-        )
-    return "  ".join(part for part in parts if part)
+# Facts ----------------------------------------------------------------------------------------------------
 
 
-def headline(report: Report) -> str:
-    """Return what was found in one sentence."""
-    judged = len(report.arguments)
-    wrong = sum(a.verdict is Verdict.FAIL for a in report.arguments)
-    undecided = sum(a.verdict is Verdict.INCONCLUSIVE for a in report.arguments)
-    one = judged == 1
-    return {
-        Verdict.PASS: "the gradient is right" if one else f"{judged} gradients are right",
-        Verdict.FAIL: report.complaint
-        or ("the gradient is wrong" if one else f"{wrong} of {judged} gradients {'is' if wrong == 1 else 'are'} wrong"),
-        Verdict.INCONCLUSIVE: "the gradient is undecided" if one else f"{undecided} of {judged} gradients undecided",
-    }[report.verdict]
-
-
-def why(report: Report) -> str:
-    """Return what there is to say of each argument that is no PASS, in one line; empty where nothing is."""
-    found = [
-        f"{a.name}: {said}"
-        for a in worst_first(report)
-        if a.verdict is not Verdict.PASS and (said := a.advice or a.reason or a.where_text)
-    ]
-    return "; ".join(found)
-
-
-def as_text(report: Report) -> str:
-    """Return the report in at most a dozen lines: verdict, arguments, reasons, how to repeat."""
+def lines(report: Report) -> Iterator[Line]:
+    """Yield every fact of a report."""
     cost = f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
-    head = f"{report.verdict}  {report.title}: {headline(report)}   {cost}"
-    notes = [f"  note: {note}" for note in report.notes]
-    if report.verdict is not Verdict.PASS and report.repeat:
-        notes.append(f"  repeat: {report.repeat}")
-    return "\n".join([head, *_arguments(report, LINES - 1 - len(notes)), *notes])
+    yield Line("verdict", f"{report.verdict}  {clipped(report.title)}: {headline(report)}  {cost}")
+    for i, argument in enumerate(report.arguments):
+        yield from _argument(argument, i, report.confidence)
+    if report.unchecked:
+        yield Line("unchecked", f"{', '.join(map(clipped, report.unchecked))}: no gradient was claimed")
+    for note in (*report.notes, coarse(report)):
+        yield Line("note", note)
+    yield Line("next", report.next)
+    if report.verdict is not Verdict.PASS:
+        yield Line("repeat", report.repeat)
 
 
-def _arguments(report: Report, most: int) -> list[str]:
-    """Return the lines of all arguments; where they are too many, of the first wrong ones, the others counted."""
-    label = max((len(f"{a.name} {a.shape}") for a in report.arguments), default=0)
-    said: set[str] = set()
-    blocks: list[list[str]] = []
-    for argument in report.arguments:
-        head = f"{argument.name} {argument.shape}".ljust(label)
-        lines = [f"  {head}  {finding(argument, report.confidence)}  {remarks(argument)}".rstrip()]
-        fresh = [text for text in (argument.advice, argument.reason, argument.where_text) if text and text not in said]
-        if argument.advice and argument.advice in said:
-            fresh = []  # the same mistake once more: its first place serves as the example
-        said.update(fresh)
-        blocks.append(lines + [f"  {' ' * label}    {text}" for text in fresh])
-    if sum(map(len, blocks)) <= most:
-        return [line for block in blocks for line in block]
-    urgent = sorted(range(len(blocks)), key=lambda i: ORDER[report.arguments[i].verdict])
-    kept: list[str] = []
+def _argument(argument: ArgumentReport, i: int, confidence: float) -> Iterator[Line]:
+    yield Line("argument", f"{finding(argument, confidence)}  {remarks(argument)}".rstrip(), i)
+    yield Line("where", argument.where_text, i)
+    yield Line("entry", entry(argument), i)
+    for cause in causes(argument):
+        yield Line("cause", cause, i)
+    for note in argument.notes:
+        yield Line("note", note, i)
+    yield Line("next", next_step(argument), i)
+
+
+# Stages ---------------------------------------------------------------------------------------------------
+
+
+def drop_repeated(found: Iterable[Line]) -> Iterator[Line]:
+    """Leave out empty facts, and those that an earlier argument has said; with its cause goes its example."""
+    held = [line for line in found if line.text]
+    said: set[tuple[str, str]] = set()
+    known = set()  # arguments whose cause was said before
+    for line in held:
+        if line.key == "cause" and (line.key, line.text) in said:
+            known.add(line.argument)
+        said.add((line.key, line.text))
+    said.clear()
+    for line in held:
+        example = line.key in {"where", "entry"} and line.argument in known
+        if line.key in {"argument", "verdict"} or not (example or (line.key, line.text) in said):
+            yield line
+        said.add((line.key, line.text))
+
+
+def cut(found: list[Line], report: Report) -> list[Line]:
+    """Return at most LINES facts, and the heads of wrong and undecided arguments beyond them; the others counted."""
+    if len(found) <= LINES:
+        return found
+    blocks: dict[int, list[Line]] = {}
+    for line in found:
+        if line.argument is not None:
+            blocks.setdefault(line.argument, []).append(line)
+    whole = [line for line in found if line.argument is None]
+    urgent = sorted(blocks, key=lambda i: ORDER[report.arguments[i].verdict])
+    heads = [i for i in urgent if report.arguments[i].verdict is not Verdict.PASS][:HEADS]
+    room = LINES - len(whole) - len(heads) - 1
+    kept: list[Line] = []
+    shown = set(heads)
     for place, i in enumerate(urgent):
-        if len(kept) + len(blocks[i]) > most - 1 and kept:
-            rest = [report.arguments[k].verdict for k in urgent[place:]]
-            counts = [f"{rest.count(v)} {WORDS[v]}" for v in ORDER if v in rest]
-            return [*kept, f"  and {len(rest)} more: {', '.join(counts)}"]
-        kept += blocks[i]
-    return kept
+        head, *details = blocks[i]
+        if i in shown:
+            kept.append(head)
+            if place == 0 or len(details) <= room:
+                kept += details
+                room -= len(details)
+        elif report.arguments[i].verdict is Verdict.PASS and 1 + len(details) <= room and len(shown) == len(kept):
+            kept += blocks[i]
+            shown.add(i)
+            room -= len(blocks[i])
+    rest = [i for i in urgent if i not in shown]
+    return [whole[0], *kept, *_rest(rest, report), *whole[1:]]
+
+
+def _rest(left_out: list[int], report: Report) -> Iterator[Line]:
+    """Yield a line for arguments that are left out: right ones are counted, others named."""
+    if not left_out:
+        return
+    verdicts = [report.arguments[i].verdict for i in left_out]
+    counts = [f"{verdicts.count(v)} {WORDS[v]}" for v in ORDER if v in verdicts]
+    yield Line("more", f"and {len(left_out)} more: {', '.join(counts)}")
+    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        names = [clipped(report.arguments[i].name) for i in left_out if report.arguments[i].verdict is verdict]
+        if names:
+            yield Line(WORDS[verdict], ", ".join(names))
+
+
+def layout(found: Iterable[Line], report: Report, width: int) -> Iterator[str]:
+    """Yield the rows of the text."""
+    found = list(found)
+    names = {i: f"{clipped(a.name)} {a.shape}" for i, a in enumerate(report.arguments)}
+    shown = {line.argument for line in found if line.argument is not None}
+    label = max((len(names[i]) for i in shown if i is not None and len(names[i]) <= LABEL), default=0)
+    for line in found:
+        if line.key == "verdict":
+            yield from wrapped(line.text, "", width, hang=" " * 6)
+        elif line.key == "argument" and line.argument is not None:
+            name = names[line.argument]
+            if len(name) > label:
+                yield f"  {name}"
+                name = ""
+            yield from wrapped(line.text, f"  {name.ljust(label)}  ", width)
+        elif line.key == "more":
+            yield f"  {line.text}"
+        else:
+            yield from _detail(line, width)
+
+
+def _detail(line: Line, width: int) -> Iterator[str]:
+    """Yield the rows of a fact under its key; a command or a program is left as it is."""
+    indent = "  " if line.argument is None else "    "
+    start = f"{indent}{line.key}: ".ljust(len("  ") + KEYS)
+    if line.key == "repeat":
+        first, *more = map(visible, line.text.splitlines())
+        yield start + first
+        yield from (" " * len(start) + row for row in more)
+    else:
+        yield from wrapped(line.text, start, width)
+
+
+def wrapped(text: str, start: str, width: int, hang: str | None = None) -> list[str]:
+    """Return text in rows of `width` columns, the first after `start`, the others below it."""
+    glued = WHOLE.sub(lambda found: found[0].replace(" ", "\xa0"), visible(text))
+    hang = " " * len(start) if hang is None else hang
+    rows = wrap(
+        glued.replace("  ", "\xa0 "),  # two spaces stand between columns and stay
+        width,
+        initial_indent=start,
+        subsequent_indent=hang,
+        break_on_hyphens=False,
+        break_long_words=True,
+    )
+    return [row.replace("\xa0", " ").rstrip() for row in rows] or [start.rstrip()]

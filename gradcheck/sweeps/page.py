@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gradcheck.reports.page import template
-from gradcheck.reports.text import number
+from gradcheck.reports.words import number
 from gradcheck.sweeps.file import made_by
 from gradcheck.verdicts.certificate import Verdict
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck.check import check
 from gradcheck.derivations import two_layer_relu as written
 from gradcheck.errors import ArgumentError
+from gradcheck.reports.words import facts
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.against_autograd import autograd, distances
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, coinciding_kinks, draw
@@ -228,7 +229,6 @@ def _on_backend(backend: str, problem: Problem, settings: Settings, core: Any) -
 
 def _measured(backend: str, point: str, argument: ArgumentReport) -> Row:
     wrong = argument.verdict is not Verdict.PASS
-    said = (argument.reason, argument.where_text, argument.advice) if wrong else ()
     return Row(
         backend,
         point,
@@ -239,7 +239,7 @@ def _measured(backend: str, point: str, argument: ArgumentReport) -> Row:
         argument.error,
         argument.resolution,
         kink=argument.kink.convention if argument.kink is not None else "",
-        remark="; ".join(part for part in said if part),
+        remark="; ".join(facts(argument)) if wrong else "",
     )
 
 

@@ -8,7 +8,7 @@ in its docstring. Fields hold what JSON can hold: numbers, strings, tuples, and 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,7 @@ class Probe:
     claim_error: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArgumentReport:
     """What was found about the gradient of one argument.
 
@@ -108,7 +108,7 @@ class ArgumentReport:
     where : tuple or None
         The wrong entry (an index), or a slice (``None`` stands for a whole axis).
     where_text : str
-        The same as a sentence, with the worst entry claimed and measured.
+        The same as a sentence; empty where a named mistake tells the place.
     mistakes : tuple of str
         Names of the mistakes that explain every slope, best first.
     advice : str
@@ -148,9 +148,19 @@ class ArgumentReport:
     next: str = ""
     planted: Planted | None = None
     worst: tuple[WorstEntry, ...] = ()
-    probes: tuple[Probe, ...] = field(default=(), repr=False)
+    probes: tuple[Probe, ...] = ()
     measured_in: str = ""
     notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        from gradcheck.reports.text import argument_text  # noqa: PLC0415  text reads a report, so it comes after
+
+        return argument_text(self)
+
+    def __repr__(self) -> str:
+        from gradcheck.reports.words import said, visible  # noqa: PLC0415
+
+        return visible(f"<ArgumentReport {self.verdict} {self.name} {self.shape}: {said(self, self.error.confidence)}>")
 
     def with_(self, **changes: Any) -> ArgumentReport:
         """Return a copy with some fields replaced."""
@@ -180,7 +190,7 @@ class Accuracy:
     verdict: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them.
 
@@ -264,6 +274,17 @@ class Report:
         from gradcheck.reports.text import as_text  # noqa: PLC0415  text reads a report, so it comes after
 
         return as_text(self)
+
+    def __repr__(self) -> str:
+        from gradcheck.reports.words import diagnosis  # noqa: PLC0415
+
+        return f"<Report {diagnosis(self)}>"
+
+    def explain(self) -> str:
+        """Return the report in long form: what was measured, what each number means, and what to do next."""
+        from gradcheck.reports.explain import explained  # noqa: PLC0415
+
+        return explained(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data, ready for JSON; ``python -m gradcheck.reports.data`` prints its schema."""

@@ -110,8 +110,9 @@ def test_a_breach_of_the_contract_is_a_fail_with_one_sentence(gradient, words):
     assert len(report) == 0
     assert str(report).startswith("FAIL  cubes: ")
     assert np.array_equal(x, X)  # put back, where the gradient changed it
-    with pytest.raises(gc.GradientError, match=words):
+    with pytest.raises(gc.GradientError) as caught:
         gc.assert_gradient(cubes, gradient, (x,))
+    assert re.search(words, caught.value.report.complaint)
 
 
 def test_a_gradient_that_changes_its_argument_and_then_fails_leaves_it_as_it_was():

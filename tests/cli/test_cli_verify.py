@@ -301,7 +301,7 @@ def test_a_function_that_returns_loss_and_gradients_stands_alone():
 def test_a_mistake_for_one_sample_only_is_found_and_shrunk_to_ones(seed):
     result = verify_mine("loss", "only_one_sample", "--seed", str(seed))
     assert result.exit_code == 1, result.output
-    assert "w1 (1, 1)  wrong by" in result.stdout
+    assert "w1 (1, 1)  wrong: " in result.stdout
     assert "    np.array([[1.0]]),\n" in result.stdout
     assert f'--signature "{SIGNATURE}" --seed {seed}' in result.stdout
 

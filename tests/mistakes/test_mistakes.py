@@ -456,8 +456,8 @@ def test_a_constant_that_is_nearly_one_is_told_from_one():
     sixth = float(np.float32(1 / 6))
     report = gc.check(lambda x: np.sum(x) / 6, lambda x: np.full_like(x, sixth), (np.array([0.5, -1.5, 2.0]),))
     assert report.verdict is gc.Verdict.FAIL
-    assert "right next to the point" not in str(report)
-    assert "every entry is 1.00000003 x the true gradient" in str(report)
+    assert "right next to the point" not in " ".join(str(report).split())
+    assert "every entry is 1.00000003 x the true gradient" in " ".join(str(report).split())
 
 
 # A jvp: no array, slopes only ------------------------------------------------------------------------------------

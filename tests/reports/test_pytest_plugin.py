@@ -79,7 +79,7 @@ def test_wrong(gradcheck):
         [
             ">       gradcheck(loss, wrong, (W,))",
             "E*GradientError: FAIL  loss: the gradient is wrong*",
-            "E*w (3,)*wrong by*",
+            "E*w (3,)*wrong: -1 x the true gradient (relative error *)",
             "E*every entry is -1 x the true gradient: the sign is flipped",
         ]
     )
