@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import array_api_compat
@@ -78,7 +79,12 @@ def namespace(x: Any) -> Any:
 
 def dtype_name(x: Any) -> str:
     """Return the plain name of x's dtype, such as ``"float64"`` or ``"bfloat16"``."""
-    return str(x.dtype).removeprefix("torch.")
+    return _name_of(x.dtype)
+
+
+@lru_cache(maxsize=64)
+def _name_of(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def is_floating(x: Any) -> bool:
@@ -98,11 +104,13 @@ def device_of(x: Any) -> str:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of x as a plain tuple."""
-    return tuple(int(n) for n in x.shape)
+    return x.shape if type(x) is np.ndarray else tuple(map(int, x.shape))
 
 
 def to_numpy(x: Any) -> NDArray[Any]:
     """Return the values of x as a float64 or complex128 NumPy array (a copy unless x is one already)."""
+    if type(x) is np.ndarray and x.dtype == np.float64:
+        return x
     if is_torch(x):
         import torch  # noqa: PLC0415  only where a tensor exists
 

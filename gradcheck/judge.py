@@ -16,8 +16,10 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import BudgetReached, Field, quiet
+from gradcheck.slopes.streams import Purpose
 from gradcheck.verdicts import accuracy, decide
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
+from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
 from gradcheck.verdicts.report import ArgumentReport, Report
 from gradcheck.verdicts.trial import Trial
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
 # Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
 # near enough for the neighbourhood to be the same.
-BESIDE, BESIDE_STREAM = 2.0**-6, 8191
+BESIDE = 2.0**-6
 FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
 
 
@@ -202,12 +204,7 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
     }
     reached = ""
     try:
-        oracle = _oracle(options.oracle, field, gradient)
-        for trial in trials.values():
-            trial.measure(oracle, options.probes)
-        smooth = [i for i, trial in trials.items() if not any(probe.slope.kinked for probe in trial.probes)]
-        for i, jitter in accuracy.spread(gradient, field, field.unit, smooth).items():
-            trials[i].jitter = jitter
+        _measure(trials, _oracle(options.oracle, field, gradient), options)
     except BudgetReached as error:
         reached = str(error)
     accuracies: dict[int, Accuracy] = {}
@@ -217,7 +214,7 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
     found = []
     for i, trial in trials.items():
         try:
-            argument = _argument(trial, trials, options, reached)
+            argument = _argument(trial, trials, options, "" if len(trial.probes) >= options.probes else reached)
         except BudgetReached as error:
             reached = str(error)
             argument = _argument(trial, trials, options, reached)
@@ -240,6 +237,28 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
     )
 
 
+def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> None:
+    """Measure the slopes of every argument: together where that settles them, alone where it does not."""
+    first = next(iter(trials.values()))
+    field, gradient = first.field, first.gradient
+    if len(trials) > 1:
+        for i, jitter in accuracy.spread(gradient, field, field.unit, list(trials)).items():
+            trials[i].jitter = jitter
+        Joint(trials, oracle, count=options.probes, resolution=_resolution(options, field), rtol=options.rtol).run()
+    for trial in trials.values():
+        if not trial.probes:
+            trial.measure(oracle, options.probes)
+    kinked = [i for i, trial in trials.items() if any(probe.slope.kinked for probe in trial.probes)]
+    for i in kinked:
+        trials[i].jitter = 0.0  # the jitter of the point crosses the kink
+    if len(trials) == 1 and not kinked:
+        first.jitter = accuracy.spread(gradient, field, field.unit, list(trials))[first.index]
+
+
+def _resolution(options: Options, field: Field) -> float:
+    return options.rtol if options.rtol is not None else default_resolution(field.unit)
+
+
 def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
     if found is None:
         return argument
@@ -259,7 +278,7 @@ def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> Argument
 
 def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
-    resolution = options.rtol if options.rtol is not None else default_resolution(trial.field.unit)
+    resolution = _resolution(options, trial.field)
     if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
         return trial.report(Verdict.PASS, nothing, resolution)
@@ -307,7 +326,7 @@ def _beside_the_kink(
     field, claim = trial.field, trial.gradient.claim
     leaves = list(field.leaves)
     for i in trials:
-        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, BESIDE_STREAM))
+        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
     try:
         beside = Field(claim, leaves, seed=field.seed, limit=options.max_evaluations)
         gradient = Gradient(claim, leaves)

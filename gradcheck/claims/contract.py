@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.returned import checked
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.field import quiet
+from gradcheck.slopes.streams import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from gradcheck.slopes.field import Field
 
 LARGE = 10**6  # entries above which twice an array is too much
-JITTER = 2003  # the stream of jitters, apart from the probes'
 
 
 class Gradient:
@@ -44,6 +45,20 @@ class Gradient:
         if not self.judged:
             raise ArgumentError("the gradient is None for every argument: there is nothing to check")
         self.values = tuple(None if g is None else arrays.to_numpy(g) for g in self.arrays)
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each leaf."""
+        return tuple(map(arrays.shape_of, self.leaves))
+
+    @cached_property
+    def dimensions(self) -> dict[int, tuple[str, ...]]:
+        """Lengths of the axes of all leaves, with what has them: ``{64: ("x.shape[0]",)}``."""
+        found: dict[int, list[str]] = {}
+        for name, shape in zip(self.claim.names, self.shapes, strict=True):
+            for axis, n in enumerate(shape):
+                found.setdefault(n, []).append(f"{name}.shape[{axis}]")
+        return {n: tuple(labels) for n, labels in found.items()}
 
     def at(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the claim's arrays at `leaves`, each fitting its argument.
@@ -95,7 +110,9 @@ def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
         return None
     kept = [None if g is None else np.array(arrays.to_numpy(g)) for g in gradient.arrays]
     elsewhere = [
-        arrays.shifted(x, 2.0 ** (arrays.FINEST[arrays.dtype_name(x)] // 2), field.direction(i, JITTER))
+        arrays.shifted(
+            x, 2.0 ** (arrays.FINEST[arrays.dtype_name(x)] // 2), field.direction(i, 0, purpose=Purpose.ELSEWHERE)
+        )
         for i, x in enumerate(gradient.leaves)
     ]
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there

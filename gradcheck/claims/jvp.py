@@ -8,8 +8,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import Claim, Given, WrongClaim
-from gradcheck.claims.outputs import COTANGENT, ArrayClaim, contract, floating
-from gradcheck.slopes.streams import stream
+from gradcheck.claims.outputs import ArrayClaim, contract, floating
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +56,7 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
 
     def _linear(self, leaves: Sequence[Any]) -> str | None:
         for i, x in enumerate(leaves):
-            rng = stream(self.seed, COTANGENT, 7, i)
+            rng = stream(self.seed, Purpose.TANGENT, i)
             v = arrays.like(rng.standard_normal(arrays.shape_of(x)), x)
             one, two = self._predicted(leaves, i, v), self._predicted(leaves, i, 2 * v)
             if abs(two - 2 * one) > 64 * arrays.ROUNDOFF[arrays.dtype_name(x)] ** 0.5 * (abs(one) + abs(two)):

@@ -14,12 +14,10 @@ from gradcheck import arrays
 from gradcheck.claims.claim import Claim
 from gradcheck.claims.point import caller, point, title_of
 from gradcheck.errors import ArgumentError
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-COTANGENT = 101  # the stream of cotangents, apart from the directions' (argument, probe)
 
 
 class ArrayClaim(Claim):
@@ -50,7 +48,7 @@ class ArrayClaim(Claim):
         first = self.call(self.leaves)
         self.several = isinstance(first, tuple | list | dict)
         self.out = outputs(first, function)
-        self.cotangents = [cotangent(y, (seed, COTANGENT, i)) for i, y in enumerate(self.out)]
+        self.cotangents = [cotangent(y, stream(seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
 
     def outputs(self, leaves: Sequence[Any]) -> list[Any]:
         """Return every floating array that f returns."""
@@ -96,9 +94,8 @@ def floating(result: Any) -> list[Any]:
     return [np.asarray(p) if isinstance(p, float) and not isinstance(p, np.generic) else p for p in kept]
 
 
-def cotangent(y: Any, key: tuple[int, ...]) -> np.ndarray[Any, Any]:
+def cotangent(y: Any, rng: np.random.Generator) -> np.ndarray[Any, Any]:
     """Return a Gaussian cotangent like y, of few digits."""
-    rng = stream(*key)
     c = rng.standard_normal(arrays.shape_of(y))
     if arrays.is_complex(y):
         c = c + 1j * rng.standard_normal(arrays.shape_of(y))

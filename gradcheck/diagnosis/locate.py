@@ -15,8 +15,8 @@ import numpy as np
 from gradcheck.diagnosis.place import Finding, Index, sentence, where_of
 from gradcheck.diagnosis.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 from gradcheck.slopes.field import BudgetReached
-from gradcheck.slopes.streams import stream
-from gradcheck.verdicts.certificate import Mismatch
+from gradcheck.slopes.streams import Purpose, stream
+from gradcheck.verdicts.certificate import Mismatch, chi2_quantile
 from gradcheck.verdicts.report import WorstEntry
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ EVERY = 8  # a box of at most so many entries is measured entry by entry
 SAMPLE = 5  # entries to measure in a box that may be wrong as a whole: more than two, so that two never make a row
 NAMED_SAMPLE = 3  # entries to measure where a named mistake says what is wrong everywhere
 FURTHER = 4  # slopes outside the places, where one leaves doubts
+MISSED = 1e-3  # probability of not seeing an error outside the places that is as large as those inside
 CLEAR = 16  # times its bound: an error that large leaves no doubt what a slope without it says
-SAMPLES = 4001  # the stream of sampled entries, apart from the probes'
 
 
 def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport:
@@ -75,7 +75,7 @@ class Search:
         self.trial = trial
         self.measure = Measure(trial, limit)
         self.found = Finding()
-        self._rng = stream(trial.field.seed, trial.index, SAMPLES)
+        self._rng = stream(trial.field.seed, Purpose.ENTRIES, trial.index)
 
     def run(self) -> None:
         """Find the wrong places, and look once along an independent direction whether they are all."""
@@ -110,7 +110,9 @@ class Search:
         directions = (np.where(inside, 0, self.measure.r(probe)) for probe in others)
         found = [rest, *(self.measure.along(v, goal=self._goal(1)) for v in directions)]
         self.found.elsewhere = any(m.significant for m in found)
-        if math.hypot(*(abs(m.value) + m.bound for m in found)) > math.sqrt(len(found)) * self._largest():
+        # E ≤ √Σ(|m| + b)²/√χ²_k(a) with probability 1 − a, as in `gradcheck.verdicts.certificate`
+        hidden = math.hypot(*(abs(m.value) + m.bound for m in found)) / math.sqrt(chi2_quantile(MISSED, len(found)))
+        if hidden > self._largest():
             self.found.doubt = "others as large cannot be told from none"
 
     def _goal(self, entries: int) -> float:

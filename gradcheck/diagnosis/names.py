@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.mistakes import factors
 from gradcheck.mistakes.table import TABLE, Case, Change, Mistake, changes, dropped
-from gradcheck.verdicts.certificate import Mismatch
+from gradcheck.slopes.direction import inner_products
 from gradcheck.verdicts.report import Planted
 from gradcheck.verdicts.trial import DEVIATIONS
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.verdicts.report import ArgumentReport, Probe
+    from gradcheck.verdicts.report import ArgumentReport
     from gradcheck.verdicts.trial import Trial
 
 LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
@@ -34,23 +34,16 @@ ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more
 
 def case_of(trial: Trial, trials: Mapping[int, Trial]) -> Case:
     """Return the case of one argument; only for a claim that is an array."""
-    claim, leaves = trial.gradient.claim, trial.gradient.leaves
-    dimensions: dict[int, list[str]] = {}
-    for name, x in zip(claim.names, leaves, strict=True):
-        for axis, n in enumerate(arrays.shape_of(x)):
-            dimensions.setdefault(n, []).append(f"{name}.shape[{axis}]")
+    gradient = trial.gradient
+    names, leaves, shapes = gradient.claim.names, gradient.leaves, gradient.shapes
     others = {t.name: t.claimed for i, t in trials.items() if i != trial.index and t.claimed is not None}
-    shape = arrays.shape_of(leaves[trial.index])
+    shape = shapes[trial.index]
     return Case(
         np.broadcast_to(0.0, shape) if trial.claimed is None else trial.claimed,
         arrays.to_numpy(leaves[trial.index]),
         others,
-        {
-            name: arrays.to_numpy(x)
-            for i, (name, x) in enumerate(zip(claim.names, leaves, strict=True))
-            if i != trial.index and arrays.shape_of(x) == shape
-        },
-        {n: tuple(labels) for n, labels in dimensions.items()},
+        {names[i]: arrays.to_numpy(leaves[i]) for i, other in enumerate(shapes) if i != trial.index and other == shape},
+        gradient.dimensions,
     )
 
 
@@ -59,44 +52,49 @@ class Slopes:
 
     def __init__(self, trial: Trial, changed: list[Change]) -> None:
         self.trial = trial
-        self.changed = changed
         found = [a for c in changed for a in (c.array, c.along) if a is not None]
-        self._arrays = list({id(a): a for a in found}.values())
-        self._dots: dict[tuple[int, int], tuple[float, float]] = {}
-        for probe in trial.probes if self._arrays else ():
-            v = trial.direction(probe.probe)
-            for array in self._arrays:
-                self._dots[probe.probe, id(array)] = trial.predict(v, array)
+        given = list({id(a): a for a in found}.values())
+        self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
+        if given:
+            directions = [arrays.to_numpy(trial.direction(probe.probe)) for probe in trial.probes]
+            many = inner_products(given, directions)
+            self._dots = {id(a): many[:, n] for n, a in enumerate(given)}
         size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
-        self._shares = {id(a): trial.scale.norm(a) / size if size else 1.0 for a in self._arrays}
+        self._shares = {id(a): trial.scale.norm(a) / size if size else 1.0 for a in given}
+        probes = trial.probes
+        self._claimed = np.array([[p.claimed for p in probes], [p.claim_error for p in probes]])
+        self._stretches = np.array([p.stretch for p in probes])
+        self._own = DEVIATIONS * trial.round_off * self._stretches
+        self.measured = np.array([p.slope.value for p in probes])
+        self.errors = np.array([p.slope.error for p in probes])
 
-    def dot(self, probe: Probe, array: NDArray[Any] | None) -> tuple[float, float]:
-        """Return (array · v, its round-off); of the claim for None."""
-        return (probe.claimed, probe.claim_error) if array is None else self._dots[probe.probe, id(array)]
+    def dots(self, array: NDArray[Any] | None) -> NDArray[np.float64]:
+        """Return array·v and its round-off along every probe, (2, probes); of the claim for None."""
+        return self._claimed if array is None else self._dots[id(array)]
 
-    def own(self, probe: Probe, array: NDArray[Any] | None) -> float:
-        """Return how far round-off may have moved array · v, the array as ill-conditioned as the claim is."""
-        share = 1.0 if array is None else self._shares[id(array)]
-        return share * DEVIATIONS * (self.trial.jitter + self.trial.jitter_next_to_kink) * probe.stretch
+    def own(self, array: NDArray[Any] | None) -> NDArray[np.float64]:
+        """Return how far round-off may have moved array·v, the array as ill-conditioned as the claim is."""
+        return self._own if array is None else self._shares[id(array)] * self._own
 
-    def mismatch(self, change: Change, probe: Probe) -> Mismatch:
-        """Return the mismatch of a change without free parameters, at unit stretch."""
-        value, error = self.dot(probe, change.array)
-        factor = 1.0 if change.factor is None else change.factor
-        value, error = factor * value, abs(factor) * (error + self.own(probe, change.array))
+    def mismatches(self, change: Change) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mismatches of a change without free parameters, and their bounds, along every probe."""
+        value, error = self.dots(change.array)
+        error = error + self.own(change.array)
+        if change.factor not in (None, 1.0):
+            value, error = change.factor * value, abs(change.factor) * error
         if change.along is not None and change.multiple is not None:
-            more, more_error = self.dot(probe, change.along)
+            more, more_error = self.dots(change.along)
             value, error = value + change.multiple * more, error + abs(change.multiple) * more_error
-        stretch = probe.stretch
-        return Mismatch(value / stretch, probe.slope.value / stretch, (probe.slope.error + error) / stretch)
+        return value - self.measured, self.errors + error
 
     def explained(self, change: Change) -> bool:
         """Tell whether a change without free parameters predicts every slope within its error."""
-        return not any(self.mismatch(change, p).significant for p in self.trial.probes)
+        return self.significant(change) == 0
 
     def significant(self, change: Change) -> int:
         """Return how many slopes a change contradicts."""
-        return sum(self.mismatch(change, p).significant for p in self.trial.probes)
+        values, bounds = self.mismatches(change)
+        return int(np.count_nonzero(~(np.abs(values) <= bounds)))
 
     def by_accident(self, change: Change, free: int) -> float:
         """Return the probability at most of explaining every slope by accident.
@@ -107,22 +105,23 @@ class Slopes:
         """
         probes = self.trial.probes
         error = math.hypot(*(m.value for m in self.trial.mismatches()))
-        bound = math.hypot(*(self.mismatch(change, p).bound for p in probes))
+        bound = float(np.linalg.norm(self.mismatches(change)[1] / self._stretches))
         size = math.prod(arrays.shape_of(self.trial.gradient.leaves[self.trial.index]))
         return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
 
     def fit(self, change: Change) -> tuple[float, float] | None:
         """Return the interval of the free parameter in which every slope is explained, None if there is none."""
         low, high = -math.inf, math.inf
-        for probe in self.trial.probes:
-            want, bound = probe.slope.value, probe.slope.error
-            if change.factor is None:
-                unit, unit_error = self.dot(probe, change.array)
-                unit_error += self.own(probe, change.array)
-            else:
-                fixed, fixed_error = self.dot(probe, change.array)
-                want, bound = want - fixed, bound + fixed_error + self.own(probe, change.array)
-                unit, unit_error = self.dot(probe, change.along)
+        wanted, bounds = self.measured, self.errors
+        fixed, own = self.dots(change.array), self.own(change.array)
+        if change.factor is None:
+            units, unit_errors = fixed[0], fixed[1] + own
+        else:
+            wanted, bounds = wanted - fixed[0], bounds + fixed[1] + own
+            units, unit_errors = self.dots(change.along)
+        for want, bound, unit, unit_error in zip(
+            *(x.tolist() for x in (wanted, bounds, units, unit_errors)), strict=True
+        ):
             if unit == 0:
                 if abs(want) > bound:
                     return None

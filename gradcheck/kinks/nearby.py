@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.slopes.direction import Scale, placed
+from gradcheck.slopes.streams import Purpose
 from gradcheck.verdicts.certificate import Mismatch
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
-NEARBY = 4099  # the stream of nearby points
 ROUND = 8
 MOST_PROBES = 4
 
@@ -131,7 +131,9 @@ def more(trial: Trial, near: Nearby, delta: float, count: int) -> Nearby:
 
 def drawn(trial: Trial, number: int) -> NDArray[np.float64]:
     """Return a random move, flat and real."""
-    return _flat(arrays.to_numpy(trial.field.direction(trial.index, NEARBY + number, tangent=trial.tangent)))
+    return _flat(
+        arrays.to_numpy(trial.field.direction(trial.index, number, purpose=Purpose.NEARBY, tangent=trial.tangent))
+    )
 
 
 def put(trial: Trial, move: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -41,7 +41,7 @@ from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.reports.text import WIDTH, fact_rows, wrapped
 from gradcheck.reports.words import finding
 from gradcheck.slopes.field import quiet
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def _judged(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int, **o
     true: dict[str, Any] = {}  # gradients that are known to be right, by variable
     lines, evaluations = [], 1
     for number, line in enumerate(derivation.gradient_lines):
-        trial = _Trial(derivation, line, known, true, stream(seed, number))
+        trial = _Trial(derivation, line, known, true, stream(seed, Purpose.LINE, number))
         report, spent = trial.run(seed=seed, **options)
         lines.append(report)
         evaluations += spent

@@ -19,6 +19,7 @@ from gradcheck.errors import ArgumentError
 from gradcheck.mistakes import factors
 
 MOST_PERMUTED = 4  # axes: 23 permutations
+MOST_SWAPPED = 4  # other arguments whose gradient is planted in this one's place
 FEWEST_MASKED = 8  # entries: a mask of n entries explains a few wrong ones by accident once in 2^n
 PENALTY = 1e-3  # of the gradient's size: the multiple of the argument that is planted
 NEEDS = ("slopes", "claim", "arguments", "lines")
@@ -261,6 +262,10 @@ def _correct_penalty(case: Case) -> Iterable[Change]:
         yield Change("argument multiple", advice, along=case.argument)
 
 
+def _plant_swapped(case: Case) -> Iterable[Change]:
+    return itertools.islice(_swapped(case), MOST_SWAPPED)
+
+
 def _swapped(case: Case) -> Iterable[Change]:
     for name, other in case.others.items():
         if other.shape == case.gradient.shape:
@@ -349,7 +354,7 @@ for _mistake in (
     ),
     Mistake("real part only", "claim", _real_part),
     Mistake("argument multiple", "arguments", _plant_penalty, _correct_penalty),
-    Mistake("swapped", "arguments", _swapped, _swapped),
+    Mistake("swapped", "arguments", _plant_swapped, _swapped),
     Mistake("mask missing", "arguments", None, _correct_mask),
     Mistake("mean not taken away", "claim", None, _centred),
 ):

@@ -26,7 +26,7 @@ from gradcheck.oracles.balls import Real, agree, fmpq, middle, real, working
 from gradcheck.oracles.exact import MOST_BITS, ExactPoint, ExactSlope
 from gradcheck.oracles.kink_variable import lifting_directions, moving_zeros
 from gradcheck.oracles.tightness import guaranteed_digits, ulps
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -176,7 +176,7 @@ def judge_exactly(
             continue
         arg = point.floats[i]
         by_entry = arg.size <= entries_up_to
-        rng = stream(seed, i)
+        rng = stream(seed, Purpose.EXACT, i)
         moves = _entries(arg.shape) if by_entry else [rng.standard_normal(arg.shape) for _ in range(directions)]
         if kink_of is not None and not by_entry:
             moves = lifting_directions(kink_of, point, i, list(moves), rng)

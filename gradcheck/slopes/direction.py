@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.streams import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 SPAN = 1e3
 BLOCK = 2**15
 LARGEST = float(np.finfo(np.float64).max)
+SMALL = 2**12  # entries up to which many inner products are one product of matrices
 
 
 @dataclass(frozen=True)
@@ -89,12 +89,12 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
 def draw(
     x: Any,
     scale: Scale,
-    key: tuple[int, ...],
+    rng: np.random.Generator,
     *,
     stretch: float = 1.0,
     tangent: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Return the direction v of that `key` in x's library, dtype and device.
+    """Return a direction v drawn from `rng` in x's library, dtype and device.
 
     v is Gaussian, rounded so far that x + t·v is exact for every step t = 2^k the ladder uses (as far as an entry
     that is smaller than its own step allows). So φ is sampled where it is said to be, at any size of x.
@@ -105,15 +105,14 @@ def draw(
         The argument.
     scale : Scale
         Its size.
-    key : tuple of int
-        Seed, argument and probe: the same key gives the same direction on every library and device.
+    rng : Generator
+        See `gradcheck.slopes.streams`: the same stream gives the same direction on every library and device.
     stretch : float
         A factor on v, which moves all steps by as much.
     tangent : callable, optional
         Maps a NumPy direction to the nearest one that the argument allows (a symmetric one, say).
 
     """
-    rng = stream(*key)
     shape = arrays.shape_of(x)
     v = rng.standard_normal(shape)
     if arrays.is_complex(x):
@@ -146,6 +145,21 @@ def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArr
         shift = spacing - arrays.FINEST[name]
         np.ldexp(np.round(np.ldexp(flat[part], -shift)), shift, out=out[part])
     return rounded
+
+
+def inner_products(gradients: Sequence[NDArray[Any]], directions: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Return g·v of every gradient and direction, and bounds on their round-off: (2, gradients, directions).
+
+    Small ones are one product of matrices, whose sums of n terms are off by at most n·u·Σ|g_i v_i| in whatever order
+    they are added (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1).
+    """
+    if any(np.iscomplexobj(x) for x in (*gradients, *directions)) or directions[0].size > SMALL:
+        return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
+    left, right = (np.stack([np.ravel(x) for x in many]) for many in (gradients, directions))
+    totals = np.abs(left) @ np.abs(right).T
+    if not np.all((totals == 0) | ((totals > 2.0**-900) & np.isfinite(totals))):  # products overflow or vanish
+        return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
+    return np.stack([left @ right.T, 2.0**-53 * (left.shape[1] + 2) * totals])
 
 
 def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from gradcheck import arrays
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.direction import Scale, draw, scale_of
 from gradcheck.slopes.noise import Noise, measure_noise
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 # Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
 # this many units of it are no surprise.
 SUSPICIOUS = 2.0**10
-NOISE_STREAM = 1009  # keys of the directions along which noise is measured; probes count from 0
 
 
 class BudgetReached(GradcheckError):  # noqa: N818  what was measured stands
@@ -165,13 +165,19 @@ class Field:
         return Line(self, move)
 
     def direction(
-        self, index: int, probe: int, *, stretch: float = 1.0, tangent: Callable[[Any], Any] | None = None
+        self,
+        index: int,
+        number: int,
+        *,
+        purpose: Purpose = Purpose.DIRECTION,
+        stretch: float = 1.0,
+        tangent: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Return the direction of one probe."""
+        """Return the direction of that number, of argument `index`, for one purpose."""
         return draw(
             self.leaves[index],
             self.scales[index],
-            (self.seed, index, probe),
+            stream(self.seed, purpose, index, number),
             stretch=stretch,
             tangent=tangent,
         )
@@ -179,7 +185,7 @@ class Field:
     def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
         """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
         if repeat not in self._noise:
-            moves = {i: self.direction(i, NOISE_STREAM + repeat) for i in judged}
+            moves = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in judged}
             noise = measure_noise(Line(self, moves), self.at_point, self.unit, self.tiny)
             for other in self._noise.values():
                 noise = noise.widened(other)
@@ -198,7 +204,7 @@ class Field:
             return joint
         key = (repeat, moved)
         if key not in self._own_noise:
-            own = {i: self.direction(i, NOISE_STREAM + repeat) for i in sorted(moved)}
+            own = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in sorted(moved)}
             noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
             for (_, other), found in self._own_noise.items():
                 noise = noise.widened(found) if other == moved else noise

@@ -24,9 +24,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.contract import JITTER, Gradient
 from gradcheck.slopes.field import SUSPICIOUS, quiet
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict, default_resolution
 from gradcheck.verdicts.report import Accuracy
 
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gradcheck.claims.claim import Claim
+    from gradcheck.claims.contract import Gradient
     from gradcheck.slopes.field import Field
 
 LAMBDA = 4.0
@@ -55,7 +55,7 @@ def jittered(
         if only not in (None, i):
             moved.append(x)
             continue
-        rng = stream(seed, JITTER, repeat, i)
+        rng = stream(seed, Purpose.JITTER, i, repeat)
         values = arrays.to_numpy(x)
         factor = np.asarray(2 * unit * rng.integers(-1, 2, values.shape))
         if smallest > 0:
@@ -81,13 +81,15 @@ def spread(
         worst = {i: max(change, changes.get(i, 0.0)) for i, change in worst.items()}
     for i in indices:
         values = gradient.values[i]
-        if (
-            len(gradient.leaves) > 1
-            and values is not None
-            and worst[i] > SUSPICIOUS * unit * field.scales[i].norm(values)
-        ):
-            alone = [_changes(gradient, field, unit, repeat, i, smallest).get(i, 0.0) for repeat in range(REPEATS)]
-            worst[i] = min(worst[i], max(alone))
+        usual = 0.0 if values is None else SUSPICIOUS * unit * field.scales[i].norm(values)
+        if len(gradient.leaves) == 1 or values is None or worst[i] <= usual:
+            continue
+        alone = 0.0
+        for repeat in range(REPEATS):
+            alone = max(alone, _changes(gradient, field, unit, repeat, i, smallest).get(i, 0.0))
+            if alone > usual:
+                break  # it is this argument's own
+        worst[i] = min(worst[i], alone)
     return worst
 
 

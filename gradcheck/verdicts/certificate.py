@@ -138,11 +138,12 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
     if not (math.isfinite(high) and math.isfinite(smallest)):
         return Interval(0.0, math.inf, relative=True, confidence=confidence)  # numbers that overflow are no evidence
     # The ends are right with the confidence each, and may cross where chance would have it that both are not.
-    least, most = sorted((_ratio(low, largest), _ratio(high, smallest)))
+    least, most = sorted((ratio(low, largest), ratio(high, smallest)))
     return Interval(least, most, relative=True, confidence=confidence)
 
 
-def _ratio(error: float, size: float) -> float:
+def ratio(error: float, size: float) -> float:
+    """Return error/size; infinite where the size may be zero and the error may not."""
     return error / size if size > 0 else math.inf if error > 0 else 0.0
 
 

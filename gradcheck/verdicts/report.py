@@ -70,13 +70,18 @@ class WorstEntry:
 
 @dataclass(frozen=True)
 class Probe:
-    """One direction of one argument: which, what was measured, and what the claim predicts."""
+    """One direction of one argument: which, what was measured, and what the claim predicts.
+
+    Where several arguments moved together, `moved` of them, the slope is theirs less what the claim predicts of the
+    others: the slope of this argument, provided that the others are right.
+    """
 
     probe: int
     stretch: float
     slope: Slope
     claimed: float
     claim_error: float
+    moved: int = 1
 
 
 @dataclass(frozen=True, repr=False)

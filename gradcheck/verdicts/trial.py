@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.slopes.direction import inner
-from gradcheck.slopes.streams import stream
-from gradcheck.verdicts.certificate import Interval, Mismatch, Verdict, error_norm, relative_error, smallest_visible
+from gradcheck.slopes.streams import Purpose, stream
+from gradcheck.verdicts.certificate import (
+    Interval,
+    Mismatch,
+    Verdict,
+    error_norm,
+    ratio,
+    relative_error,
+    smallest_visible,
+)
 from gradcheck.verdicts.report import ArgumentReport, Probe
 
 if TYPE_CHECKING:
@@ -40,6 +49,8 @@ class Trial:
         What measured the last of them.
     jitter : float
         Standard deviation of the claim's own round-off along a direction: ‖Δ∘s‖ when the point moves by one unit.
+    factor : float
+        By which this argument's directions are scaled in the joint round that it is in, 1 elsewhere.
 
     """
 
@@ -63,6 +74,10 @@ class Trial:
         self.unmeasured = 0
         self.oracle: Oracle | None = None
         self.jitter = 0.0
+        self.factor = 1.0
+        self._factors: dict[int, float] = {}  # of the directions that moved other arguments too
+        self._risk = 1 - confidence
+        self._next = 0
         self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
         self._start: int | None = None
 
@@ -80,11 +95,44 @@ class Trial:
 
     def stretch(self, probe: int) -> float:
         """Return the factor in [1, 2) by which a probe's steps are moved."""
-        return float(stream(self.field.seed, self.index, probe, 1).uniform(1, 2))
+        if probe in self._factors:  # one for all arguments that move together
+            return float(stream(self.field.seed, Purpose.SHARED_STRETCH, 0, probe).uniform(1, 2))
+        return float(stream(self.field.seed, Purpose.STRETCH, self.index, probe).uniform(1, 2))
 
     def direction(self, probe: int) -> Any:
         """Return the direction of a probe, drawn anew from its key."""
-        return self.field.direction(self.index, probe, stretch=self.stretch(probe), tangent=self.tangent)
+        stretch = self.stretch(probe) * self._factors.get(probe, 1.0)
+        return self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
+
+    # A joint round, see `gradcheck.verdicts.joint`: its directions are numbered after this argument's own.
+
+    def begin_joint(self, factor: float, risk: float) -> None:
+        """Enter a joint round: directions are scaled by `factor`, and its statement may err with probability `risk`."""
+        self.probes, self.factor, self._risk = [], factor, risk
+
+    def join(self, number: int) -> None:
+        """Take part in the direction of that number."""
+        self._factors[number] = self.factor
+        self._next = number + 1
+
+    def end_joint(self) -> None:
+        """Leave the joint rounds without a verdict: what follows may err with the half of the risk that they left."""
+        self.probes, self.factor, self._risk = [], 1.0, (1 - self.confidence) / 2
+
+    @property
+    def next_number(self) -> int:
+        """The number of the next direction."""
+        return self._next
+
+    @property
+    def joint(self) -> bool:
+        """Whether the slopes are those of several arguments that moved together."""
+        return any(probe.moved > 1 for probe in self.probes)
+
+    @property
+    def round_off(self) -> float:
+        """Standard deviation of g·v from the claim's own round-off: its jitter, and how far it repeats itself."""
+        return self.jitter + self._repeat
 
     def predict(self, v: Any, claimed: NDArray[Any] | None = None) -> tuple[float, float]:
         """Return what the claim (or another array in its place) predicts along v, and its round-off."""
@@ -103,8 +151,8 @@ class Trial:
         fresh: list[Probe] = []
         if self.too_small:
             return fresh
-        first = len(self.probes) + self.unmeasured
-        for probe in range(first, first + count):
+        for _ in range(count):
+            probe, self._next = self._next, self._next + 1
             v = self.direction(probe)
             claimed, claim_error = self.predict(v)
             norm = self.claimed_norm
@@ -135,7 +183,11 @@ class Trial:
     @property
     def frozen(self) -> bool:
         """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
-        return self.gradient.frozen[self.index] and sum(_curved(probe.slope) for probe in self.probes) > 2
+        return (
+            not self.joint
+            and self.gradient.frozen[self.index]
+            and sum(curved(probe.slope) for probe in self.probes) > 2
+        )
 
     def report(self, verdict: Verdict, error: Interval, resolution: float, reason: str = "") -> ArgumentReport:
         """Return the report on the argument with its probes so far."""
@@ -160,7 +212,7 @@ class Trial:
     def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
         """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
         claimed, claim_error = predicted or (probe.claimed, probe.claim_error)
-        bound = probe.slope.error + claim_error + DEVIATIONS * (self.jitter + self._repeat) * probe.stretch
+        bound = probe.slope.error + claim_error + DEVIATIONS * self.round_off * probe.stretch
         return Mismatch(claimed / probe.stretch, probe.slope.value / probe.stretch, bound / probe.stretch)
 
     def mismatches(self, probes: Sequence[Probe] | None = None) -> list[Mismatch]:
@@ -169,15 +221,21 @@ class Trial:
 
     def interval(self) -> Interval:
         """Return the interval for the relative error."""
-        return relative_error(self.mismatches(), self.claimed_norm, self.confidence)
+        found, norm = self.mismatches(), self.claimed_norm
+        if self.joint and norm is not None:
+            _, high = error_norm(found, 1 - self._risk)
+            interval = Interval(0.0, ratio(high, norm - high), relative=True, confidence=self.confidence)
+        else:
+            interval = relative_error(found, norm, 1 - self._risk)
+        return replace(interval, confidence=self.confidence)
 
     def absolute(self, bounds: Sequence[float] | None = None) -> Interval:
         """Return the interval for ‖e∘s‖; `bounds` are those of slopes known to be zero, and claimed zero."""
         found = self.mismatches()
         if bounds is not None:
             found = [Mismatch(0.0, 0.0, b) for b in bounds]
-        low, high = error_norm(found, self.confidence)
-        return Interval(low, high, relative=False, confidence=self.confidence)
+        low, high = error_norm(found, 1 - self._risk)
+        return Interval(0.0 if self.joint else low, high, relative=False, confidence=self.confidence)
 
     @property
     def jitter_next_to_kink(self) -> float:
@@ -208,7 +266,7 @@ class Trial:
         return smallest_visible([m.bound for m in found], self.confidence) / size
 
 
-def _curved(slope: Slope) -> bool:
+def curved(slope: Slope) -> bool:
     """Tell whether the gap of the two finest levels is that of a smooth φ that bends, h·φ'', and not a kink's."""
     if len(slope.levels) < 2 or any(abs(level.gap) <= 16 * level.noise for level in slope.levels[-2:]):
         return False

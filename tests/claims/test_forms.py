@@ -15,6 +15,7 @@ from gradcheck.claims.point import point, title_of, tree_names
 from gradcheck.claims.tree import Tree
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
+from gradcheck.slopes.streams import Purpose, stream
 
 X = np.array([0.5, -1.5, 2.0])
 W = np.array([[1.0, 2.0, 0.5], [-1.0, 0.25, 3.0]])
@@ -156,11 +157,11 @@ def test_another_seed_asks_with_another_cotangent():
 
 
 def test_cotangents_are_exact_in_every_dtype():
-    c = cotangent(np.zeros(200), (0, 1, 2))
+    c = cotangent(np.zeros(200), stream(0, Purpose.COTANGENT))
     assert np.array_equal(c.astype(np.float16), c)
     bits = np.abs(c) / 2.0 ** (np.floor(np.log2(np.abs(c))) - 7)
     assert np.array_equal(bits, np.round(bits))
-    z = cotangent(np.zeros(3, dtype=np.complex64), (0, 1, 2))
+    z = cotangent(np.zeros(3, dtype=np.complex64), stream(0, Purpose.COTANGENT))
     assert np.array_equal(z.astype(np.complex64), z)
     assert np.all(z.imag != 0)
 

@@ -6,8 +6,13 @@ import pytest
 
 from gradcheck import arrays
 from gradcheck.slopes.direction import BLOCK, Scale, draw, inner, placed, scale_of
+from gradcheck.slopes.streams import Purpose, stream
 
 COARSEST = -2  # of the ladder's steps
+
+
+def key(seed, argument, number):
+    return stream(seed, Purpose.DIRECTION, argument, number)
 
 
 def test_the_size_of_an_argument_is_its_root_mean_square():
@@ -46,32 +51,32 @@ def test_the_norm_of_a_gradient_is_the_standard_deviation_of_what_it_predicts():
     assert Scale(np.array([1.0, 10.0])).norm(np.array([3j, 4.0])) == pytest.approx(math.hypot(3, 40), rel=1e-15)
 
     x = np.array([1.0, 2.0])
-    predicted = [inner(g, draw(x, Scale(np.array([1.0, 10.0])), (0, 0, k)))[0] for k in range(4000)]
+    predicted = [inner(g, draw(x, Scale(np.array([1.0, 10.0])), key(0, 0, k)))[0] for k in range(4000)]
     # the sample deviation of 4000 normal numbers is off by 1/sqrt(8000) = 1.1 % on average; four times that
     assert np.std(predicted) == pytest.approx(math.hypot(3, 40), rel=0.045)
 
 
 def test_the_same_key_draws_the_same_direction_and_another_key_another():
     x, scale = np.array([0.3, -1.2, 2.0]), Scale(1.0)
-    assert np.array_equal(draw(x, scale, (7, 0, 1)), draw(x, scale, (7, 0, 1)))
-    for other in ((8, 0, 1), (7, 1, 1), (7, 0, 2)):
-        assert not np.array_equal(draw(x, scale, (7, 0, 1)), draw(x, scale, other))
+    assert np.array_equal(draw(x, scale, key(7, 0, 1)), draw(x, scale, key(7, 0, 1)))
+    for other in (key(8, 0, 1), key(7, 1, 1), key(7, 0, 2)):
+        assert not np.array_equal(draw(x, scale, key(7, 0, 1)), draw(x, scale, other))
 
 
 def test_a_stretched_direction_is_the_same_one_longer():
     x = np.full(50, 3.0)
-    plain, longer = (draw(x, Scale(1.0), (0, 0, 0), stretch=s) for s in (1.0, 1.5))
+    plain, longer = (draw(x, Scale(1.0), key(0, 0, 0), stretch=s) for s in (1.0, 1.5))
     assert np.allclose(longer, 1.5 * plain, rtol=0, atol=2.0**-15)
 
 
 def test_a_tangent_restricts_directions():
     x = np.array([[2.0, 0.5], [0.5, 3.0]])
-    v = draw(x, Scale(1.0), (0, 0, 0), tangent=lambda v: (v + v.T) / 2)
+    v = draw(x, Scale(1.0), key(0, 0, 0), tangent=lambda v: (v + v.T) / 2)
     assert v[0, 1] == v[1, 0] != 0
 
 
 def test_complex_directions_move_both_parts():
-    v = draw(np.array([1 + 1j, 2 - 1j]), Scale(1.0), (0, 0, 0))
+    v = draw(np.array([1 + 1j, 2 - 1j]), Scale(1.0), key(0, 0, 0))
     assert v.dtype == np.complex128
     assert np.all(v.real != 0)
     assert np.all(v.imag != 0)

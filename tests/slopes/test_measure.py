@@ -170,9 +170,9 @@ def test_an_argument_on_a_discontinuity_does_not_spoil_the_noise_of_the_others()
     found = field(labelled, X, np.array([0.0, 1.0]))
     repeat = next(r for r in range(20) if found.noise([0, 1], r).bound > 1e-3)  # a direction that crosses the jump
     assert found.noise_of([0], [0, 1], repeat).bound < 1e-13
-    assert found.noise_of([0], [0, 1], repeat) is found.noise_of(0, [0, 1], repeat)
+    assert found.noise_of([0], [0, 1], repeat) is found.noise_of([0], [0, 1], repeat)
     other = next(r for r in range(repeat + 1, 40) if found.noise([0, 1], r).bound > 1e-3)
-    assert found.noise_of([0], [0, 1], other).bound >= found.noise_of(0, [0, 1], repeat).bound
+    assert found.noise_of([0], [0, 1], other).bound >= found.noise_of([0], [0, 1], repeat).bound
 
 
 def test_steps_of_f_are_told_relative_to_its_value():

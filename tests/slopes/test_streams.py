@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.slopes.streams import stream
+from gradcheck.claims.outputs import cotangent
+from gradcheck.slopes.streams import Purpose, stream
 
 
 def numbers(generator):
@@ -10,9 +11,10 @@ def numbers(generator):
 
 
 def test_a_stream_is_repeated_by_its_key_and_by_no_other():
-    keys = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (7, 2, 5)]
+    seeds = [0, 1, 2**64, 2**64 + 1]
+    keys = [(s, p, a, n) for s in seeds for p in Purpose for a in (0, 1, 101) for n in (0, 1, 101)]
     assert len({numbers(stream(*key)) for key in keys}) == len(keys)
-    assert numbers(stream(7, 2, 5)) == numbers(stream(7, 2, 5))
+    assert numbers(stream(7, Purpose.NOISE, 2, 5)) == numbers(stream(7, Purpose.NOISE, 2, 5))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 12345])
@@ -23,8 +25,22 @@ def test_no_stream_is_one_that_data_is_drawn_from(seed):
         np.random.default_rng((seed, 0, 0)),
         *np.random.default_rng(seed).spawn(2),
     ]
-    ours = [stream(seed), stream(seed, 0), stream(seed, 0, 0), stream(seed, 0, 1)]
+    ours = [stream(seed, Purpose.DIRECTION, *place) for place in ((), (0,), (0, 0), (0, 1))]
     assert not {numbers(g) for g in theirs} & {numbers(g) for g in ours}
+
+
+def test_no_direction_of_any_argument_is_the_cotangent_of_a_vjp():
+    """Keyed by numbers chosen apart, the probes of argument 101 and the cotangent were the same draws."""
+    args = tuple(np.full(3, 1.0 + i / 128) for i in range(104))
+
+    def vjp(c, *args):
+        return tuple(c * 2 * x if i == 101 else 0 * x for i, x in enumerate(args))
+
+    report = gc.check(lambda *args: args[101] ** 2, vjp=vjp, args=args)
+    assert report.verdict is gc.Verdict.PASS
+    given = cotangent(args[0], stream(0, Purpose.COTANGENT, 0))
+    for number in range(64):
+        assert not np.allclose(stream(0, Purpose.DIRECTION, 101, number).standard_normal(3), given, rtol=2.0**-6)
 
 
 @pytest.mark.parametrize("seed", range(8))
