@@ -159,6 +159,14 @@ def copied(x: Any) -> Any:
     return np.array(x) if isinstance(x, np.ndarray | np.generic) else namespace(x).asarray(x, copy=True)
 
 
+def written(x: Any, values: Any) -> None:
+    """Write `values`, an array like x, into x where x can be written to."""
+    if is_torch(x):
+        x.data.copy_(values.detach())
+    elif isinstance(x, np.ndarray) and x.flags.writeable:
+        x[...] = values
+
+
 def same(a: Any, b: Any) -> bool:
     """Tell whether two arrays are equal to the bit, NaN equal to NaN."""
     left, right = to_numpy(a), to_numpy(b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.claims import raised
 from gradcheck.claims.forms import read_claim
 from gradcheck.claims.point import title_of
 from gradcheck.errors import ArgumentError, GradcheckError
@@ -29,6 +30,7 @@ def check(
     backward: Callable[..., Any] | None = None,
     inputs: Any = None,
     order: int = 1,
+    only: Sequence[str] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     names: Sequence[str] | None = None,
     rtol: float | None = None,
@@ -63,6 +65,8 @@ def check(
         Torch: the claim is f's own backward (a function, an `autograd.Function`'s apply, or a module).
     order : int
         With `inputs`: 2 judges the backward's own backward (double backward).
+    only : sequence of str, optional
+        Names of the arguments to judge. Gradients of the others are ignored, and need not be returned.
     kwargs : mapping, optional
         Passed on to every function unchanged.
     names : sequence of str, optional
@@ -127,13 +131,17 @@ def check(
             kwargs=kwargs,
             names=names,
             seed=seed,
+            only=only,
             oracle=oracle,
         )
     except GradcheckError:
         raise
     except Exception as error:
-        raise ArgumentError(f"{title_of(f)} raised {type(error).__name__} at the point: {error}") from error
-    return judge(claim, options)
+        raise ArgumentError(raised.sentence(title_of(f), error, " at the point")) from error
+    try:
+        return judge(claim, options)
+    finally:
+        claim.restore()
 
 
 def assert_gradient(*args: Any, **options: Any) -> Report:
@@ -148,7 +156,7 @@ def assert_gradient(*args: Any, **options: Any) -> Report:
     __tracebackhide__ = True  # in pytest, where the report says what is wrong and this frame does not
     report = check(*args, **options)
     if report.verdict is not Verdict.PASS:
-        raise GradientError(report)
+        raise GradientError(report) from report.cause
     return report
 
 

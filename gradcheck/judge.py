@@ -62,7 +62,7 @@ def judge(claim: Claim, options: Options) -> Report:
         Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
         remark = _after_f(claim)
         _restore(claim, copies)
-        return _complaint(claim, options, str(complaint) + remark)
+        return _complaint(claim, options, str(complaint) + remark, complaint.__cause__)
     judged = gradient.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
@@ -92,7 +92,7 @@ def _judged(
                 return _complaint(claim, options, complaint_text)
             report = _numbers(field, gradient, native, options, notes)
     except WrongClaim as complaint:
-        return _complaint(claim, options, str(complaint))
+        return _complaint(claim, options, str(complaint), complaint.__cause__)
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
 
 
@@ -110,19 +110,19 @@ def _after_f(claim: Claim) -> str:
 
 def _restore(claim: Claim, copies: Sequence[Any]) -> None:
     for x, copy in zip(claim.leaves, copies, strict=True):
-        contract.restore(x, copy)
+        arrays.written(x, copy)
 
 
 def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
     for x, copy, name in zip(claim.leaves, copies, claim.names, strict=True):
         if not arrays.same(x, copy):
-            contract.restore(x, copy)
+            arrays.written(x, copy)
             return name
     return None
 
 
-def _complaint(claim: Claim, options: Options, sentence: str) -> Report:
-    return Report(
+def _complaint(claim: Claim, options: Options, sentence: str, cause: BaseException | None = None) -> Report:
+    report = Report(
         title=claim.title,
         arguments=(),
         evaluations=0,
@@ -133,6 +133,7 @@ def _complaint(claim: Claim, options: Options, sentence: str) -> Report:
         oracle="contract",
         complaint=sentence,
     )
+    return report.with_cause(cause)
 
 
 def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
@@ -234,6 +235,7 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
         oracle=options.oracle or FINITE_DIFFERENCES,
         notes=tuple(notes),
         repeat=f"gradcheck.check(..., seed={options.seed})",
+        unchecked=claim.not_checked(gradient.judged),
     )
 
 

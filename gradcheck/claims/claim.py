@@ -10,10 +10,13 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from gradcheck import arrays
 from gradcheck.errors import GradcheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.claims.tree import Tree
 
 
 class WrongClaim(GradcheckError):  # noqa: N818  a verdict on the claim, not an error of the program
@@ -51,8 +54,10 @@ class Claim:
 
     Attributes
     ----------
+    tree : Tree
+        The arguments as they were passed.
     leaves : tuple of array
-        The point.
+        The point: copies of the tree's leaves.
     names : tuple of str
         A name for each leaf.
     title : str
@@ -70,6 +75,7 @@ class Claim:
     forms: ClassVar[dict[str, type[Claim]]] = {}
     keyword: ClassVar[str] = ""
 
+    tree: Tree
     leaves: tuple[Any, ...]
     names: tuple[str, ...]
     title: str
@@ -107,6 +113,27 @@ class Claim:
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the scalar f as the user's library returns it, for oracles that look inside."""
         raise NotImplementedError
+
+    def asked(self, index: int) -> bool:
+        """Tell whether a claim about this leaf is to be judged."""
+        return self.tree.only is None or self.names[index] in self.tree.only
+
+    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
+        """Return the names of the arguments that are not judged, each with the reason."""
+        left = [(i, name) for i, name in enumerate(self.names) if i not in judged]
+        listed = [f"{name} ({self.why_not(i)})" for i, name in left]
+        listed += [f"{name} ({dtype})" for name, dtype in self.tree.others()]
+        return tuple(listed)
+
+    def why_not(self, index: int) -> str:
+        """Return why a leaf is not judged."""
+        return "no gradient claimed" if self.asked(index) else "not in only="
+
+    def restore(self) -> None:
+        """Write the point back into the caller's arrays: a function may keep its parameters in them."""
+        for original, leaf in zip(self.tree.originals(), self.leaves, strict=True):
+            if arrays.is_array(original) and not arrays.same(original, leaf):
+                arrays.written(original, leaf)
 
     def with_(self, **changes: Any) -> Self:
         """Return a copy with some members replaced."""

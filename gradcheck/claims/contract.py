@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims import raised
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.returned import checked
 from gradcheck.errors import ArgumentError, GradcheckError
@@ -40,7 +41,7 @@ class Gradient:
         self.frozen: tuple[bool, ...] = tuple(False for _ in leaves)  # the same to the bit at another point
         self.arrays = self.at(self.leaves)
         self.judged = tuple(
-            range(len(self.leaves)) if claim.predicted else (i for i, g in enumerate(self.arrays) if g is not None)
+            i for i, g in enumerate(self.arrays) if claim.asked(i) and (claim.predicted or g is not None)
         )
         if not self.judged:
             raise ArgumentError("the gradient is None for every argument: there is nothing to check")
@@ -76,16 +77,12 @@ class Gradient:
         except GradcheckError:
             raise
         except Exception as error:
-            raise WrongClaim(f"the gradient raised {type(error).__name__}: {error}") from error
-        return tuple(checked(g, x, name) for g, x, name in zip(raw, leaves, self.claim.names, strict=True))
-
-
-def restore(x: Any, copy: Any) -> None:
-    """Write the copy's values back into x."""
-    if arrays.is_torch(x):
-        x.data.copy_(copy)
-    elif isinstance(x, np.ndarray) and x.flags.writeable:
-        x[...] = copy
+            sentence = raised.sentence("the gradient", error)
+            if isinstance(error, TypeError) and not raised.from_inside(error):
+                raise ArgumentError(sentence) from error
+            raise WrongClaim(sentence) from error
+        asked = (g if self.claim.asked(i) else None for i, g in enumerate(raw))
+        return tuple(checked(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
 
 
 def same_value_twice(field: Field) -> str | None:

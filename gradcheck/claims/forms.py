@@ -29,6 +29,7 @@ def read_claim(
     seed: int = 0,
     oracle: str | None = None,
     order: int = 1,
+    only: Sequence[str] | None = None,
     **given: Any,
 ) -> Claim:
     """Return the claim of the one form in `given` that is not None; that of a function alone, if none is.
@@ -39,7 +40,7 @@ def read_claim(
         f.
     args : tuple, list or dict
         The point.
-    names, kwargs, seed, oracle, order
+    names, kwargs, seed, oracle, order, only
         As `check` takes them.
     **given
         The value of each form's keyword.
@@ -69,4 +70,5 @@ def read_claim(
     if args is None and keyword != "inputs":
         raise ArgumentError(POINT)
     options = {"order": order} if keyword == "inputs" else {}
-    return Claim.forms[keyword].read(function, value, Given(args, names, dict(kwargs or {}), seed, options))
+    claim = Claim.forms[keyword].read(function, value, Given(args, names, dict(kwargs or {}), seed, options))
+    return claim if only is None else claim.with_(tree=claim.tree.restricted(only))

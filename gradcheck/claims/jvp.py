@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.claim import Claim, Given, WrongClaim
-from gradcheck.claims.outputs import ArrayClaim, contract, floating
+from gradcheck.claims.outputs import contract, floating
+from gradcheck.claims.structure import called
+from gradcheck.errors import GradcheckError
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -29,8 +32,6 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
     ) -> None:
         super().__init__(function, arguments, names, kwargs, seed)
         self.pushforward = pushforward
-        self.predicted = self._predicted
-        self.linear = self._linear
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -41,24 +42,29 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
         """Return None for each leaf: there are no arrays."""
         return tuple(None for _ in leaves)
 
-    def _predicted(self, leaves: Sequence[Any], index: int, direction: Any) -> float:
+    def predicted(self, leaves: Sequence[Any], index: int, direction: Any) -> float:
+        """Return c·(J·direction), moving one argument."""
         moved = arrays.copied(direction)
-        tangents = self.tree.fill([moved if i == index else _zeros(x) for i, x in enumerate(leaves)])
+        flat = [moved if i == index else _zeros(x) for i, x in enumerate(leaves)]
+        tangents = self.tree.fill(flat)
         single = not isinstance(tangents, dict) and len(tangents) == 1
         given = tangents[0] if single and not isinstance(tangents[0], tuple | list | dict) else tangents
         try:
-            result = self.apply(self.pushforward, given, leaves)
+            result = called(self, self.pushforward, given, flat, leaves, lambda r: _pushed_outputs(r, self.out))
+        except GradcheckError:
+            raise
         except Exception as error:
             raise WrongClaim(f"the jvp raised {type(error).__name__}: {error}") from error
         if not arrays.same(moved, direction):
             raise WrongClaim(f"the jvp changes the tangent of {self.names[index]} in place: work on a copy")
         return contract(_pushed_outputs(result, self.out), self.cotangents, self.pushforward)
 
-    def _linear(self, leaves: Sequence[Any]) -> str | None:
+    def linear(self, leaves: Sequence[Any]) -> str | None:
+        """Return a sentence if twice a tangent does not give twice."""
         for i, x in enumerate(leaves):
             rng = stream(self.seed, Purpose.TANGENT, i)
             v = arrays.like(rng.standard_normal(arrays.shape_of(x)), x)
-            one, two = self._predicted(leaves, i, v), self._predicted(leaves, i, 2 * v)
+            one, two = self.predicted(leaves, i, v), self.predicted(leaves, i, 2 * v)
             if abs(two - 2 * one) > 64 * arrays.ROUNDOFF[arrays.dtype_name(x)] ** 0.5 * (abs(one) + abs(two)):
                 return f"the jvp is not linear in the tangent of {self.names[i]}: twice the tangent does not give twice"
         return None

@@ -1,105 +1,112 @@
-"""What an array-valued f returns, contracted with a fixed random cotangent to one number.
+"""What an array-valued f returns: its floating arrays, in the structure that their cotangents have too.
 
-φ = Σ conj(c)·f(x) (its real part) is a scalar whose gradient a vjp claims; a jvp claims the same slope from the other
-side.
+φ = Σ conj(c)·f(x) (its real part), with a fixed random c, is a scalar whose gradient a vjp claims; a jvp claims the
+same slope from the other side.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import Claim
-from gradcheck.claims.point import caller, point, title_of
+from gradcheck.claims.point import all_numbers, title_of
+from gradcheck.claims.tree import a_kind, is_node, items
 from gradcheck.errors import ArgumentError
-from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+PLAIN = (type(None), bool, int, float, complex, str, bytes)  # no derivative is asked of them
 
 
-class ArrayClaim(Claim):
-    """A claim about an array- or tuple-valued function, judged through a random cotangent.
+class OtherShape(Exception):  # noqa: N818  the edge of f's domain, which a step must not cross
+    """f returned outputs of another shape or number than at the point."""
 
-    Attributes
-    ----------
-    cotangents : list of array
-        One for each output, of NumPy.
 
-    """
+def _is_record(x: Any) -> bool:
+    return dataclasses.is_dataclass(x) and not isinstance(x, type) and not arrays.is_array(x)
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        self.user = function
-        self.title = title_of(function)
-        self.kwargs = kwargs
-        self.seed = seed
-        self.tree, self.leaves = point(arguments, function, names)
-        self.names = self.tree.names
-        self.call = caller(function, self.tree, kwargs)
-        first = self.call(self.leaves)
-        self.several = isinstance(first, tuple | list | dict)
-        self.out = outputs(first, function)
-        self.cotangents = [cotangent(y, stream(seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
 
-    def outputs(self, leaves: Sequence[Any]) -> list[Any]:
-        """Return every floating array that f returns."""
-        return outputs(self.call(leaves), self.user)
+def _parts(x: Any) -> list[tuple[str, Any]]:
+    if _is_record(x):
+        return [(field.name, getattr(x, field.name)) for field in dataclasses.fields(x)]
+    return items(x)
 
-    def function(self, leaves: Sequence[Any]) -> float:
-        """Return f contracted with the cotangent."""
-        return contract(self.outputs(leaves), self.cotangents, self.user)
 
-    def output_dtype(self, leaves: Sequence[Any]) -> str:
-        """Return the dtype name of f's first output."""
-        return dtype_of(self.outputs(leaves)[0])
+def named(result: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
+    """Yield the floating arrays and numbers in what a function returned, however nested, with their names."""
+    if is_node(result) or _is_record(result):
+        for key, part in _parts(result):
+            yield from named(part, f"{name}.{key}")
+    elif arrays.is_floating(result):
+        yield name, result
+    elif isinstance(result, float | complex):
+        yield name, np.asarray(result)
 
-    def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the arguments by position."""
-        return self.tree.positional(leaves)
 
-    def raw(self, leaves: Sequence[Any]) -> Any:
-        """Return the contraction in the outputs' own library."""
-        return contract_inside(self.outputs(leaves), self.cotangents)
-
-    def apply(self, function: Callable[..., Any], given: Any, leaves: Sequence[Any]) -> Any:
-        """Return function(given, *arguments), by name where the arguments are a dict."""
-        if isinstance(self.tree.template, dict):
-            return function(given, **self.tree.fill(leaves), **self.kwargs)
-        return function(given, *self.tree.fill(leaves), **self.kwargs)
+def floating(result: Any) -> list[Any]:
+    """Return the floating arrays and numbers in what a function returned, in order."""
+    return [part for _, part in named(result)]
 
 
 def outputs(result: Any, function: Any) -> list[Any]:
     """Return the floating arrays in what f returned, of which there must be one."""
+    if isinstance(result, list) and all_numbers(result):
+        raise ArgumentError(f"{title_of(function)} returned a list of numbers, wanted an array: np.asarray([...])")
     kept = floating(result)
     if not kept:
-        raise ArgumentError(f"{title_of(function)} returned no floating array ({type(result).__name__})")
+        more = ": return a tuple of arrays" if hasattr(result, "__next__") else ""
+        raise ArgumentError(f"{title_of(function)} returned no floating array ({type(result).__name__}){more}")
     return kept
 
 
-def floating(result: Any) -> list[Any]:
-    """Return the floating arrays and numbers in what a function returned."""
-    parts = list(result) if isinstance(result, tuple | list) else [result]
-    if isinstance(result, dict):
-        parts = list(result.values())
-    kept = [p for p in parts if arrays.is_floating(p) or isinstance(p, float)]
-    return [np.asarray(p) if isinstance(p, float) and not isinstance(p, np.generic) else p for p in kept]
+def passed_over(result: Any, name: str = "output") -> Iterator[str]:
+    """Yield the names of those outputs that are neither arrays nor plain values: nothing is known of what they hold."""
+    if is_node(result) or _is_record(result):
+        for key, part in _parts(result):
+            yield from passed_over(part, f"{name}.{key}")
+    elif not (arrays.is_array(result) or isinstance(result, PLAIN)):
+        yield f"{name}, {a_kind(result)}"
+
+
+def structured(template: Any, leaves: Iterator[Any]) -> Any:
+    """Return `leaves` in the structure of `template`, an output of f, without the parts that hold no floating array."""
+    if _is_record(template):
+        parts = {key: structured(part, leaves) if floating(part) else None for key, part in _parts(template)}
+        return dataclasses.replace(template, **parts)
+    if not is_node(template):
+        return next(leaves)
+    if isinstance(template, dict):
+        return {key: structured(part, leaves) for key, part in template.items() if floating(part)}
+    if hasattr(template, "_fields"):
+        return type(template)(*[structured(part, leaves) if floating(part) else None for part in template])
+    parts_of = [structured(part, leaves) for part in template if floating(part)]
+    return parts_of if isinstance(template, list) else tuple(parts_of)
+
+
+def told(x: Any) -> str:
+    """Return the structure of x in words: its nesting, and the shapes of its arrays."""
+    if arrays.is_array(x):
+        return f"array {arrays.shape_of(x)}"
+    if isinstance(x, dict):
+        return "{" + ", ".join(f"{key!r}: {told(part)}" for key, part in x.items()) + "}"
+    if is_node(x):
+        inside = ", ".join(map(told, x))
+        return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' if len(x) == 1 else ''})"
+    return type(x).__name__
 
 
 def cotangent(y: Any, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return a Gaussian cotangent like y, of few digits."""
+    """Return a Gaussian cotangent like y, of few digits; 0 where y is infinite: a mask, of which nothing is claimed."""
     c = rng.standard_normal(arrays.shape_of(y))
     if arrays.is_complex(y):
         c = c + 1j * rng.standard_normal(arrays.shape_of(y))
-    return _short(c.real) + 1j * _short(c.imag) if arrays.is_complex(y) else _short(c)
+    short = _short(c.real) + 1j * _short(c.imag) if arrays.is_complex(y) else _short(c)
+    masked = np.isinf(arrays.to_numpy(y))
+    return np.where(masked, 0, short) if np.any(masked) and not np.all(masked) else short
 
 
 def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -113,25 +120,32 @@ def in_dtype(weights: Any, y: Any) -> Any:
     return arrays.like(np.asarray(weights), y)
 
 
-def contract(outputs: Sequence[Any], cotangents: Sequence[Any], function: Any) -> float:
-    """Return Re Σ conj(c)·y."""
-    if len(outputs) != len(cotangents):
-        raise ArgumentError(f"{title_of(function)} returned {len(outputs)} arrays here, and {len(cotangents)} before")
+def contract(results: Sequence[Any], cotangents: Sequence[Any], function: Callable[..., Any]) -> float:
+    """Return Re Σ conj(c)·y.
+
+    Raises
+    ------
+    OtherShape
+        If there are other outputs than cotangents.
+
+    """
+    if len(results) != len(cotangents):
+        raise OtherShape(f"{title_of(function)} returned {len(results)} arrays here, and {len(cotangents)} before")
     total = 0.0
-    for y, c in zip(outputs, cotangents, strict=True):
+    for y, c in zip(results, cotangents, strict=True):
         values = arrays.to_numpy(y)
         if values.shape != c.shape:
-            raise ArgumentError(
-                f"{title_of(function)} returned shape {values.shape} at one point and {c.shape} at another"
-            )
-        total += float(np.sum((np.conj(c) * values).real))
+            raise OtherShape(f"{title_of(function)} returned shape {values.shape} here, and {c.shape} at the point")
+        terms = (np.conj(c) * values).real
+        masked = np.isinf(values) & (c == 0)
+        total += float(np.sum(np.where(masked, 0, terms) if np.any(masked) else terms))
     return total
 
 
-def contract_inside(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Any:
+def contract_inside(results: Sequence[Any], cotangents: Sequence[Any]) -> Any:
     """Return the contraction in the outputs' own library, so that an oracle can look inside."""
     total: Any = 0
-    for y, c in zip(outputs, cotangents, strict=True):
+    for y, c in zip(results, cotangents, strict=True):
         weights = np.conj(c) if y.dtype == object else arrays.like(np.conj(c), y)
         total = total + (weights * y).sum()
     return total.real if hasattr(total, "dtype") and "complex" in str(total.dtype) else total

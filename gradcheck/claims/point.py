@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
-    """Return the tree and the leaves of `arguments`.
+    """Return the tree of `arguments` and copies of its leaves.
 
     Raises
     ------
@@ -28,26 +28,34 @@ def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | N
         raise ArgumentError(f"args is a {type(arguments).__name__}, wanted a tuple of arrays: pass args=(x,)")
     template = arguments if isinstance(arguments, dict) else tuple(arguments)
     for i, x in enumerate(_values(template)):
-        if isinstance(x, list) and _all_numbers(x):
+        if isinstance(x, list) and all_numbers(x):
             raise ArgumentError(f"argument {i} is a list of numbers, wanted an array: pass np.asarray({x[:3]!r}...)")
     labels = () if isinstance(template, dict) else argument_names(function, len(template), names)
     tree = Tree.of(template, labels)
-    leaves = tuple(_collect(template))
+    found = list(_collect(template))
+    for leaf, name in zip(found, tree.names, strict=True):
+        readable(leaf, name)
+    leaves = tuple(map(_own, found))
     if not leaves:
         kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
         raise ArgumentError(
             f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64 of NumPy, Torch "
             "or JAX"
         )
-    for leaf, name in zip(leaves, tree.names, strict=True):
-        readable(leaf, name)
     return tree, leaves
 
 
-def _all_numbers(x: Any) -> bool:
+def _own(leaf: Any) -> Any:
+    """Return a copy of a leaf that can be written into: f may keep the array that it was given, and change it."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.copy(order="K")
+    return leaf.detach().clone() if arrays.is_torch(leaf) else leaf
+
+
+def all_numbers(x: Any) -> bool:
     """Tell whether a list holds numbers, and lists of them, and nothing else."""
     return bool(x) and all(
-        _all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex) for entry in x
+        all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex) for entry in x
     )
 
 

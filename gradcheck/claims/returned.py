@@ -8,9 +8,11 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.tree import a_kind, is_node
+from gradcheck.claims.tree import Missing, a_kind, is_node
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcheck.claims.tree import Tree
 
 
@@ -26,29 +28,48 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
     template = tree.template
     if isinstance(template, dict):
         if not isinstance(result, dict):
-            if isinstance(result, tuple | list) and len(result) == len(template):
-                return tuple(tree.leaves(dict(zip(template, result, strict=True))))
-            raise WrongClaim(f"the gradient returned {type(result).__name__}, wanted a dict with keys {list(template)}")
-        return tuple(tree.leaves(result))
-    top = tree.labels
+            return tuple(tree.leaves(dict(zip(template, _in_order(result, list(template), tree), strict=True))))
+        return tuple(tree.leaves({**_left_out(tree, list(template)), **result}))
+    top = list(tree.labels)
     if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
         unknown = [key for key in result if key not in top]
         if unknown:
-            raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {list(top)}")
+            raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {top}")
+        result = {**_left_out(tree, top), **result}
+        for name in top:
+            if name not in result and tree.asked(name):
+                raise Missing(name)
         return tuple(tree.leaves(tuple(result.get(name) for name in top)))
     # a tuple of one is one per argument, unless it is the list of entries of a nested argument itself
     alone = isinstance(result, tuple) and len(result) == 1 and (not is_node(template[0]) or is_node(result[0]))
     several = isinstance(result, tuple) and not is_node(template[0]) and any(map(arrays.is_array, result))
     if len(template) == 1 and not (alone or several or _list_of_one(result, template[0])):
         result = (result,)
-    if not isinstance(result, tuple | list):
-        raise WrongClaim(f"the gradient returned one {type(result).__name__}, wanted {len(template)}: one per argument")
-    if len(result) != len(template):
+    return tuple(tree.leaves(_in_order(result, top, tree)))
+
+
+def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]:
+    """Return one entry for each argument: as returned, or None beside those for the arguments of ``only=``."""
+    wanted = [label for label in labels if tree.asked(label)]
+    alone = tree.only is not None and len(wanted) == 1 and not isinstance(result, tuple | list)
+    if not isinstance(result, tuple | list) and not alone:
+        kinds = f"a dict with keys {labels}" if isinstance(tree.template, dict) else f"{len(labels)}: one per argument"
+        raise WrongClaim(f"the gradient returned {a_kind(result)}, wanted {kinds}")
+    parts = (result,) if alone else tuple(result)
+    if len(parts) == len(wanted) < len(labels) and tree.only is not None:
+        given = dict(zip(wanted, parts, strict=True))
+        return tuple(given.get(label) for label in labels)
+    if len(parts) != len(labels):
         raise WrongClaim(
-            f"the gradient returned {len(result)} entries, wanted {len(template)}: one per argument in order, "
+            f"the gradient returned {len(parts)} entries, wanted {len(labels)}: one per argument in order, "
             "None where no claim is made"
         )
-    return tuple(tree.leaves(tuple(result)))
+    return parts
+
+
+def _left_out(tree: Tree, labels: Sequence[str]) -> dict[str, None]:
+    """Return None for each argument that ``only=`` leaves out."""
+    return {} if tree.only is None else {label: None for label in labels if not tree.asked(label)}
 
 
 def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:

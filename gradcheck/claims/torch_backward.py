@@ -1,13 +1,14 @@
-"""Torch functions and modules whose claim is their own backward."""
+"""Torch functions whose claim is their own backward: `inputs=`."""
 
 from __future__ import annotations
 
-import copy
-import functools
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims.point import argument_names, title_of
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.outputs import in_dtype, named, outputs
+from gradcheck.claims.point import argument_names, point, title_of
+from gradcheck.claims.torch_module import is_module, module_function
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError, UnsupportedError
 
@@ -15,18 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gradcheck.claims.claim import Claim, Given
-
-
-def is_module(function: Any) -> bool:
-    """Tell whether `function` is a torch.nn.Module, without importing Torch for anything else."""
-    return any(base.__module__ == "torch.nn.modules.module" for base in type(function).__mro__)
+    from gradcheck.claims.tree import Tree
 
 
 class TorchClaim(VjpClaim, keyword="inputs"):
     """The claim that a Torch function's backward is the vjp of its forward.
 
     Inputs that require a gradient are judged; if none does, all floating ones. `order=2` judges the backward's own
-    backward (double backward) in the same way.
+    backward (double backward) in the same way, in the inputs and in grad_output.
     """
 
     def __init__(
@@ -41,71 +38,124 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     ) -> None:
         if not isinstance(inputs, tuple | list | dict):
             inputs = (inputs,)
-        tensors = [x for x in (inputs.values() if isinstance(inputs, dict) else inputs) if arrays.is_torch(x)]
-        if not tensors:
-            raise ArgumentError(
-                "inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries"
-            )
-        only_required = any(x.requires_grad for x in tensors if arrays.is_floating(x))
-        notes: tuple[str, ...] = ()
-        if order == 1:
-            forward, notes = _differentiable_outputs(function, inputs, kwargs, only_required=only_required)
-        else:
-            forward = _first_backward(function, inputs, only_required=only_required)
+        names = names or _names(function, inputs)
+        title = title_of(function)
+        tree, leaves = _tensors(inputs, function, names)
+        if order == 2:
+            function, inputs = _double_backward(function, kwargs, tree, leaves)
+            names, kwargs = None, {}
+            tree, leaves = _tensors(inputs, function, names)
+        self.wanted = _wanted(tree.originals())
+        self._inside, notes = _differentiable(function, tree, leaves, kwargs, self.wanted)
+        super().__init__(_detached(self._inside, title), _no_pullback, inputs, names, kwargs, seed)
+        self.title = title + (" (double backward)" if order > 1 else "")
+        self.notes = (*self.notes, *notes)
 
-        def backward(cotangent: Any, *args: Any, **named: Any) -> Any:
-            return _pull(forward, cotangent, args, named, inputs, only_required=only_required)
-
-        super().__init__(_detached(forward), backward, inputs, names or _names(function, inputs), kwargs, seed)
-        self.title = title_of(function) + (" (double backward)" if order > 1 else "")
-        self.notes = notes
+    def why_not(self, index: int) -> str:
+        """Return why a leaf is not judged."""
+        return "requires_grad=False" if self.asked(index) else "not in only="
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, inputs=value)`, `function` being a module or not."""
         if is_module(function):
-            function, value = module_function(function, value)
+            function, value = module_function(function, value, given.kwargs)
+            return cls(function, value, given.names, {}, given.seed, **given.options)
         return cls(function, value, given.names, given.kwargs, given.seed, **given.options)
 
+    def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what Torch's backward makes of the cotangents `weights`; zeros where it returns None."""
+        import torch  # noqa: PLC0415
 
-def _differentiable_outputs(
-    function: Callable[..., Any], inputs: Any, kwargs: Mapping[str, Any], *, only_required: bool
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            tracked = _tracked(leaves, self.wanted)
+            results = outputs(_call(self._inside, self.tree, _copies(tracked), self.kwargs), self.user)
+            pairs = [(y, in_dtype(w, y)) for y, w in zip(results, weights, strict=True) if y.requires_grad]
+            judged = [x for x, wanted in zip(tracked, self.wanted, strict=True) if wanted]
+            grads: Sequence[Any] = ()  # where the output depends on no input every gradient is zero
+            kept = [arrays.copied(c) for _, c in pairs]
+            if pairs:
+                grads = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+        if not all(arrays.same(c, copy) for (_, c), copy in zip(pairs, kept, strict=True)):
+            raise WrongClaim("the backward changes its cotangent in place: work on a copy")
+        given = iter(grads)
+        return tuple(
+            None if not wanted else torch.zeros_like(x) if (g := next(given, None)) is None else g.detach()
+            for x, wanted in zip(tracked, self.wanted, strict=True)
+        )
+
+
+def _no_pullback(*_: Any) -> Any:
+    raise TypeError  # `pulled` asks Torch
+
+
+def _tensors(inputs: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
+    tree, leaves = point(inputs, function, names) if _any_tensor(inputs) else (None, ())
+    if tree is None or not any(arrays.is_torch(x) for x in leaves):
+        raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
+    return tree, leaves
+
+
+def _any_tensor(x: Any) -> bool:
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
+    return arrays.is_torch(x) or any(map(_any_tensor, parts))
+
+
+def _wanted(leaves: Sequence[Any]) -> tuple[bool, ...]:
+    tensors = [arrays.is_torch(x) for x in leaves]
+    required = [getattr(x, "requires_grad", False) for x in leaves]
+    return tuple(required if any(required) else tensors)
+
+
+def _tracked(leaves: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
+    """Return the tensors as leaves of a graph of their own; a copy made here is no inference tensor any more."""
+    return [
+        x.detach().clone().requires_grad_(judged) if arrays.is_torch(x) else x
+        for x, judged in zip(leaves, wanted, strict=True)
+    ]
+
+
+def _copies(tracked: Sequence[Any]) -> list[Any]:
+    """Return copies, so that a function that works in place does not meet a leaf."""
+    return [x.clone() if arrays.is_torch(x) and x.requires_grad else x for x in tracked]
+
+
+def _call(function: Callable[..., Any], tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    filled = tree.fill(leaves)
+    return function(**filled, **kwargs) if isinstance(filled, dict) else function(*filled, **kwargs)
+
+
+def _differentiable(
+    function: Callable[..., Any], tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any], wanted: Sequence[bool]
 ) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    """Return the function without those of its outputs that carry no gradient while others do, and a note on them.
+    """Return the function with its differentiable outputs alone, as one tensor or a flat tuple, and a note on the rest.
 
-    Torch claims nothing about such an output: it is detached, or marked with ``ctx.mark_non_differentiable``.
+    Torch claims nothing about an output that carries no gradient while others do: it is detached, or marked with
+    ``ctx.mark_non_differentiable``.
     """
     import torch  # noqa: PLC0415
 
-    def tracked(x: Any) -> Any:
-        if not (arrays.is_torch(x) and arrays.is_floating(x)):
-            return x
-        return x.detach().clone().requires_grad_(x.requires_grad or not only_required).clone()
-
     with torch.inference_mode(mode=False), torch.enable_grad():
-        if isinstance(inputs, dict):
-            result = function(**{k: tracked(x) for k, x in inputs.items()}, **kwargs)
-        else:
-            result = function(*[tracked(x) for x in inputs], **kwargs)
-    if not isinstance(result, tuple | list):
-        if not (isinstance(result, dict) or arrays.is_torch(result)):
-            raise ArgumentError(
-                f"{title_of(function)} returned {type(result).__name__}, wanted a tensor: inputs= judges Torch's own "
-                "backward"
-            )
-        return function, ()
-    kept = [i for i, y in enumerate(result) if arrays.is_torch(y) and y.requires_grad]
-    left = [i for i, y in enumerate(result) if arrays.is_torch(y) and arrays.is_floating(y) and i not in kept]
-    if not kept or not left:
-        return function, ()
+        result = _call(function, tree, _copies(_tracked(leaves, wanted)), kwargs)
+    found = list(named(result))
+    if not any(arrays.is_torch(y) for _, y in [*found, ("output", result)]):
+        raise ArgumentError(
+            f"{title_of(function)} returned {type(result).__name__}, wanted a tensor: inputs= judges Torch's own "
+            "backward"
+        )
+    differentiable = [i for i, (_, y) in enumerate(found) if arrays.is_torch(y) and y.requires_grad]
+    kept = differentiable or list(range(len(found)))
+    left = [name for i, (name, y) in enumerate(found) if i not in kept and arrays.is_torch(y)]
 
-    @functools.wraps(function, updated=())
-    def chosen(*args: Any, **named: Any) -> Any:
-        outputs = function(*args, **named)
-        return tuple(outputs[i] for i in kept)
+    def chosen(*args: Any, **given: Any) -> Any:
+        result = function(*args, **given)
+        flat = [y for _, y in named(result)]
+        return result if arrays.is_torch(result) else {found[i][0]: flat[i] for i in kept}
 
-    outputs = f"output {left[0]} carries" if len(left) == 1 else f"outputs {', '.join(map(str, left))} carry"
-    note = f"{outputs} no gradient (detached, or marked as not differentiable): not judged"
+    if not left:
+        return chosen, ()
+    carry = "carries" if len(left) == 1 else "carry"
+    note = f"not checked: {', '.join(left)} {carry} no gradient (detached, or marked as not differentiable)"
     return chosen, (note,)
 
 
@@ -122,108 +172,73 @@ def _names(function: Any, inputs: Any) -> Sequence[str] | None:
     return argument_names(function, len(inputs), None)
 
 
-def _detached(function: Callable[..., Any]) -> Callable[..., Any]:
-    def forward(*args: Any, **named: Any) -> Any:
-        return function(*[_fresh(x) for x in args], **{k: _fresh(x) for k, x in named.items()})
+def _detached(function: Callable[..., Any], title: str) -> Callable[..., Any]:
+    def forward(*args: Any, **given: Any) -> Any:
+        return function(*_fresh(args), **_fresh(given))
 
-    forward.__name__ = title_of(function)
+    forward.__name__ = title
     return forward
 
 
 def _fresh(x: Any) -> Any:
+    """Return x with its tensors detached."""
+    if isinstance(x, dict):
+        return {key: _fresh(part) for key, part in x.items()}
+    if isinstance(x, tuple | list):
+        parts = [_fresh(part) for part in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return x.detach() if arrays.is_torch(x) else x
 
 
-def _pull(
-    function: Callable[..., Any],
-    cotangent: Any,
-    args: tuple[Any, ...],
-    named: Mapping[str, Any],
-    inputs: Any,
-    *,
-    only_required: bool,
-) -> Any:
+def _double_backward(
+    function: Callable[..., Any], kwargs: Mapping[str, Any], tree: Tree, leaves: Sequence[Any]
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return (inputs, grad_output) ↦ Jᵀ(inputs)·grad_output, differentiable, and its inputs as one dict."""
     import torch  # noqa: PLC0415
 
-    keys: list[Any] = list(inputs) if isinstance(inputs, dict) else list(range(len(inputs)))
-    given = {key: (named[key] if isinstance(inputs, dict) else args[key]) for key in keys}
-    judged = [
-        key
-        for key in keys
-        if arrays.is_torch(given[key])
-        and arrays.is_floating(given[key])
-        and (not only_required or inputs[key].requires_grad)
-    ]
-    with torch.inference_mode(mode=False):  # a copy made there is no inference tensor any more
-        leaves = {
-            key: given[key].detach().clone().requires_grad_(key in judged)
-            if arrays.is_torch(given[key]) and arrays.is_floating(given[key])
-            else given[key]
-            for key in keys
-        }
-    extra = {k: v for k, v in named.items() if k not in leaves}
+    wanted = _wanted(tree.originals())
+    first, _ = _differentiable(function, tree, leaves, kwargs, wanted)
     with torch.inference_mode(mode=False), torch.enable_grad():
-        # a copy, so that a function that works in place does not meet a leaf
-        passed: dict[Any, Any] = {k: x.clone() if k in judged else x for k, x in leaves.items()}
-        result = function(**passed, **extra) if isinstance(inputs, dict) else function(*passed.values(), **extra)
-        parts = list(result) if isinstance(result, tuple | list) else [result]
-        if isinstance(result, dict):
-            parts = list(result.values())
-        kept = [p for p in parts if arrays.is_floating(p)]
-        weights = list(cotangent) if isinstance(cotangent, tuple) else [cotangent]
-        pairs = [(p, c) for p, c in zip(kept, weights, strict=True) if p.requires_grad]
-        if pairs:
-            grads = torch.autograd.grad(
-                [p for p, _ in pairs],
-                [leaves[k] for k in judged],
-                [c.to(p.dtype) for p, c in pairs],
-                allow_unused=True,
-            )
-        else:
-            grads = ()  # the output depends on no input: every gradient is zero
-    pulled = dict(zip(judged, grads, strict=False))
-    found = {k: torch.zeros_like(leaves[k]) if pulled.get(k) is None else pulled[k].detach() for k in judged}
-    if isinstance(inputs, dict):
-        return {k: found.get(k) for k in keys}
-    return tuple(found.get(k) for k in keys)
+        example = outputs(_call(first, tree, _copies(_tracked(leaves, wanted)), kwargs), function)
+    weights = [
+        torch.cos(torch.arange(y.numel(), dtype=torch.float64)).to(y.dtype).reshape(y.shape).to(y.device)
+        for y in example
+        if arrays.is_torch(y) and y.requires_grad
+    ]
+    cotangents = ["grad_output"] if len(weights) == 1 else [f"grad_output{i}" for i in range(len(weights))]
+    labels = [f"input {name}" if name in cotangents else name for name in tree.names]
 
-
-def _first_backward(function: Callable[..., Any], inputs: Any, *, only_required: bool) -> Callable[..., Any]:
-    """Return x ↦ Jᵀ(x)·c for a fixed c, differentiable: what a double backward differentiates."""
-    import torch  # noqa: PLC0415
-
-    def gradient(*args: Any, **named: Any) -> Any:
-        values = list(named.values()) if isinstance(inputs, dict) else list(args)
-        sources = list(inputs.values()) if isinstance(inputs, dict) else list(inputs)
+    def gradient(**given: Any) -> Any:
+        values = [given[label] for label in labels]
         with torch.inference_mode(mode=False), torch.enable_grad():
             tracked = [
-                x if x.requires_grad else x.detach().requires_grad_(not only_required or s.requires_grad)
-                for x, s in zip(values, sources, strict=True)
-                if arrays.is_torch(x) and arrays.is_floating(x)
+                x if x.requires_grad or not judged else x.detach().requires_grad_()
+                for x, judged in zip(values, wanted, strict=True)
             ]
-            it = iter(tracked)
-            passed = [next(it) if arrays.is_torch(x) and arrays.is_floating(x) else x for x in values]
-            result = (
-                function(**dict(zip(named, passed, strict=True))) if isinstance(inputs, dict) else function(*passed)
+            passed = [
+                given[name] if given[name].requires_grad else given[name].detach().requires_grad_()
+                for name in cotangents
+            ]
+            results = [y for y in outputs(_call(first, tree, _copies(tracked), kwargs), function) if y.requires_grad]
+            asked = [x for x, judged in zip(tracked, wanted, strict=True) if judged]
+            # a backward is differentiable in its cotangent too; without, Torch drops it in silence
+            grads = torch.autograd.grad(
+                results,
+                asked,
+                [c.to(y.dtype) for c, y in zip(passed, results, strict=True)],
+                create_graph=True,
+                allow_unused=True,
             )
-            parts = list(result) if isinstance(result, tuple | list) else [result]
-            kept = [p for p in parts if arrays.is_floating(p) and p.requires_grad]
-            weights = [
-                torch.cos(torch.arange(p.numel(), dtype=torch.float64)).to(p.dtype).reshape(p.shape).to(p.device)
-                for p in kept
-            ]
-            for c in weights:  # a backward is differentiable in its cotangent too; without, Torch drops it in silence
-                c.requires_grad_()
-            wanted = [x for x in tracked if x.requires_grad]
-            grads = torch.autograd.grad(kept, wanted, weights, create_graph=True, allow_unused=True)
-        _differentiable(grads, function)
-        return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(wanted, grads, strict=True))
+        _twice_differentiable(grads, function)
+        return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(asked, grads, strict=True))
 
     gradient.__name__ = title_of(function)
-    return gradient
+    required = any(getattr(x, "requires_grad", False) for x in tree.originals())
+    given = {name: w.requires_grad_(required) for name, w in zip(cotangents, weights, strict=True)}
+    return gradient, dict(zip(labels, tree.originals(), strict=True)) | given
 
 
-def _differentiable(gradients: Sequence[Any], function: Callable[..., Any]) -> None:
+def _twice_differentiable(gradients: Sequence[Any], function: Callable[..., Any]) -> None:
     """Raise UnsupportedError if a backward on the way is marked once_differentiable.
 
     Torch puts a node that raises behind such a backward, and does not visit it: the gradient would be a part of itself.
@@ -242,39 +257,3 @@ def _differentiable(gradients: Sequence[Any], function: Callable[..., Any]) -> N
         fresh = {following for following, _ in node.next_functions} - seen
         seen |= fresh
         waiting.extend(fresh)
-
-
-def module_function(module: Any, inputs: Any) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return a function of inputs and parameters by name, and those as one dict, for a module.
-
-    The module is copied, so that buffers it updates (batch norm's running statistics) stay as they are; frozen
-    parameters are passed as constants.
-    """
-    import torch  # noqa: PLC0415
-
-    frozen = copy.deepcopy(module)
-    given = inputs if isinstance(inputs, tuple | list) else (inputs,)
-    labels = [f"input{i}" if len(given) > 1 else "input" for i in range(len(given))]
-    parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
-    buffers = dict(module.named_buffers())
-    constants = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
-    keys = {
-        name.replace(".", "_") if name.replace(".", "_") not in labels else f"parameter_{name}": name
-        for name in parameters
-    }
-
-    def call(**named: Any) -> Any:
-        wide = named[labels[0]].dtype if arrays.is_floating(named[labels[0]]) else next(iter(named.values())).dtype
-        state = {
-            **{n: b.clone().to(wide) if b.is_floating_point() else b.clone() for n, b in buffers.items()},
-            **{n: c.to(wide) if c.is_floating_point() else c for n, c in constants.items()},
-            **{original: named[key] for key, original in keys.items()},
-        }
-        return torch.func.functional_call(frozen, state, tuple(named[label] for label in labels))
-
-    call.__name__ = type(module).__name__
-    tracked = [x.detach().clone().requires_grad_() if arrays.is_floating(x) else x for x in given]
-    return call, {
-        **dict(zip(labels, tracked, strict=True)),
-        **{key: parameters[n] for key, n in keys.items()},
-    }

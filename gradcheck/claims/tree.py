@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
+class Missing(WrongClaim):
+    """There is no gradient for an argument."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no gradient for {name}: return None for it if none is claimed")
+        self.name = name
+
+
 @dataclass(frozen=True)
 class Tree:
     """How nested arguments are flattened: the leaves that are floating arrays, with their names."""
@@ -20,6 +28,7 @@ class Tree:
     template: Any
     names: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    only: frozenset[str] | None = None
 
     @staticmethod
     def of(arguments: Any, names: Sequence[str]) -> Tree:
@@ -42,6 +51,38 @@ class Tree:
             for leaf in _leaves(child, part, label)
         ]
 
+    def originals(self) -> list[Any]:
+        """Return the leaves themselves, as they were passed."""
+        return [leaf for leaf in _flat(self.template) if is_leaf(leaf)]
+
+    def others(self) -> list[tuple[str, str]]:
+        """Return name and dtype of the arrays that are no leaves: integers and Booleans."""
+        found = zip(_paths(self), _flat(self.template), strict=True)
+        return [(name, arrays.dtype_name(x)) for name, x in found if arrays.is_array(x) and not is_leaf(x)]
+
+    def restricted(self, only: Sequence[str]) -> Tree:
+        """Return the tree with claims about some leaves only: those named, and those inside what is named.
+
+        Raises
+        ------
+        ArgumentError
+            If a name is no argument's.
+
+        """
+        wanted = [only] if isinstance(only, str) else list(only)
+        kept: set[str] = set()
+        for part in wanted:
+            inside = {name for name in self.names if name == part or name.startswith(f"{part}.")}
+            if not inside:
+                raise ArgumentError(f"only= names {part!r}, which is no argument: there are {', '.join(self.names)}")
+            kept |= inside
+        return replace(self, only=frozenset(kept))
+
+    def asked(self, label: str) -> bool:
+        """Tell whether a claim is wanted about a leaf, or about one inside an argument."""
+        names = [name for name in self.names if name == label or name.startswith(f"{label}.")]
+        return any(self.only is None or name in self.only for name in names)
+
     def positional(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the arguments as a tuple, with their leaves replaced."""
         filled = self.fill(leaves)
@@ -57,7 +98,8 @@ def is_node(x: Any) -> bool:
     return isinstance(x, dict | list | tuple)
 
 
-def _children(x: Any) -> list[tuple[str, Any]]:
+def items(x: Any) -> list[tuple[str, Any]]:
+    """Return the entries of a dict, list or tuple with their names."""
     if isinstance(x, dict):
         return [(str(key), x[key]) for key in x]
     if hasattr(x, "_fields"):
@@ -72,7 +114,7 @@ def is_leaf(x: Any) -> bool:
 
 def _names(x: Any, prefix: str) -> Iterator[str]:
     if is_node(x):
-        for key, child in _children(x):
+        for key, child in items(x):
             yield from _names(child, f"{prefix}.{key}" if prefix else key)
     elif is_leaf(x):
         yield prefix
@@ -89,7 +131,7 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
                 "None for it"
             )
         return
-    children = _children(template)
+    children = items(template)
     if structure is None:
         for _, child in children:
             yield from _leaves(child, None, what)
@@ -99,13 +141,39 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
         if unknown:
             raise WrongClaim(f"the gradient of {what} has an entry {min(map(str, unknown))!r} that is no argument")
         for key, child in template.items():
-            yield from _leaves(child, structure.get(key), str(key) if what == "the arguments" else f"{what}.{key}")
+            name = str(key) if what == "the arguments" else f"{what}.{key}"
+            if key not in structure and any(map(is_leaf, _flat(child))):
+                raise Missing(name)
+            yield from _leaves(child, structure.get(key), name)
         return
     if not is_node(structure) or len(structure) != len(children):
         got = f"{len(structure)} entries" if is_node(structure) else type(structure).__name__
         raise WrongClaim(f"the gradient of {what} has {got}, wanted {len(children)} entries: one each")
     for (_, child), part in zip(children, structure, strict=True):
         yield from _leaves(child, part, what)
+
+
+def _flat(x: Any) -> Iterator[Any]:
+    if is_node(x):
+        for _, child in items(x):
+            yield from _flat(child)
+    else:
+        yield x
+
+
+def _paths(tree: Tree) -> Iterator[str]:
+    template = tree.template
+    top = items(template) if isinstance(template, dict) else zip(tree.labels, template, strict=True)
+    for name, child in top:
+        yield from _paths_in(child, name)
+
+
+def _paths_in(x: Any, prefix: str) -> Iterator[str]:
+    if is_node(x):
+        for key, child in items(x):
+            yield from _paths_in(child, f"{prefix}.{key}")
+    else:
+        yield prefix
 
 
 def a_kind(x: Any) -> str:
@@ -117,7 +185,7 @@ def a_kind(x: Any) -> str:
 def _fill(template: Any, leaves: Iterator[Any]) -> Any:
     if not is_node(template):
         return _tracked(next(leaves), template) if is_leaf(template) else template
-    filled = [_fill(child, leaves) for _, child in _children(template)]
+    filled = [_fill(child, leaves) for _, child in items(template)]
     if isinstance(template, dict):
         return dict(zip(template, filled, strict=True))
     return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.claim import Claim, Given, WrongClaim
-from gradcheck.claims.outputs import ArrayClaim, in_dtype
-from gradcheck.claims.outputs import outputs as outputs_of
-from gradcheck.claims.returned import by_argument
+from gradcheck.claims.outputs import in_dtype
+from gradcheck.claims.returned import by_argument, checked
+from gradcheck.claims.structure import called
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +31,6 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
     ) -> None:
         super().__init__(function, arguments, names, kwargs, seed)
         self.pullback = pullback
-        self.linear = self._linear
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -44,14 +44,20 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
     def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return what the vjp makes of the cotangents `weights`."""
         same = arrays.dtype_name(leaves[0]) == arrays.dtype_name(self.leaves[0])
-        like = self.out if same else outputs_of(self.call(leaves), self.user)
+        like = self.out if same else self.outputs(leaves)
         passed = [arrays.copied(in_dtype(w, y)) for w, y in zip(weights, like, strict=True)]
-        result = self.apply(self.pullback, tuple(passed) if self.several else passed[0], leaves)
+        given = self.like_output(passed)
+        result = called(self, self.pullback, given, passed, leaves, lambda result: self._fitting(result, leaves))
         if not all(arrays.same(c, in_dtype(w, y)) for c, w, y in zip(passed, weights, like, strict=True)):
             raise WrongClaim("the vjp changes its cotangent in place: work on a copy")
         return by_argument(result, self.tree)
 
-    def _linear(self, leaves: Sequence[Any]) -> str | None:
+    def _fitting(self, result: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        gradients = by_argument(result, self.tree)
+        return tuple(checked(g, x, name) for g, x, name in zip(gradients, leaves, self.names, strict=True))
+
+    def linear(self, leaves: Sequence[Any]) -> str | None:
+        """Return a sentence if twice (or minus) the cotangent does not give twice (or minus) the gradient."""
         return linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names)
 
 

@@ -10,6 +10,7 @@ import inspect
 import json
 import math
 import numbers
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -75,7 +76,7 @@ def report_data(report: Report) -> dict[str, Any]:
         "verdict": str(report.verdict),
         "smallest_error": _writable(float(report.smallest_error)),
     }
-    return {**derived, **plain(report)}
+    return {**derived, **plain(replace(report))}  # its fields alone, without what the gradient raised
 
 
 def session_data(session: Session) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def lines(report: Report) -> Iterator[Line]:
     for i, argument in enumerate(report.arguments):
         yield from _argument(argument, i, report.confidence)
     if report.unchecked:
-        yield Line("unchecked", f"{', '.join(map(clipped, report.unchecked))}: no gradient was claimed")
+        yield Line("unchecked", ", ".join(map(clipped, report.unchecked)))
     for note in (*report.notes, coarse(report)):
         yield Line("note", note)
     yield Line("next", report.next)

@@ -74,6 +74,8 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
     if nonzero.size == 0:
         return Scale(1.0)
     largest = float(nonzero.max())
+    if math.isinf(largest):  # a mask of −∞, which no claim is made about
+        return scale_of(np.where(np.isfinite(sizes), sizes, 0), normal)
     if largest > SPAN * float(nonzero.min()):
         median = float(np.median(nonzero))
         if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gradcheck.errors import GradcheckError, UnsupportedError
 from gradcheck.slopes.slope import Slope  # noqa: TC001  msgspec reads the types of fields
@@ -228,9 +228,10 @@ class Report:
     next : str
         What to do about `complaint`, one sentence; empty where the complaint says it.
     unchecked : tuple of str
-        Names of the arguments that no claim was made about.
-
+        Names of the arguments that are not judged, each with the reason.
     """
+
+    _cause: ClassVar[BaseException | None] = None
 
     title: str
     arguments: tuple[ArgumentReport, ...]
@@ -245,6 +246,20 @@ class Report:
     repeat: str = ""
     next: str = ""
     unchecked: tuple[str, ...] = ()
+
+    def with_cause(self, cause: BaseException | None) -> Report:
+        """Return the report with what the gradient raised, for tracebacks to end there."""
+        object.__setattr__(self, "_cause", cause)
+        return self
+
+    @property
+    def cause(self) -> BaseException | None:
+        """What the gradient raised; not part of the data."""
+        return self._cause
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the cause out: an exception may not be pickled."""
+        return {name: value for name, value in vars(self).items() if name != "_cause"}
 
     @property
     def verdict(self) -> Verdict:

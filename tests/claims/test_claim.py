@@ -64,7 +64,7 @@ def test_a_structure_like_the_arguments_is_read_leaf_by_leaf():
 
 
 def test_none_for_a_branch_claims_nothing_of_its_leaves():
-    assert tree().leaves(({"w": 1}, 5, None)) == [1, None, None, None, 5]
+    assert tree().leaves(({"w": 1, "layers": None}, 5, None)) == [1, None, None, None, 5]
     assert tree().leaves((None, 5, None)) == [None, None, None, None, 5]
 
 
@@ -137,14 +137,14 @@ PARAMETERS = Tree.of(({"x": X, "w": W},), ("params",))
         (PAIR, ["gx", "gw"], ("gx", "gw")),
         (PAIR, ("gx", None), ("gx", None)),
         (PAIR, {"w": "gw", "x": "gx"}, ("gx", "gw")),
-        (PAIR, {"w": "gw"}, (None, "gw")),
+        (PAIR, {"w": "gw", "x": None}, (None, "gw")),
         (ONE, "gx", ("gx",)),
         (ONE, ("gx",), ("gx",)),
         (ONE, {"x": "gx"}, ("gx",)),
         (ONE, [1.0, 2.0], ([1.0, 2.0],)),
         (BY_NAME, {"w": "gw", "x": "gx"}, ("gx", "gw")),
         (BY_NAME, ("gx", "gw"), ("gx", "gw")),
-        (BY_NAME, {"w": "gw"}, (None, "gw")),
+        (BY_NAME, {"w": "gw", "x": None}, (None, "gw")),
         (PARAMETERS, {"w": "gw", "x": "gx"}, ("gx", "gw")),
         (PARAMETERS, ({"w": "gw", "x": "gx"},), ("gx", "gw")),
     ],
@@ -167,11 +167,14 @@ def test_a_dict_of_gradients_is_matched_to_nested_arguments_by_their_own_names()
 @pytest.mark.parametrize(
     ("where", "result", "words"),
     [
-        (PAIR, "gx", "the gradient returned one str, wanted 2: one per argument"),
+        (PAIR, "gx", "the gradient returned a str, wanted 2: one per argument"),
         (PAIR, ("gx",), "returned 1 entries, wanted 2: one per argument in order, None where no claim is made"),
         (PAIR, {"x": "gx", "v": "gv"}, "has an entry 'v', wanted names among"),
-        (BY_NAME, "gx", r"returned str, wanted a dict with keys \['x', 'w'\]"),
-        (BY_NAME, ("gx",), "returned tuple, wanted a dict"),
+        (BY_NAME, "gx", r"returned a str, wanted a dict with keys \['x', 'w'\]"),
+        (BY_NAME, ("gx",), "returned 1 entries, wanted 2"),
+        (PAIR, {"w": "gw"}, "no gradient for x: return None for it if none is claimed"),
+        (BY_NAME, {"w": "gw"}, "no gradient for x"),
+        (PARAMETERS, {"w": "gw"}, "no gradient for params.x"),
         (BY_NAME, {"v": "gv"}, "has an entry 'v' that is no argument"),
     ],
 )

@@ -10,7 +10,7 @@ from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
-from gradcheck.claims.outputs import cotangent
+from gradcheck.claims.outputs import OtherShape, cotangent
 from gradcheck.claims.point import point, title_of, tree_names
 from gradcheck.claims.tree import Tree
 from gradcheck.claims.vjp import VjpClaim
@@ -58,8 +58,9 @@ def slope(claim, i, v, h=2.0**-20):
 def test_the_point_is_flattened_with_names_from_the_signature():
     tree, leaves = point((W, X), linear, None)
     assert tree.names == ("w", "x")
-    assert leaves[0] is W
-    assert leaves[1] is X
+    assert np.array_equal(leaves[0], W)
+    assert np.array_equal(leaves[1], X)
+    assert not np.shares_memory(leaves[1], X)
 
 
 def test_python_floats_become_numpy_scalars():
@@ -189,7 +190,7 @@ def test_a_dict_of_outputs_is_asked_in_its_order_and_what_is_no_float_is_left_ou
     def f(x):
         return {"y": 3 * x, "n": 5, "s": float(x[0])}
 
-    claim = VjpClaim(f, lambda c, _: 3 * c[0] + np.array([c[1], 0, 0]), (X,), None, {}, 0)
+    claim = VjpClaim(f, lambda c, _: 3 * c["y"] + np.array([c["s"], 0, 0]), (X,), None, {}, 0)
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
@@ -249,10 +250,10 @@ def test_a_function_without_a_floating_output_is_refused(function, words):
 
 def test_an_output_that_changes_its_shape_or_number_is_refused():
     claim = VjpClaim(lambda x: x[x > 0], lambda c, _: c, (X,), None, {}, 0)
-    with pytest.raises(ArgumentError, match=r"f returned shape \(3,\) at one point and \(2,\) at another"):
+    with pytest.raises(OtherShape, match=r"f returned shape \(3,\) here, and \(2,\) at the point"):
         claim.function([np.abs(X)])
     claim = VjpClaim(lambda x: [x] * int(np.sum(x > 0)), lambda c, _: c[0], (X,), None, {}, 0)
-    with pytest.raises(ArgumentError, match="f returned 3 arrays here, and 2 before"):
+    with pytest.raises(OtherShape, match="f returned 3 arrays here, and 2 before"):
         claim.function([np.abs(X)])
 
 
@@ -267,7 +268,7 @@ def test_a_jvp_predicts_the_slope_of_the_contraction():
     assert claim.linear(claim.leaves) is None
     assert claim.output_dtype(claim.leaves) == "float64"
     assert claim.raw(claim.leaves) == pytest.approx(claim.function(claim.leaves), rel=1e-12)
-    assert claim.arguments(claim.leaves) == (W, X)
+    assert all(map(np.array_equal, claim.arguments(claim.leaves), (W, X)))
 
 
 def test_a_single_tangent_comes_alone_and_nested_or_named_ones_like_the_arguments():

@@ -6,7 +6,7 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 
 torch = pytest.importorskip("torch")
 
-from gradcheck.claims import torch_backward  # noqa: E402  after the skip
+from gradcheck.claims import torch_module  # noqa: E402  after the skip
 
 F = torch.nn.functional
 
@@ -243,8 +243,8 @@ def network():
 
 
 def test_modules_are_told_from_functions():
-    assert torch_backward.is_module(network())
-    assert not torch_backward.is_module(network)
+    assert torch_module.is_module(network())
+    assert not torch_module.is_module(network)
 
 
 def test_a_module_is_judged_in_its_input_and_every_parameter():
@@ -305,7 +305,7 @@ def test_a_float32_module_is_judged_in_float64_and_its_accuracy_apart():
 def test_an_output_that_carries_no_gradient_beside_others_is_left_out_and_said():
     report = gc.check(lambda x: (x**2, x.detach() ** 3), inputs=(tensor(1.0, -0.5),))
     assert str(report.verdict) == "PASS"
-    note = "output 1 carries no gradient (detached, or marked as not differentiable): not judged"
+    note = "not checked: output.1 carries no gradient (detached, or marked as not differentiable)"
     assert report.notes == (note,)
     assert verdict(lambda x: (x.detach() ** 2, x.detach()), inputs=(tensor(1.0, -0.5),)) == "FAIL"
 
@@ -313,4 +313,111 @@ def test_an_output_that_carries_no_gradient_beside_others_is_left_out_and_said()
 def test_layer_norm_returns_its_statistics_without_a_gradient():
     report = gc.check(lambda x: torch.native_layer_norm(x, [3], None, None, 1e-5), inputs=(tensor(1.0, -0.5, 3.0),))
     assert str(report.verdict) == "PASS"
-    assert "outputs 1, 2" in report.notes[0]
+    assert "output.1, output.2" in report.notes[0]
+
+
+# Structures ----------------------------------------------------------------------------------------------------
+
+
+class WrongState(torch.autograd.Function):
+    """The identity, whose backward is off by 1 %."""
+
+    @staticmethod
+    def forward(ctx, x):  # noqa: ARG004  nothing to keep
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, dy):  # noqa: ARG004
+        return 1.01 * dy
+
+
+@pytest.mark.parametrize("where", ["out", "h", "c", None])
+def test_an_lstm_is_judged_in_its_states_too(where):
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(3, 4)
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = lstm
+
+        def forward(self, x):
+            out, (h, c) = self.lstm(x)
+            parts = {"out": out, "h": h, "c": c}
+            if where is not None:
+                parts[where] = WrongState.apply(parts[where])
+            return parts["out"], (parts["h"], parts["c"])
+
+    report = gc.check_module(Wrapped(), torch.randn(5, 3))
+    assert str(report.verdict) == ("PASS" if where is None else "FAIL")
+
+
+def test_lists_and_dicts_of_tensors_are_one_input():
+    parts = [tensor(1.0, -0.5), tensor(2.0, 0.25)]
+    report = gc.check(lambda parts: (parts[0] * parts[1]).sum(), inputs=(parts,))
+    assert report
+    assert [a.name for a in report] == ["parts.0", "parts.1"]
+    assert gc.check(lambda p: p["a"] ** 3, inputs=({"a": tensor(1.0)},))
+
+    class Joined(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+
+        def forward(self, parts, scale=1.0):
+            return torch.cat([WrongState.apply(p) * self.w for p in parts]) * scale
+
+    report = gc.check_module(Joined(), ([torch.randn(2), torch.randn(2)],))
+    assert [a.name for a in report if str(a.verdict) == "FAIL"] == ["input.0", "input.1"]
+    report = gc.check_module(Joined(), {"parts": [torch.randn(2)], "scale": torch.tensor(2.0)})
+    assert [str(report[n].verdict) for n in ("parts.0", "scale", "w")] == ["FAIL", "PASS", "PASS"]
+
+
+def test_inputs_of_a_module_without_requires_grad_are_left_alone_where_others_have_it():
+    layer = torch.nn.Bilinear(2, 2, 3)
+    report = gc.check_module(layer, (torch.randn(4, 2, requires_grad=True), torch.randn(4, 2)))
+    assert report.unchecked == ("input1 (requires_grad=False)",)
+    assert gc.check_module(layer, (torch.randn(4, 2), torch.randn(4, 2))).unchecked == ()
+
+
+def test_a_module_that_cannot_be_copied_is_judged_as_it_is():
+    class Locked(torch.nn.Linear):
+        def __deepcopy__(self, memo):
+            raise TypeError("cannot pickle '_thread.lock' object")
+
+    assert gc.check_module(Locked(2, 3), torch.randn(4, 2))
+
+
+class OnlyInputs(torch.autograd.Function):
+    """x³, whose double backward drops the part of grad_output."""
+
+    @staticmethod
+    def forward(ctx, x, right):
+        ctx.save_for_backward(x)
+        ctx.right = right
+        return x**3
+
+    @staticmethod
+    def backward(ctx, dy):
+        (x,) = ctx.saved_tensors
+        return CubeBackward.apply(x, dy, ctx.right), None
+
+
+class CubeBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, dy, right):
+        ctx.save_for_backward(x, dy)
+        ctx.right = right
+        return 3 * x**2 * dy
+
+    @staticmethod
+    def backward(ctx, dg):
+        x, dy = ctx.saved_tensors
+        return 6 * x * dy * dg, 3 * x**2 * dg if ctx.right else None, None
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_double_backward_is_judged_in_grad_output_too(right):
+    report = gc.check(lambda x: OnlyInputs.apply(x, right), inputs=(X,), order=2)
+    assert [str(a.verdict) for a in report] == ["PASS", "PASS" if right else "FAIL"]
+    assert [a.name for a in report] == ["x", "grad_output"]

@@ -129,7 +129,7 @@ def test_a_fail_says_where_which_entry_why_what_next_and_how_to_repeat():
         "    cause:  because",
         "    note:   aside",
         "    next:   look there",
-        "  unchecked: b, c: no gradient was claimed",
+        "  unchecked: b, c",
         "  note:     f is random",
         "  repeat:   again",
     ]

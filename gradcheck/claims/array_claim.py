@@ -1,0 +1,108 @@
+"""A claim about a function whose output is an array, or arrays in any structure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import Claim
+from gradcheck.claims.outputs import (
+    contract,
+    contract_inside,
+    cotangent,
+    dtype_of,
+    named,
+    outputs,
+    passed_over,
+    structured,
+)
+from gradcheck.claims.point import caller, point, title_of
+from gradcheck.slopes.streams import Purpose, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
+
+
+class ArrayClaim(Claim):
+    """A claim about an array-valued function, judged through a random cotangent.
+
+    Attributes
+    ----------
+    user : callable
+        f, as it was passed.
+    out : list of array
+        Its outputs at the point.
+    output_names : tuple of str
+        A name for each.
+    cotangents : list of array
+        One for each output, of NumPy.
+
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        self.user = function
+        self.title = title_of(function)
+        self.kwargs = kwargs
+        self.seed = seed
+        self.tree, self.leaves = point(arguments, function, names)
+        self.names = self.tree.names
+        self.call = caller(function, self.tree, kwargs)
+        self.template = self.call(self.leaves)
+        self.out = outputs(self.template, function)
+        self.output_names = tuple(name for name, _ in named(self.template))
+        self.cotangents = [cotangent(y, stream(seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
+        self.notes = _not_judged(self.template, self.out, self.cotangents, self.output_names)
+
+    def outputs(self, leaves: Sequence[Any]) -> list[Any]:
+        """Return every floating array that f returns."""
+        return outputs(self.call(leaves), self.user)
+
+    def function(self, leaves: Sequence[Any]) -> float:
+        """Return f contracted with the cotangent."""
+        return contract(self.outputs(leaves), self.cotangents, self.user)
+
+    def output_dtype(self, leaves: Sequence[Any]) -> str:
+        """Return the dtype name of f's first output."""
+        return dtype_of(self.outputs(leaves)[0])
+
+    def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the arguments by position."""
+        return self.tree.positional(leaves)
+
+    def raw(self, leaves: Sequence[Any]) -> Any:
+        """Return the contraction in the outputs' own library."""
+        return contract_inside(self.outputs(leaves), self.cotangents)
+
+    def contracted(self, cotangents: Sequence[Any]) -> Self:
+        """Return the same claim judged through other cotangents: that of one output's row, say."""
+        return self.with_(cotangents=list(cotangents))
+
+    def like_output(self, weights: Sequence[Any]) -> Any:
+        """Return arrays, one for each output, in the structure of f's output."""
+        return structured(self.template, iter(weights))
+
+    def apply(self, function: Callable[..., Any], given: Any, leaves: Sequence[Any]) -> Any:
+        """Return function(given, *arguments), by name where the arguments are a dict."""
+        if isinstance(self.tree.template, dict):
+            return function(given, **self.tree.fill(leaves), **self.kwargs)
+        return function(given, *self.tree.fill(leaves), **self.kwargs)
+
+
+def _not_judged(template: Any, out: Sequence[Any], cotangents: Sequence[Any], names: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on each part of the output that is not judged."""
+    notes = [f"not checked: {what}" for what in passed_over(template)]
+    for y, c, name in zip(out, cotangents, names, strict=True):
+        masked = np.isinf(arrays.to_numpy(y)) & (c == 0)
+        if np.any(masked):
+            notes.append(f"not checked: {name} where it is infinite ({int(masked.sum())} of {masked.size} entries)")
+    return tuple(notes)

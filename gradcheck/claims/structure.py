@@ -1,0 +1,73 @@
+"""Where a vjp or jvp raises because what it is given is structured otherwise than it expects: the caller's error.
+
+The same call with the same numbers in another structure tells it apart from a claim that is broken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.claims.outputs import told
+from gradcheck.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from gradcheck.claims.array_claim import ArrayClaim
+
+MISREAD = (TypeError, ValueError, IndexError, KeyError, AttributeError)  # what unpacking something else raises
+GIVEN = {"vjp": "the cotangent as {}, the structure of f's output", "jvp": "the tangents as {}, the structure of args"}
+
+
+def called(
+    claim: ArrayClaim,
+    function: Callable[..., Any],
+    given: Any,
+    flat: Sequence[Any],
+    leaves: Sequence[Any],
+    fits: Callable[[Any], object],
+) -> Any:
+    """Return function(given, *arguments).
+
+    Parameters
+    ----------
+    claim : ArrayClaim
+        A vjp or a jvp.
+    function, given, leaves
+        What to call, and with what.
+    flat : sequence of array
+        The arrays in `given`.
+    fits : callable
+        Raises unless a result is one for `leaves`.
+
+    Raises
+    ------
+    ArgumentError
+        If it raises, and does not when `flat`, the arrays in `given`, come in another structure.
+
+    """
+    try:
+        return claim.apply(function, given, leaves)
+    except MISREAD as error:
+        kind = claim.keyword if claim.keyword == "jvp" else "vjp"
+        for other in _others(given, flat, claim.names if kind == "jvp" else claim.output_names):
+            try:
+                fits(claim.apply(function, other, leaves))
+            except Exception:  # noqa: BLE001, S112  this structure is not what it expects either
+                continue
+            passed, wanted = told(given), told(other)
+            raise ArgumentError(
+                f"the {kind} raised {type(error).__name__} ({error}): it is passed "
+                f"{GIVEN[kind].format(passed)}, and works with {wanted}: let it take the first"
+            ) from error
+        raise
+
+
+def _others(given: Any, flat: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:
+    """Yield the same arrays in the other structures that people expect."""
+    seen = [told(given)]
+    keys = [name.rpartition(".")[2] for name in names]
+    for other in (tuple(flat), list(flat), flat[0], dict(zip(keys, flat, strict=False))):
+        if told(other) not in seen:
+            seen.append(told(other))
+            yield other
