@@ -1,14 +1,16 @@
 """The pytest plugin: the fixture `gradcheck`, its marker and options, and what a session found.
 
-pytest finds it by its entry point; `-p no:gradcheck` switches it off. It lies outside the package because pytest loads
-it in every run, also where no gradient is checked: gradcheck, and with it SciPy, is imported when a gradient is first
-checked or a report written, and a run that measures the coverage of gradcheck has started to measure by then.
+Every check of a run belongs to it, whether the fixture, `gradcheck.check` or `gradcheck.assert_gradient` made it:
+`gradcheck.reports.watch` looks up who is RUNNING.
+
+pytest finds the plugin by its entry point; `-p no:gradcheck` switches it off. It lies outside the package because
+pytest loads it in every run, also where no gradient is checked: gradcheck is imported when a gradient is first checked
+or a report written, and a run that measures the coverage of gradcheck has started to measure by then.
 """
 
 from __future__ import annotations
 
 import inspect
-import pickle
 import sys
 import threading
 from importlib.metadata import PackageNotFoundError, version
@@ -28,6 +30,7 @@ NAME = "gradcheck-session"  # of the object that keeps a session's reports, amon
 CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs"}  # a marker sets how to judge, never what
 SHOWN = ("gradcheck", "numpy", "torch", "jax", "hypothesis")
 MOST_LISTED = 10
+RUNNING: list[Checks] = []  # the run within this process, and those it started within it: the last one is told
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,7 +70,10 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if path is not None and Path(path).is_dir():
         raise pytest.UsageError(f"--gradcheck-report={path} is a folder, wanted a file: name one in it")
-    config.pluginmanager.register(Checks(config), NAME)
+    checks = Checks(config)
+    config.pluginmanager.register(checks, NAME)
+    RUNNING.append(checks)
+    config.add_cleanup(lambda: RUNNING.remove(checks))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -91,20 +97,42 @@ def options_of(config: pytest.Config) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a marker that says what no check understands, before any test runs."""
-    marked = [(item, mark) for item in items for mark in item.iter_markers("gradcheck")]
-    if not marked:
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test whose marker says what no check understands."""
+    marks = list(item.iter_markers("gradcheck"))
+    if not marks:
         return
     from gradcheck.check import check  # noqa: PLC0415
 
     known = [name for name in inspect.signature(check).parameters if name not in CLAIMS]
-    for item, mark in marked:
+    for mark in marks:
         wrong = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in known]
         if wrong:
-            raise pytest.UsageError(
-                f"{item.nodeid}: @pytest.mark.gradcheck got {', '.join(wrong)}, wanted keywords of {', '.join(known)}"
-            )
+            said = f"@pytest.mark.gradcheck got {', '.join(wrong)}, wanted keywords of {', '.join(known)}"
+            pytest.fail(said, pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put the diagnosis into the line of the short summary, and what was found beside a failure of another kind."""
+    made = yield
+    if not made.failed or "gradcheck.verdicts.report" not in sys.modules:
+        return made
+    from gradcheck import GradientError  # noqa: PLC0415
+    from gradcheck.reports.words import diagnosis, short  # noqa: PLC0415
+
+    error = None if call.excinfo is None else call.excinfo.value
+    crash = getattr(made.longrepr, "reprcrash", None)
+    if isinstance(error, GradientError):
+        if crash is not None:
+            crash.message = short(error.report)
+        return made
+    checks = item.config.pluginmanager.get_plugin(NAME)
+    for report in checks.wrong_ones(item) if isinstance(checks, Checks) and made.when == "call" else ():
+        made.sections.append((f"gradcheck: {diagnosis(report)}", str(report)))
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -129,6 +157,7 @@ class Checks:
         self.item: pytest.Item | None = None
         self.written = ""  # what became of the page
         self._session: Session | None = None
+        self._outcomes: dict[str, str] = {}
         self._lock = threading.Lock()
 
     @property
@@ -144,23 +173,36 @@ class Checks:
         return "gradcheck"  # what pytest and Hypothesis print of a failing test's arguments
 
     def __call__(self, *args: Any, **options: Any) -> Report:
-        """Check, keep the report, and raise GradientError unless it is a PASS."""
+        """Check, and raise GradientError unless it is a PASS."""
         __tracebackhide__ = True  # the report says what is wrong, this frame does not
         from gradcheck import GradcheckError, GradientError, Verdict, check  # noqa: PLC0415
 
-        defaults = options_of(self.config)
-        if self.item is not None:
-            for mark in reversed(list(self.item.iter_markers("gradcheck"))):  # the nearest one last
-                defaults.update(mark.kwargs)
         try:
-            report = check(*args, **{**defaults, **options})
+            report = check(*args, **options)
         except GradcheckError as error:
             raise error.with_traceback(None) from error.__cause__  # the sentence, and what f raised, if it did
-        with self._lock:  # a test may check in threads
-            self.session.add("" if self.item is None else self.item.nodeid, report)
         if report.verdict is not Verdict.PASS:
             raise GradientError(report)
         return report
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the options of a check that does not set them: those of the command line, then of the markers."""
+        found = options_of(self.config)
+        if self.item is not None:
+            for mark in reversed(list(self.item.iter_markers("gradcheck"))):  # the nearest one last
+                found.update(mark.kwargs)
+        return found
+
+    def add(self, report: Report) -> None:
+        """Keep the report of a check."""
+        with self._lock:  # a test may check in threads
+            self.session.add("" if self.item is None else self.item.nodeid, report)
+
+    def wrong_ones(self, item: pytest.Item) -> list[Report]:
+        """Return the worst report of each function that a test checked and that did not pass."""
+        if self._session is None:
+            return []
+        return [r.report for r in self._session.records if r.test == item.nodeid and not r.report][:MOST_LISTED]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -171,6 +213,12 @@ class Checks:
         finally:
             self.item = None
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember how a test ended: a wrong gradient in a test that passed was meant to be wrong."""
+        if report.when == "call" or report.failed:
+            expected = report.skipped and hasattr(report, "wasxfail")
+            self._outcomes[report.nodeid] = "xfailed" if expected else report.outcome
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page; in a worker of pytest-xdist, send the records to the controller instead.
 
@@ -179,8 +227,9 @@ class Checks:
         output = getattr(self.config, "workeroutput", None)
         if output is not None:
             if self._session is not None:
-                output["gradcheck"] = pickle.dumps(self._session.records)
+                output["gradcheck"] = self._session.sent()
             return
+        self._note_outcomes()
         path = self.config.getoption("gradcheck_report")
         if path is None or self.config.getoption("collectonly"):
             return
@@ -188,7 +237,7 @@ class Checks:
 
         try:
             save_session(path, self.session)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  the results of the tests are worth more than their page
             self.written = f"the report could not be written to {path}: {error}"
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.USAGE_ERROR
@@ -200,7 +249,12 @@ class Checks:
         """Take the records of a worker; one that checked nothing, or crashed, has none."""
         sent = getattr(node, "workeroutput", {}).get("gradcheck")
         if sent is not None:
-            self.session.merge(pickle.loads(sent))  # noqa: S301  from this session's own worker
+            self.session.receive(sent)
+
+    def _note_outcomes(self) -> None:
+        if self._session is not None:
+            for test, outcome in self._outcomes.items():
+                self._session.ended(test, outcome)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write what was checked, what it cost, the widest interval, and what stayed undecided."""
@@ -215,29 +269,22 @@ class Checks:
 
 def summary(session: Session) -> list[str]:
     """Return the lines of the summary at the end of a run."""
-    from gradcheck.reports.words import finding  # noqa: PLC0415
+    from gradcheck.reports.words import finding, visible, why  # noqa: PLC0415
     from gradcheck.verdicts.certificate import Verdict  # noqa: PLC0415
 
-    counts = session.verdicts
-    ended = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    checks = sum(counts.values())
-    head = f"{checks} {'check' if checks == 1 else 'checks'}, {session.evaluations} evaluations"
-    lines = [f"{head}: {ended}" if ended else head]
-    passed = [(a.error.high, r, a) for r in session.records for a in r.report if a.verdict is Verdict.PASS]
+    records = session.records
+    lines = [f"{session.headline}; {session.evaluations} evaluations"]
+    passed = [(a.error.high, r, a) for r in records for a in r.report if a.verdict is Verdict.PASS]
     if passed:
         _, record, argument = max(passed, key=lambda found: found[0])
-        found = finding(argument, record.report.confidence)
-        lines.append(f"widest interval of a PASS: {argument.name} {found}, {record.report.title} in {record.test}")
+        said = finding(argument, record.report.confidence)
+        lines.append(f"widest interval of a PASS: {argument.name} {said}, {record.report.title} in {record.test}")
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
-        ended_so = [record for record in session.records if record.report.verdict is verdict]
-        lines += [f"{verdict}: {r.report.title} in {r.test}{_reason(r.report)}" for r in ended_so[:MOST_LISTED]]
+        ended_so = [r for r in records if r.report.verdict is verdict and not r.expected]
+        for r in ended_so[:MOST_LISTED]:
+            cause = r.report.complaint or why(r.report)
+            where = f"in {r.test}" if r.test else "outside a test"
+            lines.append(f"{verdict}: {r.report.title} {where}{f' ({cause})' if cause else ''}")
         if len(ended_so) > MOST_LISTED:
             lines.append(f"{verdict}: {len(ended_so) - MOST_LISTED} more")
-    return lines
-
-
-def _reason(report: Report) -> str:
-    from gradcheck.reports.words import why  # noqa: PLC0415
-
-    said = report.complaint or why(report)
-    return f" ({said})" if said else ""
+    return [visible(line) for line in [*lines, *session.problems]]

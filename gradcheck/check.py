@@ -10,6 +10,7 @@ from gradcheck.claims.forms import read_claim
 from gradcheck.claims.point import title_of
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.judge import judge
+from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.options import Options, plain
 from gradcheck.verdicts.report import GradientError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Report
 
 
+@watched
 def check(
     f: Callable[..., Any],
     gradient: Callable[..., Any] | None = None,

@@ -39,6 +39,7 @@ from gradcheck.claims.point import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.reports.text import WIDTH, fact_rows, wrapped
+from gradcheck.reports.watch import unwatched
 from gradcheck.reports.words import finding
 from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose, stream
@@ -216,7 +217,7 @@ def judge(derivation: Derivation, inputs: Mapping[str, Any], *, seed: int = 0, *
     if not derivation.gradient_lines:
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
-    with quiet():
+    with quiet(), unwatched():
         return _judged(derivation, inputs, seed=seed, **options)
 
 

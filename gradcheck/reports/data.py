@@ -20,7 +20,7 @@ from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.report import Report
 
 if TYPE_CHECKING:
-    from gradcheck.reports.session import Session
+    from gradcheck.reports.session import Record, Session
 
 VERSION = 2  # counts up when a field goes or changes its meaning, not when one is added
 NUMBER = {
@@ -86,15 +86,27 @@ def session_data(session: Session) -> dict[str, Any]:
         "checks": sum(session.verdicts.values()),
         "evaluations": session.evaluations,
         "verdicts": {str(verdict): count for verdict, count in session.verdicts.items()},
-        "tests": [
-            {
-                "test": _writable(record.test),
-                "checks": record.checks,
-                "evaluations": record.evaluations,
-                "report": report_data(record.report),
-            }
-            for record in session.records
-        ],
+        "tests": [record_data(record) for record in session.records],
+    }
+
+
+def record_data(record: Record) -> dict[str, Any]:
+    """Return a record as plain data; a report that cannot be written costs itself only, and `problem` says why."""
+    report, problem = None, ""
+    try:
+        report = report_data(record.report)
+        as_json(report)
+    except Exception as error:  # noqa: BLE001  whatever a field holds that no JSON can
+        report, problem = None, f"{type(error).__name__}: {error}"
+    return {
+        "test": _writable(record.test),
+        "outcome": record.outcome,
+        "expected": record.expected,
+        "checks": record.checks,
+        "verdicts": {str(verdict): count for verdict, count in record.verdicts.items()},
+        "evaluations": record.evaluations,
+        "report": report,
+        "problem": _writable(problem),
     }
 
 
@@ -117,6 +129,11 @@ def report_of(text: str | bytes) -> Report:
             f"the data have schema={data.get('schema')!r}, wanted {VERSION}, which this version of gradcheck writes: "
             "save the report with this version"
         )
+    return report_from(data)
+
+
+def report_from(data: dict[str, Any]) -> Report:
+    """Return the report of plain data."""
     try:
         return msgspec.convert(data, Report, strict=False, dec_hook=_read)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -149,8 +166,18 @@ def schema() -> dict[str, Any]:
     }
     for name in ("seed", "evaluations", "gradient_evaluations", "contract_evaluations"):
         whole["properties"][name] = count
-    record = {"test": {"type": "string"}, "checks": count, "evaluations": count, "report": report}
+    text = {"type": "string"}
     verdicts = _object("How many checks ended how.", {str(verdict): count for verdict in Verdict})
+    record = {
+        "test": text,
+        "outcome": {"enum": ["", "passed", "failed", "skipped", "xfailed"]},
+        "expected": {"type": "boolean", "description": "No PASS, and the test meant it so."},
+        "checks": count,
+        "verdicts": {**verdicts, "required": []},
+        "evaluations": count,
+        "report": {"anyOf": [report, {"type": "null"}]},
+        "problem": {**text, "description": "Why there is no report; empty where there is one."},
+    }
     session = _object(
         "The checks of a test session; for each function in each test its worst report, the worst first.",
         {

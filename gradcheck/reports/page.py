@@ -14,7 +14,7 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.reports.data import as_json
 from gradcheck.reports.files import write
 from gradcheck.reports.text import as_text
-from gradcheck.reports.words import ORDER, entry, finding, headline, number, percent, why, worst_first
+from gradcheck.reports.words import entry, finding, headline, number, percent, why, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -75,11 +75,7 @@ def save_session(path: str | Path, session: Session) -> None:
             Section(record.report, record.test, record.checks, i < MOST_PICTURED)
             for i, record in enumerate(session.records)
         ]
-        counts = session.verdicts
-        ended = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict])
-        checks = sum(counts.values())
-        title = f"{checks} gradient {'check' if checks == 1 else 'checks'}"
-        text = page(sections, f"{title}: {ended}" if ended else title)
+        text = page(sections, session.headline)
     path.parent.mkdir(parents=True, exist_ok=True)
     write(path, text)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Report
 
 ORDER = (Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL)
+EXPECTED = ("passed", "xfailed")  # outcomes of a test that meant its gradient to be wrong
 
 
 def badness(report: Report) -> tuple[int, float]:
@@ -38,6 +40,8 @@ class Record:
         How many checks ended how.
     evaluations : int
         Of the function, in all of them.
+    outcome : str
+        Of the test: ``"passed"``, ``"failed"``, ``"xfailed"`` (it was expected to fail), or empty if it is not known.
 
     """
 
@@ -45,11 +49,17 @@ class Record:
     report: Report
     verdicts: dict[Verdict, int] = field(default_factory=dict)
     evaluations: int = 0
+    outcome: str = ""
 
     @property
     def checks(self) -> int:
         """How many there were."""
         return sum(self.verdicts.values())
+
+    @property
+    def expected(self) -> bool:
+        """Whether the gradient is no PASS and the test meant it so."""
+        return self.report.verdict is not Verdict.PASS and self.outcome in EXPECTED
 
     def add(self, report: Report) -> None:
         """Count one more check, and keep its report if it is the worst so far."""
@@ -71,6 +81,7 @@ class Session:
     """The records of a session, in the order in which their tests first checked something."""
 
     def __init__(self) -> None:
+        self.problems: list[str] = []  # of records that another process could not send
         self._records: dict[tuple[str, str], Record] = {}
 
     def __len__(self) -> int:
@@ -80,6 +91,12 @@ class Session:
         """Count one check."""
         key = (test, report.title)
         self._records.setdefault(key, Record(test, report)).add(report)
+
+    def ended(self, test: str, outcome: str) -> None:
+        """Note how a test ended."""
+        for record in self._records.values():
+            if record.test == test:
+                record.outcome = outcome
 
     def merge(self, records: Iterable[Record]) -> None:
         """Add the records of another process."""
@@ -92,14 +109,40 @@ class Session:
 
     @property
     def records(self) -> list[Record]:
-        """All records, worst first; equally bad ones in the order of the tests' names."""
+        """All records: unexpected ones first, worst first; equally bad ones in the order of the tests' names."""
         found = sorted(self._records.values(), key=lambda record: (record.test, record.report.title))
-        return sorted(found, key=lambda record: badness(record.report), reverse=True)
+        found.sort(key=lambda record: badness(record.report), reverse=True)
+        return sorted(found, key=lambda record: record.expected)
+
+    @property
+    def tests(self) -> int:
+        """How many tests checked something."""
+        return len({record.test for record in self._records.values()})
 
     @property
     def verdicts(self) -> dict[Verdict, int]:
         """How many checks ended how."""
         return {v: sum(r.verdicts.get(v, 0) for r in self._records.values()) for v in ORDER}
+
+    @property
+    def ended_so(self) -> dict[str, int]:
+        """How many records ended how, the worst of their checks: ``{"PASS": 3, "FAIL": 1, "expected FAIL": 1}``."""
+        counts: dict[str, int] = {}
+        for expected in (False, True):
+            for verdict in reversed(ORDER):
+                label = f"expected {verdict}" if expected else str(verdict)
+                counts[label] = sum(r.report.verdict is verdict and r.expected is expected for r in self.records)
+        return {label: count for label, count in counts.items() if count}
+
+    @property
+    def headline(self) -> str:
+        """What was checked and how it ended, in a line."""
+        gradients, checks = len(self), sum(self.verdicts.values())
+        said = f"{gradients} {'gradient' if gradients == 1 else 'gradients'}"
+        if checks != gradients:
+            said += f" ({checks} checks)"
+        ended = ", ".join(f"{count} {label}" for label, count in self.ended_so.items())
+        return f"{said}: {ended}" if ended else said
 
     @property
     def evaluations(self) -> int:
@@ -111,3 +154,21 @@ class Session:
         from gradcheck.reports.data import session_data  # noqa: PLC0415  msgspec only where data are wanted
 
         return session_data(self)
+
+    def sent(self) -> str:
+        """Return the records as text for another process."""
+        from gradcheck.reports.data import record_data  # noqa: PLC0415
+
+        return json.dumps([record_data(record) for record in self.records])
+
+    def receive(self, text: str) -> None:
+        """Add the records that another process has `sent`; one that it could not write is a problem of its own."""
+        from gradcheck.reports.data import report_from  # noqa: PLC0415
+
+        for data in json.loads(text):
+            if data["report"] is None:
+                self.problems.append(f"the report of {data['test']} could not be written: {data['problem']}")
+                continue
+            verdicts = {Verdict(name): count for name, count in data["verdicts"].items()}
+            record = Record(data["test"], report_from(data["report"]), verdicts, data["evaluations"], data["outcome"])
+            self.merge([record])

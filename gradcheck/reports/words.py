@@ -192,6 +192,20 @@ def diagnosis(report: Report) -> str:
     return visible(f"{report.verdict} {clipped(report.title)}: {cause}")
 
 
+def short(report: Report) -> str:
+    """Return what is wrong in as few words as there are: for a line that may be cut."""
+    if report.complaint:
+        return visible(report.complaint)
+    found = []
+    for a in worst_first(report):
+        cause = a.mistakes[0] if a.mistakes else (*facts(a), finding(a, report.confidence))[0]
+        if a.verdict is Verdict.FAIL:
+            found.append(f"{clipped(a.name)}: {cause}")
+        elif a.verdict is Verdict.INCONCLUSIVE:
+            found.append(f"{clipped(a.name)} undecided: {cause}")
+    return visible("; ".join(found)) or headline(report)
+
+
 def coarse(report: Report) -> str:
     """Return a remark where slopes were measured in a narrow dtype; empty elsewhere."""
     dtypes = dict.fromkeys(a.measured_in for a in report if a.measured_in not in WIDE)

@@ -147,9 +147,7 @@ def test_the_page_of_a_session_lists_every_test_worst_first_and_leads_to_its_rep
     assert_readable(page, width, dark)
     listed = page.evaluate("Array.from(document.querySelectorAll('.contents li .badge')).map(e => e.innerText)")
     assert listed == ["✗ FAIL"] * 2 + ["? INCONCLUSIVE"] + ["✓ PASS"] * 2
-    assert (
-        page.evaluate("document.querySelector('h1').innerText") == "5 gradient checks: 2 FAIL, 1 INCONCLUSIVE, 2 PASS"
-    )
+    assert page.evaluate("document.querySelector('h1').innerText") == "5 gradients: 2 FAIL, 1 INCONCLUSIVE, 2 PASS"
     text = page.evaluate("document.querySelector('.contents').innerText")
     assert all(f"test_its_gradient[{name}]" in text for name in IN_SESSION)
     assert "w1: one entry is wrong: w1[3, 2]" in text

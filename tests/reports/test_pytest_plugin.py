@@ -198,14 +198,149 @@ def test_not_allowed(gradcheck):
 @pytest.mark.parametrize(
     ("arguments", "word"), [("rtoll=0.1", "rtoll"), ("0.1", "0.1"), ("gradient=wrong", "gradient")], ids=str
 )
-def test_a_marker_that_no_check_understands_stops_the_run(run, arguments, word):
+def test_a_marker_that_no_check_understands_fails_its_own_test(run, arguments, word):
     result = run(f"""
 @pytest.mark.gradcheck({arguments})
 def test_marked(gradcheck):
     gradcheck(loss, right, (W,))
+
+def test_other(gradcheck):
+    gradcheck(loss, right, (W,))
 """)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*::test_marked: @pytest.mark.gradcheck got {word}, wanted keywords of *rtol*"])
+    result.assert_outcomes(errors=1, passed=1)
+    result.stdout.fnmatch_lines([f"@pytest.mark.gradcheck got {word}, wanted keywords of *rtol*"])
+
+
+# Every check of a run belongs to it ------------------------------------------------------------------------
+
+WITHOUT_THE_FIXTURE = """
+import gradcheck as gc
+
+def test_check():
+    assert gc.check(loss, wrong, (W,))
+
+def test_assert():
+    gc.assert_gradient(loss, wrong, (W,))
+
+def test_right():
+    gc.assert_gradient(loss, right, (W,))
+
+def test_means_it():
+    assert not gc.check(loss, wrong, (W,))
+
+def test_raises():
+    with pytest.raises(gc.GradientError):
+        gc.assert_gradient(loss, wrong, (W,))
+
+@pytest.mark.xfail(strict=True)
+def test_xfail():
+    gc.assert_gradient(loss, wrong, (W,))
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=str)
+def test_checks_without_the_fixture_are_in_the_summary_and_on_the_page(run_apart, pytester, options):
+    if options:
+        pytest.importorskip("xdist")
+    result = run_apart(WITHOUT_THE_FIXTURE, "--gradcheck-report=report.json", *options)
+    result.assert_outcomes(failed=2, passed=3, xfailed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "6 gradients: 2 FAIL, 1 PASS, 3 expected FAIL; * evaluations",
+            "FAIL: loss in *::test_assert (w: every entry is -1 x the true gradient: the sign is flipped)",
+            "FAIL: loss in *::test_check (w: every entry is -1 x the true gradient: the sign is flipped)",
+        ]
+    )
+    result.stdout.no_fnmatch_line("FAIL: *test_means_it*")
+    found = written(pytester)["tests"]
+    assert {r["test"].partition("::")[2]: r["expected"] for r in found} == {
+        "test_check": False,
+        "test_assert": False,
+        "test_right": False,
+        "test_means_it": True,
+        "test_raises": True,
+        "test_xfail": True,
+    }
+
+
+def test_marker_and_options_apply_to_checks_without_the_fixture(run):
+    result = run(
+        """
+import gradcheck as gc
+
+@pytest.mark.gradcheck(seed=5, confidence=0.99)
+def test_marked():
+    report = gc.check(loss, right, (W,))
+    assert (report.seed, report.confidence, len(report[0].probes)) == (5, 0.99, 6)
+    assert gc.assert_gradient(loss, right, (W,), seed=7).seed == 7
+""",
+        "--gradcheck-probes=6",
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_the_short_summary_names_the_mistake(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    result = run("""
+import gradcheck as gc
+
+def test_wrong():
+    gc.assert_gradient(loss, wrong, (W,))
+
+def test_undecided(gradcheck):
+    gradcheck(loss, right, (W,), max_evaluations=5)
+""")
+    result.stdout.fnmatch_lines(
+        [
+            "FAILED *::test_wrong - w: sign flipped",
+            "FAILED *::test_undecided - w undecided: max_evaluations=5 is used up",
+        ]
+    )
+
+
+def test_a_failed_assertion_on_a_report_shows_it(run):
+    result = run("""
+import gradcheck as gc
+
+def test_wrong():
+    assert gc.check(loss, wrong, (W,))
+""")
+    result.stdout.fnmatch_lines(
+        [
+            "E*assert <Report FAIL loss: w: every entry is -1 x the true gradient: the sign is flipped>",
+            "*- gradcheck: FAIL loss: w: every entry is -1 x the true gradient: the sign is flipped -*",
+            "FAIL  loss: the gradient is wrong *",
+            "*cause:  every entry is -1 x the true gradient: the sign is flipped",
+        ]
+    )
+
+
+def test_a_derivation_reports_its_own_lines(run, pytester):
+    run(
+        """
+from gradcheck.derivations.softmax_cross_entropy import derivation, draw
+
+def test_lines():
+    assert derivation.check(draw())
+""",
+        "--gradcheck-report=report.json",
+    )
+    assert written(pytester)["tests"] == []
+
+
+def test_without_the_plugin_checks_are_as_ever(run_apart):
+    result = run_apart(
+        """
+import gradcheck as gc
+
+def test_right():
+    assert gc.check(loss, right, (W,))
+""",
+        "-p",
+        "no:gradcheck",
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*= gradcheck =*")
 
 
 @pytest.mark.parametrize(
@@ -263,7 +398,7 @@ def test_wide(gradcheck):
     result.stdout.fnmatch_lines(
         [
             "*= gradcheck =*",
-            f"2 checks, {spent} evaluations: 2 PASS",
+            f"2 gradients: 2 PASS; {spent} evaluations",
             "widest interval of a PASS: w right to *, loss in *::test_wide",
         ]
     )
@@ -279,7 +414,7 @@ def test_undecided(gradcheck):
 """)
     result.stdout.fnmatch_lines(
         [
-            "2 checks, * evaluations: 1 INCONCLUSIVE, 1 FAIL",
+            "2 gradients: 1 FAIL, 1 INCONCLUSIVE; * evaluations",
             "FAIL: loss in *::test_wrong (w: every entry is -1 x the true gradient: the sign is flipped)",
             "INCONCLUSIVE: loss in *::test_undecided (w: max_evaluations=5 is used up)",
         ]
@@ -362,7 +497,7 @@ def test_one(gradcheck):
         "--gradcheck-report=occupied.txt/report.json",
     )
     result.stdout.fnmatch_lines(
-        ["1 check, * evaluations: 1 *", "the report could not be written to occupied.txt/report.json: *"]
+        ["1 gradient: 1 *; * evaluations", "the report could not be written to occupied.txt/report.json: *"]
     )
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
     assert result.ret == ending
@@ -414,7 +549,9 @@ def test_under_xdist_the_reports_of_all_workers_are_merged(run_apart, pytester):
     result.assert_outcomes(passed=2, failed=2)
     alone, merged = written(pytester, "alone.json"), written(pytester, "merged.json")
     assert merged == alone
-    result.stdout.fnmatch_lines([f"{alone['checks']} checks, {alone['evaluations']} evaluations: *"])
+    result.stdout.fnmatch_lines(
+        [f"4 gradients ({alone['checks']} checks): 2 FAIL, 2 PASS; {alone['evaluations']} evaluations"]
+    )
 
 
 def test_a_worker_that_crashes_takes_no_other_reports_along(run_apart, pytester):

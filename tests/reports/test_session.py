@@ -1,5 +1,7 @@
 """A session's records: every check is counted, the worst report is kept, worst ones come first."""
 
+import dataclasses
+
 import numpy as np
 
 import gradcheck as gc
@@ -56,9 +58,46 @@ def test_records_come_worst_first_then_by_the_names_of_their_tests():
     assert session.verdicts == {Verdict.PASS: 2, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: 1}
 
 
+def test_a_wrong_gradient_of_a_test_that_passed_was_meant_so_and_comes_last():
+    session = filled(("a", WRONG), ("b", WRONG), ("c", RIGHT), ("d", UNDECIDED))
+    for test, outcome in (("a", "passed"), ("b", "failed"), ("c", "passed"), ("d", "xfailed")):
+        session.ended(test, outcome)
+    assert [(record.test, record.expected) for record in session.records] == [
+        ("b", False),
+        ("c", False),
+        ("a", True),
+        ("d", True),
+    ]
+    assert session.ended_so == {"FAIL": 1, "PASS": 1, "expected FAIL": 1, "expected INCONCLUSIVE": 1}
+    assert session.headline == "4 gradients: 1 FAIL, 1 PASS, 1 expected FAIL, 1 expected INCONCLUSIVE"
+
+
+def test_the_checks_of_one_test_are_one_gradient():
+    session = filled(*[("a", RIGHT)] * 20, ("b", WRONG))
+    assert session.headline == "2 gradients (21 checks): 1 FAIL, 1 PASS"
+    assert filled(("a", RIGHT)).headline == "1 gradient: 1 PASS"
+    assert Session().headline == "0 gradients"
+
+
 def test_merging_the_records_of_workers_is_the_same_as_one_session():
     tests = [("a", RIGHT), ("a", WRONG), ("b", RIGHT), ("c", UNDECIDED), ("b", UNDECIDED)]
     whole, merged = filled(*tests), Session()
     for part in (tests[:1], tests[1:3], tests[3:]):
-        merged.merge(filled(*part).records)
+        merged.receive(filled(*part).sent())
     assert merged.to_dict() == whole.to_dict()
+
+
+def test_a_report_that_cannot_be_written_costs_itself_only():
+    class Odd:
+        pass
+
+    bad = dataclasses.replace(RIGHT, notes=(Odd(),))
+    session = filled(("a", bad), ("b", WRONG))
+    first, second = session.to_dict()["tests"]
+    assert (first["test"], first["report"]["verdict"], first["problem"]) == ("b", "FAIL", "")
+    assert (second["test"], second["report"]) == ("a", None)
+    assert second["problem"] == "NotImplementedError: a Odd is no data of a report"
+    merged = Session()
+    merged.receive(session.sent())
+    assert [record.test for record in merged.records] == ["b"]
+    assert merged.problems == [f"the report of a could not be written: {second['problem']}"]
