@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from gradcheck.check import assert_gradient, check, check_module
 from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, UnsupportedError
+from gradcheck.kernels import assert_kernel, check_kernel
 from gradcheck.lines.derivation import Derivation
 from gradcheck.slopes.slope import Slope
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -28,6 +29,8 @@ __all__ = [
     "UnsupportedError",
     "Verdict",
     "assert_gradient",
+    "assert_kernel",
     "check",
+    "check_kernel",
     "check_module",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.reports import heat_map, kernel_words
 from gradcheck.reports.data import as_json
 from gradcheck.reports.files import write
 from gradcheck.reports.text import as_text
@@ -203,7 +204,14 @@ def _of_ladder(argument: ArgumentReport) -> str:
     )
 
 
+def _of_map(argument: ArgumentReport) -> str:
+    if argument.comparison is None:
+        return ""
+    return heat_map.caption(kernel_words.label(argument), argument.comparison)
+
+
 CAPTIONS = {
+    "Error over its yardstick": _of_map,
     "Where it is wrong": _of_place,
     "Along one direction": _of_line,
     "The ladder of steps": _of_ladder,

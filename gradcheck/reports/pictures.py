@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import UnsupportedError
+from gradcheck.reports import heat_map
 from gradcheck.reports.words import finding, percent, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
@@ -434,6 +435,10 @@ def panels(argument: ArgumentReport) -> list[tuple[str, float, Callable[[Axes], 
     """Return (title, height in inches, how to draw it) of an argument's pictures."""
     found: list[tuple[str, float, Callable[[Axes], None]]] = []
     probe = line_of(argument)
+    comparison = argument.comparison
+    if comparison is not None and comparison.map is not None:
+        height = HEIGHT if comparison.map.rows > 1 else FLAT * WIDTH + 0.8
+        return [("Error over its yardstick", height, lambda ax: heat_map.draw(ax, comparison))]
     if has_place(argument):
         height = HEIGHT if as_matrix(argument.shape)[0] > 1 else FLAT * WIDTH + 0.5
         found.append(("Where it is wrong", height, lambda ax: draw_place(ax, argument)))

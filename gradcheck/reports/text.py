@@ -9,6 +9,7 @@ import re
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from gradcheck.reports import kernel_words
 from gradcheck.reports.words import (
     ORDER,
     WORDS,
@@ -67,7 +68,7 @@ def as_text(report: Report, width: int = WIDTH) -> str:
 
 def argument_text(argument: ArgumentReport, width: int = WIDTH) -> str:
     """Return what was found about one argument as text."""
-    label = f"{clipped(argument.name)} {argument.shape}"
+    label = f"{clipped(kernel_words.label(argument))} {argument.shape}"
     rows = list(drop_repeated(_argument(argument, 0, argument.error.confidence)))
     head = f"{argument.verdict}  {label}: {rows[0].text}"
     return "\n".join(
@@ -176,7 +177,7 @@ def _rest(left_out: list[int], report: Report) -> Iterator[Line]:
 def layout(found: Iterable[Line], report: Report, width: int) -> Iterator[str]:
     """Yield the rows of the text."""
     found = list(found)
-    names = {i: f"{clipped(a.name)} {a.shape}" for i, a in enumerate(report.arguments)}
+    names = {i: f"{clipped(kernel_words.label(a))} {a.shape}" for i, a in enumerate(report.arguments)}
     shown = {line.argument for line in found if line.argument is not None}
     label = max((len(names[i]) for i in shown if i is not None and len(names[i]) <= LABEL), default=0)
     for line in found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gradcheck.reports import kernel_words
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def values(*numbers: complex) -> list[str]:
 def finding(argument: ArgumentReport, confidence: float) -> str:
     """Return how wrong the gradient is at most, or at least, in a few words."""
     error = argument.error
+    if argument.comparison is not None:
+        return kernel_words.finding(argument, argument.comparison)
     if argument.verdict is Verdict.FAIL:
         return _wrong(argument)
     if argument.verdict is Verdict.INCONCLUSIVE:
@@ -91,7 +94,7 @@ def remarks(argument: ArgumentReport) -> str:
     parts = []
     if argument.kink is not None:
         parts.append(_kink(argument.kink, argument.name))
-    elif argument.verdict is Verdict.PASS:
+    elif argument.verdict is Verdict.PASS and argument.comparison is None:
         parts.append("smooth")
     if argument.planted is not None and argument.planted.applicable:
         missed = "; ".join(argument.planted.not_caught[:2]) + ("; ..." if len(argument.planted.not_caught) > 2 else "")
@@ -123,6 +126,8 @@ def entry_name(name: str, index: Sequence[int]) -> str:
 
 def entry(argument: ArgumentReport) -> str:
     """Return the worst entry, claimed and measured; empty where none was measured by itself."""
+    if argument.worst and argument.comparison is not None:
+        return kernel_words.entry(argument)
     return entry_text(argument.worst[0], argument.name) if argument.worst else ""
 
 
@@ -164,6 +169,8 @@ def worst_first(report: Report) -> list[ArgumentReport]:
 
 def headline(report: Report) -> str:
     """Return what was found in one sentence."""
+    if of_kernel := kernel_words.headline(report):
+        return of_kernel
     judged = len(report.arguments)
     wrong = sum(a.verdict is Verdict.FAIL for a in report.arguments)
     undecided = sum(a.verdict is Verdict.INCONCLUSIVE for a in report.arguments)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gradcheck.errors import GradcheckError, UnsupportedError
 from gradcheck.slopes.slope import Slope  # noqa: TC001  msgspec reads the types of fields
 from gradcheck.verdicts.certificate import Interval, Verdict
+from gradcheck.verdicts.comparison import Comparison  # noqa: TC001  its fields are read from JSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +133,8 @@ class ArgumentReport:
         The narrowest dtype in the arithmetic of the slopes; empty where it is not known.
     notes : tuple of str
         What a reader should know besides.
+    comparison : Comparison or None
+        For a result of a kernel: error, yardstick and their ratio.
 
     """
 
@@ -156,6 +159,7 @@ class ArgumentReport:
     probes: tuple[Probe, ...] = ()
     measured_in: str = ""
     notes: tuple[str, ...] = ()
+    comparison: Comparison | None = None
 
     def __str__(self) -> str:
         from gradcheck.reports.text import argument_text  # noqa: PLC0415  text reads a report, so it comes after

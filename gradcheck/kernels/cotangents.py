@@ -1,0 +1,96 @@
+"""The cotangents that are pulled back: drawn once for the reference's outputs, and given to every program's."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.slopes.streams import stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.kernels.leaves import Leaf
+
+COTANGENT = 40_962  # the stream of this wing's cotangents
+
+
+class Drawn:
+    """Cotangents by output of the reference.
+
+    Each is rounded to seven bits, which every dtype down to bfloat16 holds: kernel and reference meet the same numbers.
+    A scalar's is no power of two, so that a loss that forgets to multiply by it shows.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.names: list[str] = []
+        self.values: list[NDArray[Any]] = []
+        self.unpaired: list[str] = []  # outputs of a kernel that the reference does not have
+
+    def draw(self, outputs: Sequence[Leaf]) -> list[Any]:
+        """Draw for the reference's own outputs, the first time; return them in the outputs' dtypes."""
+        if not self.values:
+            self.names = [name for name, _ in outputs]
+            self.values = [_drawn(y, self.seed, i) for i, (_, y) in enumerate(outputs)]
+        return [_fit(c, y) for c, (_, y) in zip(self.values, outputs, strict=True)]
+
+    def pairs(self, outputs: Sequence[Leaf]) -> list[int | None]:
+        """Return for each of the reference's outputs which of a kernel's is its counterpart."""
+        if len(outputs) == len(self.values):
+            named = {name: i for i, (name, _) in enumerate(outputs)}
+            if set(named) == set(self.names):
+                return [named[name] for name in self.names]
+            return list(range(len(outputs)))
+        found: list[int | None] = []
+        start = 0
+        for c in self.values:
+            fitting = [i for i in range(start, len(outputs)) if arrays.shape_of(outputs[i][1]) == c.shape]
+            found.append(fitting[0] if fitting else None)
+            start = fitting[0] + 1 if fitting else start
+        return found
+
+    def given(
+        self, only: set[int] | None = None, layout: Callable[[Any], Any] | None = None
+    ) -> Callable[[Sequence[Leaf]], list[Any]]:
+        """Return what gives each of a kernel's outputs its cotangent: None to those outside `only`."""
+
+        def give(outputs: Sequence[Leaf]) -> list[Any]:
+            found: list[Any] = [None] * len(outputs)
+            for k, i in enumerate(self.pairs(outputs)):
+                if i is None or (only is not None and k not in only):
+                    continue
+                y = outputs[i][1]
+                c = self.values[k]
+                if arrays.shape_of(y) != c.shape:
+                    if math.prod(arrays.shape_of(y)) != c.size:
+                        continue
+                    c = c.reshape(arrays.shape_of(y))
+                found[i] = _fit(c, y) if layout is None else layout(_fit(c, y))
+            return found
+
+        return give
+
+
+def _fit(c: NDArray[Any], y: Any) -> Any:
+    """Return c like the output y."""
+    return arrays.like(c if arrays.is_complex(y) else c.real, y)
+
+
+def _drawn(y: Any, seed: int, number: int) -> NDArray[Any]:
+    rng = stream(seed, COTANGENT, number)
+    shape = arrays.shape_of(y)
+    if math.prod(shape) == 1:
+        return np.full(shape, 1.375 if seed % 2 == 0 else -0.84375)
+    c = _short(rng.standard_normal(shape))
+    return c + 1j * _short(rng.standard_normal(shape)) if arrays.is_complex(y) else c
+
+
+def _short(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.round(mantissa * 2**7) / 2**7, exponent))

@@ -1,0 +1,167 @@
+"""All arrays that a verdict rests on: what kernel and reference gave, brought together result by result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.kernels.matrix import Matrix
+from gradcheck.kernels.sums import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.kernels.cotangents import Drawn
+    from gradcheck.kernels.leaves import Inputs
+    from gradcheck.kernels.programs import Answer
+    from gradcheck.kernels.reference import Reference
+
+MOST_DIRECTIONS = 6
+# Unit round-off to expect. In bfloat16 and float16 the rounding to the dtype counts; in float32 the functions
+# inside do, which are off by up to 4 units (CUDA C++ programming guide, mathematical functions: expf 2, others to 4);
+# and a float64 kernel is held against a float64 reference that rounds as often as it does.
+UNITS = arrays.ROUNDOFF | {"float32": 2.0**-22, "complex64": 2.0**-22, "float64": 2.0**-44, "complex128": 2.0**-44}
+
+
+@dataclass
+class Row:
+    """One output or one gradient.
+
+    Attributes
+    ----------
+    name : str
+        Of the input whose gradient it is, or of the output.
+    kind : {"output", "gradient"}
+        Which it is.
+    shape, dtype
+        The kernel's.
+    u, smallest : float
+        Unit round-off to expect, and the spacing of the smallest numbers.
+    result : Result
+        The arrays.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    dtype: str
+    u: float
+    smallest: float
+    result: Result
+    array: Any = field(repr=False, default=None)
+
+    @property
+    def label(self) -> str:
+        """How it is called in sentences: dq for the gradient of q."""
+        return f"d{self.name}" if self.kind == "gradient" else self.name
+
+
+@dataclass
+class Evidence:
+    """The reference's answers, which any number of the kernel's are held against.
+
+    Attributes
+    ----------
+    truth, low, stored, moved
+        The reference in float64; in the kernel's dtypes, with and without its casts upwards; with random roundings.
+    """
+
+    inputs: Inputs
+    drawn: Drawn
+    reference: Reference
+    values: Sequence[NDArray[Any]]
+    truth: Answer
+    low: Answer | None = None
+    stored: Answer | None = None
+    moved: list[Answer] = field(default_factory=list)
+
+    def jitter(self, count: int, seed: int) -> None:
+        """Run the reference next to the point, in pairs of opposite moves, until there are `count` answers."""
+        units = [_unit(x) for x in self.inputs.leaves]
+        while len(self.moved) < count:
+            self.moved.append(self.reference.noisy(self.values, units, self.drawn.draw, seed, len(self.moved)))
+
+    def rows(self, answer: Answer, *, directions: bool = True) -> list[Row]:
+        """Return the results of a kernel's answer beside the reference's; a gradient that is None is left out."""
+        coarsest = max(_unit(x) for x in self.inputs.leaves)
+        pairs = self.drawn.pairs(answer.outputs)
+        found = []
+        for k, i in enumerate(pairs):
+            if i is None:
+                continue
+            name, y = answer.outputs[i]
+            sources = [[o[k][1] for o in self._outputs(kind)] for kind in ("low", "stored", "moved")]
+            found.append(self._row(name, "output", y, self.truth.outputs[k][1], sources, coarsest, directions))
+        for k, i in enumerate(self.inputs.judged):
+            g = answer.gradients[k]
+            if g is None:
+                continue
+            truth = self.truth.gradients[k]
+            truth = np.zeros(arrays.shape_of(g)) if truth is None else truth
+            sources = [[o[k] for o in self._gradients(kind) if o[k] is not None] for kind in ("low", "stored", "moved")]
+            found.append(self._row(self.inputs.names[i], "gradient", g, truth, sources, coarsest, directions))
+        return found
+
+    def _outputs(self, kind: str) -> list[Any]:
+        return [a.outputs for a in self._answers(kind)]
+
+    def _gradients(self, kind: str) -> list[Any]:
+        return [a.gradients for a in self._answers(kind)]
+
+    def _answers(self, kind: str) -> list[Answer]:
+        found = getattr(self, kind)
+        return found if isinstance(found, list) else [] if found is None else [found]
+
+    def _row(
+        self, name: str, kind: str, ours: Any, truth: Any, sources: list[list[Any]], coarsest: float, directions: bool
+    ) -> Row:
+        dtype = arrays.dtype_name(ours)
+        low, stored, moved = sources
+        result = Result(
+            truth=Matrix(truth),
+            low=[Matrix(x) for x in [*low, *stored]],
+            kernel=Matrix(ours),
+            moved=[Matrix(x) for x in moved],
+            directions=self._directions(arrays.shape_of(ours), kind) if directions else {},
+        )
+        u = max(UNITS[dtype], coarsest)
+        return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result, ours)
+
+    def _directions(self, shape: tuple[int, ...], kind: str) -> dict[str, Matrix | None]:
+        """Return arrays along which an error is no rounding: ones, and what has the result's shape."""
+        found: dict[str, Matrix | None] = {"ones": None}
+        candidates = list(zip(self.inputs.names, self.inputs.leaves, strict=True))
+        if kind == "gradient":
+            candidates += list(self.truth.outputs)
+            candidates += [
+                (f"the cotangent of {n}", c) for n, c in zip(self.drawn.names, self.drawn.values, strict=True)
+            ]
+        for name, x in candidates:
+            if arrays.shape_of(x) == shape and len(found) < MOST_DIRECTIONS:
+                found[name] = Matrix(x)
+        return found
+
+
+def _unit(x: Any) -> float:
+    return UNITS[arrays.dtype_name(x)]
+
+
+def not_finite(row: Row) -> NDArray[np.int64]:
+    """Return the flat indices where the kernel is not finite though the truth is, and fits the dtype."""
+    from gradcheck.kernels.matrix import chunks  # noqa: PLC0415
+
+    result, found = row.result, []
+    for start, stop in chunks(result.rows, result.columns):
+        k, g = result.kernel.read(start, stop), result.truth.read(start, stop)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bad = ~np.isfinite(k) & np.isfinite(g) & ~(np.abs(g) >= LARGEST.get(row.dtype, np.inf))
+        found.append(np.flatnonzero(bad) + start * result.columns)
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028e38}

@@ -1,0 +1,260 @@
+"""What has outputs and gradients: a Torch callable, a JAX function, a pair (forward, backward) of any library.
+
+All answer one question: given inputs and cotangents, which outputs and which gradients?
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gradcheck import arrays
+from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.kernels.leaves import Inputs, Leaf, flat, positional, unchanged
+
+Cotangents = Callable[[Sequence[Leaf]], Sequence[Any]]
+"""From the outputs, each a name and an array, to one cotangent for each; None where an output is not used."""
+
+
+class BackwardError(GradcheckError):
+    """The backward pass raised: what it owes is missing."""
+
+
+@dataclass
+class Answer:
+    """Outputs by name, and the gradients of the judged inputs in order; None where there is none."""
+
+    outputs: list[Leaf]
+    gradients: list[Any]
+    detached: frozenset[int] = frozenset()  # outputs that carry no gradient
+
+
+class Program(Protocol):
+    """What can be run."""
+
+    title: str
+
+    def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
+        """Return outputs, and gradients unless `cotangents` is None."""
+
+
+def title_of(function: Any, unnamed: str = "kernel") -> str:
+    """Return what to call a function in messages; a lambda is called `unnamed`."""
+    if isinstance(function, tuple | list) and function:
+        return title_of(function[0], unnamed)
+    owner = getattr(function, "__self__", None)
+    if getattr(function, "__name__", "") == "apply" and isinstance(owner, type):
+        return owner.__name__
+    name = getattr(function, "__name__", type(function).__name__)
+    return unnamed if name == "<lambda>" else str(name)
+
+
+def outputs_of(result: Any, title: str) -> list[Leaf]:
+    """Return the floating arrays of what a function returned, by name."""
+    found = [("output" + (f" {name}" if name else ""), x) for name, x in flat(result)]
+    if not found:
+        raise ArgumentError(f"{title} returned no floating array ({type(result).__name__})")
+    return found
+
+
+@dataclass
+class TorchProgram:
+    """A Torch callable with a backward of its own."""
+
+    function: Callable[..., Any]
+    title: str
+    around: Callable[[], Any] = contextlib.nullcontext
+    convert: Callable[[Any], Any] = unchanged
+
+    def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
+        """Call forward, then backward by autograd; the arrays passed are the leaves themselves where they are fresh."""
+        import torch  # noqa: PLC0415
+
+        leaves = [
+            self._tracked(x, tracked=i in inputs.judged and cotangents is not None) for i, x in enumerate(inputs.leaves)
+        ]
+        with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None), self.around():
+            args, named = inputs.arguments(leaves, self.convert)
+            outputs = outputs_of(self.function(*args, **named), self.title)
+            if cotangents is None:
+                return Answer([(name, y.detach()) for name, y in outputs], [])
+            given = cotangents(outputs)
+            pairs = [(y, c) for (_, y), c in zip(outputs, given, strict=True) if c is not None and y.requires_grad]
+            judged = [leaves[i] for i in inputs.judged]
+            try:
+                found: Sequence[Any] = [None] * len(judged)
+                if pairs:
+                    found = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+            except GradcheckError:
+                raise
+            except Exception as error:
+                raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
+        return Answer(
+            [(name, y.detach()) for name, y in outputs],
+            [None if g is None else g.detach() for g in found],
+            frozenset(i for i, (_, y) in enumerate(outputs) if not y.requires_grad),
+        )
+
+    @staticmethod
+    def _tracked(x: Any, *, tracked: bool) -> Any:
+        x = x.detach()
+        return x.requires_grad_() if tracked else x
+
+
+@dataclass
+class JaxProgram:
+    """A JAX function, whose own rules (custom_vjp) are its backward."""
+
+    function: Callable[..., Any]
+    title: str
+    around: Callable[[], Any] = contextlib.nullcontext
+    convert: Callable[[Any], Any] = unchanged
+
+    def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
+        """Call forward and pull the cotangents back."""
+        import jax  # noqa: PLC0415
+
+        outputs: list[Leaf] = []
+
+        def forward(*judged: Any) -> list[Any]:
+            leaves = list(inputs.leaves)
+            for i, x in zip(inputs.judged, judged, strict=True):
+                leaves[i] = x
+            args, named = inputs.arguments(leaves, self.convert)
+            outputs[:] = outputs_of(self.function(*args, **named), self.title)
+            return [y for _, y in outputs]
+
+        with self.around():
+            moving = [inputs.leaves[i] for i in inputs.judged]
+            if cotangents is None:
+                values = forward(*moving)
+                return Answer(list(zip([name for name, _ in outputs], values, strict=True)), [])
+            values, pull = jax.vjp(forward, *moving)
+            named = list(zip([name for name, _ in outputs], values, strict=True))
+            given = [
+                jax.numpy.zeros_like(y) if c is None else c for c, y in zip(cotangents(named), values, strict=True)
+            ]
+            try:
+                gradients = list(pull(given))
+            except Exception as error:
+                raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
+        return Answer(named, gradients)
+
+
+@dataclass
+class PairProgram:
+    """A pair: ``backward(cotangent, *inputs)``, or ``backward(cotangent, cache)`` of ``(out, cache)``."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+    title: str
+    cached: bool
+    around: Callable[[], Any] = contextlib.nullcontext
+    convert: Callable[[Any], Any] = unchanged
+
+    def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
+        """Call forward, then backward."""
+        leaves = [x.detach() if arrays.is_torch(x) else x for x in inputs.leaves]
+        with self.around(), _no_grad(leaves):
+            args, named = inputs.arguments(leaves, self.convert)
+            by_name = isinstance(inputs.template, dict)
+            result = self.forward(*args, **named)
+            cache = None
+            if self.cached:
+                result, cache = result[0], (result[1] if len(result) == 2 else tuple(result[1:]))
+            outputs = outputs_of(result, self.title)
+            if cotangents is None:
+                return Answer(outputs, [])
+            given = list(cotangents(outputs))
+            passed: Any = tuple(given) if isinstance(result, tuple | list | dict) else given[0]
+            try:
+                if self.cached:
+                    back = self.backward(passed, cache)
+                else:
+                    extra = named if by_name or _takes(self.backward, named) else {}
+                    back = self.backward(passed, *args, **extra)
+            except Exception as error:
+                raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
+            return Answer(outputs, _by_leaf(back, inputs))
+
+
+@contextlib.contextmanager
+def _no_grad(leaves: Sequence[Any]) -> Any:
+    if not any(map(arrays.is_torch, leaves)):
+        yield
+        return
+    import torch  # noqa: PLC0415
+
+    with torch.no_grad():
+        yield
+
+
+def _takes(function: Callable[..., Any], named: dict[str, Any]) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+    return any(p.kind is p.VAR_KEYWORD for p in parameters.values()) or all(key in parameters for key in named)
+
+
+def is_cached(forward: Callable[..., Any], backward: Callable[..., Any], inputs: Inputs, outputs: int | None) -> bool:
+    """Tell which kind a pair is: whether forward returns ``(out, cache)``.
+
+    ``backward`` takes two arguments then. With one input that holds for both kinds, and the number of the reference's
+    outputs decides.
+    """
+    taken = positional(backward)
+    count = len(inputs.template)
+    if len(taken) != 2:
+        return False
+    if count != 1 or isinstance(inputs.template, dict):
+        return True
+    args, named = inputs.arguments(inputs.leaves)
+    result = forward(*args, **named)
+    several = isinstance(result, tuple | list) and len(result) == 2
+    return several and outputs != 2
+
+
+def _by_leaf(back: Any, inputs: Inputs) -> list[Any]:
+    """Return what a backward returned as one gradient for each judged leaf."""
+    template = inputs.template
+    keys = list(template) if isinstance(template, dict) else positional_names(inputs)
+    if isinstance(back, dict):
+        unknown = [key for key in back if key not in keys]
+        if unknown:
+            raise BackwardError(f"the backward returned a gradient of {unknown[0]!r}, wanted names among {keys}")
+        back = [back.get(key) for key in keys]
+    elif arrays.is_array(back) or back is None:
+        back = [back]
+    back = list(back)
+    found: list[Any] = []
+    values = list(template.values()) if isinstance(template, dict) else list(template)
+    if len(back) == len(values):
+        for x, g in zip(values, back, strict=True):
+            nested = [leaf for _, leaf in flat(x)]
+            if len(nested) == 1 and arrays.is_floating(x):
+                found.append(g)
+            elif nested:
+                parts = [None] * len(nested) if g is None else list(g.values() if isinstance(g, dict) else g)
+                found += parts
+    elif len(back) == len(inputs.leaves):
+        found = back
+    elif len(back) == len(inputs.judged):
+        found = back
+        return found
+    else:
+        raise BackwardError(f"the backward returned {len(back)} gradients, wanted {len(values)}: one for each input")
+    return [found[i] for i in inputs.judged]
+
+
+def positional_names(inputs: Inputs) -> list[str]:
+    """Return the name of each positional argument: that of its first leaf, up to the first dot."""
+    names = iter(inputs.names)
+    found = []
+    for i, x in enumerate(inputs.template):
+        own = [next(names) for _ in flat(x)]
+        found.append(own[0].partition(".")[0] if own else f"arg{i}")
+    return found

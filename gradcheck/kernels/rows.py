@@ -1,0 +1,235 @@
+"""One row of a kernel's report: the verdict on an output or a gradient, with its place and name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.kernels import names, place
+from gradcheck.kernels.evidence import Evidence, Row, not_finite
+from gradcheck.kernels.heat import heat
+from gradcheck.kernels.planted import plant
+from gradcheck.kernels.rule import Objection, limit_of, objections
+from gradcheck.kernels.statistics import Statistics, measure
+from gradcheck.verdicts.certificate import Interval, Verdict
+from gradcheck.verdicts.comparison import Comparison
+from gradcheck.verdicts.report import ArgumentReport, WorstEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+MOST_LOCATED = 2**22  # entries up to which the whole array is read to tell where and what
+SHOWN = 12
+CONFIDENCE = 0.9999
+WORDS = {
+    "whole": "its error as a whole",
+    "row": "the error of one row",
+    "column": "the error of one column",
+    "tile": "the error of one 16 x 16 tile",
+    "slab": "the error of one slice of a leading axis",
+    "entry": "the error of one entry",
+    "scale": "its scale",
+    "row scales": "the scales of its rows",
+    "column scales": "the scales of its columns",
+    "tile scales": "the scales of its tiles",
+    "slab scales": "the scales of its slices",
+    "row scale": "the scale of one row",
+    "column scale": "the scale of one column",
+    "tile scale": "the scale of one tile",
+    "slab scale": "the scale of one slice",
+}
+
+
+@dataclass
+class Judged:
+    """A row with what was measured."""
+
+    row: Row
+    found: Statistics
+    against: list[Objection]
+    unfinished: NDArray[np.int64]  # flat indices that are not finite
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything speaks against it."""
+        return bool(self.against) or self.unfinished.size > 0
+
+
+def judge(row: Row, factor: float) -> Judged:
+    """Return what the rule says of a row."""
+    found = measure(row.result, row.u, row.smallest)
+    return Judged(row, found, objections(found, row.u, factor), not_finite(row))
+
+
+def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = "") -> ArgumentReport:
+    """Return the row's report; `doubt` says why what speaks against it does not count."""
+    row, found = judged.row, judged.found
+    verdict = Verdict.PASS if not judged.wrong else Verdict.INCONCLUSIVE if doubt else Verdict.FAIL
+    name, at = None, place.Place("")
+    worst: tuple[WorstEntry, ...] = ()
+    reason = ""
+    if judged.wrong:
+        at, worst = _place(judged)
+        reason = doubt or _reason(judged)
+        name = None if judged.unfinished.size else _name(judged, evidence)
+    planted = plant(row, factor) if verdict is Verdict.PASS else None
+    resolution = limit_of("scale", row.u) * factor * found.smallest_scale
+    return ArgumentReport(
+        name=row.name,
+        shape=row.shape,
+        dtype=row.dtype,
+        verdict=verdict,
+        error=_interval(found),
+        resolution=resolution,
+        smallest_error=resolution,
+        reason=reason,
+        where=at.where,
+        where_text=_where_text(at),
+        mistakes=(name.name,) if name else (),
+        advice=name.advice if name else "",
+        factor=name.factor if name else None,
+        planted=planted,
+        worst=worst,
+        comparison=_comparison(judged, factor, at.block),
+    )
+
+
+def _interval(found: Statistics) -> Interval:
+    error = found.error if math.isfinite(found.error) else math.inf
+    relative = error < 1e6  # of a truth that is zero nothing is a part
+    return Interval(error if relative else 0.0, error, relative=relative, confidence=CONFIDENCE)
+
+
+def _comparison(judged: Judged, factor: float, block: int | None) -> Comparison:
+    row, found = judged.row, judged.found
+    nearest = max(found.values, key=lambda name: found.values[name] / limit_of(name, row.u))
+    return Comparison(
+        kind=row.kind,
+        error=found.error,
+        yardstick=found.yardstick,
+        ratio=found.ratio,
+        scale=found.scale,
+        statistic=nearest,
+        value=found.values[nearest],
+        limit=factor * limit_of(nearest, row.u),
+        block=block,
+        map=heat(row.result, found),
+    )
+
+
+def _reason(judged: Judged) -> str:
+    row = judged.row
+    if judged.unfinished.size:
+        return (
+            f"{judged.unfinished.size} of {row.result.size} entries of {row.label} are not finite, though the truth is"
+        )
+    strongest = judged.against[0]
+    words = WORDS.get(strongest.statistic)
+    if words is None:
+        words = f"its part along {strongest.statistic.removeprefix('along ')}"
+    return (
+        f"{row.label}: {words} is {strongest.value:.3g} of what {row.dtype} gives, honest kernels stay below "
+        f"{strongest.limit:.3g}"
+    )
+
+
+def _read(judged: Judged) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]:
+    """Return kernel, truth and yardstick, entry by entry, in the matrix's shape, and the first row that was read."""
+    result, level = judged.row.result, judged.found.level
+    rows = min(result.rows, max(MOST_LOCATED // max(result.columns, 1), 1))
+    start = _first_row(judged, rows)
+    kernel, truth = result.kernel.read(start, start + rows), result.truth.read(start, start + rows)
+    ll = np.zeros_like(truth)
+    for low in result.low:
+        ll = np.maximum(ll, np.nan_to_num((low.read(start, start + rows) - truth) ** 2))
+    jj = np.zeros_like(truth)
+    for moved in result.moved:
+        jj += np.nan_to_num((moved.read(start, start + rows) - truth) ** 2) / len(result.moved)
+    p2 = judged.found.power**2
+    assert level is not None  # noqa: S101  measure() sets it
+    y2 = level.yardstick(ll * p2, np.nan_to_num(truth) ** 2 * p2, jj * p2, 1.0, judged.found.median) / p2
+    return kernel, truth, np.sqrt(np.maximum(y2, 1e-300)), start
+
+
+def _first_row(judged: Judged, rows: int) -> int:
+    """Return where to start reading a result of too many rows: with the worst entry in the middle."""
+    total = judged.row.result.rows
+    if rows >= total:
+        return 0
+    entry = judged.found.worst.get("entry", 0) // judged.row.result.columns
+    return int(min(max(entry - rows // 2, 0), total - rows))
+
+
+def _place(judged: Judged) -> tuple[place.Place, tuple[WorstEntry, ...]]:
+    row = judged.row
+    kernel, truth, y, start = _read(judged)
+    error = np.abs(kernel - truth)
+    error[~np.isfinite(error) & np.isfinite(truth)] = np.inf
+    error = np.nan_to_num(error, nan=0.0, posinf=np.inf)
+    ratio = error / y
+    unfinished = ~np.isfinite(kernel) & np.isfinite(truth)
+    bad = unfinished if judged.unfinished.size else place.wrong_entries(ratio, error)
+    shape = (
+        row.result.truth.shape if kernel.shape[0] == row.result.rows and row.result.truth.width == 1 else kernel.shape
+    )
+    at = place.find(bad.reshape(shape), (truth == 0).reshape(shape))
+    if start and at.where:
+        at = place.Place(at.text, None, at.block)
+    order = np.argsort(-error.ravel(), kind="stable")[:SHOWN]
+    size = float(np.sqrt(np.mean(np.nan_to_num(truth) ** 2))) or 1.0
+    worst = tuple(
+        WorstEntry(
+            tuple(int(i) for i in np.unravel_index(int(k), shape)),
+            complex(kernel.ravel()[k]),
+            complex(truth.ravel()[k]),
+            float(error.ravel()[k] / size),
+        )
+        for k in order
+        if bad.ravel()[k]
+    )
+    return at, worst
+
+
+def _where_text(at: place.Place) -> str:
+    return f"wrong {at.text}" if at.text and not at.text.startswith("one entry") else at.text
+
+
+def _name(judged: Judged, evidence: Evidence) -> names.Name | None:
+    row = judged.row
+    if row.result.size > MOST_LOCATED or row.result.truth.width == 2:
+        return None
+    kernel, truth, y, _ = _read(judged)
+    shape = row.result.truth.shape
+    others: dict[str, NDArray[np.float64]] = {}
+    if row.kind == "gradient":
+        for k, i in enumerate(evidence.inputs.judged):
+            g = evidence.truth.gradients[k]
+            if g is not None and evidence.inputs.names[i] != row.name:
+                others[evidence.inputs.names[i]] = arrays.to_numpy(g)
+    known = {name: m.read(0, m.rows).reshape(shape) for name, m in row.result.directions.items() if m is not None}
+    finite = np.isfinite(truth) & np.isfinite(kernel)
+    wrong = names.Wrong(
+        np.where(finite, kernel, 0.0).reshape(shape),
+        np.where(finite, truth, 0.0).reshape(shape),
+        float(np.sqrt(np.mean(y * y))),
+        others,
+        known,
+        [float(c.real.reshape(())) for c in evidence.drawn.values if c.size == 1] if row.kind == "gradient" else [],
+        dimensions(evidence),
+    )
+    return names.name(wrong, row.label)
+
+
+def dimensions(evidence: Evidence) -> Mapping[int, tuple[str, ...]]:
+    """Return the lengths of the inputs' axes with what has them."""
+    found: dict[int, tuple[str, ...]] = {}
+    for name, x in zip(evidence.inputs.names, evidence.inputs.leaves, strict=True):
+        for axis, n in enumerate(arrays.shape_of(x)):
+            found[n] = (*found.get(n, ()), f"{name}.shape[{axis}]")
+    return found

@@ -1,0 +1,200 @@
+"""Sums over groups of entries of a result: the whole, each row, column, tile and slab, in one pass over the arrays.
+
+With the truth g, the error e of the kernel, the error l of the reference in low precision, and the change j of the
+truth under a jitter of the inputs, each group has Σe², Σl², Σg², Σj², Σeg, Σlg and Σg⁴. Along a direction d (an input,
+an output, the cotangent, all ones) each row has Σed, Σld, Σgd and Σd².
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kernels.matrix import TILE, Matrix, chunks, tile_sizes, tiled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+QUANTITIES = ("ee", "ll", "gg", "jj", "eg", "lg", "g4")
+
+
+@dataclass
+class Result:
+    """One result (an output or a gradient): what is on trial and what it is held against, as matrices of one shape.
+
+    Attributes
+    ----------
+    truth, kernel : Matrix
+        The reference in float64; the kernel.
+    low : sequence of Matrix
+        The reference in the kernel's dtypes, in one way or several: the largest error counts.
+    moved : sequence of Matrix
+        The truth where the inputs are jittered.
+    directions : mapping of str to Matrix
+        Arrays of the same shape, along which an error would be no rounding.
+    """
+
+    truth: Matrix
+    low: Sequence[Matrix]
+    kernel: Matrix
+    moved: Sequence[Matrix] = ()
+    directions: Mapping[str, Matrix | None] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return self.truth.rows
+
+    @property
+    def columns(self) -> int:
+        """The number of columns, two for a complex one."""
+        return self.truth.columns * self.truth.width
+
+    @property
+    def size(self) -> int:
+        """The number of real entries."""
+        return self.rows * self.columns
+
+
+@dataclass
+class Errors:
+    """Some rows of a result: truth, errors and condition in float64, divided by a power of two."""
+
+    g: NDArray[np.float64]
+    e: NDArray[np.float64]
+    low: NDArray[np.float64]
+    jj: NDArray[np.float64]
+
+
+def errors(result: Result, start: int, stop: int, scale: float) -> Errors:
+    """Return rows `start` to `stop`, times `scale`; entries whose truth is not finite are left out as zeros.
+
+    An entry of the reference in low precision that is not finite says nothing, and counts as right.
+    """
+    g = result.truth.read(start, stop) * scale
+    with np.errstate(invalid="ignore", over="ignore"):
+        e = result.kernel.read(start, stop) * scale
+        e -= g
+        low: NDArray[np.float64] | None = None
+        for one in result.low:
+            off = one.read(start, stop) * scale
+            off -= g
+            off[~np.isfinite(off)] = 0.0
+            low = off if low is None else np.where(np.abs(off) > np.abs(low), off, low)
+        low = np.zeros_like(g) if low is None else low
+        jj = np.zeros_like(g)
+        for moved in result.moved:
+            j = moved.read(start, stop) * scale
+            j -= g
+            j *= j
+            jj += j
+        if result.moved:
+            jj /= len(result.moved)
+    jj[~np.isfinite(jj)] = 0.0
+    unknown = ~(np.isfinite(g) & np.isfinite(e))
+    if unknown.any():
+        g, e, low, jj = (np.where(unknown, 0.0, values) for values in (g, e, low, jj))
+    return Errors(g, e, low, jj)
+
+
+@dataclass
+class Sums:
+    """Sums over the groups of a result.
+
+    Attributes
+    ----------
+    groups : dict
+        ``groups["row"]["ee"]`` and so on: one number for each group.
+    sizes : dict
+        Entries of each group.
+    along : dict
+        ``along["x"]["ed"]`` and so on: one number for each row.
+    whole : dict
+        Σe²g², Σeg³, Σl²g², Σlg³ besides, for the standard error of the scale.
+    """
+
+    groups: dict[str, dict[str, NDArray[np.float64]]]
+    sizes: dict[str, NDArray[np.float64]]
+    along: dict[str, dict[str, NDArray[np.float64]]]
+    whole: dict[str, float]
+
+
+def add(result: Result, scale: float) -> Sums:
+    """Return the sums of a result, its entries times `scale`."""
+    rows, columns = result.rows, result.columns
+    row = {q: np.zeros(rows) for q in QUANTITIES}
+    column = {q: np.zeros(columns) for q in QUANTITIES}
+    tiles: dict[str, list[NDArray[np.float64]]] = {q: [] for q in QUANTITIES}
+    along = {name: {q: np.zeros(rows) for q in ("ed", "ld", "gd", "dd")} for name in result.directions}
+    whole = dict.fromkeys(("eegg", "eggg", "llgg", "lggg"), 0.0)
+    for start, stop in chunks(rows, columns):
+        part = errors(result, start, stop, scale)
+        g, e, low = part.g, part.e, part.low
+        gg = g * g
+        eg, lg = e * g, low * g
+        whole["eegg"] += float(np.vdot(eg, eg))
+        whole["llgg"] += float(np.vdot(lg, lg))
+        whole["eggg"] += float(np.vdot(eg, gg))
+        whole["lggg"] += float(np.vdot(lg, gg))
+        for name, d in result.directions.items():
+            values = np.ones_like(g) if d is None else d.read(start, stop)
+            values = np.where(np.isfinite(values), values, 0.0)
+            sums = along[name]
+            for q, other in (("ed", e), ("ld", low), ("gd", g), ("dd", values)):
+                sums[q][start:stop] = np.einsum("ij,ij->i", other, values)
+        for q, values in (("eg", eg), ("lg", lg), ("gg", gg), ("jj", part.jj)):
+            _add(q, values, start, stop, row, column, tiles)
+        np.multiply(gg, gg, out=gg)
+        _add("g4", gg, start, stop, row, column, tiles)
+        for q, values in (("ee", e), ("ll", low)):
+            np.multiply(values, values, out=values)
+            _add(q, values, start, stop, row, column, tiles)
+    groups = {
+        "whole": {q: np.array([row[q].sum()]) for q in QUANTITIES},
+        "row": row,
+        "column": column,
+        "tile": {q: np.concatenate(parts).ravel() for q, parts in tiles.items()},
+    }
+    sizes = {
+        "whole": np.array([float(result.size)]),
+        "row": np.full(rows, float(columns)),
+        "column": np.full(columns, float(rows)),
+        "tile": tile_sizes(rows, columns).ravel(),
+    }
+    for axis, labels in slabs(result.truth.shape).items():
+        count = int(labels.max()) + 1
+        name = f"slab {axis}"
+        groups[name] = {q: np.bincount(labels, weights=row[q], minlength=count) for q in QUANTITIES}
+        sizes[name] = np.bincount(labels, minlength=count) * float(columns)
+    return Sums(groups, sizes, along, whole)
+
+
+def slabs(shape: tuple[int, ...]) -> dict[int, NDArray[np.int64]]:
+    """Return, for each leading axis of an array of three or more axes, which slab along it each row belongs to."""
+    leading = shape[:-1]
+    if len(leading) < 2:
+        return {}
+    index = np.indices(leading).reshape(len(leading), -1)
+    return {axis: index[axis] for axis, n in enumerate(leading) if n > 1}
+
+
+def _add(
+    quantity: str,
+    values: NDArray[np.float64],
+    start: int,
+    stop: int,
+    row: dict[str, NDArray[np.float64]],
+    column: dict[str, NDArray[np.float64]],
+    tiles: dict[str, list[NDArray[np.float64]]],
+) -> None:
+    row[quantity][start:stop] = values.sum(axis=1)
+    strips = np.add.reduceat(values, range(0, stop - start, TILE), axis=0)
+    column[quantity] += strips.sum(axis=0)
+    tiles[quantity].append(np.asarray(np.add.reduceat(strips, range(0, strips.shape[1], TILE), axis=1)))
+
+
+__all__ = ["Errors", "Result", "Sums", "add", "errors", "slabs", "tiled"]
