@@ -19,9 +19,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import memory
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
-SUBSETS = 40_963  # the stream that subsets of inputs are drawn from
 ALL_SUBSETS = 5  # inputs of which every subset is asked
 SAMPLED = 8
 LARGE = 2**20  # entries of all inputs above which fewer subsets are asked
@@ -259,7 +258,7 @@ def _subsets(asked: Asked) -> None:
     if asked.large:
         every = [frozenset(judged[:1]), frozenset(judged[1:])]
     elif len(judged) > ALL_SUBSETS:
-        rng = stream(asked.seed, SUBSETS)
+        rng = stream(asked.seed, Purpose.SUBSETS)
         every = [frozenset(i for i in judged if rng.random() < 0.5) or frozenset(judged[:1]) for _ in range(SAMPLED)]
     for subset in every:
         left = ", ".join(asked.names[i] for i in judged if i not in subset)

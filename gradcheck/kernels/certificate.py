@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Mismatch, error_norm
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gradcheck.kernels.programs import Answer
     from gradcheck.kernels.reference import Reference
 
-DIRECTIONS = 40_964  # the stream of these directions
 COARSEST, FINER, TIMES = 2.0**-7, 2.0**-4, 4
 ENOUGH = 2.0**-26  # relative: a bound below it says all that the verdict of a kernel needs
 LARGE = 2**20  # entries above which two directions do
@@ -97,7 +96,7 @@ def certify(
     smallest = min(norms.values())
     mismatches, kinked = [], False
     for number in range(count):
-        move, predicted = _move(reference, values, truth, norms, smallest, (seed, DIRECTIONS, number))
+        move, predicted = _move(reference, values, truth, norms, smallest, seed, number)
         slope, bound, sides = _slope(_Line(reference, drawn, values, move), predicted)
         if math.isnan(slope):
             return Certificate(math.nan, why=f"{reference.title} is not finite next to the point")
@@ -139,14 +138,15 @@ def _move(
     truth: Answer,
     norms: dict[int, float],
     smallest: float,
-    key: tuple[int, ...],
+    seed: int,
+    number: int,
 ) -> tuple[dict[int, NDArray[Any]], float]:
     """Return a joint direction and what the reference's gradient predicts along it."""
     move, predicted = {}, 0.0
     for k, i in enumerate(reference.inputs.judged):
         if i not in norms:
             continue
-        rng = stream(*key, i)
+        rng = stream(seed, Purpose.REFERENCE, i, number)
         weight = 2.0 ** math.floor(math.log2(smallest / norms[i]))  # all contribute alike, none moves beyond its size
         v = rng.standard_normal(values[i].shape)
         if np.iscomplexobj(values[i]):

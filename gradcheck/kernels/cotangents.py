@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kernels.leaves import Leaf
-
-COTANGENT = 40_962  # the stream of this wing's cotangents
 
 
 class Drawn:
@@ -83,7 +81,7 @@ def _fit(c: NDArray[Any], y: Any) -> Any:
 
 
 def _drawn(y: Any, seed: int, number: int) -> NDArray[Any]:
-    rng = stream(seed, COTANGENT, number)
+    rng = stream(seed, Purpose.KERNEL_COTANGENT, number)
     shape = arrays.shape_of(y)
     if math.prod(shape) == 1:
         return np.full(shape, 1.375 if seed % 2 == 0 else -0.84375)

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.kernels.matrix import Matrix
 from gradcheck.kernels.rows import Judged, judge
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gradcheck.kernels.evidence import Evidence, Row
     from gradcheck.kernels.programs import Answer
 
-MOVES = 40_965  # the stream of random moves
 TINY = 2.0**-40
 RANDOM = 4
 JUMP = 1e-4  # of the gradient's size: a smooth gradient moves by some 2^-40 of it
@@ -48,7 +47,7 @@ def _points(evidence: Evidence, seed: int) -> Iterator[list[NDArray[Any]]]:
     for sign in (1.0, -1.0):  # neighbouring entries of a tie differ by a rounding at least: 2^-40 of a rise of n steps
         yield [moved(x, i, sign * np.linspace(0.5, 1.0, max(x.size, 1)).reshape(x.shape)) for i, x in values]
     for number in range(RANDOM):
-        rngs = [stream(seed, MOVES, number, i) for i, _ in values]
+        rngs = [stream(seed, Purpose.TIES, i, number) for i, _ in values]
         yield [moved(x, i, rng.uniform(-1, 1, x.shape)) for (i, x), rng in zip(values, rngs, strict=True)]
 
 

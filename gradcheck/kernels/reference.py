@@ -25,7 +25,7 @@ from gradcheck.kernels.programs import (
     is_cached,
     title_of,
 )
-from gradcheck.slopes.streams import stream
+from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kernels.leaves import Inputs
-
-JITTER = 40_961  # the stream of this wing's jitters
 
 
 @dataclass
@@ -98,7 +96,7 @@ class Reference:
         """Return the values, each moved by up to one unit of its dtype; odd draws are opposite to even ones."""
         found = []
         for i, (x, u) in enumerate(zip(values, units, strict=True)):
-            rng = stream(seed, JITTER, number // 2, i)
+            rng = stream(seed, Purpose.KERNEL_JITTER, i, number // 2)
             sign = 1 if number % 2 == 0 else -1
             move = sign * 2 * u * rng.choice(np.array([-1.0, 1.0]), x.shape) * rng.uniform(0.5, 1.0, x.shape)
             smallest = arrays.SMALLEST[arrays.dtype_name(self.inputs.leaves[i])]

@@ -36,6 +36,11 @@ class Purpose(enum.IntEnum):
     BESIDE = 11  # a point beside a kink, where f is smooth: (argument, 0)
     LINE = 12  # the cotangents of a derivation's line: (line, 0)
     EXACT = 13  # directions of the exact judge: (argument, 0)
+    SUBSETS = 20  # of inputs that need a gradient, where a backward is asked for some: (0, 0)
+    KERNEL_COTANGENT = 21  # of an output of a kernel: (output, 0)
+    KERNEL_JITTER = 22  # inputs of a reference moved by a unit of round-off: (input, number)
+    REFERENCE = 23  # directions along which a reference is certified: (input, number)
+    TIES = 24  # the smallest moves, which break ties: (input, number)
 
 
 def stream(seed: int, purpose: Purpose, argument: int = 0, number: int = 0) -> np.random.Generator:

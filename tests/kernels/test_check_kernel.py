@@ -72,9 +72,9 @@ def test_bfloat16_x_with_float32_w_is_judged_each_in_its_own_dtype(inputs):
 
 
 def test_the_report_names_the_chain_of_trust(inputs):
-    text = str(judged(inputs))
+    text = " ".join(str(judged(inputs)).split())
     assert "the gradient of the reference rms_norm is right to" in text
-    assert re.search(r"dx \(48, 80\) +within 0\.\d+ x what bfloat16 gives .* 12/12 planted mistakes caught", text)
+    assert re.search(r"dx \(48, 80\) within 0\.\d+ x what bfloat16 gives .* 12/12 planted mistakes caught", text)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_wrong_kernel_fails_and_the_report_says_what_and_where(inputs, mistake
     report = judged(inputs, mistake)
     assert report["x"].verdict is gc.Verdict.FAIL
     assert report["w"].verdict is report["output"].verdict is gc.Verdict.PASS
-    assert re.search(said, str(report)), str(report)
+    assert re.search(said, " ".join(str(report).split())), str(report)
 
 
 def test_assert_kernel_raises_with_the_report(inputs):
@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_report(inputs):
 def test_factor_loosens_and_says_what_could_hide(inputs):
     report = judged(inputs, "1 %", factor=20)
     assert report.verdict is gc.Verdict.PASS
-    assert "too large or too small as a whole could hide" in str(report)
+    assert "too large or too small as a whole could hide" in report.notes[-1]
 
 
 def test_a_reference_whose_own_gradient_is_wrong_judges_nothing():
