@@ -21,7 +21,7 @@ from gradcheck.oracles.balls import (
     series,
     square_root,
 )
-from gradcheck.oracles.germs import EXACT, ZERO, Germ, germ
+from gradcheck.oracles.germs import BUILT_ON_GERMS, EXACT, ZERO, Germ, germ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,6 +154,8 @@ def _method(name: str) -> Callable[[Germ], Germ]:
 UNARY: dict[str, Callable[[Germ], Germ]] = {name: _method(name) for name in FUNCTIONS}
 UNARY["sqrt"] = square_root_of
 BINARY: dict[str, Callable[[Germ, Any], Germ]] = {"logaddexp": log_of_sum, "hypot": hypotenuse}
+
+BUILT_ON_GERMS["power"] = power
 
 # np.exp of a plain object array calls the method exp of its entries.
 for _name, _function in (UNARY | BINARY).items():

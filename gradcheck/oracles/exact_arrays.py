@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.errors import UnsupportedError
 from gradcheck.oracles.balls import Real, Undecided, entries_of_product, fmpq, matrix, most_terms
 from gradcheck.oracles.elementary import BINARY, UNARY
-from gradcheck.oracles.germs import EXACT, ZERO, Germ, germ
+from gradcheck.oracles.germs import BUILT_ON_GERMS, EXACT, ZERO, Germ, germ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,6 +118,9 @@ def apply_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: 
     if "out" in options:
         return options["out"][0].view(ExactArray)
     return exact(results)
+
+
+BUILT_ON_GERMS["ufunc"] = apply_ufunc
 
 
 def _object_loop(ufunc: np.ufunc, method: str, operands: list[Any], options: dict[str, Any]) -> Any:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 EXACT = sys.maxsize  # the order of a germ of which every term is known
 _NOUGHT = fmpq(0)
+# What the operators of a germ need of the files that are built on germs, which enter it here: `elementary` the power,
+# `exact_arrays` the ufuncs.
+BUILT_ON_GERMS: dict[str, Callable[..., Any]] = {}
 R = TypeVar("R")
 
 
@@ -71,9 +74,7 @@ class Germ:
         self.order = order
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        from gradcheck.oracles.exact_arrays import apply_ufunc  # noqa: PLC0415 - arrays are built on germs
-
-        return apply_ufunc(ufunc, method, inputs, options)
+        return BUILT_ON_GERMS["ufunc"](ufunc, method, inputs, options)
 
     def __repr__(self) -> str:
         known = " + ".join(f"{term}·t^{k}" for k, term in enumerate(self.terms)) or "0"
@@ -166,9 +167,8 @@ class Germ:
 
     @_binary
     def __pow__(self, other: Germ) -> Germ:
-        from gradcheck.oracles.elementary import power  # noqa: PLC0415 - functions are built on germs
-
-        return power(self, other)
+        power: Germ = BUILT_ON_GERMS["power"](self, other)
+        return power
 
     __radd__ = __add__
     __rmul__ = __mul__
