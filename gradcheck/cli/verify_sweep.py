@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING
 import click
 from rich.text import Text
 
+from gradcheck.cli.options import check_folder
 from gradcheck.cli.progress import progress
 from gradcheck.cli.show import EXIT_CODES, STYLES, print_verdict, result_console
 from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.reports import files
 from gradcheck.sweeps import page as sweep_page
+from gradcheck.sweeps.file import SweepFile
 from gradcheck.sweeps.sweep import sweep
 from gradcheck.sweeps.worker_processes import WorkerProcesses
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -46,23 +49,37 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
     """
     _check(page)
     results = page.with_suffix(".jsonl")
+    before = set(SweepFile(results).results) - set(cells)  # of other grids: the page goes on to show them
+    cells = [*cells, *sorted(before)]
     try:
-        with _executor(jobs, dask) as executor, progress(len(cells), "cells") as show:
+        with _executor(jobs, dask) as (executor, trouble), progress(len(cells), "cells") as show:
             _check_writable(results)
-            found = sweep(cells, executor, path=results, judged=lambda done: show(done, "cells"))
+            done = 0
+
+            def judged(count: int) -> None:
+                nonlocal done
+                done = count
+                show(done, "cells")
+
+            found = sweep(
+                cells,
+                executor,
+                path=results,
+                judged=judged,
+                waited=lambda: show(done, "; ".join(filter(None, ["cells", trouble()]))),
+            )
     except KeyboardInterrupt:
         click.echo(f"The results so far are in {results}; the same command goes on from there.", err=True)
         raise
-    page.write_text(sweep_page.page(found), encoding="utf-8")
-    _print(found, page, results)
+    files.write(page, sweep_page.page(found))
+    _print(found, page, results, len(before))
     return EXIT_CODES[found.verdict]
 
 
 def _check(page: Path) -> None:
     if page.suffix.lower() != ".html":
         raise ArgumentError(f"--sweep is {str(page)!r}, but should be the page to write, such as sweep.html")
-    if not page.parent.is_dir():
-        raise ArgumentError(f"--sweep is {str(page)!r}, but there is no directory {str(page.parent)!r}: make it first.")
+    check_folder("--sweep", page)
     if find_spec("jinja2") is None:
         raise UnsupportedError("A page needs Jinja2, which is not installed: run `pip install 'gradcheck[report]'`.")
 
@@ -76,11 +93,11 @@ def _check_writable(results: Path) -> None:
 
 
 @contextmanager
-def _executor(jobs: int, dask: str | None) -> Iterator[Executor]:
-    """Yield what runs the cells: processes of this machine, or a Dask cluster's own executor."""
+def _executor(jobs: int, dask: str | None) -> Iterator[tuple[Executor, Callable[[], str]]]:
+    """Yield what runs the cells, processes of this machine or a Dask cluster's own executor, and what ails it."""
     if dask is None:
         with WorkerProcesses(jobs) as processes:
-            yield processes
+            yield processes, str
         return
     try:
         from distributed import Client  # noqa: PLC0415  an optional extra
@@ -92,11 +109,19 @@ def _executor(jobs: int, dask: str | None) -> Iterator[Executor]:
         client = Client(dask)
     except (OSError, ValueError) as error:
         raise ArgumentError(f"--dask is {dask!r}, but no scheduler answers there: {error}") from error
+
+    def trouble() -> str:
+        if client.status != "running":
+            return f"the scheduler at {dask} does not answer ({client.status})"
+        if not client.scheduler_info()["workers"]:
+            return f"the cluster at {dask} has no workers: start some, or interrupt and go on later"
+        return ""
+
     with client:
-        yield client.get_executor()
+        yield client.get_executor(), trouble
 
 
-def _print(found: Sweep, page: Path, results: Path) -> None:
+def _print(found: Sweep, page: Path, results: Path, others: int) -> None:
     console = result_console()
     for result in [each for each in found.results.values() if each.verdict is not Verdict.PASS][:MOST_SHOWN]:
         console.print(Text(str(result.verdict), STYLES[result.verdict]), result.cell.command, soft_wrap=True)
@@ -105,5 +130,6 @@ def _print(found: Sweep, page: Path, results: Path) -> None:
     for trouble, count in Counter(found.troubles.values()).most_common(MOST_SHOWN):
         console.print(f"{count} cells not judged: {trouble}", soft_wrap=True)
     before = f", {found.resumed} of them judged before" if found.resumed else ""
+    before += f" ({others} for other grids)" if others else ""
     print_verdict(found.verdict, f"{sweep_page.headline(found)}{before}")
     console.print(f"{page}: every cell; {results}: every row", soft_wrap=True)

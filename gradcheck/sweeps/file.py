@@ -8,13 +8,57 @@ import os
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
+
+import msgspec
 
 from gradcheck.errors import ArgumentError
-from gradcheck.sweeps.cells import Cell, Result
+from gradcheck.two_layer_relu.cells import Cell, Result
 from gradcheck.two_layer_relu.problem import Shape
 
 __all__ = ["SweepFile", "made_by"]
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Said = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+
+
+class ErrorData(TypedDict):
+    """An interval, as `Row.to_dict` writes it."""
+
+    low: float
+    high: float | Literal["inf"]
+    relative: bool
+    confidence: float
+
+
+class RowData(TypedDict):
+    """A row of a cell, as `Row.to_dict` writes it."""
+
+    backend: str
+    point: str
+    argument: str
+    shape: list[Count]
+    oracle: str
+    verdict: Said
+    error: ErrorData
+    allowed: float
+    kink: str
+    remark: str
+
+
+class Line(TypedDict):
+    """A line of the file: a cell and what it came to. Without a row a cell has no verdict."""
+
+    backend: Literal["numpy", "torch"]
+    shape: Annotated[list[Count], msgspec.Meta(min_length=4, max_length=4)]
+    dtype: str
+    device: str
+    seed: Count
+    verdict: Said
+    seconds: float
+    rows: Annotated[list[RowData], msgspec.Meta(min_length=1)]
+    made_by: str
 
 
 class SweepFile:
@@ -38,8 +82,11 @@ class SweepFile:
         self.path = path
         self.results: dict[Cell, Result] = {}
         self._made_by = made_by()
-        if path is not None and path.exists():
-            self._read(path)
+        if path is None or not path.exists():
+            return
+        if not path.is_file():
+            raise ArgumentError(f"{str(path)!r} is no file that results could be kept in: name another page")
+        self._read(path)
 
     def add(self, result: Result) -> None:
         """Write one more line, and return when it is on the disk."""
@@ -63,17 +110,17 @@ class SweepFile:
 
     def _parse(self, line: bytes, number: int) -> Result:
         try:
-            data = json.loads(line)
-            maker, result = data["made_by"], _from_data(data)
-        except (ValueError, KeyError, TypeError) as error:
+            data = msgspec.json.decode(line, type=Line)
+            result = _from_data(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ArgumentError(
-                f"line {number} of {str(self.path)!r} is no result of a sweep ({type(error).__name__}: {error}): "
-                "delete the file, or name another page"
+                f"line {number} of {str(self.path)!r} is no result of a sweep ({error}): delete the file, or name "
+                "another page"
             ) from error
-        if maker != self._made_by:
+        if data["made_by"] != self._made_by:
             raise ArgumentError(
-                f"{str(self.path)!r} was made by {maker}, and this is {self._made_by}: delete it to start anew, or "
-                "name another page"
+                f"{str(self.path)!r} was made by {data['made_by']}, and this is {self._made_by}: delete it to start "
+                "anew, or name another page"
             )
         return result
 
@@ -105,6 +152,9 @@ def _as_data(result: Result, maker: str) -> dict[str, Any]:
     }
 
 
-def _from_data(data: dict[str, Any]) -> Result:
+def _from_data(data: Line) -> Result:
     cell = Cell(data["backend"], Shape(*data["shape"]), data["dtype"], data["device"], data["seed"])
-    return Result(cell, tuple(data["rows"]), data["seconds"])
+    result = Result(cell, tuple(dict(row) for row in data["rows"]), data["seconds"])
+    if str(result.verdict) != data["verdict"]:
+        raise ValueError(f"the verdict is {data['verdict']}, and that of its rows {result.verdict}")
+    return result

@@ -11,8 +11,8 @@ from gradcheck.sweeps.file import made_by
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
-    from gradcheck.sweeps.cells import Cell
     from gradcheck.sweeps.sweep import Sweep
+    from gradcheck.two_layer_relu.cells import Cell
     from gradcheck.two_layer_relu.problem import Shape
 
 __all__ = ["headline", "page"]
@@ -38,11 +38,19 @@ def page(sweep: Sweep) -> str:
         headline=headline(sweep),
         parts=_parts(sweep),
         wrong=[result for result in results if result.verdict is not Verdict.PASS],
+        oracles=_values(sweep, "oracle") or ["nothing yet"],
+        points=_values(sweep, "point"),
+        dtypes={cell.dtype for cell in sweep.cells},
         seconds=sum(result.seconds for result in results),
         confidence=min((row["error"]["confidence"] for result in results for row in result.rows), default=0.0),
         made_by=made_by(),
         cell_text=_cell_text,
     )
+
+
+def _values(sweep: Sweep, name: str) -> list[str]:
+    """Return what the rows have under a name, each once."""
+    return list(dict.fromkeys(row[name] for result in sweep.results.values() for row in result.rows))
 
 
 def headline(sweep: Sweep) -> str:

@@ -10,16 +10,18 @@ from concurrent.futures import BrokenExecutor, Future, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gradcheck.sweeps.cells import Cell, Result, grid, judge
 from gradcheck.sweeps.file import SweepFile
+from gradcheck.two_layer_relu.cells import Cell, Result, grid, judge
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor
     from pathlib import Path
 
 __all__ = ["Cell", "Result", "Sweep", "grid", "judge", "sweep"]
+
+WAIT = 2.0  # seconds without a result until that is told
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def sweep(
     path: Path | None = None,
     judge: Callable[[Cell], Result] = judge,
     judged: Callable[[int], None] = lambda _: None,
+    waited: Callable[[], None] = lambda: None,
 ) -> Sweep:
     """Judge the cells that have no result yet.
 
@@ -73,6 +76,8 @@ def sweep(
         What is called with each cell; the executor must be able to carry it to its workers.
     judged : callable
         Told how many results there are, after each.
+    waited : callable
+        Called every few seconds while no result comes.
 
     Returns
     -------
@@ -94,7 +99,7 @@ def sweep(
     judged(resumed)
     futures = {_submit(executor, judge, cell): cell for cell in cells if cell not in found}
     try:
-        for future in as_completed(futures):
+        for future in _as_they_come(futures, waited):
             cell = futures[future]
             try:
                 found[cell] = future.result()
@@ -108,6 +113,21 @@ def sweep(
             future.cancel()
     ordered = {cell: found[cell] for cell in cells if cell in found}
     return Sweep(cells, ordered, troubles, resumed)
+
+
+def _as_they_come(futures: Iterable[Future[Result]], waited: Callable[[], None]) -> Iterator[Future[Result]]:
+    """Yield futures as they end, and tell while none does."""
+    pending = list(dict.fromkeys(futures))
+    while pending:
+        came: set[Future[Result]] = set()
+        try:
+            for future in as_completed(pending, timeout=WAIT):
+                came.add(future)
+                yield future
+        except TimeoutError:
+            if not came:
+                waited()
+        pending = [future for future in pending if future not in came]
 
 
 def _submit(executor: Executor, judge: Callable[[Cell], Result], cell: Cell) -> Future[Result]:

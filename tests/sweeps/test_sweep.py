@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -184,7 +185,10 @@ def test_what_a_file_held_comes_back_as_it_was(tmp_path):
     ("change", "said"),
     [
         (lambda text: text.replace(made_by(), "gradcheck 0"), "was made by gradcheck 0, and this is gradcheck"),
-        (lambda text: text.replace('"seed"', '"sed"'), "line 1 of .* is no result of a sweep .KeyError: 'seed'"),
+        (
+            lambda text: text.replace('"seed"', '"sed"'),
+            "line 1 of .* is no result of a sweep .Object missing required field `seed`",
+        ),
         (lambda text: text + "[]\n", "line 2 of"),
         (lambda _: "# Notes\n", "line 1 of"),
     ],
@@ -197,6 +201,60 @@ def test_results_of_other_code_and_files_of_others_are_refused_and_left_alone(tm
     with pytest.raises(ArgumentError, match=said):
         SweepFile(path)
     assert path.read_text() == text
+
+
+def changed(where, value):
+    """Return what puts a value into a line's data."""
+
+    def change(text):
+        data = json.loads(text)
+        *outer, last = where
+        at = data
+        for key in outer:
+            at = at[key]
+        at[last] = value
+        return json.dumps(data) + "\n"
+
+    return change
+
+
+HOSTILE = {
+    "no rows": (["rows"], []),
+    "rows of numbers": (["rows"], [1]),
+    "rows in words": (["rows"], "PASS"),
+    "a verdict of its own": (["verdict"], "FAIL"),
+    "no verdict": (["rows", 0, "verdict"], "RIGHT"),
+    "a verdict in a list": (["rows", 0, "verdict"], ["PASS"]),
+    "no interval": (["rows", 0, "error"], 1e-8),
+    "a bound in words": (["rows", 0, "error", "high"], "small"),
+    "three sizes": (["shape"], [1, 2, 3]),
+    "a size in words": (["shape"], ["n", 1, 1, 1]),
+    "a negative size": (["shape"], [-1, 1, 1, 1]),
+    "a seed of one half": (["seed"], 0.5),
+    "seconds in words": (["seconds"], "long"),
+    "another backend": (["backend"], "jax"),
+    "a device of lists": (["device"], [[]]),
+    "a maker of numbers": (["made_by"], 3),
+}
+
+
+@pytest.mark.parametrize(("where", "value"), HOSTILE.values(), ids=HOSTILE)
+def test_a_line_with_other_types_or_without_rows_is_told_before_any_cell_is_judged(tmp_path, where, value):
+    path = tmp_path / "s.jsonl"
+    SweepFile(path).add(right(CELLS[0]))
+    path.write_text(text := changed(where, value)(path.read_text()))
+    result = run(tmp_path / "s.html")
+    assert result.exit_code == 2
+    assert re.fullmatch(r"gradcheck: line 1 of .* is no result of a sweep \(.*\): delete the file.*\n", result.stderr)
+    assert path.read_text() == text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fifos")
+def test_a_fifo_in_the_file_s_place_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "s.jsonl")
+    result = run(tmp_path / "s.html")
+    assert result.exit_code == 2
+    assert "is no file that results could be kept in" in result.stderr
 
 
 # The page -------------------------------------------------------------------------------------------------
@@ -255,6 +313,14 @@ def test_the_page_says_what_is_no_pass_and_what_was_not_judged():
     assert shown.rows[6][4:5] == ["not judged"]
 
 
+def test_the_page_claims_no_oracle_that_was_not_there():
+    text = " ".join(Text(page(Sweep(tuple(CELLS), {cell: right(cell) for cell in CELLS}))).text.split())
+    assert "PyTorch was not installed: nothing was held against torch.autograd." in text
+    both = (row(), row(oracle="torch.autograd"))
+    text = " ".join(Text(page(Sweep(tuple(CELLS), {cell: Result(cell, both, 0.5) for cell in CELLS}))).text.split())
+    assert "held against finite differences and torch.autograd, on normal data." in text
+
+
 # The command ----------------------------------------------------------------------------------------------
 
 
@@ -273,7 +339,7 @@ def in_threads(monkeypatch):
     def threads(jobs, dask):
         assert dask is None
         with ThreadPoolExecutor(jobs) as pool:
-            yield pool
+            yield pool, str
 
     monkeypatch.setattr(verify_sweep, "_executor", threads)
 
@@ -287,6 +353,16 @@ def test_a_right_grid_exits_with_0_and_writes_the_page(tmp_path):
     again = run(tmp_path / "s.html")
     assert again.exit_code == 0
     assert "4 of them judged before" in again.stdout
+
+
+@pytest.mark.usefixtures("in_threads")
+def test_a_smaller_grid_adds_to_the_page_of_a_bigger_one(tmp_path):
+    assert run(tmp_path / "s.html").exit_code == 0
+    result = run(tmp_path / "s.html", "--backend=numpy", "--shape=1,1,1,1", "--dtype=float64", "--seed=1", "--seed=2")
+    assert result.exit_code == 0
+    assert "PASS  5 of 5 cells right to" in result.stdout
+    assert "4 of them judged before (3 for other grids)" in result.stdout
+    assert "5 of 5 cells right" in (tmp_path / "s.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("in_threads")
@@ -308,7 +384,9 @@ def test_a_cell_that_was_not_judged_exits_with_3(tmp_path):
 
 
 @pytest.mark.usefixtures("in_threads")
-@pytest.mark.parametrize(("taken", "said"), [("s.html", "is a directory"), ("s.jsonl", "cannot be written")])
+@pytest.mark.parametrize(
+    ("taken", "said"), [("s.html", "is a directory"), ("s.jsonl", "is no file that results could be kept in")]
+)
 def test_a_place_that_cannot_be_written_is_refused_before_any_cell_is_judged(tmp_path, taken, said):
     (tmp_path / taken).mkdir()
     result = run(tmp_path / "s.html", "--backend", "numpy", "--shape", "1,1,1,1")

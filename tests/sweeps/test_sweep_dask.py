@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcheck import Verdict
-from gradcheck.cli import main
+from gradcheck.cli import main, progress
 from gradcheck.sweeps.file import SweepFile
 from gradcheck.sweeps.sweep import grid, sweep
 
@@ -105,6 +106,18 @@ def test_the_command_takes_a_scheduler_s_address(cluster, tmp_path):
     assert result.exit_code == 0, result.output
     assert "PASS  4 of 4 cells right" in result.stdout
     assert len(SweepFile(tmp_path / "s.jsonl").results) == 4
+
+
+def test_a_cluster_without_workers_is_told_and_goes_on_when_there_are_some(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "EVERY", 0.5)
+    with distributed.LocalCluster(n_workers=0, threads_per_worker=1, processes=False, dashboard_address=":0") as empty:
+        starter = threading.Timer(4.0, empty.scale, [1])
+        starter.start()
+        page = ["verify", "sweep", str(tmp_path / "s.html"), "--dask", empty.scheduler_address]
+        result = CliRunner().invoke(main, [*page, "--backend=numpy", "--shape=1,1,1,1", "--seed=0", "--dtype=float64"])
+        starter.join()
+    assert result.exit_code == 0, result.output
+    assert re.search(r"gradcheck: 0 of 1 cells; the cluster at \S+ has no workers: start some", result.stderr)
 
 
 def test_an_address_without_a_scheduler_exits_with_2_and_names_it(tmp_path):
