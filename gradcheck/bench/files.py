@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck.bench.markdown import as_markdown
 from gradcheck.bench.saved import as_json
+from gradcheck.reports import files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,11 +25,11 @@ def write(results: Results, directory: Path, command: str) -> list[Path]:
     """
     directory.mkdir(parents=True, exist_ok=True)
     paths = [directory / "bench.json", directory / "bench.md"]
-    paths[0].write_text(json.dumps(as_json(results), ensure_ascii=False) + "\n", encoding="utf-8")
-    paths[1].write_text(as_markdown(results, command), encoding="utf-8")
+    files.write(paths[0], json.dumps(as_json(results), ensure_ascii=False) + "\n")
+    files.write(paths[1], as_markdown(results, command))
     if find_spec("matplotlib") is not None and find_spec("jinja2") is not None:
         from gradcheck.bench.page import page  # noqa: PLC0415  only where pictures can be drawn
 
         paths.append(directory / "bench.html")
-        paths[2].write_text(page(results, command), encoding="utf-8")
+        files.write(paths[2], page(results, command))
     return paths

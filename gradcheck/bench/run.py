@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["DTYPES", "Plan", "cases", "clock", "estimate", "precision", "run", "steps"]
+__all__ = ["DTYPES", "Plan", "cases", "clock", "estimate", "parts", "precision", "run", "steps"]
 
 DTYPES = ("float32", "float64", "tf32", "bfloat16")
 BUDGET, QUICK_BUDGET = 4.0, 0.4  # seconds for the rounds of one case
@@ -70,6 +71,8 @@ class Plan:
             for name in given:
                 if name not in allowed:
                     raise ArgumentError(f"{what} is {name!r}, but should be one of {', '.join(allowed)}: pass these.")
+        if re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device) is None:
+            raise ArgumentError(f"device is {self.device!r}, but should be cpu, cuda or such as cuda:1: pass one.")
         if self.threads < 1:
             raise ArgumentError(f"threads is {self.threads}, but should be at least 1.")
 
@@ -129,9 +132,12 @@ def estimate(plan: Plan, found: list[Case], gflops: float) -> float:
     return total
 
 
-def run(
-    plan: Plan, results: Results, progress: Callable[[int, int, str], None], started: Callable[[float], None]
-) -> None:
+def parts(plan: Plan) -> int:
+    """Return how many cases and checks a run has."""
+    return len(cases(plan)[0]) + (len(checks.planned(quick=plan.quick)) if plan.checks else 0)
+
+
+def run(plan: Plan, results: Results, progress: Callable[[int, str], None], started: Callable[[float], None]) -> None:
     """Time every case of the plan, and then the checks.
 
     Parameters
@@ -141,7 +147,7 @@ def run(
         What is measured is added to them as soon as it is: who interrupts the run keeps it. At the end there is a
         timing of every variant that can run, and a reason for every other.
     progress : callable
-        Called with (done, in all, what comes next).
+        Called with (done, of `parts(plan)` in all, what comes next).
     started : callable
         Called once, with the seconds that the run will take, as far as they can be known.
 
@@ -149,7 +155,6 @@ def run(
     found, skipped = cases(plan)
     results.skipped.extend(skipped)
     to_check = checks.planned(quick=plan.quick) if plan.checks else []
-    total = len(found) + len(to_check)
     torch_too = any(case.library == "torch" for case in found)
     with pinned(plan.threads, torch_too=torch_too):
         wall, own = time.perf_counter(), time.process_time()
@@ -160,18 +165,18 @@ def run(
         started(seconds * max(shared, 1.0))
         results.environment.update({**environment(plan.threads, torch_too=torch_too), "peak": peaks})
         for done, case in enumerate(found):
-            progress(done, total, str(case))
+            progress(done, str(case))
             timings, left_out = _timed(case, plan)
             results.timings.extend(timings)
             results.skipped.extend(left_out)
     for done, (tool, size) in enumerate(to_check, len(found)):
-        progress(done, total, f"{tool}, {size} parameters")
+        progress(done, f"{tool}, {size} parameters")
         try:
             results.checks.append(checks.measured(tool, size))
         except UnsupportedError as error:
             results.skipped.append((f"{tool}, {size} parameters", str(error)))
     if plan.checks and torch_too:
-        progress(total, total, "the gradient in lower precision")
+        progress(len(found) + len(to_check), "the gradient in lower precision")
         results.precision.extend(gradient_errors(plan.device))
 
 

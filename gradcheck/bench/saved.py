@@ -6,13 +6,14 @@ place for (skipped variants, precision, the environment in full) stands in `mach
 
 from __future__ import annotations
 
-import json
 import platform
 import statistics
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+
+import msgspec
 
 from gradcheck.bench.results import Case, CheckCost, Results, Timing, spread
 from gradcheck.errors import ArgumentError
@@ -25,6 +26,63 @@ __all__ = ["as_json", "from_json", "load"]
 
 # The format's version that is written here, as pytest-benchmark 5 names it.
 VERSION = "5.0.0"
+
+# What is read back. A second is one that a clock can tell, and a name one that can be printed.
+Second = Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[\w .,:+-]{1,80}$")]
+
+
+class CaseData(TypedDict):
+    """A case, as `Case` has it."""
+
+    shape: Name
+    sizes: Annotated[list[Size], msgspec.Meta(min_length=4, max_length=4)]
+    dtype: Name
+    library: Name
+    device: Name
+
+
+class Step(TypedDict):
+    """What is said of a variant's samples."""
+
+    case: CaseData
+    variant: Name
+
+
+class Stats(TypedDict):
+    """The samples."""
+
+    data: Annotated[list[Second], msgspec.Meta(min_length=1)]
+    iterations: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Benchmark(TypedDict):
+    """An entry of pytest-benchmark's."""
+
+    stats: Stats
+    extra_info: dict[str, Any]
+
+
+class Rest(TypedDict):
+    """What pytest-benchmark's format has no place for."""
+
+    environment: dict[str, Any]
+    skipped: list[tuple[str, str]]
+    precision: list[dict[str, Any]]
+
+
+class MachineInfo(TypedDict):
+    """The machine; of it only what is ours."""
+
+    gradcheck: Rest
+
+
+class Saved(TypedDict):
+    """A file."""
+
+    machine_info: MachineInfo
+    benchmarks: list[Benchmark]
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -51,7 +109,7 @@ def as_json(results: Results) -> dict[str, Any]:
     }
 
 
-def from_json(data: dict[str, Any], source: str) -> Results:
+def from_json(data: Any, source: str) -> Results:
     """Return the results that `as_json` wrote.
 
     Raises
@@ -61,28 +119,43 @@ def from_json(data: dict[str, Any], source: str) -> Results:
 
     """
     try:
-        rest = data["machine_info"]["gradcheck"]
+        saved = msgspec.convert(data, Saved)
         timings, checks = [], []
-        for entry in data["benchmarks"]:
-            info, seconds = entry["extra_info"], _seconds(entry)
+        for entry in saved["benchmarks"]:
+            info, stats = entry["extra_info"], entry["stats"]
             if "tool" in info:
-                checks.append(CheckCost(**{**info, "seconds": seconds}))
+                checks.append(_check({**info, "seconds": stats["data"]}))
             else:
-                case = Case(**{**info["case"], "sizes": Shape(*info["case"]["sizes"])})
-                timings.append(Timing(case, info["variant"], seconds, entry["stats"]["iterations"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"{source} is no result of `gradcheck bench` ({error} is not as expected): pass a bench.json."
-        ) from error
-    skipped = [(what, reason) for what, reason in rest["skipped"]]
-    return Results(rest["environment"], timings, skipped, checks, rest["precision"])
+                step = msgspec.convert(info, Step)
+                timings.append(Timing(_case(step["case"]), step["variant"], tuple(stats["data"]), stats["iterations"]))
+        _check_rounds(timings)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error}): pass a bench.json.") from error
+    rest = saved["machine_info"]["gradcheck"]
+    return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"])
 
 
-def _seconds(entry: dict[str, Any]) -> tuple[float, ...]:
-    found = tuple(map(float, entry["stats"]["data"]))
-    if not found or min(found) <= 0:
-        raise ValueError(f"'data' of {entry['name']}")
-    return found
+def _check(data: dict[str, Any]) -> CheckCost:
+    if unknown := sorted(set(data) - {field.name for field in fields(CheckCost)}):
+        raise ValueError(f"a check has no {unknown[0]!r}")
+    return msgspec.convert(data, CheckCost)
+
+
+def _case(data: CaseData) -> Case:
+    sizes = Shape(*data["sizes"])
+    return Case(data["shape"], sizes, data["dtype"], data["library"], data["device"])
+
+
+def _check_rounds(timings: Sequence[Timing]) -> None:
+    """Refuse variants of a case that are there twice, or did not run in the same rounds: they are not paired."""
+    seen: dict[Case, dict[str, int]] = {}
+    for timing in timings:
+        rounds = seen.setdefault(timing.case, {})
+        if timing.variant in rounds:
+            raise ValueError(f"{timing.case} {timing.variant} is there twice")
+        rounds[timing.variant] = len(timing.seconds)
+        if len(set(rounds.values())) > 1:
+            raise ValueError(f"the variants of {timing.case} have different numbers of rounds")
 
 
 def load(path: str | Path) -> Results:
@@ -94,11 +167,14 @@ def load(path: str | Path) -> Results:
         If there is no such file, or something else in it.
 
     """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ArgumentError(f"{str(path)!r} is no file: pass a bench.json.")
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = msgspec.json.decode(path.read_bytes())
     except OSError as error:
         raise ArgumentError(f"{str(path)!r} cannot be read ({error.strerror}): pass a bench.json.") from error
-    except ValueError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ArgumentError(f"{str(path)!r} is not JSON ({error}): pass a bench.json.") from error
     return from_json(data, repr(str(path)))
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from gradcheck.cli.progress import duration, progress
 from gradcheck.cli.show import result_console
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from rich.console import Console
 
     from gradcheck.bench.results import Results
@@ -81,7 +79,7 @@ def bench(
     if ctx.invoked_subcommand is not None:
         return
     from gradcheck.bench.results import Results  # noqa: PLC0415  loaded when it is asked for
-    from gradcheck.bench.run import Plan, run  # noqa: PLC0415
+    from gradcheck.bench.run import Plan, parts, run  # noqa: PLC0415
 
     shapes = shapes or (("tiny", "seed", "single") if quick else Plan.shapes)
     plan = Plan(shapes, dtypes, libraries, device, threads, quick, checks)
@@ -89,8 +87,8 @@ def bench(
         _make_directory(output)  # before the minutes that it would waste
     results = Results()
     try:
-        with _bar() as progress:
-            run(plan, results, progress, lambda seconds: click.echo(f"about {_rounded(seconds)} to go", err=True))
+        with progress(parts(plan), "measuring the machine") as show:
+            run(plan, results, show, lambda seconds: click.echo(f"about {duration(seconds)} to go", err=True))
     except KeyboardInterrupt:
         if results.timings:
             results.skipped.append(("what came next", "interrupted"))
@@ -149,25 +147,6 @@ def _show(results: Results, output: Path | None) -> None:
     _print(results)
     for path in paths:
         click.echo(str(path))
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int, str], None]]:
-    """Yield a function of (done, in all, what): a bar on standard error, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total, _what: None
-        return
-    from rich.console import Console  # noqa: PLC0415  a bar is for terminals only
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("measuring the machine", total=None)
-        yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
-
-
-def _rounded(seconds: float) -> str:
-    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _console() -> Console:

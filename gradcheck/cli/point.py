@@ -51,11 +51,12 @@ def load(path: Path, *, dtype: str | None = None, library: str = "numpy") -> Any
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        opened = np.load(path, allow_pickle=False)
-        if isinstance(opened, np.ndarray):
-            return {"arr_0": opened}
-        with opened:
-            found = {name: np.asarray(opened[name]) for name in opened.files}
+        with path.open("rb") as file:  # NumPy leaves a broken file open
+            opened = np.load(file, allow_pickle=False)
+            if isinstance(opened, np.ndarray):
+                return {"arr_0": opened}
+            with opened:
+                found = {name: np.asarray(opened[name]) for name in opened.files}
     except (OSError, ValueError, EOFError, KeyError, SyntaxError, MemoryError, RecursionError) as error:
         raise ArgumentError(f"--point {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
     except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, ArithmeticError) as error:

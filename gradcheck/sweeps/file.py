@@ -19,6 +19,7 @@ from gradcheck.two_layer_relu.problem import Shape
 __all__ = ["SweepFile", "made_by"]
 
 
+Magnitude = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Said = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -26,10 +27,10 @@ Said = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 class ErrorData(TypedDict):
     """An interval, as `Row.to_dict` writes it."""
 
-    low: float
-    high: float | Literal["inf"]
+    low: Magnitude
+    high: Magnitude | Literal["inf"]
     relative: bool
-    confidence: float
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class RowData(TypedDict):
@@ -42,7 +43,7 @@ class RowData(TypedDict):
     oracle: str
     verdict: Said
     error: ErrorData
-    allowed: float
+    allowed: Magnitude
     kink: str
     remark: str
 
@@ -56,7 +57,7 @@ class Line(TypedDict):
     device: str
     seed: Count
     verdict: Said
-    seconds: float
+    seconds: Magnitude
     rows: Annotated[list[RowData], msgspec.Meta(min_length=1)]
     made_by: str
 
