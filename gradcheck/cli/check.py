@@ -72,6 +72,7 @@ def check(
     """  # noqa: D301  the backspace itself keeps click from filling the paragraph
     from gradcheck.cli.point import load  # noqa: PLC0415  needs NumPy
     from gradcheck.cli.show import EXIT_CODES, print_report, result_console  # noqa: PLC0415
+    from gradcheck.search.calls import ordered  # noqa: PLC0415
     from gradcheck.search.user_functions import find_function  # noqa: PLC0415
 
     options.check_folder("--json", json_path)
@@ -83,6 +84,7 @@ def check(
     if judging["kink_of"] is not None:
         judging["kink_of"] = find_function(judging["kink_of"])
     f, *gradient = (find_function(target) for target in targets)
+    args = ordered(f, args)
     with threads_for(threads, flop=0):
         report = _judged(f, gradient[0] if gradient else None, args, {**found, **judging})
     print_report(result_console(), report)

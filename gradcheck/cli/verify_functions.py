@@ -14,6 +14,7 @@ from gradcheck.cli.memory import fits, said
 from gradcheck.cli.progress import progress
 from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console
 from gradcheck.errors import ArgumentError
+from gradcheck.search.calls import ordered
 from gradcheck.search.counterexample import search
 from gradcheck.search.reproduction import literal, program
 from gradcheck.search.user_functions import find_function
@@ -101,6 +102,7 @@ def verify_functions(
     """Search, print what was found with a program that repeats it, and return the exit code."""
     arguments = drawing.arguments()
     functions = [find_function(target) for target in targets]
+    arguments = replace(arguments, tree=ordered(functions[0], arguments.tree))
     with progress(drawing.max_examples, "cases") as show:
         found = search(
             functions[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -9,7 +10,7 @@ from gradcheck import arrays
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Stopped", "called", "leaves_of"]
+__all__ = ["Stopped", "called", "leaves_of", "ordered"]
 
 
 class Stopped(BaseException):
@@ -34,6 +35,23 @@ def called(f: Callable[..., Any], args: Any) -> Any:
         raise
     except BaseException as error:
         raise Stopped from error
+
+
+def ordered(f: Callable[..., Any], named: Any) -> Any:
+    """Return a dict by argument name as a tuple in f's own order; as it is where f's arguments are called otherwise.
+
+    A gradient returns its arrays in that order, and may call its arguments what it likes.
+    """
+    if not isinstance(named, dict):
+        return named
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):  # built-in functions tell nothing
+        return named
+    positional = [p.name for p in parameters if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    if set(named) != set(positional[: len(named)]):
+        return named
+    return tuple(named[name] for name in positional[: len(named)])
 
 
 def leaves_of(args: Any) -> Iterator[Any]:
