@@ -1,0 +1,66 @@
+"""The picture of all intervals: how wrong each gradient is at least and at most, on one axis."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gradcheck.reports.pictures.style import COLOURS, MARKS, OF_VERDICT, clipped, log_axis
+from gradcheck.reports.words import finding, percent, worst_first
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from gradcheck.verdicts.report import Report
+
+SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
+
+
+def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
+    """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted.
+
+    Wrong arguments are the first rows. Each is labelled with its name and, with `words`, with what was found.
+    """
+    low, high = error_range(report)
+    ax.set_xscale("log")
+    log_axis(ax.xaxis)
+    ax.set_xlim(low, high)
+    ax.set_ylim(len(report) - 0.4, -0.75)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.grid(visible=True, axis="x")
+    for row, argument in enumerate(worst_first(report)):
+        colour = COLOURS[OF_VERDICT[argument.verdict]]
+        start, end = max(argument.error.low, low), min(argument.error.high, high)
+        ax.plot([start, end], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
+        if argument.error.low <= low:  # down to zero: off the axis
+            ax.plot([low], [row], color=colour, marker=4, markersize=9, clip_on=False)
+        if argument.error.high >= high:
+            ax.plot([high], [row], color=colour, marker=5, markersize=9, clip_on=False)
+        if low <= argument.resolution <= high and argument.error.relative:
+            ax.plot([argument.resolution] * 2, [row - 0.22, row + 0.22], color=COLOURS["ink"], linewidth=1.5)
+        found = f"  {finding(argument, report.confidence)}" if words else ""
+        ax.text(
+            0.0,
+            row - 0.3,
+            f"{MARKS[argument.verdict]} {clipped(argument.name, 24)}{found}",
+            transform=ax.get_yaxis_transform(),
+            verticalalignment="bottom",
+            color=colour,
+        )
+    ax.set_xlabel(f"relative error ({percent(report.confidence)});  | = resolution wanted")
+
+
+def error_range(report: Report) -> tuple[float, float]:
+    """Return the ends of the error axis, powers of ten around all that is drawn."""
+    drawn = [SMALLEST]
+    for a in report:
+        drawn += [v for v in (a.error.low, a.error.high, a.resolution) if SMALLEST < v < math.inf]
+    smallest = min(drawn[1:], default=1e-3)
+    largest = max([*drawn, 10 * smallest])
+    return 10.0 ** (math.floor(math.log10(smallest)) - 1), 10.0 ** math.ceil(math.log10(largest) + 0.5)
+
+
+def intervals_height(report: Report) -> float:
+    """Return the height in inches that the intervals need."""
+    return 0.7 + 0.46 * max(len(report), 1)
