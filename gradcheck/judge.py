@@ -17,7 +17,7 @@ from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import BudgetReached, Field, quiet
 from gradcheck.slopes.streams import Purpose
-from gradcheck.verdicts import accuracy, decide
+from gradcheck.verdicts import accuracy, decide, unit_scale
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
@@ -90,6 +90,7 @@ def _judged(
             spent = field.evaluations
             if complaint_text:
                 return _complaint(claim, options, complaint_text)
+            field.scale_zeros(gradient.judged)
             report = _numbers(field, gradient, native, options, notes)
     except WrongClaim as complaint:
         return _complaint(claim, options, str(complaint), complaint.__cause__)
@@ -170,7 +171,9 @@ def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
         return None
     if (breach := _linear(gradient)) is not None:
         return breach
-    return contract.gradient_repeats(gradient, field) or contract.any_layout(gradient, field)
+    return contract.gradient_repeats(gradient, field) or contract.any_layout(
+        gradient, field, lambda i: accuracy.spread(gradient, field, field.unit, [i])[i]
+    )
 
 
 def _linear(gradient: Gradient) -> str | None:
@@ -243,8 +246,11 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> N
     """Measure the slopes of every argument: together where that settles them, alone where it does not."""
     first = next(iter(trials.values()))
     field, gradient = first.field, first.gradient
+    if isinstance(oracle, FiniteDifferences):
+        field.noise(gradient.judged)  # what f does not see of its arguments, the claim need not
+    unit = field.coarseness()
     if len(trials) > 1:
-        for i, jitter in accuracy.spread(gradient, field, field.unit, list(trials)).items():
+        for i, jitter in accuracy.spread(gradient, field, unit, list(trials)).items():
             trials[i].jitter = jitter
         Joint(trials, oracle, count=options.probes, resolution=_resolution(options, field), rtol=options.rtol).run()
     for trial in trials.values():
@@ -254,7 +260,10 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> N
     for i in kinked:
         trials[i].jitter = 0.0  # the jitter of the point crosses the kink
     if len(trials) == 1 and not kinked:
-        first.jitter = accuracy.spread(gradient, field, field.unit, list(trials))[first.index]
+        first.jitter = accuracy.spread(gradient, field, unit, list(trials))[first.index]
+    unseen = [i for i, trial in trials.items() if i not in kinked and trial.unseen and trial.jitter == 0]
+    for i, jitter in accuracy.spread(gradient, field, unit, unseen, unseen=unseen).items():
+        trials[i].jitter = jitter
 
 
 def _resolution(options: Options, field: Field) -> float:
@@ -301,10 +310,22 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reach
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
+    if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, options)) is not None:
+        found = decide.verdict(larger, options.rtol, resolution)
+        if found[0] is Verdict.FAIL:
+            (verdict, interval, reason), trial = found, larger
     argument = trial.report(verdict, interval, resolution, reason)
     if verdict is Verdict.FAIL:
         return _wrong(argument, trial, trials, options)
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+
+
+def _on_larger_steps(trial: Trial, options: Options) -> Trial | None:
+    if options.oracle is not None or not unit_scale.is_tiny(trial):
+        return None
+    return unit_scale.trial_at_unit_scale(
+        trial, lambda field: _oracle(None, field, trial.gradient), max(options.probes, 4)
+    )
 
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options) -> ArgumentReport:

@@ -611,7 +611,7 @@ def _forward(kind: str, W: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:  # 
 
 def composition(rng: Generator, *, offset: bool = False, float32: bool = False) -> Case:
     """Return a random chain of layers of one argument or two, summed up with weights, at a point of any usual size."""
-    n, rows = int(rng.integers(2, 9)), int(rng.integers(1, 6))
+    n, rows = int(rng.integers(4 if float32 else 2, 9)), int(rng.integers(1, 6))  # of 2 entries a layer norm is a sign
     layers, c = _layers(rng, n), rng.standard_normal((rows, n))
     size = 10.0 ** rng.uniform(-1 if float32 else -4, 0.5)
     x = size * rng.standard_normal((rows, n)) + (10.0 ** rng.uniform(0, 3) if offset else 0.0)

@@ -21,12 +21,13 @@ from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gradcheck.claims.claim import Claim
     from gradcheck.slopes.field import Field
 
 LARGE = 10**6  # entries above which twice an array is too much
+LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 
 
 class Gradient:
@@ -140,8 +141,11 @@ def gradient_spread(gradient: Gradient, field: Field) -> None:
     gradient.repeat_error = tuple(errors)
 
 
-def any_layout(gradient: Gradient, field: Field) -> str | None:
-    """Return a sentence if the claim differs for the same values in another memory layout."""
+def any_layout(gradient: Gradient, field: Field, own: Callable[[int], float]) -> str | None:
+    """Return a sentence if the claim differs for the same values in another memory layout.
+
+    `own` tells how far the claim of an argument moves in its own round-off: at a minimum that may be all of it.
+    """
     if gradient.claim.predicted:
         return None
     strided = [strided_copy(x) for x in gradient.leaves]
@@ -162,7 +166,7 @@ def any_layout(gradient: Gradient, field: Field) -> str | None:
         one, other = arrays.to_numpy(g), arrays.to_numpy(h)
         # another order of summation moves round-off only: √u is far above it and far below another array's values
         allowed = math.sqrt(field.unit) * field.scales[i].norm(one) + 2 * gradient.repeat_error[i]
-        if field.scales[i].norm(other - one) > allowed:
+        if (moved := field.scales[i].norm(other - one)) > allowed and moved > LAYOUT * own(i):
             return f"the gradient of {gradient.claim.names[i]} is another one when the arguments are not contiguous"
     return None
 

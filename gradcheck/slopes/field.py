@@ -14,6 +14,7 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.direction import Scale, draw, scale_of
 from gradcheck.slopes.noise import Noise, measure_noise
 from gradcheck.slopes.streams import Purpose, stream
+from gradcheck.slopes.zero import scale_of_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -113,6 +114,21 @@ class Field:
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
+    def scale_zeros(self, judged: Sequence[int]) -> None:
+        """Give judged arguments that are zero the scale that f has there; two evaluations where that is 1 for all."""
+        zeros = [i for i in judged if not np.any(arrays.to_numpy(self.leaves[i]))]
+        with contextlib.suppress(BudgetReached):
+            if self._scale_of_zero(zeros) == 1:
+                return
+            found = {i: Scale(self._scale_of_zero([i])) for i in zeros}
+            self.scales = tuple(found.get(i, scale) for i, scale in enumerate(self.scales))
+
+    def _scale_of_zero(self, zeros: Sequence[int]) -> float:
+        if not zeros:
+            return 1.0
+        move = {i: self.direction(i, 0, purpose=Purpose.ZERO) for i in zeros}
+        return scale_of_zero(self.line(move), self.at_point, self.unit)
+
     @property
     def arithmetic(self) -> str:
         """The name of the narrowest dtype among the arguments and f's value: it bounds what slopes can show."""
@@ -210,6 +226,11 @@ class Field:
                 noise = noise.widened(found) if other == moved else noise
             self._own_noise[key] = noise
         return self._own_noise[key]
+
+    def coarseness(self) -> float:
+        """Return the relative size of the moves of an argument that f does not see: low precision inside f, or its own."""
+        steps = [noise.plateau for noise in self._noise.values()]
+        return max([self.unit, *(step / 2 for step in steps)])
 
     def step_size(self) -> float:
         """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""

@@ -8,15 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gradcheck.slopes.estimates import CROWDED, Estimate, one_estimate, richardson
-from gradcheck.slopes.slope import Level
+from gradcheck.slopes.slope import COARSEST, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradcheck.slopes.noise import Noise
 
-# A quarter of the argument's own size; where that drowns in noise, as far as φ changes by a quarter of itself.
-COARSEST = -2
+SEEN = 2.0  # a slope stands out where it is this many times the noise
 COARSER = 8.0  # levels are 8 times apart: the next coarser one has an eighth of the noise
 
 
@@ -71,6 +70,25 @@ class Ladder:
             return levels
         return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
 
+    @property
+    def trusted(self) -> list[Level]:
+        """The levels that a slope may rest on, coarse to fine.
+
+        Beyond the argument's own size φ may be bounded, and D(h) ~ 1/h vanish with its noise: there a slope that is not
+        seen is no evidence. Nor is one that is seen, but is no longer that of the level before.
+        """
+        kept: list[Level] = []
+        for level in reversed(self.levels):
+            if level.step > math.ldexp(1.0, COARSEST):
+                if kept and abs(level.central - kept[-1].central) > max(
+                    abs(level.central) / 4, level.noise + kept[-1].noise
+                ):
+                    break
+                if abs(level.central) <= SEEN * level.noise:
+                    continue
+            kept.append(level)
+        return kept[::-1]
+
     def _coarser_helps(self, best: Estimate) -> bool:
         """Tell whether the coarsest levels are as good as `best`: where they err more, a coarser one errs more yet.
 
@@ -81,7 +99,8 @@ class Ladder:
             return True
         a, b, c = levels[:3]
         if a.step >= math.ldexp(1.0, COARSEST):
-            return abs(a.central - b.central) <= a.noise + b.noise and abs(a.gap - b.gap) <= 4 * (a.noise + b.noise)
+            noise, small = a.noise + b.noise, abs(b.central) / 2**10
+            return abs(a.central - b.central) <= max(noise, small) and abs(a.gap - b.gap) <= max(4 * noise, small)
         weight = 1.0 if self.fine else CROWDED
         nearest = one_estimate(a, b, weight, None).error
         if a.step <= COARSER * b.step:  # across a wider gap Richardson's extrapolant hardly depends on D(a)
@@ -99,8 +118,11 @@ class Ladder:
         if coarse < COARSEST:
             following = min(coarse + 3, COARSEST)
         else:
+            # the slope as the coarsest level has it: `best` may lie far below, its noise far above the slope
+            size = max(self.scale, min(abs(best.value), abs(self.levels[0].central)))
+            wanted *= size / (max(self.scale, abs(best.value)) or 1.0)
             enough = best.noise * best.step / wanted if wanted > 0 else 0.0
-            following = self.coarsest(max(self.scale, abs(best.value)), min(enough, math.ldexp(64.0, coarse)))
+            following = self.coarsest(size, min(enough, math.ldexp(64.0, coarse)))
         return following if following > coarse and following not in self.tried and self._coarser_helps(best) else None
 
     def coarsest(self, size: float, step: float) -> int:
@@ -113,7 +135,8 @@ class Ladder:
         ks = self.exponents
         fine = ks[-1]
         widest = max(pairwise(ks), key=lambda pair: pair[0] - pair[1])
-        if best.noise > best.error / 2:  # noise limits: a level between, or a coarser one
+        outside = ks[0] > COARSEST and best.step > math.ldexp(1.0, COARSEST)  # there noise is all, known or not
+        if best.noise > best.error / 2 or outside:  # noise limits: a level between, or a coarser one
             at = round(math.log2(best.step))
             above = [k for k in ks if k > at]
             if above and above[-1] - at >= 4:

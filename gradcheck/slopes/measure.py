@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from gradcheck.slopes.beneath import resolved
 from gradcheck.slopes.estimates import choose
 from gradcheck.slopes.ladder import COARSEST, Ladder
 from gradcheck.slopes.sides import assembled, one_sided
@@ -59,7 +60,7 @@ def measure_slope(
     _first_levels(ladder, scale, target, start)
     best = None
     while len(ladder.tried) < MOST_LEVELS:
-        levels = ladder.levels
+        levels = ladder.trusted
         if len(levels) < 2:
             lowest = min(ladder.tried)
             if lowest - 3 < finest:
@@ -74,11 +75,11 @@ def measure_slope(
         if following is None or following in ladder.tried:
             break
         ladder.measure(following)
-    levels = ladder.levels
+    levels = ladder.trusted
     if len(levels) < 2:
         return one_sided(ladder)
     slope = assembled(levels, choose(levels, fine=ladder.fine))
-    return stillness(ladder, levels, slope)
+    return stillness(ladder, levels, resolved(ladder, slope))
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
@@ -116,4 +117,4 @@ def _seen(ladder: Ladder, scale: float) -> int:
     level = ladder.tried[COARSEST]
     if scale == 0 or level is None or abs(level.central) > level.noise:
         return COARSEST
-    return ladder.coarsest(scale, 8 * ladder.noise.bound / scale)
+    return ladder.coarsest(scale, 64 * ladder.noise.bound / scale)  # seen there, and 16 times finer

@@ -32,6 +32,11 @@ FEWEST_DIGITS = 2.0**-8  # relative error of a number in the coarsest dtype, bfl
 # The spacing is no power of two: on short numbers every rounding may be exact, and would pass for no noise at all.
 GENERIC = (math.sqrt(5) - 1) / 2
 COARSEST = -5  # 7 · 2^-5 · 0.6 is an eighth of the argument's size: half as far as steps go
+# Where φ is next to nothing at the point (a loss at its minimum) its noise there says nothing of the noise at the steps,
+# where it is many times as large: a second table is taken there.
+FURTHER, TIMES = -10, 2.0**6
+STEP, ROUGH = 2.0**4, 2.0**10  # units of round-off below which a move is none, and above which noise is not round-off
+SUSPICIOUS = 2.0**5  # units of round-off of φ itself: so much more noise than that, and φ is not what is computed with
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Noise:
     quantum : float
         The smallest move of φ, where it moves in steps; where flat, the smallest one seen far away (four times the
         argument's size): what a step near the point may have hidden. Infinite if φ moves smoothly, or never did.
+    plateau : float
+        The step, relative to the argument's size, on which half of φ's values were equal; 0 where none were.
 
     """
 
@@ -57,10 +64,15 @@ class Noise:
     unit: float
     flat: bool = False
     quantum: float = math.inf
+    plateau: float = 0.0
 
     def at(self, value: float) -> float:
         """Return the bound for an evaluation that gave `value`."""
         return max(self.bound, ROUNDINGS * self.unit * abs(value))
+
+    def rough(self, value: float) -> bool:
+        """Tell whether φ moves in steps, or by far more than the round-off of a `value` of it explains."""
+        return self.flat or math.isfinite(self.quantum) or self.bound > ROUGH * self.unit * abs(value)
 
     def widened(self, other: Noise) -> Noise:
         """Return the larger of two measurements."""
@@ -69,6 +81,7 @@ class Noise:
             max(self.unit, other.unit),
             self.flat and other.flat,
             min(self.quantum, other.quantum),
+            max(self.plateau, other.plateau),
         )
 
 
@@ -115,22 +128,44 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
     """
     first = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
     floor = max(ROUNDINGS * unit * abs(at_zero), tiny)
-    quantum, plateau = math.inf, False
+    quantum, plateau, width = math.inf, False, 0.0
     for exponent, sign in _spacings(first):
         values = _values(phi, at_zero, exponent, sign)
         distinct = sorted(set(values))
         crowded = len(distinct) <= len(values) / 2
         plateau = plateau or crowded
+        width = math.ldexp(1.0, exponent) if crowded else width
         if plateau:
-            quantum = min([quantum, *(b - a for a, b in pairwise(distinct))])
+            # sums that step by 1e-6 differ by round-off as well: that is no step
+            rounding = STEP * unit * max(abs(value) for value in values)
+            moves = [b - a for a, b in pairwise(distinct)]
+            quantum = min([quantum, *([move for move in moves if move > rounding] or moves)])
         if not crowded or len(values) < len(OFFSETS) - 2:
             break
     else:
         return _of_flat(phi, values, floor, quantum, unit)
     if len(values) < len(OFFSETS) - 2:  # next to the edge of φ's domain: too few values for a table
         return _of_flat(phi, values, floor, quantum, unit) if plateau else Noise(floor, unit)
-    bound = max(floor, SAFETY * difference_table(values))
-    return Noise(max(bound, quantum), unit, quantum=quantum) if plateau else Noise(bound, unit)
+    sigma = difference_table(values)
+    if sigma > SUSPICIOUS * unit * max(abs(value) for value in values):
+        sigma = max(sigma, _further(phi, values, exponent, sign))
+    bound = max(floor, SAFETY * sigma)
+    return Noise(max(bound, quantum), unit, quantum=quantum, plateau=width) if plateau else Noise(bound, unit)
+
+
+def _further(phi: Callable[[float], float], values: list[float], exponent: int, sign: int) -> float:
+    """Return the noise a step of 2^-10 away, if φ is far larger there than next to the point; 0 if it is not.
+
+    A square r² of a residual that is off by ε is off by ε² where r = 0, and by 2ε|r| at every step.
+    """
+    if exponent + 3 > FURTHER:
+        return 0.0
+    start = math.ldexp(sign * GENERIC, FURTHER)
+    there = phi(start)
+    if not TIMES * max(abs(value) for value in values) < abs(there) < math.inf:
+        return 0.0
+    table = [there, *(phi(start + math.ldexp(sign * i * GENERIC, exponent)) for i in OFFSETS[1:])]
+    return difference_table(table) if all(map(math.isfinite, table)) else 0.0
 
 
 def _spacings(first: int) -> list[tuple[int, int]]:

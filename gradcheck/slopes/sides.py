@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from gradcheck.slopes.slope import Level, Slope
+from gradcheck.slopes.slope import COARSEST, Level, Slope
 
 if TYPE_CHECKING:
     from gradcheck.slopes.estimates import Estimate
@@ -29,9 +29,13 @@ def grows(quotients: list[float]) -> bool:
 
 def assembled(levels: list[Level], best: Estimate) -> Slope:
     """Return the slope of both sides where the gap persists at the point, and `best` alone elsewhere."""
-    exponent, at = gap_exponent(levels)
+    near = [v for v in levels if v.step <= math.ldexp(1.0, COARSEST)]  # a kink far outside is none at the point
+    exponent, at = gap_exponent(near)
+    at += len(levels) - len(near)
     if exponent < -KINK and grows([v.gap for v in levels[: at + 1]]):
         best = replace(best, error=math.inf)
+    if grows([v.central for v in near]) and abs(near[-1].central) > 16 * near[-1].noise:
+        best = replace(best, error=math.inf)  # f changes within the finest step
     plain = Slope(best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels))
     if not abs(exponent) <= KINK:
         return plain

@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass, field, fields
 
 
+COARSEST = -2  # the exponent of the largest step that is usual: a quarter of the argument's own size
+
+
 @dataclass(frozen=True)
 class Level:
     """The differences of φ at one step h; `noise` bounds the error of `central`, four times it that of `gap`."""
@@ -46,6 +49,8 @@ class Slope:
     hidden : float
         Bound on |φ'(0)| where φ is constant next to the point, even if it moves in steps: the smallest move seen where
         it begins to move, over the largest step on which it does not. NaN where it was not looked for.
+    first : float
+        The smallest move of φ where it begins to move; NaN where it was not looked for.
 
     """
 
@@ -59,6 +64,7 @@ class Slope:
     levels: tuple[Level, ...] = field(repr=False, default=())
     constant: float = math.nan
     hidden: float = math.nan
+    first: float = math.nan
 
     def __eq__(self, other: object) -> bool:
         """Tell whether all numbers are equal, NaN equal to NaN."""

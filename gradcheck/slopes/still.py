@@ -1,4 +1,8 @@
-"""Where φ does not move by a bit: how far, and what slope may hide there."""
+"""Where φ does not move: how far, and what slope may hide there.
+
+A smooth φ with the slope that was measured moves by it at every step, however small. One that does not is
+constant next to the point: a dead unit, stairs (a rounded number, a look-up table), or low precision inside f.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +17,61 @@ if TYPE_CHECKING:
     from gradcheck.slopes.slope import Level, Slope
 
 HALVINGS = 28
+STANDS = 2.0**4  # units of round-off: sums of many terms that do not move are off by a few
+MOVES = 2.0**6  # a slope is asked for at a step where it would move φ by so many times that
+VISIBLE = 2.0**8  # units of round-off: a step of that part of the argument's size keeps eight bits
 
 
 def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
-    """Return the slope with what is known of a φ that does not move by a bit next to the point."""
-    zero = ladder.scale == 0
-    if zero and math.isfinite(ladder.noise.quantum):  # φ moves in steps, the claim is zero: is φ constant next to x?
+    """Return the slope with what is known of a φ that does not move next to the point."""
+    zero, noise = ladder.scale == 0, ladder.noise
+    if zero and math.isfinite(noise.quantum):  # φ moves in steps, the claim is zero: is φ constant next to x?
         levels = [*levels, *_still(ladder)]
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
+    tolerance = 0.0
     if len(still) < 3:
+        if not (abs(slope.value) > slope.error and (zero or noise.rough(ladder.at_zero))):
+            return slope
+        tolerance = STANDS * noise.unit * abs(ladder.at_zero)
+        step = _unmoved(ladder, slope, tolerance)
+        if step is None:
+            return slope
+        still = [step]
+    slope = replace(slope, constant=max(tolerance, ROUNDINGS * noise.unit * abs(ladder.at_zero)) / max(still))
+    if not zero:
         return slope
-    slope = replace(slope, constant=ROUNDINGS * ladder.noise.unit * abs(ladder.at_zero) / max(still))
-    return replace(slope, hidden=_first_move(ladder) / max(still)) if zero else slope
+    first = _first_move(ladder, tolerance)
+    return replace(slope, hidden=first / max(still), first=first)
 
 
-def _first_move(ladder: Ladder) -> float:
+def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
+    """Return a step along which the slope would move φ visibly, if φ does not move on either side; None if it does.
+
+    The step may be finer than the ladder's: there is no difference to be taken, and a few bits of it are enough.
+    """
+    expected = abs(slope.value) - slope.error
+    finest = math.frexp(VISIBLE * ladder.noise.unit)[1]
+    wanted = math.ceil(math.log2(MOVES * tolerance / expected)) if tolerance > 0 else finest
+    exponent = max(finest, wanted)
+    if exponent > -10:
+        return None
+    step = math.ldexp(1.0, exponent)
+    moves = [abs(ladder.phi(side * step) - ladder.at_zero) for side in (1, -1)]
+    return step if all(move <= tolerance for move in moves) else None
+
+
+def _first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
     """Return the smallest move of φ where it begins to move, found by halving; 0 where it was never seen to move.
 
     Past a dead unit's kink φ moves continuously, and its first move is as small as one likes; where low precision
     inside f makes it move in steps, no move is smaller than one.
     """
-    moves = {t: abs(value - ladder.at_zero) for t, value in ladder.values() if math.isfinite(value)}
+
+    def size(value: float) -> float:
+        move = abs(value - ladder.at_zero)
+        return 0.0 if move <= tolerance else move
+
+    moves = {t: size(value) for t, value in ladder.values() if math.isfinite(value)}
     moving = [t for t, move in moves.items() if move > 0]
     if not moving:
         return 0.0
@@ -42,7 +80,7 @@ def _first_move(ladder: Ladder) -> float:
     first = smallest = moves[outer]
     for halving in range(HALVINGS):
         middle = (inner + outer) / 2
-        move = abs(ladder.phi(middle) - ladder.at_zero)
+        move = size(ladder.phi(middle))
         if move == 0:
             inner = middle
         elif move > 0:

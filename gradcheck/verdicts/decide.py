@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # any floating dtype (bfloat16).
 STEPS = 2.0**-7
 _TOO_SMALL = "moving {} by its own size changes f by less than the smallest number: multiply f, or the argument"
+ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
 ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 
 
@@ -37,10 +38,11 @@ def verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdic
     interval = trial.interval()
     if _vanishes(trial):
         return Verdict.INCONCLUSIVE, interval, _TOO_SMALL.format(trial.name)
-    still = _still(trial)
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
-    significant = sum(m.significant and not (still and (stepped or _past_it(p))) for m, p in pairs)
+    significant = sum(
+        m.significant and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p))) for m, p in pairs
+    )
     if rtol is not None and interval.high > rtol:
         if interval.low > rtol and significant >= 2:
             return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
@@ -62,12 +64,12 @@ def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.size_of_f():
             return smooth
-        if trial.field.step_size() > STEPS:
+        if _steps(trial) > STEPS:
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if norm is None:
         norm = max(abs(m.claimed) for m in found)
     none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
-    if norm > max(16 * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
+    if norm > max(ALL_ROUND_OFF * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
         return None
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.size_of_f() else None
@@ -79,8 +81,32 @@ def _vanishes(trial: Trial) -> bool:
 
 
 def _still(trial: Trial) -> bool:
-    """Tell whether the claim is zero and f does not move by a bit next to the point, along any direction."""
-    return trial.claimed_norm == 0 and all(not math.isnan(p.slope.constant) for p in trial.probes)
+    """Tell whether the claim is zero and f does not move next to the point, along any direction."""
+    return _claims_zero(trial) and all(not math.isnan(p.slope.constant) for p in trial.probes)
+
+
+def _claims_zero(trial: Trial) -> bool:
+    """Tell whether the claim is zero, or all of it round-off and f constant as far as one looks."""
+    norm = trial.claimed_norm
+    if norm is None or norm == 0:
+        return norm == 0
+    return norm <= ALL_ROUND_OFF * trial.jitter and math.isinf(trial.field.step_size())
+
+
+def _stands(trial: Trial, probe: Probe) -> bool:
+    """Tell whether the claim is zero and f does not move next to the point along a probe."""
+    return trial.claimed_norm == 0 and not math.isnan(probe.slope.constant)
+
+
+def _jumps(trial: Trial, probe: Probe) -> bool:
+    """Tell whether f's first move along a probe is a step, and not the beginning of a slope past a kink."""
+    return probe.slope.first > ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
+
+
+def _steps(trial: Trial) -> float:
+    """Return the size of the steps in which f moves, relative to the largest |f| seen; infinite where none was seen."""
+    seen = [p.slope.first for p in trial.probes if p.slope.first > 0]
+    return min(seen) / (trial.field.largest or 1.0) if seen else trial.field.step_size()
 
 
 def _past_it(probe: Probe) -> bool:
@@ -97,7 +123,7 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
         return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
     if any(math.isinf(p.slope.error) for p in trial.probes):
         return "f is infinitely steep at the point: it has no derivative there"
-    if _still(trial):
+    if any(_stands(trial, p) for p in trial.probes):
         return (
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
             "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"

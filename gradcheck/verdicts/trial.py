@@ -181,6 +181,11 @@ class Trial:
         return size < 16 * math.ldexp(arrays.SMALLEST[name], -arrays.FINEST[name])
 
     @property
+    def unseen(self) -> bool:
+        """Whether the claim is an array, not zero, and smaller than what its slopes can tell from zero."""
+        return any(0 < (self.claimed_norm or 0.0) <= probe.slope.error for probe in self.probes)
+
+    @property
     def frozen(self) -> bool:
         """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
         return (
@@ -230,10 +235,10 @@ class Trial:
         return replace(interval, confidence=self.confidence)
 
     def absolute(self, bounds: Sequence[float] | None = None) -> Interval:
-        """Return the interval for ‖e∘s‖; `bounds` are those of slopes known to be zero, and claimed zero."""
+        """Return the interval for ‖e∘s‖; `bounds` are those of slopes known to be zero, and claimed so."""
         found = self.mismatches()
         if bounds is not None:
-            found = [Mismatch(0.0, 0.0, b) for b in bounds]
+            found = [Mismatch(m.claimed, 0.0, b) for m, b in zip(found, bounds, strict=True)]
         low, high = error_norm(found, 1 - self._risk)
         return Interval(0.0 if self.joint else low, high, relative=False, confidence=self.confidence)
 
