@@ -228,9 +228,8 @@ class Field:
         return self._own_noise[key]
 
     def coarseness(self) -> float:
-        """Return the relative size of the moves of an argument that f does not see: low precision inside f, or its own."""
-        steps = [noise.plateau for noise in self._noise.values()]
-        return max([self.unit, *(step / 2 for step in steps)])
+        """Return the relative size of moves of an argument that f does not see: its unit, or low precision inside f."""
+        return max([self.unit, *(noise.plateau / 2 for noise in self._noise.values())])
 
     def step_size(self) -> float:
         """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from gradcheck.slopes.beneath import resolved
 from gradcheck.slopes.estimates import choose
-from gradcheck.slopes.ladder import COARSEST, Ladder
+from gradcheck.slopes.ladder import Ladder
 from gradcheck.slopes.sides import assembled, one_sided
+from gradcheck.slopes.slope import COARSEST
 from gradcheck.slopes.still import stillness
 
 if TYPE_CHECKING:

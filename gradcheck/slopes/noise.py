@@ -32,8 +32,8 @@ FEWEST_DIGITS = 2.0**-8  # relative error of a number in the coarsest dtype, bfl
 # The spacing is no power of two: on short numbers every rounding may be exact, and would pass for no noise at all.
 GENERIC = (math.sqrt(5) - 1) / 2
 COARSEST = -5  # 7 · 2^-5 · 0.6 is an eighth of the argument's size: half as far as steps go
-# Where φ is next to nothing at the point (a loss at its minimum) its noise there says nothing of the noise at the steps,
-# where it is many times as large: a second table is taken there.
+# Where φ is next to nothing at the point (a loss at its minimum) its noise there says nothing of the noise at the
+# steps, where it is many times as large: a second table is taken there.
 FURTHER, TIMES = -10, 2.0**6
 STEP, ROUGH = 2.0**4, 2.0**10  # units of round-off below which a move is none, and above which noise is not round-off
 SUSPICIOUS = 2.0**5  # units of round-off of φ itself: so much more noise than that, and φ is not what is computed with

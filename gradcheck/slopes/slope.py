@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, fields
 
-
 COARSEST = -2  # the exponent of the largest step that is usual: a quarter of the argument's own size
 
 

@@ -1,7 +1,8 @@
 """The scale of an argument that is zero: 1, unless f has long stopped to follow it there.
 
-An argument of zeros has no size of its own. In metres, atoms are displaced by 1e-11; a step of 1 takes them out of sight,
-and f along it says nothing of its slope at 0. So the step shrinks, 256-fold at a time, until f's change shrinks with it.
+An argument of zeros has no size of its own. In metres, atoms are displaced by 1e-11; a step of 1 takes them out of
+sight, and f along it says nothing of its slope at 0. So the step shrinks, 256-fold at a time, until f's change shrinks
+with it.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ dozen terms and more themselves (64 roundings for these). So the error is allowe
 η the smallest positive number of the dtype, which a result that underflows may be off by, with √n capped at the point
 where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
 are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
-point: f cannot be told more closely. Where that does not do, 4·√n·u times the largest gradient within the argument's own
-size is granted as well: the factors that a saturated function's gradient is made of are as large as there. And code in
-logarithms (a CTC loss) has factors exp(L) with L as large as f, off by u·|f| of themselves: so much of g is granted, up to
-half of its digits.
+point: f cannot be told more closely. Where that does not do, 4·√n·u times the largest gradient within the argument's
+own size is granted as well: the factors that a saturated function's gradient is made of are as large as there. And code
+in logarithms (a CTC loss) has factors exp(L) with L as large as f, off by u·|f| of themselves: so much of g is granted,
+up to half of its digits.
 """
 
 from __future__ import annotations
@@ -72,13 +72,18 @@ def jittered(
 
 
 def spread(
-    gradient: Gradient, field: Field, unit: float, indices: Sequence[int], smallest: float = 0.0, unseen: Sequence[int] = ()
+    gradient: Gradient,
+    field: Field,
+    unit: float,
+    indices: Sequence[int],
+    smallest: float = 0.0,
+    unseen: Sequence[int] = (),
 ) -> dict[int, float]:
     """Return ‖Δ∘s‖ for some arguments: how far the claim moves when the point is jittered by `unit` (see `jittered`).
 
     All arguments are jittered at once; one whose gradient then moves by far more than round-off is asked again, alone:
-    some other argument may stand on a discontinuity (a label, a kink). Those `unseen` have a claim that no slope can tell
-    from zero: it may be round-off, all of it, and more is asked to know.
+    some other argument may stand on a discontinuity (a label, a kink). Those `unseen` have a claim that no slope can
+    tell from zero: it may be round-off, all of it, and more is asked to know.
     """
     worst = dict.fromkeys(indices, 0.0)
     if gradient.claim.predicted or not indices:

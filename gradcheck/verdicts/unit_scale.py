@@ -1,7 +1,7 @@
 """A zero claim for a tiny argument, judged once more on steps of 1, as for an argument that is zero.
 
-A bias of 1e-12 beside activations of 1 hardly moves f on steps of its own size, whatever its gradient. An argument that does
-not matter does not matter on larger steps either.
+A bias of 1e-12 beside activations of 1 hardly moves f on steps of its own size, whatever its gradient. An argument that
+does not matter does not matter on larger steps either.
 """
 
 from __future__ import annotations

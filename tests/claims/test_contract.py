@@ -160,7 +160,7 @@ def test_another_order_of_summation_in_another_layout_is_no_breach():
 
     gradient, field = rooms(gradient=summed)
     assert contract.gradient_repeats(gradient, field) is None
-    assert contract.any_layout(gradient, field) is None
+    assert contract.any_layout(gradient, field, lambda _: 0.0) is None
 
 
 @pytest.mark.parametrize("x", [np.array(2.0), np.array([2.0]), np.float64(2.0)])
@@ -168,7 +168,7 @@ def test_a_single_number_has_no_other_layout(x):
     assert contract.strided_copy(x) is x
     gradient, field = rooms(f=lambda x: float(np.sum(x**3)), args=(x,))
     before = gradient.evaluations
-    assert contract.any_layout(gradient, field) is None
+    assert contract.any_layout(gradient, field, lambda _: 0.0) is None
     assert gradient.evaluations == before
 
 
@@ -234,7 +234,7 @@ def test_none_beside_claimed_arrays_has_no_spread_and_no_layout():
     gradient, field = rooms(f=lambda a, b: np.sum(a * b), gradient=lambda a, b: (None, a), args=(X, X + 1))  # noqa: ARG005
     assert contract.gradient_repeats(gradient, field) is None
     assert gradient.repeat_error == (0.0, 0.0)
-    assert contract.any_layout(gradient, field) is None
+    assert contract.any_layout(gradient, field, lambda _: 0.0) is None
 
 
 def test_a_jvp_returns_no_array_that_could_be_stale_or_strided():
@@ -242,7 +242,7 @@ def test_a_jvp_returns_no_array_that_could_be_stale_or_strided():
     gradient, field = Gradient(found, found.leaves), Field(found, found.leaves, seed=0)
     assert gradient.judged == (0,)
     assert contract.gradient_repeats(gradient, field) is None
-    assert contract.any_layout(gradient, field) is None
+    assert contract.any_layout(gradient, field, lambda _: 0.0) is None
     assert gradient.repeat_error == (0.0,)
 
 

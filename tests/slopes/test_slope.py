@@ -13,11 +13,11 @@ from gradcheck.slopes.estimates import (
     one_estimate,
     richardson,
 )
-from gradcheck.slopes.ladder import COARSEST, Ladder
+from gradcheck.slopes.ladder import Ladder
 from gradcheck.slopes.measure import measure_slope
 from gradcheck.slopes.noise import Noise, measure_noise
 from gradcheck.slopes.sides import extrapolated_side, gap_exponent, grows
-from gradcheck.slopes.slope import Level, Slope
+from gradcheck.slopes.slope import COARSEST, Level, Slope
 from gradcheck.slopes.still import HALVINGS, _first_move, _still
 
 UNIT = 2.0**-53

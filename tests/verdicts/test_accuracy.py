@@ -107,6 +107,9 @@ def test_the_error_allowed_is_that_of_the_condition_and_of_the_sums(scale, verdi
     condition = accuracy.spread(gradient, field, UNIT, [0])[0]
     lost = field.scales[0].norm(np.full(4, 2.0**-149))
     allowed = 4 * math.sqrt(4 + 64) * (condition + UNIT * size + lost) + 4 * UNIT * abs(cubes(X))
+    carried = abs(cubes(X)) * size + math.sqrt(4 + 64) * field.scales[0].norm(cubes_gradient(1.5 * X))
+    more = 0.0 if scale * (allowed + 4 * UNIT * carried) <= allowed else 4 * UNIT * carried
+    allowed += more
     native = [gradient.values[0] * (1 + scale * allowed / size)]
     found = accuracy.judge(native, gradient, field, "float32")[0]
     assert str(found.verdict) == verdict
@@ -136,7 +139,7 @@ def test_a_jitter_of_a_subnormal_entry_is_the_spacing_of_subnormal_numbers():
     smallest = 2.0**-149
     x = np.array([3 * smallest, -smallest, 0.0, 1.0])
     moved = [accuracy.jittered([x], UNIT, seed=0, repeat=r, smallest=smallest)[0] - x for r in range(20)]
-    assert {m[0] for m in moved} == {m[1] for m in moved} == {-smallest, 0.0, smallest}
+    assert {m[0] for m in moved} == {m[1] for m in moved} == {-smallest, smallest}
     assert {m[2] for m in moved} == {0.0}
     assert max(abs(m[3]) for m in moved) == 2 * UNIT
 
