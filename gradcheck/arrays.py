@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import sys
-import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +51,7 @@ FINEST = {
     "float16": -5,
     "bfloat16": -3,
 }
+WIDE = ("float64", "complex128")
 WIDER = {
     "float32": "float64",
     "float16": "float64",
@@ -140,9 +140,9 @@ def cast(x: Any, name: str) -> Any:
         return x.detach().to(getattr(torch, name))
     if isinstance(x, np.ndarray | np.generic):
         return np.asarray(x).astype(name)
-    with warnings.catch_warnings():  # JAX truncates to float32, with a warning, where float64 is not enabled
-        warnings.simplefilter("ignore", UserWarning)
-        return namespace(x).astype(x, getattr(namespace(x), name))
+    if library_of(x) == "jax" and name in WIDE and not sys.modules["jax"].config.jax_enable_x64:
+        return x  # where float64 is not enabled JAX would truncate, with a warning
+    return namespace(x).astype(x, getattr(namespace(x), name))
 
 
 def shifted(x: Any, t: float, v: Any) -> Any:

@@ -50,6 +50,7 @@ def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+@quiet()
 def judge(claim: Claim, options: Options) -> Report:
     """Return the report on a claim: contract first, then the numbers of each argument."""
     notes = list(claim.notes)
@@ -85,13 +86,12 @@ def _judged(
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
-        with quiet():
-            complaint_text = _contract(field, gradient, notes)
-            spent = field.evaluations
-            if complaint_text:
-                return _complaint(claim, options, complaint_text)
-            field.scale_zeros(gradient.judged)
-            report = _numbers(field, gradient, native, options, notes)
+        complaint_text = _contract(field, gradient, notes)
+        spent = field.evaluations
+        if complaint_text:
+            return _complaint(claim, options, complaint_text)
+        field.scale_zeros(gradient.judged)
+        report = _numbers(field, gradient, native, options, notes)
     except WrongClaim as complaint:
         return _complaint(claim, options, str(complaint), complaint.__cause__)
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import warnings
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,12 +29,13 @@ class BudgetReached(GradcheckError):  # noqa: N818  what was measured stands
     """`max_evaluations` is used up: what has been measured so far stands, and the verdict is INCONCLUSIVE."""
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence NumPy's floating-point warnings: overflow and NaN next to the point are findings, not accidents."""
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=RuntimeWarning)
-        yield
+def quiet() -> np.errstate:
+    """Silence NumPy's floating-point warnings: overflow and NaN next to the point are findings, not accidents.
+
+    Entered once around a whole check, so that a check is the same whatever the caller's own settings are. It belongs to
+    the thread; `warnings.catch_warnings` would change what all threads see.
+    """
+    return np.errstate(all="ignore")
 
 
 class Evaluated(Protocol):
@@ -137,7 +137,7 @@ class Field:
 
     def _output_dtype(self) -> str:
         self.evaluations += 1
-        with quiet(), self._at_the_point():
+        with self._at_the_point():
             return self.claim.output_dtype(self.leaves)
 
     @contextlib.contextmanager
@@ -160,8 +160,7 @@ class Field:
         if self.limit is not None and self.evaluations >= self.limit:
             raise BudgetReached(f"max_evaluations={self.limit} is used up")
         self.evaluations += 1
-        with quiet():
-            value = self.claim.function(leaves)
+        value = self.claim.function(leaves)
         if math.isfinite(value):
             self.largest = max(self.largest, abs(value))
         return value

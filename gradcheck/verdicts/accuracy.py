@@ -28,7 +28,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.slopes.field import SUSPICIOUS, quiet
+from gradcheck.slopes.field import SUSPICIOUS
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict, default_resolution
 from gradcheck.verdicts.report import Accuracy
@@ -169,8 +169,7 @@ def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
     than the resolution of that dtype, and neither formula can be held against the other.
     """
     dtype = max((arrays.dtype_name(x) for x in claim.leaves), key=lambda name: arrays.ROUNDOFF[name])
-    with quiet():
-        own, other = claim.function(claim.leaves), claim.function(wide)
+    own, other = claim.function(claim.leaves), claim.function(wide)
     if abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other)):
         return None
     return f"{claim.title} is another function in {dtype} ({own:.3g}) than in float64 ({other:.3g}): judged in {dtype}"

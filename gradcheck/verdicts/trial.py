@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # A jitter of one unit of round-off changes the claim by Δ, and g·v by a normal number of variance ‖Δ∘s‖²: four
 # standard deviations leave 6e-5.
 DEVIATIONS = 4.0
+SMALL = 2**12  # entries of an argument whose directions are kept; those of larger ones are drawn anew
 SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: nothing there that finer steps looked for
 
 
@@ -76,6 +77,8 @@ class Trial:
         self.jitter = 0.0
         self.factor = 1.0
         self._factors: dict[int, float] = {}  # of the directions that moved other arguments too
+        self._stretches: dict[int, float] = {}
+        self._kept: dict[int, Any] = {}  # directions of a small argument
         self._risk = 1 - confidence
         self._next = 0
         self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
@@ -95,14 +98,21 @@ class Trial:
 
     def stretch(self, probe: int) -> float:
         """Return the factor in [1, 2) by which a probe's steps are moved."""
-        if probe in self._factors:  # one for all arguments that move together
-            return float(stream(self.field.seed, Purpose.SHARED_STRETCH, 0, probe).uniform(1, 2))
-        return float(stream(self.field.seed, Purpose.STRETCH, self.index, probe).uniform(1, 2))
+        if probe not in self._stretches:
+            shared = probe in self._factors  # one for all arguments that move together
+            purpose, argument = (Purpose.SHARED_STRETCH, 0) if shared else (Purpose.STRETCH, self.index)
+            self._stretches[probe] = float(stream(self.field.seed, purpose, argument, probe).uniform(1, 2))
+        return self._stretches[probe]
 
     def direction(self, probe: int) -> Any:
-        """Return the direction of a probe, drawn anew from its key."""
+        """Return the direction of a probe, the same each time."""
+        if probe in self._kept:
+            return self._kept[probe]
         stretch = self.stretch(probe) * self._factors.get(probe, 1.0)
-        return self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
+        v = self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
+        if arrays.total_size([v]) <= SMALL:
+            self._kept[probe] = v
+        return v
 
     # A joint round, see `gradcheck.verdicts.joint`: its directions are numbered after this argument's own.
 
