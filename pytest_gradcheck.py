@@ -103,8 +103,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if not marks:
         return
     from gradcheck.check import check  # noqa: PLC0415
+    from gradcheck.verdicts.options import CHECKERS  # noqa: PLC0415
 
-    known = [name for name in inspect.signature(check).parameters if name not in CLAIMS]
+    claims = [name for name in inspect.signature(check).parameters if name not in CLAIMS and name != "options"]
+    known = [*claims, *CHECKERS]
     for mark in marks:
         wrong = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in known]
         if wrong:

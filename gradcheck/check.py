@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, Unpack
 
 from gradcheck.claims import raised
 from gradcheck.claims.forms import read_claim
@@ -12,13 +13,16 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
-from gradcheck.verdicts.options import Options, plain
+from gradcheck.verdicts.options import Options, rules
 from gradcheck.verdicts.report import GradientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradcheck.verdicts.report import Report
+
+
+P = ParamSpec("P")
 
 
 @watched
@@ -35,15 +39,7 @@ def check(
     only: Sequence[str] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     names: Sequence[str] | None = None,
-    rtol: float | None = None,
-    confidence: float = 0.9999,
-    probes: int = 4,
-    seed: int = 0,
-    oracle: str | None = None,
-    max_evaluations: int | None = None,
-    kink: str | None = None,
-    kink_of: Callable[..., Any] | None = None,
-    tangent: Mapping[str, Callable[[Any], Any]] | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Judge a hand-derived gradient against slopes measured from the function itself.
 
@@ -73,24 +69,9 @@ def check(
         Passed on to every function unchanged.
     names : sequence of str, optional
         Names of the arguments; by default those of the signature.
-    rtol : float, optional
-        Relative error to allow: an approximate gradient is meant. By default every significant error is a FAIL.
-    confidence : float
-        Of the interval for the error.
-    probes : int
-        Directions for each argument.
-    seed : int
-        Of every random draw; the same seed repeats the check bit for bit on a deterministic f.
-    oracle : {"finite differences", "autograd", "exact"}, optional
-        Where the slopes come from. Finite differences need nothing but f, and are the default.
-    max_evaluations : int, optional
-        Evaluations of f to spend at most; what is then undecided is INCONCLUSIVE.
-    kink : {"right", "left", "midpoint"}, optional
-        Require this convention where f has a kink at the point.
-    kink_of : callable, optional
-        ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
-    tangent : mapping of str to callable, optional
-        By argument name: maps a NumPy direction to one that the argument allows, ``lambda v: v + v.T``.
+    **options : Options
+        How to judge: ``rtol``, ``confidence``, ``probes``, ``seed``, ``oracle``, ``max_evaluations``, ``kink``,
+        ``kink_of``, ``tangent``; see `gradcheck.verdicts.options.Options`.
 
     Returns
     -------
@@ -116,8 +97,7 @@ def check(
     PASS True
 
     """
-    probes, seed, max_evaluations = (plain(x) for x in (probes, seed, max_evaluations))
-    options = Options(rtol, confidence, probes, seed, oracle, max_evaluations, kink, kink_of, tangent or {})
+    how = rules(options)
     if not isinstance(kwargs or {}, Mapping):
         raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
     try:
@@ -132,20 +112,31 @@ def check(
             order=order,
             kwargs=kwargs,
             names=names,
-            seed=seed,
+            seed=how.seed,
             only=only,
-            oracle=oracle,
+            oracle=how.oracle,
         )
     except GradcheckError:
         raise
     except Exception as error:
         raise ArgumentError(raised.sentence(title_of(f), error, " at the point")) from error
     try:
-        return judge(claim, options)
+        return judge(claim, how)
     finally:
         claim.restore()
 
 
+def _takes_what(original: Callable[P, Report]) -> Callable[[Callable[..., Report]], Callable[P, Report]]:
+    """Return a decorator that gives a verb the parameters of another, for people and for type checkers."""
+
+    def decorated(verb: Callable[..., Report]) -> Callable[P, Report]:
+        verb.__signature__ = inspect.signature(original)  # type: ignore[attr-defined]  # as functools.wraps sets it
+        return verb
+
+    return decorated
+
+
+@_takes_what(check)
 def assert_gradient(*args: Any, **options: Any) -> Report:
     """Raise GradientError unless the verdict is PASS; takes what `check` takes, and returns its report.
 
@@ -162,6 +153,28 @@ def assert_gradient(*args: Any, **options: Any) -> Report:
     return report
 
 
-def check_module(module: Any, inputs: Any, **options: Any) -> Report:
-    """Judge the backward of a Torch module in its inputs and every parameter that requires a gradient."""
-    return check(module, inputs=inputs, **options)
+def check_module(
+    module: Any,
+    inputs: Any,
+    *,
+    order: int = 1,
+    kwargs: Mapping[str, Any] | None = None,
+    names: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    **options: Unpack[Options],
+) -> Report:
+    """Judge the backward of a Torch module in its inputs and every parameter that requires a gradient.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its parameters are arguments, as its inputs are.
+    inputs : tuple, dict or tensor
+        What the module is called with.
+    order, kwargs, names, only
+        As `check` takes them.
+    **options : Options
+        How to judge.
+
+    """
+    return check(module, inputs=inputs, order=order, kwargs=kwargs, names=names, only=only, **options)

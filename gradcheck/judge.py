@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from gradcheck.claims.claim import Claim
     from gradcheck.oracles.base import Oracle
-    from gradcheck.verdicts.options import Options
+    from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Accuracy
 
 # Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
@@ -51,7 +51,7 @@ def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @quiet()
-def judge(claim: Claim, options: Options) -> Report:
+def judge(claim: Claim, rules: Rules) -> Report:
     """Return the report on a claim: contract first, then the numbers of each argument."""
     notes = list(claim.notes)
     copies = [arrays.copied(x) for x in claim.leaves]
@@ -60,40 +60,40 @@ def judge(claim: Claim, options: Options) -> Report:
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
-        Field(claim, claim.leaves, seed=options.seed)  # raises where f itself cannot be evaluated: the caller's error
+        Field(claim, claim.leaves, seed=rules.seed)  # raises where f itself cannot be evaluated: the caller's error
         remark = _after_f(claim)
         _restore(claim, copies)
-        return _complaint(claim, options, str(complaint) + remark, complaint.__cause__)
+        return _complaint(claim, rules, str(complaint) + remark, complaint.__cause__)
     judged = gradient.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
-        return _complaint(claim, options, f"the gradient changes its argument {changed} in place: work on a copy")
+        return _complaint(claim, rules, f"the gradient changes its argument {changed} in place: work on a copy")
     wide = _promoted(claim, gradient)
     if wide is None:
-        return _judged(claim, gradient, None, options, notes, copies)
-    report = _judged(claim, wide, gradient, options, notes, copies)
+        return _judged(claim, gradient, None, rules, notes, copies)
+    report = _judged(claim, wide, gradient, rules, notes, copies)
     inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
     if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
-        return _judged(claim, gradient, None, options, [*claim.notes, note], copies)
+        return _judged(claim, gradient, None, rules, [*claim.notes, note], copies)
     return report
 
 
 def _judged(
-    claim: Claim, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str], copies: Sequence[Any]
+    claim: Claim, gradient: Gradient, native: Gradient | None, rules: Rules, notes: list[str], copies: Sequence[Any]
 ) -> Report:
     """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
-    field = Field(claim, gradient.leaves, seed=options.seed, limit=options.max_evaluations)
+    field = Field(claim, gradient.leaves, seed=rules.seed, limit=rules.max_evaluations)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
         complaint_text = _contract(field, gradient, notes)
         spent = field.evaluations
         if complaint_text:
-            return _complaint(claim, options, complaint_text)
+            return _complaint(claim, rules, complaint_text)
         field.scale_zeros(gradient.judged)
-        report = _numbers(field, gradient, native, options, notes)
+        report = _numbers(field, gradient, native, rules, notes)
     except WrongClaim as complaint:
-        return _complaint(claim, options, str(complaint), complaint.__cause__)
+        return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
 
 
@@ -122,15 +122,15 @@ def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
     return None
 
 
-def _complaint(claim: Claim, options: Options, sentence: str, cause: BaseException | None = None) -> Report:
+def _complaint(claim: Claim, rules: Rules, sentence: str, cause: BaseException | None = None) -> Report:
     report = Report(
         title=claim.title,
         arguments=(),
         evaluations=0,
         gradient_evaluations=1,
         contract_evaluations=0,
-        seed=options.seed,
-        confidence=options.confidence,
+        seed=rules.seed,
+        confidence=rules.confidence,
         oracle="contract",
         complaint=sentence,
     )
@@ -199,16 +199,16 @@ def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0)
     return FiniteDifferences(field, gradient.judged, repeat)
 
 
-def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options: Options, notes: list[str]) -> Report:
+def _numbers(field: Field, gradient: Gradient, native: Gradient | None, rules: Rules, notes: list[str]) -> Report:
     claim = gradient.claim
-    allowed = tangents(options.tangent, [claim.names[i] for i in gradient.judged])
+    allowed = tangents(rules.tangent, [claim.names[i] for i in gradient.judged])
     trials = {
-        i: Trial(field, gradient, i, confidence=options.confidence, tangent=allowed.get(claim.names[i]))
+        i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]))
         for i in gradient.judged
     }
     reached = ""
     try:
-        _measure(trials, _oracle(options.oracle, field, gradient), options)
+        _measure(trials, _oracle(rules.oracle, field, gradient), rules)
     except BudgetReached as error:
         reached = str(error)
     accuracies: dict[int, Accuracy] = {}
@@ -218,10 +218,10 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
     found = []
     for i, trial in trials.items():
         try:
-            argument = _argument(trial, trials, options, "" if len(trial.probes) >= options.probes else reached)
+            argument = _argument(trial, trials, rules, "" if len(trial.probes) >= rules.probes else reached)
         except BudgetReached as error:
             reached = str(error)
-            argument = _argument(trial, trials, options, reached)
+            argument = _argument(trial, trials, rules, reached)
         found.append(_with_accuracy(argument, accuracies.get(i)))
         if argument.verdict is Verdict.PASS and trial.frozen:
             notes.append(f"the gradient of {trial.name} {FROZEN}")
@@ -233,16 +233,16 @@ def _numbers(field: Field, gradient: Gradient, native: Gradient | None, options:
         evaluations=field.evaluations,
         gradient_evaluations=gradient.evaluations,
         contract_evaluations=0,
-        seed=options.seed,
-        confidence=options.confidence,
-        oracle=options.oracle or FINITE_DIFFERENCES,
+        seed=rules.seed,
+        confidence=rules.confidence,
+        oracle=rules.oracle or FINITE_DIFFERENCES,
         notes=tuple(notes),
-        repeat=f"gradcheck.check(..., seed={options.seed})",
+        repeat=f"gradcheck.check(..., seed={rules.seed})",
         unchecked=claim.not_checked(gradient.judged),
     )
 
 
-def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> None:
+def _measure(trials: Mapping[int, Trial], oracle: Oracle, rules: Rules) -> None:
     """Measure the slopes of every argument: together where that settles them, alone where it does not."""
     first = next(iter(trials.values()))
     field, gradient = first.field, first.gradient
@@ -252,10 +252,10 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> N
     if len(trials) > 1:
         for i, jitter in accuracy.spread(gradient, field, unit, list(trials)).items():
             trials[i].jitter = jitter
-        Joint(trials, oracle, count=options.probes, resolution=_resolution(options, field), rtol=options.rtol).run()
+        Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, field), rtol=rules.rtol).run()
     for trial in trials.values():
         if not trial.probes:
-            trial.measure(oracle, options.probes)
+            trial.measure(oracle, rules.probes)
     kinked = [i for i, trial in trials.items() if any(probe.slope.kinked for probe in trial.probes)]
     for i in kinked:
         trials[i].jitter = 0.0  # the jitter of the point crosses the kink
@@ -266,8 +266,8 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, options: Options) -> N
         trials[i].jitter = jitter
 
 
-def _resolution(options: Options, field: Field) -> float:
-    return options.rtol if options.rtol is not None else default_resolution(field.unit)
+def _resolution(rules: Rules, field: Field) -> float:
+    return rules.rtol if rules.rtol is not None else default_resolution(field.unit)
 
 
 def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
@@ -287,53 +287,53 @@ def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> Argument
     )
 
 
-def _argument(trial: Trial, trials: Mapping[int, Trial], options: Options, reached: str) -> ArgumentReport:
+def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
-    resolution = _resolution(options, trial.field)
+    resolution = _resolution(rules, trial.field)
     if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
         return trial.report(Verdict.PASS, nothing, resolution)
     if reached or len(trial.probes) < 2:
         return trial.undecided(resolution, reached or decide.unmeasurable(trial))
     if any(probe.slope.kinked for probe in trial.probes):
-        kink_of = None if options.kink_of is None else _guarded(options.kink_of)
-        at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
+        kink_of = None if rules.kink_of is None else _guarded(rules.kink_of)
+        at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
         if at_kink.verdict is Verdict.INCONCLUSIVE:  # along fresh directions the sides may be told better
             before = list(trial.probes)
-            trial.probes = [*_again(trial, options), *before]
-            at_kink = kink.judge(trial, resolution, required=options.kink, kink_of=kink_of)
-        return _beside_the_kink(at_kink, trial, trials, options) if at_kink.error.low > 0 else at_kink
-    verdict, interval, reason = decide.verdict(trial, options.rtol, resolution)
+            trial.probes = [*_again(trial, rules), *before]
+            at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
+        return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
+    verdict, interval, reason = decide.verdict(trial, rules.rtol, resolution)
     if verdict is not Verdict.PASS:
-        fresh = _again(trial, options)
-        verdict, interval, reason = decide.verdict(trial, options.rtol, resolution)
+        fresh = _again(trial, rules)
+        verdict, interval, reason = decide.verdict(trial, rules.rtol, resolution)
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
-    if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, options)) is not None:
-        found = decide.verdict(larger, options.rtol, resolution)
+    if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, rules)) is not None:
+        found = decide.verdict(larger, rules.rtol, resolution)
         if found[0] is Verdict.FAIL:
             (verdict, interval, reason), trial = found, larger
     argument = trial.report(verdict, interval, resolution, reason)
     if verdict is Verdict.FAIL:
-        return _wrong(argument, trial, trials, options)
+        return _wrong(argument, trial, trials, rules)
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
 
 
-def _on_larger_steps(trial: Trial, options: Options) -> Trial | None:
-    if options.oracle is not None or not unit_scale.is_tiny(trial):
+def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
+    if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
     return unit_scale.trial_at_unit_scale(
-        trial, lambda field: _oracle(None, field, trial.gradient), max(options.probes, 4)
+        trial, lambda field: _oracle(None, field, trial.gradient), max(rules.probes, 4)
     )
 
 
-def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options) -> ArgumentReport:
+def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
-        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, options), trial)
+        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, rules), trial)
     # f may have a kink of which no line shows anything: a median is odd along every line through a tie
-    at_kink = kink.judge(trial, argument.resolution, required=options.kink, kink_of=None)
+    at_kink = kink.judge(trial, argument.resolution, required=rules.kink, kink_of=None)
     if at_kink.kink is not None and at_kink.kink.valid:
         return at_kink
     return argument.with_(
@@ -342,28 +342,26 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
     )
 
 
-def _beside_the_kink(
-    report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], options: Options
-) -> ArgumentReport:
+def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Name and place the mistake of a claim that is wrong at a kink: at a point beside it, where f is smooth."""
     field, claim = trial.field, trial.gradient.claim
     leaves = list(field.leaves)
     for i in trials:
         leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
     try:
-        beside = Field(claim, leaves, seed=field.seed, limit=options.max_evaluations)
+        beside = Field(claim, leaves, seed=field.seed, limit=rules.max_evaluations)
         gradient = Gradient(claim, leaves)
         nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
-        oracle = _oracle(options.oracle, beside, gradient)
+        oracle = _oracle(rules.oracle, beside, gradient)
         for t in nearby.values():
-            t.measure(oracle, max(options.probes, 4) * 2)
+            t.measure(oracle, max(rules.probes, 4) * 2)
     except (WrongClaim, ArgumentError, BudgetReached):
         return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
     found = nearby[trial.index]
-    verdict, interval, _ = decide.verdict(found, options.rtol, report.resolution)
+    verdict, interval, _ = decide.verdict(found, rules.rtol, report.resolution)
     if verdict is Verdict.FAIL:
         there = found.report(verdict, interval, report.resolution)
-        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, options), found)
+        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, rules), found)
         report = report.with_(
             where=there.where,
             where_text=there.where_text and f"beside the kink: {there.where_text}",
@@ -375,7 +373,7 @@ def _beside_the_kink(
     return report
 
 
-def _again(trial: Trial, options: Options) -> list[Any]:
+def _again(trial: Trial, rules: Rules) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
-    oracle = _oracle(options.oracle, trial.field, trial.gradient, repeat=1)
-    return trial.measure(oracle, max(options.probes, 4))
+    oracle = _oracle(rules.oracle, trial.field, trial.gradient, repeat=1)
+    return trial.measure(oracle, max(rules.probes, 4))

@@ -53,9 +53,9 @@ BAD_OPTIONS = {
     "named budget": ({"max_evaluations": "9"}, "max_evaluations='9', wanted None, or an integer"),
     "named rtol": ({"rtol": "1e-3"}, "rtol='1e-3', wanted a positive number"),
     "named confidence": ({"confidence": "high"}, "confidence='high', wanted a probability"),
-    "kink variable no function": ({"kink_of": "h"}, "kink_of is a str, wanted a function of the arguments"),
-    "tangent no dict": ({"tangent": lambda v: v}, "tangent= takes functions of a direction by argument name"),
-    "tangent no function": ({"tangent": {"x": 1}}, "tangent= takes functions of a direction by argument name"),
+    "kink variable no function": ({"kink_of": "h"}, "kink_of=.h., wanted a function of the arguments"),
+    "tangent no dict": ({"tangent": lambda v: v}, "tangent=.*, wanted functions of a direction by argument name"),
+    "tangent no function": ({"tangent": {"x": 1}}, "tangent=.*, wanted functions of a direction by argument name"),
     "kwargs no dict": ({"kwargs": [1]}, "kwargs is a list, wanted a dict of keyword arguments"),
     "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', or None"),
 }

@@ -1,12 +1,13 @@
-"""How to judge: the options that every verb takes, each checked when it is passed."""
+"""How to judge: the options that every verb takes, and the table that checks each of them."""
 
 from __future__ import annotations
 
+import difflib
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -15,12 +16,35 @@ from gradcheck.errors import ArgumentError
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
 CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its value again
+PLAIN: tuple[type, ...] = (int, float, bool)
 CONVENTIONS = ("right", "left", "midpoint")
 
 
-@dataclass(frozen=True)
-class Options:
-    """How to judge; see `check`."""
+class Options(TypedDict, total=False):
+    """How to judge: what `gradcheck.check`, `assert_gradient`, `check_module`, `Derivation.check` and the fixture take.
+
+    Parameters
+    ----------
+    rtol : float, optional
+        Relative error to allow: an approximate gradient is meant. By default every significant error is a FAIL.
+    confidence : float
+        Of the interval for the error, 0.9999 by default.
+    probes : int
+        Directions at least, 4 by default.
+    seed : int
+        Of every random draw, 0 by default; the same seed repeats the check bit for bit on a deterministic f.
+    oracle : {"finite differences", "autograd", "exact"}, optional
+        Where the slopes come from. Finite differences need nothing but f, and are the default.
+    max_evaluations : int, optional
+        Evaluations of f to spend at most; what is then undecided is INCONCLUSIVE.
+    kink : {"right", "left", "midpoint"}, optional
+        Require this convention where f has a kink at the point.
+    kink_of : callable, optional
+        ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
+    tangent : mapping of str to callable, optional
+        By argument name: maps a NumPy direction to one that the argument allows, ``lambda v: v + v.T``.
+
+    """
 
     rtol: float | None
     confidence: float
@@ -30,46 +54,111 @@ class Options:
     max_evaluations: int | None
     kink: str | None
     kink_of: Callable[..., Any] | None
-    tangent: Mapping[str, Callable[[Any], Any]]
-
-    def __post_init__(self) -> None:
-        if self.rtol is not None and not (_is_number(self.rtol) and math.isfinite(self.rtol) and self.rtol > 0):
-            raise ArgumentError(f"rtol={self.rtol!r}, wanted a positive number, or None for significant errors to fail")
-        if not (_is_number(self.confidence) and 0 < self.confidence < 1):
-            raise ArgumentError(f"confidence={self.confidence!r}, wanted a probability inside (0, 1) such as 0.9999")
-        if not (_is_integer(self.probes) and self.probes >= 2):
-            raise ArgumentError(
-                f"probes={self.probes!r}, wanted an integer of 2 or more: one direction proves no error"
-            )
-        if not (_is_integer(self.seed) and self.seed >= 0):
-            raise ArgumentError(f"seed={self.seed!r}, wanted an integer of 0 or more")
-        if self.oracle is not None and self.oracle not in ORACLES:
-            raise ArgumentError(f"oracle={self.oracle!r}, wanted one of {', '.join(map(repr, ORACLES))}, or None")
-        if self.max_evaluations is not None and not (
-            _is_integer(self.max_evaluations) and self.max_evaluations > CONTRACT
-        ):
-            raise ArgumentError(
-                f"max_evaluations={self.max_evaluations!r}, wanted None, or an integer above the {CONTRACT} of the "
-                "contract"
-            )
-        if self.kink is not None and self.kink not in CONVENTIONS:
-            raise ArgumentError(f"kink={self.kink!r}, wanted one of {', '.join(map(repr, CONVENTIONS))}, or None")
-        if self.kink_of is not None and not callable(self.kink_of):
-            raise ArgumentError(f"kink_of is a {type(self.kink_of).__name__}, wanted a function of the arguments")
-        if not isinstance(self.tangent, Mapping) or not all(map(callable, self.tangent.values())):
-            raise ArgumentError(
-                "tangent= takes functions of a direction by argument name, such as {'a': lambda v: v + v.T}"
-            )
+    tangent: Mapping[str, Callable[[Any], Any]] | None
 
 
-def _is_number(x: Any) -> bool:
-    return isinstance(x, numbers.Real) and not isinstance(x, bool)
+@dataclass(frozen=True)
+class Rules:
+    """The options of one check, complete and checked."""
+
+    rtol: float | None = None
+    confidence: float = 0.9999
+    probes: int = 4
+    seed: int = 0
+    oracle: str | None = None
+    max_evaluations: int | None = None
+    kink: str | None = None
+    kink_of: Callable[..., Any] | None = None
+    tangent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
-def _is_integer(x: Any) -> bool:
-    return isinstance(x, int) and not isinstance(x, bool)
+# Each checker returns what was wanted, or None where the value will do. ---------------------------------------------
+
+Checker = Callable[[Any], str | None]
 
 
-def plain(x: Any) -> Any:
-    """Return an integer of NumPy's as one of Python's, anything else as it is."""
-    return int(x) if isinstance(x, np.integer) else x
+def _number(x: Any) -> bool:
+    return isinstance(x, numbers.Real) and not isinstance(x, bool | np.bool_)
+
+
+def _positive(wanted: str) -> Checker:
+    return lambda x: None if _number(x) and math.isfinite(x) and x > 0 else wanted
+
+
+def _inside_0_1(wanted: str) -> Checker:
+    return lambda x: None if _number(x) and 0 < x < 1 else wanted
+
+
+def _at_least(least: int, wanted: str) -> Checker:
+    return lambda x: None if isinstance(x, int) and not isinstance(x, bool) and x >= least else wanted
+
+
+def _one_of(*choices: str) -> Checker:
+    wanted = f"one of {', '.join(map(repr, choices))}, or None"
+    return lambda x: None if isinstance(x, str) and x in choices else wanted
+
+
+def _function(wanted: str) -> Checker:
+    return lambda x: None if callable(x) else wanted
+
+
+def _functions_by_name(wanted: str) -> Checker:
+    return lambda x: None if isinstance(x, Mapping) and all(map(callable, x.values())) else wanted
+
+
+CHECKERS: dict[str, Checker] = {
+    "rtol": _positive("a positive number, or None for significant errors to fail"),
+    "confidence": _inside_0_1("a probability inside (0, 1) such as 0.9999"),
+    "probes": _at_least(2, "an integer of 2 or more: one direction proves no error"),
+    "seed": _at_least(0, "an integer of 0 or more"),
+    "oracle": _one_of(*ORACLES),
+    "max_evaluations": _at_least(CONTRACT + 1, f"None, or an integer above the {CONTRACT} of the contract"),
+    "kink": _one_of(*CONVENTIONS),
+    "kink_of": _function("a function of the arguments"),
+    "tangent": _functions_by_name(
+        "functions of a direction by argument name, such as {'a': lambda v: v + v.T}",
+    ),
+}
+OPTIONAL = {f.name for f in fields(Rules) if f.default is None or f.name == "tangent"}
+
+
+def rules(options: Mapping[str, Any]) -> Rules:
+    """Return the options as Rules; None stands for the default.
+
+    Raises
+    ------
+    ArgumentError
+        If a name is none of `Options`, or a value is not what is wanted there.
+
+    """
+    found: dict[str, Any] = {}
+    for name, given in options.items():
+        if name not in CHECKERS:
+            near = difflib.get_close_matches(name, CHECKERS, 1)
+            meant = f": did you mean {near[0]}=?" if near else f": there are {', '.join(CHECKERS)}"
+            raise ArgumentError(f"{name}= is no option{meant}")
+        if given is None and name in OPTIONAL:
+            continue
+        value = _plain(given)
+        if (wanted := CHECKERS[name](value)) is not None:
+            raise ArgumentError(f"{name}={_shown(given)}, wanted {wanted}")
+        found[name] = value
+    return Rules(**found)
+
+
+def _plain(x: Any) -> Any:
+    """Return a number of NumPy's, or a fraction, as one of Python's; anything else as it is."""
+    if isinstance(x, np.integer):
+        return int(x)
+    if type(x) not in PLAIN and isinstance(x, numbers.Real):
+        try:
+            return float(x)
+        except (OverflowError, ValueError):
+            return x
+    return x
+
+
+def _shown(x: Any) -> str:
+    """Return x as a message shows it: whole where it is short."""
+    text = repr(x)
+    return text if len(text) <= 80 else f"{text[:60]}... ({type(x).__name__})"
