@@ -11,6 +11,7 @@ or a report written, and a run that measures the coverage of gradcheck has start
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import threading
 from importlib.metadata import PackageNotFoundError, version
@@ -88,7 +89,21 @@ def pytest_report_header(config: pytest.Config) -> str:
     profile = getattr(settings, "get_current_profile_name", lambda: None)()
     defaults = options_of(config)
     parts = [", ".join(found), f"seed {defaults.get('seed', 0)}", f"{defaults.get('probes', 4)} probes"]
-    return "gradcheck: " + "; ".join([*parts, *([f"Hypothesis profile {profile}"] if profile else [])])
+    parts += [f"Hypothesis profile {profile}"] if profile else []
+    threads = threads_of_a_worker(len(config.getoption("tx", None) or []))
+    parts += [f"checks of a worker compute with {threads} thread{'s' * (threads != 1)}"] if threads else []
+    return "gradcheck: " + "; ".join(parts)
+
+
+def threads_of_a_worker(workers: int) -> int:
+    """Return how many threads each of pytest-xdist's workers has cores for; 0 where there are none, or the user says.
+
+    Each would start as many threads as there are cores, and wait for those of the others.
+    """
+    if workers < 1 or any(name in os.environ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")):
+        return 0
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // workers)
 
 
 def options_of(config: pytest.Config) -> dict[str, Any]:
@@ -161,6 +176,7 @@ class Checks:
         self._session: Session | None = None
         self._outcomes: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._threads = 0  # of every pool, once they are set
 
     @property
     def session(self) -> Session:
@@ -189,11 +205,24 @@ class Checks:
 
     def defaults(self) -> dict[str, Any]:
         """Return the options of a check that does not set them: those of the command line, then of the markers."""
+        self._fit_threads()
         found = options_of(self.config)
         if self.item is not None:
             for mark in reversed(list(self.item.iter_markers("gradcheck"))):  # the nearest one last
                 found.update(mark.kwargs)
         return found
+
+    def _fit_threads(self) -> None:
+        """Share the cores with the other workers of pytest-xdist, from this worker's first check on."""
+        threads = threads_of_a_worker(getattr(self.config, "workerinput", {}).get("workercount", 0))
+        if not threads or self._threads:
+            return
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+        self._threads = threads
+        threadpool_limits(limits=threads)
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
 
     def add(self, report: Report) -> None:
         """Keep the report of a check."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
-__all__ = ["EXIT_CODES", "STYLES", "print_report", "print_verdict", "result_console"]
+__all__ = ["EXIT_CODES", "STYLES", "print_line", "print_report", "print_verdict", "result_console"]
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
@@ -30,11 +30,19 @@ def result_console() -> Console:
     return Result(soft_wrap=False, markup=False, emoji=False, highlight=False)
 
 
+def print_line(text: str) -> None:
+    """Print a sentence, between words broken to a terminal's width and whole elsewhere."""
+    console = result_console()
+    console.print(text, soft_wrap=not console.is_terminal)
+
+
 def print_verdict(verdict: Verdict, said: str) -> None:
     """Print a verdict and what it is about, in a line."""
     from rich.text import Text  # noqa: PLC0415
 
-    result_console().print(Text.assemble((str(verdict), STYLES[verdict]), f"  {said}"), soft_wrap=True)
+    console = result_console()
+    text = Text.assemble((str(verdict), STYLES[verdict]), f"  {said}")
+    console.print(text, soft_wrap=not console.is_terminal)
 
 
 def print_report(console: Console, report: Report) -> None:

@@ -12,7 +12,7 @@ import click
 
 from gradcheck.cli.memory import fits, said
 from gradcheck.cli.progress import progress
-from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console
+from gradcheck.cli.show import EXIT_CODES, print_line, print_report, print_verdict, result_console
 from gradcheck.errors import ArgumentError
 from gradcheck.search.calls import ordered
 from gradcheck.search.counterexample import search
@@ -119,14 +119,14 @@ def verify_functions(
     if case is None:
         _print_pass(found, targets, arguments, drawing)
     else:
-        click.echo(_headline(found, str(arguments.signature)))
+        print_line(_headline(found, str(arguments.signature)))
         case = replace(case, report=replace(case.report, repeat=drawing.command(targets)))
         print_report(result_console(), case.report)
         click.echo("\nThis program repeats it:\n")
         click.echo(program(targets, case.args, seed=drawing.seed, rtol=drawing.rtol))
     if found.undefined:
         draws = f"{found.undefined} draw{'s' * (found.undefined != 1)}"
-        click.echo(f"\n{draws} left out, the last because: {found.why_undefined}")
+        print_line(f"\n{draws} left out, the last because: {found.why_undefined}")
     if json_path is not None:
         data = _as_data(found, case, targets, str(arguments.signature), drawing.seed)
         json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """The pytest plugin from outside: pytest is run on files written here, and what it prints and writes is read."""
 
 import json
+import os
 import re
 from importlib.metadata import version
 
@@ -582,3 +583,19 @@ def test_switched_off_nothing_of_it_is_left(run):
     result = run("def test_one(gradcheck): pass", "-p", "no:gradcheck")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["E*fixture 'gradcheck' not found"])
+
+
+def test_under_xdist_each_worker_computes_with_its_share_of_the_cores(run_apart, monkeypatch):
+    pytest.importorskip("xdist")
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    threads = max(1, (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) // 2)
+    code = """
+def test_threads(gradcheck):
+    from threadpoolctl import threadpool_info
+    gradcheck(loss, right, (W,))
+    assert {pool["num_threads"] for pool in threadpool_info()} == {THREADS}
+"""
+    result = run_apart(code.replace("THREADS", str(threads)), "-n", "2")
+    result.assert_outcomes(passed=1)
+    assert f"checks of a worker compute with {threads} thread" in result.stdout.str()
