@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Report
 
 NAME = "gradcheck-session"  # of the object that keeps a session's reports, among pytest's plugins
-CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs"}  # a marker sets how to judge, never what
+# A marker sets how to judge, never what.
+CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs", "kernel", "reference"}
 SHOWN = ("gradcheck", "numpy", "torch", "jax", "hypothesis")
 MOST_LISTED = 10
 RUNNING: list[Checks] = []  # the run within this process, and those it started within it: the last one is told
@@ -117,11 +118,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marks = list(item.iter_markers("gradcheck"))
     if not marks:
         return
-    from gradcheck.check import check  # noqa: PLC0415
+    from gradcheck import check, check_kernel  # noqa: PLC0415
     from gradcheck.verdicts.options import CHECKERS  # noqa: PLC0415
 
-    claims = [name for name in inspect.signature(check).parameters if name not in CLAIMS and name != "options"]
-    known = [*claims, *CHECKERS]
+    verbs = (check, check_kernel)
+    parameters = [name for verb in verbs for name in inspect.signature(verb).parameters]
+    known = [name for name in dict.fromkeys([*parameters, *CHECKERS]) if name not in CLAIMS | {"options"}]
     for mark in marks:
         wrong = [repr(value) for value in mark.args] + [name for name in mark.kwargs if name not in known]
         if wrong:

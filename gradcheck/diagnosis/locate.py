@@ -8,10 +8,12 @@ the indices are several, a few entries are measured at random: if most are wrong
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck import arrays
 from gradcheck.diagnosis.place import Finding, Index, sentence, where_of
 from gradcheck.diagnosis.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 from gradcheck.slopes.field import BudgetReached
@@ -32,6 +34,7 @@ NAMED_SAMPLE = 3  # entries to measure where a named mistake says what is wrong 
 FURTHER = 4  # slopes outside the places, where one leaves doubts
 MISSED = 1e-3  # probability of not seeing an error outside the places that is as large as those inside
 CLEAR = 16  # times its bound: an error that large leaves no doubt what a slope without it says
+SOUND = 200  # entries that are right, for the picture
 
 
 def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport:
@@ -61,10 +64,12 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
     except BudgetReached:
         search.found.exhausted = "max_evaluations"
     found, shape, named = search.found, search.measure.shape, bool(argument.mistakes)
+    point = arrays.to_numpy(trial.gradient.leaves[trial.index])
     return argument.with_(
         where=None if named and math.prod(shape) > 1 else where_of(found, shape),
         where_text=sentence(found, shape, argument.name, named=named),
-        worst=found.worst,
+        worst=tuple(replace(w, value=complex(point[w.index])) for w in found.worst),
+        sound=tuple(sorted(found.entries.keys() - found.wrong))[:SOUND],
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels.options import Options
+from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.report import GradientError, Report
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+@watched
 def check_kernel(
     kernel: Any,
     reference: Any,

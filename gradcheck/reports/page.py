@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass
 from functools import cache
@@ -10,10 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.reports import heat_map, kernel_words
 from gradcheck.reports.data import as_json
 from gradcheck.reports.files import write
+from gradcheck.reports.repeat import program
 from gradcheck.reports.text import as_text
 from gradcheck.reports.words import entry, finding, headline, number, percent, why, worst_first
 from gradcheck.verdicts.certificate import Verdict
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from gradcheck.reports.session import Session
     from gradcheck.verdicts.report import ArgumentReport, Report
 
-ENDINGS = (".html", ".json")
+ENDINGS = (".html", ".json", ".py")
 SYMBOLS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
 # A picture takes 10 to 30 kB and a twentieth of a second: the pages of large test suites draw the worst reports only.
 MOST_PICTURED = 20
@@ -55,14 +59,28 @@ def checked_path(path: str | Path) -> Path:
     """Return the path if its ending says what to write."""
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
-        raise ArgumentError(f"{str(path)!r} ends in {path.suffix!r}, wanted a path that ends in .html or .json")
+        raise ArgumentError(f"{str(path)!r} ends in {path.suffix!r}, wanted a path that ends in .html, .json or .py")
     return path
 
 
 def save(path: str | Path, report: Report) -> None:
     """Write one report as a page (.html) or as data (.json); see `Report.save`."""
     path = checked_path(path)
-    text = page([Section(report)], report.title) if path.suffix.lower() == ".html" else report.to_json()
+    ending = path.suffix.lower()
+    if ending == ".py":
+        return save_program(path, report)
+    write(path, page([Section(report)], report.title) if ending == ".html" else report.to_json())
+    return None
+
+
+def save_program(path: Path, report: Report) -> None:
+    """Write the program that makes a check again, and its arrays beside it where they are not small."""
+    data = path.with_suffix(".npz")
+    text, kept = program(report, data.name)
+    if kept:
+        held = io.BytesIO()
+        np.savez_compressed(held, allow_pickle=False, **kept)
+        write(data, held.getvalue())
     write(path, text)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+
+from gradcheck.reports.repeat import remembered
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,17 +49,23 @@ def unwatched() -> Iterator[None]:
 
 
 def watched(check: Callable[P, Report]) -> Callable[P, Report]:
-    """Return `check` with the defaults of who watches, who is told of the report."""
+    """Return `check` with the defaults of who watches, who is told of the report; a failure remembers its call."""
+    parameters = inspect.signature(check).parameters
+    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
 
     @wraps(check)
     def told(*args: P.args, **options: P.kwargs) -> Report:
         __tracebackhide__ = True  # in pytest, where the report says what is wrong and this frame does not
         now = watcher()
-        if now is None:
-            return check(*args, **options)
-        given: Any = {**now.defaults(), **options}
+        given: Any = dict(options)
+        for name, value in () if now is None else now.defaults().items():
+            if takes_all or name in parameters:
+                given.setdefault(name, value)
         report = check(*args, **given)
-        now.add(report)
+        if report.verdict is not Verdict.PASS:
+            report = remembered(report, check, args, given)
+        if now is not None:
+            now.add(report)
         return report
 
     return told

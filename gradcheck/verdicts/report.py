@@ -1,21 +1,15 @@
-"""What a check found: the verdict of each argument, and how it reads as text and as data.
-
-The dataclasses here are all there is to say about a report's data. JSON, its schema and reading back are derived from
-their fields and types by msgspec (`gradcheck.reports.data`): a new field is one line here, with a default, and a line
-in its docstring. Fields hold what JSON can hold: numbers, strings, tuples, and dataclasses of these.
-"""
+"""What a check found: the verdicts on all arguments, and how they read as text, as data, as a page and as pictures."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gradcheck.errors import GradcheckError, UnsupportedError
-from gradcheck.slopes.slope import Slope  # noqa: TC001  msgspec reads the types of fields
-from gradcheck.verdicts.certificate import Interval, Verdict
-from gradcheck.verdicts.comparison import Comparison  # noqa: TC001  its fields are read from JSON
+from gradcheck.verdicts.argument_report import Accuracy, ArgumentReport, Kink, Planted, Probe, WorstEntry
+from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,180 +17,18 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from gradcheck.reports.repeat import Call
 
-@dataclass(frozen=True)
-class Kink:
-    """What the claim does where f has one-sided slopes only.
-
-    Attributes
-    ----------
-    convention : str
-        ``"right"``, ``"left"``, ``"midpoint"``, ``"other"`` or ``"mixed"``.
-    valid : bool
-        Whether the claim is a subgradient.
-    entries : tuple of index tuples
-        Entries of the argument that move across a kink.
-    within : float
-        The kink lies within this step of the point, relative to the argument's size.
-    note : str
-        What a reader should know, one sentence or empty.
-
-    """
-
-    convention: str
-    valid: bool
-    entries: tuple[tuple[int, ...], ...]
-    within: float = 0.0
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Planted:
-    """How many of the named mistakes, planted in the claim that passed, would have been a FAIL on the same slopes."""
-
-    caught: int
-    applicable: int
-    not_caught: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class WorstEntry:
-    """One wrong entry, with the derivative measured for it alone."""
-
-    index: tuple[int, ...]
-    claimed: complex
-    measured: complex
-    error: float
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One direction of one argument: which, what was measured, and what the claim predicts.
-
-    Where several arguments moved together, `moved` of them, the slope is theirs less what the claim predicts of the
-    others: the slope of this argument, provided that the others are right.
-    """
-
-    probe: int
-    stretch: float
-    slope: Slope
-    claimed: float
-    claim_error: float
-    moved: int = 1
-
-
-@dataclass(frozen=True, repr=False)
-class ArgumentReport:
-    """What was found about the gradient of one argument.
-
-    Attributes
-    ----------
-    name : str
-        Of the argument.
-    shape : tuple of int
-        Of the argument.
-    dtype : str
-        Of the argument.
-    verdict : Verdict
-        PASS, FAIL or INCONCLUSIVE.
-    error : Interval
-        The claim's relative error lies in [error.low, error.high].
-    resolution : float
-        The relative error at which this argument would be called inconclusive.
-    smallest_error : float
-        The smallest relative error that the slopes would have shown, with the report's confidence.
-    reason : str
-        Why the verdict is no PASS, one sentence; empty on a PASS.
-    kink : Kink or None
-        None where f is smooth.
-    accuracy : Accuracy or None
-        How far the gradient in its own dtype is from the one in float64, where both exist.
-    where : tuple or None
-        The wrong entry (an index), or a slice (``None`` stands for a whole axis).
-    where_text : str
-        The same as a sentence; empty where a named mistake tells the place.
-    mistakes : tuple of str
-        Names of the mistakes that explain every slope, best first.
-    advice : str
-        What the mistake is and what is right instead, one sentence; empty where none explains the slopes.
-    factor : float or None
-        The claim is this number times the true gradient; None where no factor explains the slopes.
-    next : str
-        What to do now, one sentence; empty where `advice` or `reason` says it.
-    planted : Planted or None
-        The proof of power of a PASS.
-    worst : tuple of WorstEntry
-        The worst entries, measured on their own.
-    probes : tuple of Probe
-        The slopes all of this rests on.
-    measured_in : str
-        The narrowest dtype in the arithmetic of the slopes; empty where it is not known.
-    notes : tuple of str
-        What a reader should know besides.
-    comparison : Comparison or None
-        For a result of a kernel: error, yardstick and their ratio.
-
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    verdict: Verdict
-    error: Interval
-    resolution: float
-    smallest_error: float
-    reason: str = ""
-    kink: Kink | None = None
-    accuracy: Accuracy | None = None
-    where: tuple[int | None, ...] | None = None
-    where_text: str = ""
-    mistakes: tuple[str, ...] = ()
-    advice: str = ""
-    factor: float | None = None
-    next: str = ""
-    planted: Planted | None = None
-    worst: tuple[WorstEntry, ...] = ()
-    probes: tuple[Probe, ...] = ()
-    measured_in: str = ""
-    notes: tuple[str, ...] = ()
-    comparison: Comparison | None = None
-
-    def __str__(self) -> str:
-        from gradcheck.reports.text import argument_text  # noqa: PLC0415  text reads a report, so it comes after
-
-        return argument_text(self)
-
-    def __repr__(self) -> str:
-        from gradcheck.reports.words import said, visible  # noqa: PLC0415
-
-        return visible(f"<ArgumentReport {self.verdict} {self.name} {self.shape}: {said(self, self.error.confidence)}>")
-
-    def with_(self, **changes: Any) -> ArgumentReport:
-        """Return a copy with some fields replaced."""
-        return replace(self, **changes)
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """The gradient in the arguments' own dtype against the same gradient in float64.
-
-    Attributes
-    ----------
-    dtype : str
-        The arguments' own.
-    error : float
-        ‖g − g₆₄‖/‖g₆₄‖ in the norm of the argument's scale.
-    allowed : float
-        What the problem's condition and the dtype allow.
-    verdict : Verdict
-        PASS or FAIL.
-
-    """
-
-    dtype: str
-    error: float
-    allowed: float
-    verdict: Verdict
+__all__ = [
+    "Accuracy",
+    "ArgumentReport",
+    "GradientError",
+    "Kink",
+    "Planted",
+    "Probe",
+    "Report",
+    "WorstEntry",
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -231,11 +63,14 @@ class Report:
         How to repeat the check.
     next : str
         What to do about `complaint`, one sentence; empty where the complaint says it.
+    source : str
+        File, line and name of the claimed gradient; empty where Python does not know it.
     unchecked : tuple of str
         Names of the arguments that are not judged, each with the reason.
     """
 
     _cause: ClassVar[BaseException | None] = None
+    _call: ClassVar[Any] = None
 
     title: str
     arguments: tuple[ArgumentReport, ...]
@@ -249,6 +84,7 @@ class Report:
     complaint: str = ""
     repeat: str = ""
     next: str = ""
+    source: str = ""
     unchecked: tuple[str, ...] = ()
 
     def with_cause(self, cause: BaseException | None) -> Report:
@@ -261,9 +97,20 @@ class Report:
         """What the gradient raised; not part of the data."""
         return self._cause
 
+    def with_call(self, call: Call) -> Report:
+        """Return the report with the call that made it, from which `save` writes a program."""
+        object.__setattr__(self, "_call", call)
+        return self
+
+    @property
+    def call(self) -> Call | None:
+        """The call that made a report that is no PASS; not part of the data."""
+        made: Call | None = self._call
+        return made
+
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the cause out: an exception may not be pickled."""
-        return {name: value for name, value in vars(self).items() if name != "_cause"}
+        """Leave cause and call out: an exception or a function may not be pickled."""
+        return {name: value for name, value in vars(self).items() if name not in {"_cause", "_call"}}
 
     @property
     def verdict(self) -> Verdict:
@@ -342,7 +189,10 @@ class Report:
         return report_of(text)
 
     def save(self, path: str | Path) -> None:
-        """Write the report to a file: a page that needs no network (.html), or data (.json).
+        """Write the report to a file: a page that needs no network (.html), data (.json), or a program (.py).
+
+        The program makes a check that did not pass again; arguments that are not small go into a file beside it
+        (.npz). The file that was there before is replaced when the new one is whole.
 
         Parameters
         ----------
@@ -353,6 +203,10 @@ class Report:
         ------
         ArgumentError
             If the path ends otherwise.
+        UnsupportedError
+            If Jinja2 is not installed (.html), or if a function cannot be imported by name (.py).
+        OSError
+            If the file cannot be written.
 
         """
         from gradcheck.reports.page import save  # noqa: PLC0415  a page reads a report, so it comes after
