@@ -1,7 +1,7 @@
 """The derived schema describes what reports and sessions write, field by field, and refuses what they do not."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import jsonschema
 import numpy as np
@@ -74,7 +74,7 @@ def test_infinite_and_undefined_numbers_are_written_out():
     report = check(loss, one_entry_wrong, (W,))
     worst = WorstEntry((2,), complex(1, float("nan")), float("-inf"), float("inf"))
     changed = report[0].with_(worst=(worst,), planted=Planted(1, 2, ("sign flipped",)), where=(None, 2))
-    data = json.loads(as_json(Report(**{**report.__dict__, "arguments": (changed,)}).to_dict()))
+    data = json.loads(as_json(replace(report, arguments=(changed,)).to_dict()))
     VALIDATOR.validate(data)
     written = data["arguments"][0]["worst"][0]
     assert (written["claimed"], written["measured"], written["error"]) == ([1.0, "nan"], "-inf", "inf")
