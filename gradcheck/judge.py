@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import contract
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.contract import Gradient
 from gradcheck.claims.point import check_point, finite_point
+from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.diagnosis import locate
 from gradcheck.diagnosis import names as diagnosis
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gradcheck.claims.claim import Claim
+    from gradcheck.claims.prediction import ClaimNoise
     from gradcheck.oracles.base import Oracle
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Accuracy
@@ -56,7 +58,7 @@ def judge(claim: Claim, rules: Rules) -> Report:
     notes = list(claim.notes)
     copies = [arrays.copied(x) for x in claim.leaves]
     try:
-        gradient = Gradient(claim, claim.leaves)
+        gradient = Prediction(claim, claim.leaves)
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
@@ -79,19 +81,22 @@ def judge(claim: Claim, rules: Rules) -> Report:
 
 
 def _judged(
-    claim: Claim, gradient: Gradient, native: Gradient | None, rules: Rules, notes: list[str], copies: Sequence[Any]
+    claim: Claim, gradient: Prediction, native: Prediction | None, rules: Rules, notes: list[str], copies: Sequence[Any]
 ) -> Report:
     """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
     field = Field(claim, gradient.leaves, seed=rules.seed, limit=rules.max_evaluations)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
-        complaint_text = _contract(field, gradient, notes)
+        own = partial(_own_round_off, field, gradient)
+        noise, breach, note = contract.examine(gradient, field, own)
         spent = field.evaluations
-        if complaint_text:
-            return _complaint(claim, rules, complaint_text)
+        if breach:
+            return _complaint(claim, rules, breach)
+        if note:
+            notes.append(note)
         field.scale_zeros(gradient.judged)
-        report = _numbers(field, gradient, native, rules, notes)
+        report = _numbers(field, gradient, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
@@ -100,7 +105,7 @@ def _judged(
 def _after_f(claim: Claim) -> str:
     """Return a remark if the gradient that broke its contract keeps it now that f was called."""
     try:
-        Gradient(claim, claim.leaves)
+        Prediction(claim, claim.leaves)
     except GradcheckError:
         return ""
     return (
@@ -137,7 +142,7 @@ def _complaint(claim: Claim, rules: Rules, sentence: str, cause: BaseException |
     return report.with_cause(cause)
 
 
-def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
+def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
     """Return the claim at the same point in float64, if the function and the gradient both work in it."""
     names = [arrays.dtype_name(x) for x in claim.leaves]
     if all(name not in arrays.WIDER for name in names):
@@ -150,7 +155,7 @@ def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
     try:
         if arrays.ROUNDOFF.get(claim.output_dtype(leaves), 1.0) > 2.0**-53:
             return None
-        gradient = Gradient(claim, leaves)
+        gradient = Prediction(claim, leaves)
     except Exception:  # noqa: BLE001  float64 is an offer: a function that declines it is judged in its own dtype
         return None
     wide = all(
@@ -161,33 +166,7 @@ def _promoted(claim: Claim, native: Gradient) -> Gradient | None:
     return gradient if wide and gradient.judged == native.judged else None
 
 
-def _contract(field: Field, gradient: Gradient, notes: list[str]) -> str | None:
-    """Return the first breach of the claim's contract; notes gather what concerns f."""
-    note = contract.same_value_twice(field)
-    field.random = note is not None
-    if note:  # what differs from call to call is no evidence against the claim
-        notes.append(note)
-        contract.gradient_spread(gradient, field)
-        return None
-    if (breach := _linear(gradient)) is not None:
-        return breach
-    return contract.gradient_repeats(gradient, field) or contract.any_layout(
-        gradient, field, lambda i: accuracy.spread(gradient, field, field.unit, [i])[i]
-    )
-
-
-def _linear(gradient: Gradient) -> str | None:
-    """Return a sentence if the claim is not linear in its cotangent or tangent."""
-    try:
-        linear = gradient.claim.linear
-        return None if linear is None else linear(gradient.leaves)
-    except GradcheckError:
-        raise
-    except Exception as error:
-        raise WrongClaim(f"the vjp raised {type(error).__name__} for twice the cotangent: {error}") from error
-
-
-def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0) -> Oracle:
+def _oracle(name: str | None, field: Field, gradient: Prediction, repeat: int = 0) -> Oracle:
     if name == "autograd":
         from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
 
@@ -199,11 +178,23 @@ def _oracle(name: str | None, field: Field, gradient: Gradient, repeat: int = 0)
     return FiniteDifferences(field, gradient.judged, repeat)
 
 
-def _numbers(field: Field, gradient: Gradient, native: Gradient | None, rules: Rules, notes: list[str]) -> Report:
+def _own_round_off(field: Field, gradient: Prediction, index: int) -> float:
+    """Return how far the claim of one argument moves when the point moves by a unit of round-off."""
+    return accuracy.spread(gradient, field, field.unit, [index])[index]
+
+
+def _numbers(
+    field: Field,
+    gradient: Prediction,
+    native: Prediction | None,
+    noise: ClaimNoise,
+    rules: Rules,
+    notes: list[str],
+) -> Report:
     claim = gradient.claim
     allowed = tangents(rules.tangent, [claim.names[i] for i in gradient.judged])
     trials = {
-        i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]))
+        i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
         for i in gradient.judged
     }
     reached = ""
@@ -350,7 +341,7 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
         leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
     try:
         beside = Field(claim, leaves, seed=field.seed, limit=rules.max_evaluations)
-        gradient = Gradient(claim, leaves)
+        gradient = Prediction(claim, leaves)
         nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
         oracle = _oracle(rules.oracle, beside, gradient)
         for t in nearby.values():

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from gradcheck.claims.contract import Gradient
 from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.prediction import Prediction
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
@@ -162,7 +162,7 @@ def _pipe():
 
 def _trial_at(f, gradient, x, probes=4, seed=0):
     claim = GradientClaim(f, gradient, (x,), None, {})
-    found = Trial(Field(claim, claim.leaves, seed=seed), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    found = Trial(Field(claim, claim.leaves, seed=seed), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     found.measure(FiniteDifferences(found.field, [0]), probes)
     return found
 

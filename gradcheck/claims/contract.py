@@ -7,81 +7,57 @@ from __future__ import annotations
 
 import contextlib
 import math
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims import raised
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.returned import checked
-from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.claims.prediction import ClaimNoise
+from gradcheck.errors import GradcheckError
 from gradcheck.slopes.streams import Purpose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from gradcheck.claims.claim import Claim
+    from gradcheck.claims.prediction import Prediction
     from gradcheck.slopes.field import Field
 
 LARGE = 10**6  # entries above which twice an array is too much
 LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 
 
-class Gradient:
-    """The claimed arrays at and around the point; evaluations are counted apart from f's."""
+def examine(
+    prediction: Prediction, field: Field, own: Callable[[int], float]
+) -> tuple[ClaimNoise, str | None, str | None]:
+    """Return what calling the claim again teaches, the first breach of its contract, and a note on f.
 
-    def __init__(self, claim: Claim, leaves: Sequence[Any]) -> None:
-        self.claim = claim
-        self.leaves = tuple(leaves)
-        self.evaluations = 0
-        self.notes: list[str] = []
-        self.repeat_error: tuple[float, ...] = ()
-        self.frozen: tuple[bool, ...] = tuple(False for _ in leaves)  # the same to the bit at another point
-        self.arrays = self.at(self.leaves)
-        self.judged = tuple(
-            i for i, g in enumerate(self.arrays) if claim.asked(i) and (claim.predicted or g is not None)
-        )
-        if not self.judged:
-            raise ArgumentError("the gradient is None for every argument: there is nothing to check")
-        self.values = tuple(None if g is None else arrays.to_numpy(g) for g in self.arrays)
+    `own` tells how far the claim of an argument moves in its own round-off.
 
-    @cached_property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """The shape of each leaf."""
-        return tuple(map(arrays.shape_of, self.leaves))
+    Raises
+    ------
+    WrongClaim
+        For a breach that is found while the claim is called.
 
-    @cached_property
-    def dimensions(self) -> dict[int, tuple[str, ...]]:
-        """Lengths of the axes of all leaves, with what has them: ``{64: ("x.shape[0]",)}``."""
-        found: dict[int, list[str]] = {}
-        for name, shape in zip(self.claim.names, self.shapes, strict=True):
-            for axis, n in enumerate(shape):
-                found.setdefault(n, []).append(f"{name}.shape[{axis}]")
-        return {n: tuple(labels) for n, labels in found.items()}
+    """
+    if (note := same_value_twice(field)) is not None:  # what differs from call to call is no evidence
+        everywhere = (False,) * len(prediction.leaves)
+        return ClaimNoise(_spread(prediction, field), everywhere, random=True), None, note
+    if (breach := not_linear(prediction)) is not None:
+        return ClaimNoise.none(len(prediction.leaves)), breach, None
+    noise = repeats(prediction, field)
+    return noise, any_layout(prediction, field, noise, own), None
 
-    def at(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the claim's arrays at `leaves`, each fitting its argument.
 
-        Raises
-        ------
-        WrongClaim
-            If one does not, or the gradient raises.
-
-        """
-        self.evaluations += 1
-        try:
-            raw = self.claim.claimed(leaves)
-        except GradcheckError:
-            raise
-        except Exception as error:
-            sentence = raised.sentence("the gradient", error)
-            if isinstance(error, TypeError) and not raised.from_inside(error):
-                raise ArgumentError(sentence) from error
-            raise WrongClaim(sentence) from error
-        asked = (g if self.claim.asked(i) else None for i, g in enumerate(raw))
-        return tuple(checked(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
+def not_linear(prediction: Prediction) -> str | None:
+    """Return a sentence if the claim is not linear in its cotangent or tangent."""
+    try:
+        linear = prediction.claim.linear
+        return None if linear is None else linear(prediction.leaves)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        raise WrongClaim(f"the vjp raised {type(error).__name__} for twice the cotangent: {error}") from error
 
 
 def same_value_twice(field: Field) -> str | None:
@@ -96,61 +72,61 @@ def same_value_twice(field: Field) -> str | None:
     )
 
 
-def gradient_repeats(gradient: Gradient, field: Field) -> str | None:
-    """Evaluate the claim a second time, at another point in between; return a sentence if the first answer changed.
+def repeats(prediction: Prediction, field: Field) -> ClaimNoise:
+    """Evaluate the claim a second time, at another point in between; return how far it repeats itself.
 
-    Sets ``gradient.repeat_error``: ‖first − second‖∘s for each argument, part of the claim's own round-off.
+    Raises
+    ------
+    WrongClaim
+        If the first answer changed: it is a buffer that later calls overwrite.
+
     """
-    if gradient.claim.predicted:
-        gradient.repeat_error = tuple(0.0 for _ in gradient.leaves)
-        return None
-    kept = [None if g is None else np.array(arrays.to_numpy(g)) for g in gradient.arrays]
+    if prediction.claim.predicted:
+        return ClaimNoise.none(len(prediction.leaves))
+    kept = [None if g is None else np.array(arrays.to_numpy(g)) for g in prediction.arrays]
     elsewhere = [
         arrays.shifted(
             x, 2.0 ** (arrays.FINEST[arrays.dtype_name(x)] // 2), field.direction(i, 0, purpose=Purpose.ELSEWHERE)
         )
-        for i, x in enumerate(gradient.leaves)
+        for i, x in enumerate(prediction.leaves)
     ]
+    frozen = (False,) * len(kept)
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
-        there = gradient.at(elsewhere)
+        there = prediction.at(elsewhere)
         elsewhere.clear()  # as large as the arguments
-        gradient.frozen = tuple(g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
+        frozen = tuple(g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
         del there
     elsewhere.clear()
-    for g, copy, i in zip(gradient.arrays, kept, range(len(kept)), strict=True):
+    for g, copy, name in zip(prediction.arrays, kept, prediction.claim.names, strict=True):
         if g is not None and copy is not None and not arrays.same(g, copy):
-            return (
-                f"the gradient of {gradient.claim.names[i]} changes when the gradient is called at another point: it "
-                "is returned in a buffer that later calls overwrite; return a new array"
+            raise WrongClaim(
+                f"the gradient of {name} changes when the gradient is called at another point: it is returned in a "
+                "buffer that later calls overwrite; return a new array"
             )
-    gradient_spread(gradient, field)
-    return None
+    return ClaimNoise(_spread(prediction, field), frozen)
 
 
-def gradient_spread(gradient: Gradient, field: Field) -> None:
-    """Evaluate the claim at the point again; set ``gradient.repeat_error`` to ‖(first − second)∘s‖ of each argument."""
-    second = gradient.at(gradient.leaves)
-    errors = []
-    for i, (g, h) in enumerate(zip(gradient.arrays, second, strict=True)):
-        if g is None or h is None:
-            errors.append(0.0)
-            continue
-        errors.append(field.scales[i].norm(arrays.to_numpy(g) - arrays.to_numpy(h)))
-    gradient.repeat_error = tuple(errors)
+def _spread(prediction: Prediction, field: Field) -> tuple[float, ...]:
+    """Evaluate the claim at the point again; return ‖(first − second)∘s‖ of each argument."""
+    second = prediction.at(prediction.leaves)
+    return tuple(
+        0.0 if g is None or h is None else scale.norm(arrays.to_numpy(g) - arrays.to_numpy(h))
+        for g, h, scale in zip(prediction.arrays, second, field.scales, strict=True)
+    )
 
 
-def any_layout(gradient: Gradient, field: Field, own: Callable[[int], float]) -> str | None:
+def any_layout(prediction: Prediction, field: Field, noise: ClaimNoise, own: Callable[[int], float]) -> str | None:
     """Return a sentence if the claim differs for the same values in another memory layout.
 
     `own` tells how far the claim of an argument moves in its own round-off: at a minimum that may be all of it.
     """
-    if gradient.claim.predicted:
+    if prediction.claim.predicted:
         return None
-    strided = [strided_copy(x) for x in gradient.leaves]
-    if all(s is x for s, x in zip(strided, gradient.leaves, strict=True)):
+    strided = [strided_copy(x) for x in prediction.leaves]
+    if all(s is x for s, x in zip(strided, prediction.leaves, strict=True)):
         return None
     try:
-        again = gradient.at(strided)
+        again = prediction.at(strided)
     except WrongClaim:
         try:
             field.claim.function(strided)
@@ -158,14 +134,14 @@ def any_layout(gradient: Gradient, field: Field, own: Callable[[int], float]) ->
             return None
         raise
     del strided  # as large as the arguments
-    for i, (g, h) in enumerate(zip(gradient.arrays, again, strict=True)):
+    for i, (g, h) in enumerate(zip(prediction.arrays, again, strict=True)):
         if g is None or h is None:
             continue
         one, other = arrays.to_numpy(g), arrays.to_numpy(h)
         # another order of summation moves round-off only: √u is far above it and far below another array's values
-        allowed = math.sqrt(field.unit) * field.scales[i].norm(one) + 2 * gradient.repeat_error[i]
+        allowed = math.sqrt(field.unit) * field.scales[i].norm(one) + 2 * noise.repeat[i]
         if (moved := field.scales[i].norm(other - one)) > allowed and moved > LAYOUT * own(i):
-            return f"the gradient of {gradient.claim.names[i]} is another one when the arguments are not contiguous"
+            return f"the gradient of {prediction.claim.names[i]} is another one when the arguments are not contiguous"
     return None
 
 

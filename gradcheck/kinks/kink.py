@@ -17,7 +17,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.contract import Gradient
+from gradcheck.claims.prediction import Prediction
 from gradcheck.kinks import clarke, convention, kink_variable
 from gradcheck.kinks.nearby import MOST_PROBES, distance, next_to_the_point, norm, sides, spread
 from gradcheck.verdicts.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
@@ -85,7 +85,7 @@ def _with_array(trial: Trial) -> Trial:
         array = arrays.like(entries.reshape(shape), x)
         return tuple(array if i == index else None for i in range(len(leaves)))
 
-    found = Gradient(claim.with_(claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
+    found = Prediction(claim.with_(claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
     known = Trial(trial.field, found, index, confidence=trial.confidence, tangent=trial.tangent)
     known.probes, known.oracle = trial.probes, trial.oracle
     return known

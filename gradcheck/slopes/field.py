@@ -84,8 +84,6 @@ class Field:
         f(x).
     largest : float
         The largest finite |f| seen.
-    random : bool
-        Whether f gave two answers at the point.
     failure : str or None
         The first exception that f raised next to the point.
 
@@ -99,7 +97,6 @@ class Field:
         self.evaluations = 0
         self.failure: str | None = None
         self.largest = 0.0
-        self.random = False
         self.scales: tuple[Scale, ...] = tuple(
             scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
             for x, own in zip(self.leaves, claim.leaves, strict=True)

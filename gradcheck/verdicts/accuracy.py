@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from gradcheck.claims.claim import Claim
-    from gradcheck.claims.contract import Gradient
+    from gradcheck.claims.prediction import Prediction
     from gradcheck.slopes.field import Field
 
 LAMBDA = 4.0
@@ -72,7 +72,7 @@ def jittered(
 
 
 def spread(
-    gradient: Gradient,
+    gradient: Prediction,
     field: Field,
     unit: float,
     indices: Sequence[int],
@@ -109,7 +109,7 @@ def spread(
 
 
 def _changes(
-    gradient: Gradient, field: Field, unit: float, repeat: int, only: int | None, smallest: float
+    gradient: Prediction, field: Field, unit: float, repeat: int, only: int | None, smallest: float
 ) -> dict[int, float]:
     try:
         moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat, only, smallest))
@@ -122,7 +122,7 @@ def _changes(
     }
 
 
-def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -> dict[int, Accuracy]:
+def judge(native: Sequence[Any], gradient: Prediction, field: Field, dtype: str) -> dict[int, Accuracy]:
     """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
     unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
     condition = spread(gradient, field, unit, gradient.judged, smallest)
@@ -145,7 +145,7 @@ def judge(native: Sequence[Any], gradient: Gradient, field: Field, dtype: str) -
     return found
 
 
-def _reach(gradient: Gradient, field: Field, index: int) -> float:
+def _reach(gradient: Prediction, field: Field, index: int) -> float:
     """Return the largest ‖∇f∘s‖ within the argument's own size: where f is saturated, what its factors carry.
 
     The gradient of a saturated tanh is 1 − h², two numbers near 1 that cancel; half as far out it is made of the same

@@ -117,7 +117,7 @@ def _past_it(probe: Probe) -> bool:
 
 
 def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause
-    if trial.field.random:
+    if trial.random:
         return "f is random: its answers differ by more than the gradient can be told from"
     if all(p.slope.jumps for p in trial.probes):
         return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"

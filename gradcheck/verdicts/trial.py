@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.direction import inner
+from gradcheck.claims.prediction import ClaimNoise
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import (
     Interval,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.claims.contract import Gradient
+    from gradcheck.claims.prediction import Prediction
     from gradcheck.oracles.base import Oracle
     from gradcheck.slopes.field import Field
     from gradcheck.slopes.slope import Slope
@@ -58,11 +58,12 @@ class Trial:
     def __init__(
         self,
         field: Field,
-        gradient: Gradient,
+        gradient: Prediction,
         index: int,
         *,
         confidence: float,
         tangent: Callable[[Any], Any] | None = None,
+        noise: ClaimNoise | None = None,
     ) -> None:
         self.field = field
         self.gradient = gradient
@@ -81,7 +82,9 @@ class Trial:
         self._kept: dict[int, Any] = {}  # directions of a small argument
         self._risk = 1 - confidence
         self._next = 0
-        self._repeat = gradient.repeat_error[index] if gradient.repeat_error else 0.0
+        noise = noise or ClaimNoise.none(len(gradient.leaves))
+        self.random = noise.random  # f gave two answers at the point
+        self._repeat, self._frozen = noise.repeat[index], noise.frozen[index]
         self._start: int | None = None
 
     @property
@@ -144,16 +147,9 @@ class Trial:
         """Standard deviation of g·v from the claim's own round-off: its jitter, and how far it repeats itself."""
         return self.jitter + self._repeat
 
-    def predict(self, v: Any, claimed: NDArray[Any] | None = None) -> tuple[float, float]:
-        """Return what the claim (or another array in its place) predicts along v, and its round-off."""
-        predicted = self.gradient.claim.predicted
-        if predicted is not None:
-            value = predicted(self.gradient.leaves, self.index, v)
-            return value, 64 * self.field.unit * abs(value)
-        array = self.claimed if claimed is None else claimed
-        if array is None:  # only judged arguments get a trial
-            raise TypeError(self.name)
-        return inner(array, v)
+    def predict(self, v: Any) -> tuple[float, float]:
+        """Return what the claim predicts along v, and its round-off."""
+        return self.gradient.along(self.index, v, self.field.unit)
 
     def measure(self, oracle: Oracle, count: int) -> list[Probe]:
         """Measure `count` more slopes along fresh directions with fresh steps."""
@@ -198,11 +194,7 @@ class Trial:
     @property
     def frozen(self) -> bool:
         """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
-        return (
-            not self.joint
-            and self.gradient.frozen[self.index]
-            and sum(curved(probe.slope) for probe in self.probes) > 2
-        )
+        return not self.joint and self._frozen and sum(curved(probe.slope) for probe in self.probes) > 2
 
     def report(self, verdict: Verdict, error: Interval, resolution: float, reason: str = "") -> ArgumentReport:
         """Return the report on the argument with its probes so far."""
@@ -224,11 +216,10 @@ class Trial:
         nothing = Interval(0.0, math.inf, relative=True, confidence=self.confidence)
         return self.report(Verdict.INCONCLUSIVE, nothing, resolution, reason)
 
-    def mismatch(self, probe: Probe, predicted: tuple[float, float] | None = None) -> Mismatch:
-        """Return one probe's mismatch at unit stretch, for the claim or for another prediction."""
-        claimed, claim_error = predicted or (probe.claimed, probe.claim_error)
-        bound = probe.slope.error + claim_error + DEVIATIONS * self.round_off * probe.stretch
-        return Mismatch(claimed / probe.stretch, probe.slope.value / probe.stretch, bound / probe.stretch)
+    def mismatch(self, probe: Probe) -> Mismatch:
+        """Return one probe's mismatch at unit stretch."""
+        bound = probe.slope.error + probe.claim_error + DEVIATIONS * self.round_off * probe.stretch
+        return Mismatch(probe.claimed / probe.stretch, probe.slope.value / probe.stretch, bound / probe.stretch)
 
     def mismatches(self, probes: Sequence[Probe] | None = None) -> list[Mismatch]:
         """Return the mismatches of `probes` (of all by default)."""

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.claims.contract import Gradient
 from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate
 from gradcheck.diagnosis.locate import EVERY, LIMIT, Search
 from gradcheck.diagnosis.place import Finding
@@ -213,7 +213,7 @@ def search(error):
     """Return a search for the errors of Σ sin(w)'s claim."""
     w = np.random.default_rng(3).standard_normal(error.shape)
     claim = GradientClaim(smooth, lambda w: np.cos(w) + error, (w,), None, {})
-    trial = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 0, confidence=0.9999)
+    trial = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     trial.measure(FiniteDifferences(trial.field, [0]), 4)
     return Search(trial, LIMIT)
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gradcheck.claims.contract import Gradient
 from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.prediction import Prediction
 from gradcheck.kinks import nearby
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
@@ -196,7 +196,7 @@ def test_a_move_along_a_tangent_stays_there(trial_at):
     claim = found.gradient.claim
     bound = Trial(
         Field(claim, claim.leaves, seed=0),
-        Gradient(claim, claim.leaves),
+        Prediction(claim, claim.leaves),
         0,
         confidence=0.9999,
         tangent=lambda v: v - v.mean(),
@@ -207,7 +207,7 @@ def test_a_move_along_a_tangent_stays_there(trial_at):
 
 def test_only_this_argument_is_moved():
     claim = GradientClaim(lambda a, b: np.sum(a * b), lambda a, b: (b, a), (C, X), None, {})
-    found = Trial(Field(claim, claim.leaves, seed=0), Gradient(claim, claim.leaves), 1, confidence=0.9999)
+    found = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 1, confidence=0.9999)
     moved = nearby.moved(found, 1.0, np.ones(3))
     assert moved[0].tolist() == C.tolist()
     assert moved[1].tolist() == (X + 1).tolist()
