@@ -59,9 +59,9 @@ def picture() -> str:
     wings = layers()
     place = {wing: ROW * n + ROW // 2 for n, wing in enumerate(wings)}
     width, height = LEFT + 40 + ROW * len(wings) // 2, ROW * len(wings) + 8
+    font = 'font-family="system-ui, sans-serif" font-size="12"'
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        'font-family="system-ui, sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" {font}>',
         "<title>The wings of the package, and which imports which</title>",
         '<rect width="100%" height="100%" fill="#ffffff"/>',
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def _judged(
         report = _numbers(field, gradient, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
-    return Report(**{**report.__dict__, "contract_evaluations": spent, "evaluations": field.evaluations - spent})
+    return replace(report, contract_evaluations=spent, evaluations=field.evaluations - spent)
 
 
 def _after_f(claim: Claim) -> str:
@@ -322,7 +323,7 @@ def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
-        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial, rules), trial)
+        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
     # f may have a kink of which no line shows anything: a median is odd along every line through a tie
     at_kink = kink.judge(trial, argument.resolution, required=rules.kink, kink_of=None)
     if at_kink.kink is not None and at_kink.kink.valid:
@@ -352,7 +353,7 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
     verdict, interval, _ = decide.verdict(found, rules.rtol, report.resolution)
     if verdict is Verdict.FAIL:
         there = found.report(verdict, interval, report.resolution)
-        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found, rules), found)
+        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found), found)
         report = report.with_(
             where=there.where,
             where_text=there.where_text and f"beside the kink: {there.where_text}",

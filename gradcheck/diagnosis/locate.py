@@ -37,7 +37,7 @@ CLEAR = 16  # times its bound: an error that large leaves no doubt what a slope 
 SOUND = 200  # entries that are right, for the picture
 
 
-def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport:
+def find(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     """Return the report with the place of the error and its worst entries filled in.
 
     Parameters
@@ -46,11 +46,8 @@ def find(argument: ArgumentReport, trial: Trial, options: Any) -> ArgumentReport
         A FAIL. Where its `mistakes` are named already the place is not searched, only entries are measured.
     trial : Trial
         Its slopes, two of them significant mismatches.
-    options : Options
-        Of the check.
 
     """
-    del options
     if trial.tangent is not None:
         return argument.with_(where_text="not located: tangent= does not let single entries move")
     search = Search(trial, LIMIT)

@@ -1,4 +1,4 @@
-"""Slopes from Torch's own differentiation of the user's forward: torch.func.jvp, else reverse mode.
+"""Slopes from Torch's own differentiation of the user's forward, in reverse mode.
 
 It shares Torch's rules with the function on trial, so it can say nothing about those (and at a kink it follows their
 convention); it is exact to round-off everywhere else, and is the second opinion beside finite differences.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gradcheck.slopes.field import Field, Move
 
-# Forward and reverse mode differ by round-off that grows like the square root of the longest sum; 2^10 units of
+# Two orders of summation differ by round-off that grows like the square root of the longest sum; 2^10 units of
 # round-off of what the slope is made of, Σ|∂f/∂x_i v_i|, cover sums of 10^6 terms (N. Higham and T. Mary, SIAM J. Sci.
 # Comput. 41(5), 2019: probabilistic bounds λ·√n·u).
 ROUNDINGS = 2.0**10
