@@ -1,5 +1,6 @@
-"""Draw the recorded run: python docs/benchmarks/picture.py writes ratios.png and roofline.png beside bench.json."""
+"""Draw a run: python docs/benchmarks/picture.py [FOLDER] writes ratios.png and roofline.png beside its bench.json."""
 
+import sys
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,7 +11,7 @@ from gradcheck.bench.pictures import draw_ratios, draw_roofline
 from gradcheck.bench.saved import load
 from gradcheck.reports.pictures import STYLE
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 
 
 def draw(name, panels, height):
@@ -18,7 +19,7 @@ def draw(name, panels, height):
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(10, height), layout="constrained")
         FigureCanvasAgg(figure)
-        for ax, (title, onto) in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for ax, (title, onto) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
             onto(ax)
             ax.set_title(title)
             ax.legend(loc="best")
@@ -34,5 +35,5 @@ draw(
     [(name, lambda ax, cases=cases: draw_ratios(ax, results, cases)) for name, cases in libraries.items()],
     4.6,
 )
-roofs = [f"float32-{name}" for name in libraries]
+roofs = dict.fromkeys(case.roof for case in results.cases() if case.dtype == "float32")
 draw("roofline.png", [(roof, lambda ax, roof=roof: draw_roofline(ax, results, roof)) for roof in roofs], 3.8)

@@ -1,7 +1,9 @@
 """CUDA: importable, typed and refused in one sentence where there is no device; the same steps where there is one."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +55,19 @@ def test_the_check_finds_an_error_of_the_size_of_each_precision():
         eps = torch.finfo(getattr(torch, dtype)).eps
         # Each number is rounded to within eps/2 of itself: an error far from that is not the precision's.
         assert eps / 64 < entry["low"] < entry["high"] < 64 * eps
+
+
+@pytest.mark.skipif(not REASON, reason="there is a CUDA device")
+def test_the_script_for_a_device_says_that_there_is_none_and_writes_nothing(tmp_path):
+    script = Path(__file__).parents[2] / ".ci" / "cuda.py"
+    if not script.exists():
+        pytest.skip("the source archive has it, the tests beside a wheel have not")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "out")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.fullmatch(r"PyTorch \S+ finds no CUDA device: nothing was run\n", done.stdout)
+    assert list(tmp_path.iterdir()) == []
 
 
 # On a device ----------------------------------------------------------------------------------------------
