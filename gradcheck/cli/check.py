@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ __all__ = ["check"]
 
 TARGET = "MODULE:NAME"
 FORMS = ("vjp", "jvp", "backward")
+ELSEWHERE = {"json_path", "report_path", "threads"}
 
 
 @click.command()
@@ -87,6 +90,7 @@ def check(
     args = ordered(f, args)
     with threads_for(threads, flop=0):
         report = _judged(f, gradient[0] if gradient else None, args, {**found, **judging})
+    report = replace(report, repeat=_command())
     print_report(result_console(), report)
     if json_path is not None:
         json_path.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
@@ -102,6 +106,22 @@ def _judged(f: Callable[..., Any], gradient: Callable[..., Any] | None, args: An
 
     with progress(None, "checking"):
         return judged(f, gradient, args, **given)
+
+
+def _command() -> str:
+    """Return the command that was typed, without what only says where results go."""
+    ctx = click.get_current_context()
+    words = []
+    for param in ctx.command.params:
+        if ctx.get_parameter_source(param.name or "") is not click.core.ParameterSource.COMMANDLINE:
+            continue
+        value = ctx.params[param.name or ""]
+        if isinstance(param, click.Argument):
+            words += value
+        elif param.name not in ELSEWHERE:
+            words += [param.opts[0], str(value)]
+    seed = [] if "--seed" in words else ["--seed", str(ctx.params["seed"])]
+    return shlex.join(["gradcheck", "check", *words, *seed])
 
 
 def _check_claim(targets: tuple[str, ...], claims: dict[str, str | None]) -> None:

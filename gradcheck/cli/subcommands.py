@@ -24,10 +24,9 @@ class Typed(NamedTuple):
     values: dict[str, str]  # the last value of each option
 
 
-def typed(args: Iterable[str], commands: Iterable[click.Command], flags: Iterable[str] = ()) -> Typed:
-    """Tell options, their values and words apart, as any of the commands would; `flags` take no value."""
-    valued = {name: not option.is_flag for command in commands for name, option in _options(command)}
-    valued.update(dict.fromkeys(flags, False))
+def typed(args: Iterable[str], commands: Iterable[click.Command]) -> Typed:
+    """Tell options, their values and words apart, as any of the commands would."""
+    valued = {name: 0 if option.is_flag else option.nargs for command in commands for name, option in _options(command)}
     found = Typed([], [], {})
     rest = iter(args)
     for word in rest:
@@ -38,8 +37,10 @@ def typed(args: Iterable[str], commands: Iterable[click.Command], flags: Iterabl
             found.words.extend([] if word == "-h" else [word])
         else:
             found.options.append(name)
-            if equals or valued.get(name, False):
-                found.values[name] = value if equals else next(rest, "")
+            taken = [value] if equals else []
+            taken += [next(rest, "") for _ in range(valued.get(name, 0) - len(taken))]
+            if taken:
+                found.values[name] = taken[0]
     return found
 
 

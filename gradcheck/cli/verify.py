@@ -13,7 +13,7 @@ from gradcheck.cli.threads import largest_product, threads_for
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from click.shell_completion import CompletionItem
 
     from gradcheck.two_layer_relu.problem import Shape
 
@@ -35,22 +35,30 @@ class Verify(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the command's name first; see `meant`."""
-        return super().parse_args(ctx, meant(args, self.commands))
+        completing = ctx.resilient_parsing and not args
+        return super().parse_args(ctx, args if completing else meant(args, self))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands, and the options of a bare `gradcheck verify`."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            found += [c for c in self.commands["networks"].shell_complete(ctx, incomplete) if c.value != "--help"]
+        return found
 
 
-def meant(args: list[str], commands: Mapping[str, click.Command]) -> list[str]:
+def meant(args: list[str], group: click.Group) -> list[str]:
     """Return the line with its command's name in front.
 
     Examples
     --------
-    >>> meant(["mine:loss", "--signature", "(n)"], verify.commands)
+    >>> meant(["mine:loss", "--signature", "(n)"], verify)
     ['functions', 'mine:loss', '--signature', '(n)']
-    >>> meant(["--sweep", "page.html", "--jobs", "2"], verify.commands)
+    >>> meant(["--sweep", "page.html", "--jobs", "2"], verify)
     ['sweep', 'page.html', '--jobs', '2']
 
     """
-    found = typed(args, [*commands.values(), _legacy], flags=["--exact", "--help"])
-    if found.words and found.words[0] in commands:
+    found = typed(args, [*group.commands.values(), group])
+    if found.words and found.words[0] in group.commands:
         at = args.index(found.words[0])
         return [found.words[0], *args[:at], *args[at + 1 :]]
     if not found.words and {"--help", "-h"} & set(args):
@@ -70,12 +78,6 @@ def _chosen(found: Typed, args: list[str]) -> list[str]:
     return ["networks", *args]
 
 
-@click.command()
-@click.option("--sweep")
-def _legacy(**_: Any) -> None:
-    """Options that choose a command."""
-
-
 def _without(option: str, args: list[str]) -> list[str]:
     """Leave an option and its value out."""
     at = next(i for i, word in enumerate(args) if word.partition("=")[0] == option)
@@ -83,6 +85,10 @@ def _without(option: str, args: list[str]) -> list[str]:
 
 
 @click.group(cls=Verify)
+@click.option("--exact", is_flag=True, expose_value=False, help="The same as `gradcheck verify exact`.")
+@click.option(
+    "--sweep", metavar="PAGE.html", expose_value=False, help="The same as `gradcheck verify sweep PAGE.html`."
+)
 def verify() -> None:
     """Check hand gradients: your own functions', or those of the two networks that come with gradcheck.
 
@@ -91,8 +97,8 @@ def verify() -> None:
       gradcheck verify checks.py
       gradcheck verify
 
-    The command's name may be left out: module:function means functions, FILE.py means file, --exact and
-    --sweep PAGE.html mean these two, and anything else means networks.
+    The command's name may be left out: module:function means functions, FILE.py means file, and anything else
+    networks, as does nothing at all.
     """  # noqa: D301  the backspace itself keeps click from filling the paragraph
 
 
