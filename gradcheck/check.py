@@ -7,18 +7,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, Unpack
 
 from gradcheck.claims import raised
-from gradcheck.claims.forms import read_claim
+from gradcheck.claims.forms import read_claims
 from gradcheck.claims.point import title_of
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.merged import merged
 from gradcheck.verdicts.options import Options, rules
 from gradcheck.verdicts.report import GradientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from gradcheck.claims.claim import Claim
     from gradcheck.verdicts.report import Report
 
 
@@ -34,6 +36,10 @@ def check(
     vjp: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
     backward: Callable[..., Any] | None = None,
+    jac: Any = None,
+    sparsity: Any = None,
+    hess: Any = None,
+    hessp: Callable[..., Any] | None = None,
     inputs: Any = None,
     order: int = 1,
     only: Sequence[str] | None = None,
@@ -59,6 +65,20 @@ def check(
         ``jvp(tangents, *args)`` claims J·tangents (a tuple like args; an array alone for a single argument).
     backward : callable, optional
         ``backward(dout, cache)`` for an f that returns ``(out, cache)``.
+    jac : callable or matrix, optional
+        ``jac(*args)`` claims the Jacobian of an f with any output: dense (of shape output + argument, or rows by
+        columns), batched (leading axes that output and argument share), ``scipy.sparse`` or a LinearOperator; for
+        several arguments a tuple or dict with one for each, or one matrix with the columns of all. A matrix instead
+        of a function is claimed at the point only.
+    sparsity : matrix, optional
+        With `jac`: the pattern declared to a solver (SciPy's ``jac_sparsity``). An entry that it misses is a FAIL.
+    hess : callable or matrix, optional
+        Beside `gradient`: ``hess(*args)`` claims the gradient's Jacobian, one matrix (dense, sparse or an operator, of
+        all arguments flattened and joined) or one block for each pair of arguments; an array like the argument is a
+        diagonal. True if `gradient` returns ``(gradient, Hessian)``.
+    hessp : callable, optional
+        Beside `gradient`: ``hessp(x, p, *rest)`` claims H·p, as SciPy passes it; ``hessp(*args, p)``, p a tuple like
+        args, where the gradient is claimed for several arguments.
     inputs : tuple, dict or tensor, optional
         Torch: the claim is f's own backward (a function, an `autograd.Function`'s apply, or a module).
     order : int
@@ -100,30 +120,28 @@ def check(
     how = rules(options)
     if not isinstance(kwargs or {}, Mapping):
         raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
+    given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
+    given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity, "order": order, "kwargs": kwargs, "names": names}
+    claims = read_claims(f, args, **given, only=only, seed=how.seed, oracle=how.oracle)
+    reports: list[Report] = []
+    while (claim := _next(claims, f)) is not None:
+        try:
+            reports.append(judge(claim, how))
+        finally:
+            claim.restore()
+        if reports[-1].complaint:
+            break
+    return merged(title_of(f), reports)
+
+
+def _next(claims: Iterator[Claim], f: Callable[..., Any]) -> Claim | None:
+    """Return the next claim, None after the last; what f raises while it is read is the caller's error."""
     try:
-        claim = read_claim(
-            f,
-            args,
-            gradient=gradient,
-            vjp=vjp,
-            jvp=jvp,
-            backward=backward,
-            inputs=inputs,
-            order=order,
-            kwargs=kwargs,
-            names=names,
-            seed=how.seed,
-            only=only,
-            oracle=how.oracle,
-        )
+        return next(claims, None)
     except GradcheckError:
         raise
     except Exception as error:
         raise ArgumentError(raised.sentence(title_of(f), error, " at the point")) from error
-    try:
-        return judge(claim, how)
-    finally:
-        claim.restore()
 
 
 def _takes_what(original: Callable[P, Report]) -> Callable[[Callable[..., Report]], Callable[P, Report]]:

@@ -14,6 +14,7 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.diagnosis import locate
 from gradcheck.diagnosis import names as diagnosis
+from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
@@ -74,7 +75,7 @@ def judge(claim: Claim, rules: Rules) -> Report:
     wide = _promoted(claim, gradient)
     if wide is None:
         return _judged(claim, gradient, None, rules, notes, copies)
-    report = _judged(claim, wide, gradient, rules, notes, copies)
+    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, notes, copies)
     inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
     if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
         return _judged(claim, gradient, None, rules, [*claim.notes, note], copies)
@@ -244,7 +245,7 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, rules: Rules) -> None:
     if len(trials) > 1:
         for i, jitter in accuracy.spread(gradient, field, unit, list(trials)).items():
             trials[i].jitter = jitter
-        Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, field), rtol=rules.rtol).run()
+        Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, gradient, field), rtol=rules.rtol).run()
     for trial in trials.values():
         if not trial.probes:
             trial.measure(oracle, rules.probes)
@@ -258,8 +259,8 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, rules: Rules) -> None:
         trials[i].jitter = jitter
 
 
-def _resolution(rules: Rules, field: Field) -> float:
-    return rules.rtol if rules.rtol is not None else default_resolution(field.unit)
+def _resolution(rules: Rules, gradient: Prediction, field: Field) -> float:
+    return rules.rtol if rules.rtol is not None else default_resolution(max(gradient.claim.given_unit, field.unit))
 
 
 def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
@@ -281,12 +282,12 @@ def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> Argument
 
 def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
-    resolution = _resolution(rules, trial.field)
+    resolution = _resolution(rules, trial.gradient, trial.field)
     if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
         return trial.report(Verdict.PASS, nothing, resolution)
-    if reached or len(trial.probes) < 2:
-        return trial.undecided(resolution, reached or decide.unmeasurable(trial))
+    if unknown := reached or _unknown(trial):
+        return trial.undecided(resolution, unknown)
     if any(probe.slope.kinked for probe in trial.probes):
         kink_of = None if rules.kink_of is None else _guarded(rules.kink_of)
         at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
@@ -312,6 +313,15 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: 
     return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
 
 
+def _unknown(trial: Trial) -> str:
+    """Return why nothing can be said of an argument, empty where something can."""
+    if len(trial.probes) < 2:
+        return decide.unmeasurable(trial)
+    if trial.gradient.claim.at_point_only and any(probe.slope.kinked for probe in trial.probes):
+        return "f has a kink here, and arrays claim nothing next to it: pass the gradient as a function"
+    return ""
+
+
 def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
     if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
@@ -323,7 +333,8 @@ def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
-        return diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
+        found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
+        return in_matrix(found, trial)
     # f may have a kink of which no line shows anything: a median is odd along every line through a tie
     at_kink = kink.judge(trial, argument.resolution, required=rules.kink, kink_of=None)
     if at_kink.kink is not None and at_kink.kink.valid:

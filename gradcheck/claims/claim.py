@@ -64,6 +64,10 @@ class Claim:
         What to call the whole.
     notes : tuple of str
         What the reader of the report should know about how the claim was brought to this form.
+    at_point_only : bool
+        Whether arrays were claimed instead of a function: nothing is known of the claim anywhere else.
+    given_unit : float
+        Unit round-off of such arrays, 0 for a function.
     predicted : callable or None
         For a claim that maps tangents (a jvp): (leaves, index, direction) → the slope it predicts. The claimed arrays
         do not exist then.
@@ -80,6 +84,8 @@ class Claim:
     names: tuple[str, ...]
     title: str
     notes: tuple[str, ...] = ()
+    at_point_only: bool = False
+    given_unit: float = 0.0
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
 
@@ -116,7 +122,7 @@ class Claim:
 
     def asked(self, index: int) -> bool:
         """Tell whether a claim about this leaf is to be judged."""
-        return self.tree.only is None or self.names[index] in self.tree.only
+        return self.tree.only is None or self.tree.names[index] in self.tree.only
 
     def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
         """Return the names of the arguments that are not judged, each with the reason."""

@@ -20,11 +20,15 @@ from gradcheck.slopes.streams import Purpose
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from gradcheck.claims.prediction import Prediction
     from gradcheck.slopes.field import Field
 
 LARGE = 10**6  # entries above which twice an array is too much
 LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
+# How an array was rounded that is claimed as it is cannot be asked; sums of 10^6 terms are off by as many units.
+GIVEN = 2.0**10
 
 
 def examine(
@@ -94,23 +98,41 @@ def repeats(prediction: Prediction, field: Field) -> ClaimNoise:
     with contextlib.suppress(WrongClaim):  # outside its domain, perhaps: nothing to learn about buffers there
         there = prediction.at(elsewhere)
         elsewhere.clear()  # as large as the arguments
-        frozen = tuple(g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
+        known = not prediction.claim.at_point_only
+        frozen = tuple(known and g is not None and arrays.same(g, h) for g, h in zip(kept, there, strict=True))
         del there
     elsewhere.clear()
-    for g, copy, name in zip(prediction.arrays, kept, prediction.claim.names, strict=True):
+    for i, (g, copy, name) in enumerate(zip(prediction.arrays, kept, prediction.claim.names, strict=True)):
         if g is not None and copy is not None and not arrays.same(g, copy):
+            _accumulated(prediction, i, copy)
             raise WrongClaim(
                 f"the gradient of {name} changes when the gradient is called at another point: it is returned in a "
                 "buffer that later calls overwrite; return a new array"
             )
-    return ClaimNoise(_spread(prediction, field), frozen)
+    spread = _spread(prediction, field)
+    for i, copy in enumerate(kept):
+        if copy is not None and spread[i] > field.scales[i].norm(copy) / 2 > 0:
+            _accumulated(prediction, i, copy)
+    return ClaimNoise(spread, frozen)
+
+
+def _accumulated(prediction: Prediction, index: int, first: NDArray[Any]) -> None:
+    """Raise WrongClaim if each further call adds the gradient to what the last one returned."""
+    one, two = (np.array(arrays.to_numpy(prediction.at(prediction.leaves)[index])) for _ in range(2))
+    if np.any(first) and np.allclose(two - one, first, rtol=1e-6, atol=1e-9 * float(np.max(np.abs(two)))):
+        raise WrongClaim(
+            f"the gradient of {prediction.claim.names[index]} grows from call to call: it is added to what earlier "
+            "calls left; start each call from zero"
+        )
 
 
 def _spread(prediction: Prediction, field: Field) -> tuple[float, ...]:
-    """Evaluate the claim at the point again; return ‖(first − second)∘s‖ of each argument."""
-    second = prediction.at(prediction.leaves)
+    """Evaluate the claim at the point again; return ‖(first − second)∘s‖ of each argument, and how arrays round."""
+    second, given = prediction.at(prediction.leaves), GIVEN * prediction.claim.given_unit
     return tuple(
-        0.0 if g is None or h is None else scale.norm(arrays.to_numpy(g) - arrays.to_numpy(h))
+        0.0
+        if g is None or h is None
+        else scale.norm(arrays.to_numpy(g) - arrays.to_numpy(h)) + given * scale.norm(arrays.to_numpy(g))
         for g, h, scale in zip(prediction.arrays, second, field.scales, strict=True)
     )
 

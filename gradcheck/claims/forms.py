@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gradcheck import arrays
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.hessian import HessianClaim, HesspClaim
+from gradcheck.claims.jacobian import JacobianClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.torch_backward import TorchClaim
+from gradcheck.claims.tree import a_kind
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Importing a form registers it.
-FORMS = (GradientClaim, VjpClaim, JvpClaim, ForwardBackwardClaim, TorchClaim)
+FORMS = (GradientClaim, VjpClaim, JvpClaim, JacobianClaim, HessianClaim, HesspClaim, ForwardBackwardClaim, TorchClaim)
+VALUES = ("inputs", "jac", "gradient", "hess")  # keywords that take more than functions
+SECOND = ("hess", "hessp")  # forms of second derivatives, judged against a gradient beside them
 POINT = "args is missing: pass the point as a tuple of arrays, check(f, gradient, (w1, w2))"
 
 
@@ -30,6 +36,7 @@ def read_claim(
     oracle: str | None = None,
     order: int = 1,
     only: Sequence[str] | None = None,
+    sparsity: Any = None,
     **given: Any,
 ) -> Claim:
     """Return the claim of the one form in `given` that is not None; that of a function alone, if none is.
@@ -40,7 +47,7 @@ def read_claim(
         f.
     args : tuple, list or dict
         The point.
-    names, kwargs, seed, oracle, order, only
+    names, kwargs, seed, oracle, order, only, sparsity
         As `check` takes them.
     **given
         The value of each form's keyword.
@@ -51,6 +58,7 @@ def read_claim(
         If there are several forms, or what one was given is none.
 
     """
+    beside = given.pop("gradient", None) if any(given.get(keyword) is not None for keyword in SECOND) else None
     present = [keyword for keyword, value in given.items() if value is not None]
     if not callable(function):
         raise ArgumentError(f"f is a {type(function).__name__}, wanted a function")
@@ -58,9 +66,16 @@ def read_claim(
         raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
     keyword = present[0] if present else "gradient"
     value = given.get(keyword)
-    if present and keyword != "inputs" and not callable(value):
-        hint = ": did you mean check(f, gradient, args)?" if keyword == "gradient" else ""
-        raise ArgumentError(f"{keyword} is a {type(value).__name__}, wanted a function{hint}")
+    if present and keyword not in VALUES and not callable(value):
+        raise ArgumentError(f"{keyword} is a {type(value).__name__}, wanted a function")
+    if (
+        present
+        and keyword == "gradient"
+        and not callable(value)
+        and (args is None or callable(args) or not _is_gradient(value))
+    ):
+        hint = ": did you mean check(f, gradient, args)?"
+        raise ArgumentError(f"gradient is {a_kind(value)}, wanted a function{hint}")
     if order not in (1, 2) or (order == 2 and keyword != "inputs"):
         raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
     if keyword == "inputs" and oracle == "autograd":
@@ -69,6 +84,32 @@ def read_claim(
         )
     if args is None and keyword != "inputs":
         raise ArgumentError(POINT)
-    options = {"order": order} if keyword == "inputs" else {}
+    if sparsity is not None and keyword != "jac":
+        raise ArgumentError("sparsity= is the pattern of a Jacobian: pass it together with jac=")
+    own: dict[str, dict[str, Any]] = {"inputs": {"order": order}, "jac": {"sparsity": sparsity}}
+    options = own.get(keyword, {"gradient": beside} if keyword in SECOND else {})
     claim = Claim.forms[keyword].read(function, value, Given(args, names, dict(kwargs or {}), seed, options))
     return claim if only is None else claim.with_(tree=claim.tree.restricted(only))
+
+
+def _is_gradient(value: Any) -> bool:
+    """Tell whether a value may be a gradient given as arrays."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
+    return arrays.is_array(value) or isinstance(value, float) or any(map(_is_gradient, parts))
+
+
+def read_claims(function: Callable[..., Any], args: Any = None, **given: Any) -> Iterator[Claim]:
+    """Yield every claim that is made: a gradient, then its Hessian and products with it; see `read_claim`."""
+    seconds = [keyword for keyword in SECOND if given.get(keyword) is not None]
+    first = {key: value for key, value in given.items() if key not in SECOND}
+    if not seconds:
+        yield read_claim(function, args, **first)
+    elif (gradient := given.get("gradient")) is not None:
+        pair = given.get("hess") is True and callable(gradient)
+        yield read_claim(function, args, **first | {"gradient": _first_of(gradient) if pair else gradient})
+    for keyword in seconds:
+        yield read_claim(function, args, **first, **{keyword: given[keyword]})
+
+
+def _first_of(pair: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: pair(*args, **kwargs)[0]

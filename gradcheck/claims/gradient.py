@@ -18,17 +18,24 @@ if TYPE_CHECKING:
 class GradientClaim(Claim, keyword="gradient"):
     """The claim that `gradient(*args)` is the gradient of the scalar `function(*args)`.
 
-    Without `gradient`, `function` returns ``(loss, gradients)``.
+    Without `gradient`, `function` returns ``(loss, gradients)``. Arrays instead of a function are claimed at the point
+    only.
     """
 
     def __init__(
         self,
         function: Callable[..., Any],
-        gradient: Callable[..., Any] | None,
+        gradient: Any,
         arguments: Any,
         names: Sequence[str] | None,
         kwargs: Mapping[str, Any],
     ) -> None:
+        if gradient is not None and not callable(gradient):
+            self.at_point_only, arrays_given = True, gradient
+            self.given_unit = max(
+                (arrays.ROUNDOFF.get(arrays.dtype_name(g), 0.0) for g in _arrays(gradient)), default=0.0
+            )
+            gradient = lambda *_, **__: arrays_given  # noqa: E731  a claim is a function from here on
         self.title = title_of(function)
         self.tree, self.leaves = point(arguments, _named(function, gradient, arguments), names)
         self.names = self.tree.names
@@ -59,7 +66,8 @@ class GradientClaim(Claim, keyword="gradient"):
     def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the gradient of each leaf."""
         result = self._call(leaves)[1] if self._gradient is None else self._gradient(leaves)
-        return by_argument(result, self.tree)
+        found = by_argument(result, self.tree)
+        return tuple(map(_in_its_dtype, found, leaves)) if self.at_point_only else found
 
     def output_dtype(self, leaves: Sequence[Any]) -> str:
         """Return the dtype name of the loss."""
@@ -68,6 +76,18 @@ class GradientClaim(Claim, keyword="gradient"):
     def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the arguments by position."""
         return self.tree.positional(leaves)
+
+
+def _arrays(x: Any) -> list[Any]:
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
+    return [x] if arrays.is_array(x) else [leaf for part in parts for leaf in _arrays(part)]
+
+
+def _in_its_dtype(gradient: Any, x: Any) -> Any:
+    """Return a given array in the dtype of its argument, which may have been promoted to float64."""
+    name = arrays.dtype_name(x)
+    same_kind = arrays.is_floating(gradient) and arrays.is_complex(gradient) == arrays.is_complex(x)
+    return arrays.cast(gradient, name) if same_kind and arrays.dtype_name(gradient) != name else gradient
 
 
 def _named(function: Callable[..., Any], gradient: Callable[..., Any] | None, arguments: Any) -> Callable[..., Any]:

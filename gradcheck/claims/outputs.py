@@ -63,6 +63,18 @@ def outputs(result: Any, function: Any) -> list[Any]:
     return kept
 
 
+def numbers_as_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose list of numbers comes as an array, as SciPy's solvers take it."""
+
+    def converted(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        return np.asarray(result, dtype=np.float64) if isinstance(result, list) and all_numbers(result) else result
+
+    converted.__name__ = title_of(function)
+    converted.__wrapped__ = function  # type: ignore[attr-defined]  # where signatures are read from
+    return converted
+
+
 def passed_over(result: Any, name: str = "output") -> Iterator[str]:
     """Yield the names of those outputs that are neither arrays nor plain values: nothing is known of what they hold."""
     if is_node(result) or _is_record(result):

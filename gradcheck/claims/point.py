@@ -55,7 +55,8 @@ def _own(leaf: Any) -> Any:
 def all_numbers(x: Any) -> bool:
     """Tell whether a list holds numbers, and lists of them, and nothing else."""
     return bool(x) and all(
-        all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex) for entry in x
+        all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex | np.number)
+        for entry in x
     )
 
 

@@ -134,7 +134,7 @@ def entry(argument: ArgumentReport) -> str:
 def entry_text(worst: WorstEntry, name: str) -> str:
     """Return ``w[2, 1] claimed 20.1992, measured 19.6992``."""
     claimed, measured = values(worst.claimed, worst.measured)
-    return f"{entry_name(name, worst.index)} claimed {claimed}, measured {measured}"
+    return f"{worst.label or entry_name(name, worst.index)} claimed {claimed}, measured {measured}"
 
 
 def causes(argument: ArgumentReport) -> list[str]:

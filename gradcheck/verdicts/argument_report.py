@@ -64,6 +64,8 @@ class WorstEntry:
         |claimed − measured|.
     value : complex or None
         Of the argument itself at this entry; None where it is not known.
+    label : str
+        What to call the entry of a matrix, ``J[3, 1]``; its index has the row first. Empty for an argument's own.
 
     """
 
@@ -72,6 +74,11 @@ class WorstEntry:
     measured: complex
     error: float
     value: complex | None = None
+    label: str = ""
+
+    def named(self, label: str, index: tuple[int, ...]) -> WorstEntry:
+        """Return the same entry as one of a matrix."""
+        return replace(self, index=index, label=label)
 
 
 @dataclass(frozen=True)

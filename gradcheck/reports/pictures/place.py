@@ -28,7 +28,7 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def places(argument: ArgumentReport) -> list[tuple[int, int]]:
     """Return (row, column) of the worst entries, as the array is drawn."""
-    return [((0, 0, *w.index)[-2], (0, 0, *w.index)[-1]) for w in argument.worst]
+    return [((0, 0, *w.index)[-2], (0, 0, *w.index)[-1]) for w in argument.worst if not w.label]
 
 
 def draw_place(ax: Axes, argument: ArgumentReport) -> None:

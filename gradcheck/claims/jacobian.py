@@ -1,0 +1,201 @@
+"""A Jacobian matrix: `jac=`, dense, sparse or a linear operator, for one argument or one for each."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims import matrices
+from gradcheck.claims.array_claim import ArrayClaim
+from gradcheck.claims.outputs import numbers_as_arrays
+from gradcheck.errors import ArgumentError
+from gradcheck.slopes.direction import scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.matrices import Block
+
+
+class MatrixClaim(ArrayClaim):
+    """A claim whose rows can be told apart: J·v is known for all outputs at once."""
+
+    letter = "J"
+    columns: tuple[str, ...]
+
+    def pushed(self, leaves: Sequence[Any], index: int, direction: Any) -> list[NDArray[Any]]:
+        """Return J·direction for each output, one leaf moving."""
+        raise NotImplementedError
+
+    def transposed(self, index: int) -> Self | None:
+        """Return the claim with its matrix transposed in one argument; None where it cannot be."""
+        del index
+        return None
+
+    def asymmetry(self, leaves: Sequence[Any]) -> str:
+        """Return a sentence if the matrix should be symmetric and is not; empty elsewhere."""
+        del leaves
+        return ""
+
+    def label(self, index: int, output: str = "") -> str:
+        """Return what to call the part of the matrix that belongs to one argument (and one output)."""
+        parts = [part for part in (output, "" if len(self.columns) == 1 else self.columns[index]) if part]
+        return f"{self.letter}({' × '.join(parts)})" if parts else self.letter
+
+    def unit(self, row: int) -> list[NDArray[Any]]:
+        """Return the cotangents that pick one row, numbered over all outputs."""
+        found = [np.zeros(c.size) for c in self.cotangents]
+        for part in found:
+            if 0 <= row < part.size:
+                part[row] = 1.0
+            row -= part.size
+        return [part.reshape(c.shape) for part, c in zip(found, self.cotangents, strict=True)]
+
+    def output_of_rows(self) -> list[str]:
+        """Return the name of the output that each row belongs to."""
+        return [name for c, name in zip(self.cotangents, self.output_names, strict=True) for _ in range(c.size)]
+
+    def row_index(self, row: int) -> tuple[str, tuple[int, ...]]:
+        """Return the name of a row's output, empty where there is one alone, and the row's index in it."""
+        for c, name in zip(self.cotangents, self.output_names, strict=True):
+            if row < c.size:
+                index = tuple(int(i) for i in np.unravel_index(row, c.shape)) if c.shape else ()
+                return ("" if len(self.cotangents) == 1 else name), index
+            row -= c.size
+        raise IndexError(row)
+
+
+class JacobianClaim(MatrixClaim, keyword="jac"):
+    """The claim that `jac(*args)` is the matrix of ∂f_i/∂x_j, rows for outputs and columns for entries of arguments.
+
+    Parameters
+    ----------
+    function : callable
+        f, with one output or several.
+    jac : callable or matrix
+        A matrix alone claims J at the point only.
+    arguments, names, kwargs, seed
+        As everywhere.
+    sparsity : matrix, optional
+        Where J may have entries other than zero.
+
+    """
+
+    turned = False
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        jac: Any,
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+        *,
+        sparsity: Any = None,
+    ) -> None:
+        super().__init__(numbers_as_arrays(function), arguments, names, kwargs, seed)
+        self.columns = self.names
+        self.at_point_only = not callable(jac)
+        self.jac = jac if callable(jac) else lambda *_, **__: jac
+        self.sparsity = sparsity
+        self._balance()
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, jac=value, args=args)`."""
+        if isinstance(value, str | bool):
+            raise ArgumentError(
+                f"jac={value!r} claims nothing, wanted a function that returns the Jacobian, or a matrix"
+            )
+        return cls(function, value, given.args, given.names, given.kwargs, given.seed, **given.options)
+
+    def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
+        """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""
+        if isinstance(self.tree.template, dict):
+            result = self.jac(**self.tree.fill(leaves), **self.kwargs)
+        else:
+            result = self.jac(*self.tree.fill(leaves), **self.kwargs)
+        found = matrices.blocks(result, self.out, self.tree, self.output_names, self.letter)
+        return [[b and b.transposed() for b in row] for row in found] if self.turned else found
+
+    def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return Jᴴ·c for each leaf: its real part where the leaf is real."""
+        columns = zip(*self.blocks(leaves), strict=True)
+        return tuple(self._pulled(column, x) for column, x in zip(columns, leaves, strict=True))
+
+    def _pulled(self, column: Sequence[Block | None], x: Any) -> Any:
+        if any(block is None for block in column):
+            return None
+        total = sum(b.pull(c) for b, c in zip(column, self.cotangents, strict=True) if b is not None)
+        total = np.asarray(total)
+        return arrays.like((total if arrays.is_complex(x) else total.real).reshape(arrays.shape_of(x)), x)
+
+    def pushed(self, leaves: Sequence[Any], index: int, direction: Any) -> list[NDArray[Any]]:
+        """Return J·direction for each output, one leaf moving."""
+        v = arrays.to_numpy(direction)
+        rows = self.blocks(leaves)
+        return [
+            np.zeros(c.shape) if (b := row[index]) is None else b.push(v)
+            for row, c in zip(rows, self.cotangents, strict=True)
+        ]
+
+    def transposed(self, index: int) -> Self | None:
+        """Return the claim with its square matrix transposed."""
+        sizes = {int(c.size) for c in self.cotangents} | {arrays.total_size([self.leaves[index]])}
+        if len(self.cotangents) > 1 or len(sizes) > 1 or sizes == {1}:
+            return None
+        return self.with_(turned=True)
+
+    def linear(self, leaves: Sequence[Any]) -> str | None:
+        """Return a sentence if the matrix contradicts itself: its pattern, or its transpose."""
+        blocks = self.blocks(leaves)
+        if self.sparsity is not None and (said := self._outside(blocks)):
+            return said
+        for row, name in zip(blocks, self.output_names, strict=True):
+            for block in row:
+                if block is not None and (said := block.adjoint_mismatch()):
+                    return said if len(blocks) == 1 else f"{name}: {said}"
+        return None
+
+    def _outside(self, blocks: Sequence[Sequence[Block | None]]) -> str:
+        """Return a sentence if an entry is claimed outside the declared pattern."""
+        if len(blocks) != 1 or len(blocks[0]) != 1 or blocks[0][0] is None:
+            raise ArgumentError("sparsity= is for one output and one argument: check the others apart, with only=")
+        missed = blocks[0][0].outside(self.sparsity)
+        if missed is None:
+            return ""
+        (i, j), value, count = missed
+        more = f", and {count - 1} more" if count > 1 else ""
+        return (
+            f"the declared sparsity pattern misses {self.letter}[{i}, {j}], which is {value:.6g}{more}: a solver that "
+            "uses it differences another matrix"
+        )
+
+    def _balance(self) -> None:
+        """Scale the cotangent row by row, so that no row is too small beside others to be seen.
+
+        By a power of two next to 1/‖J_i∘s‖, or to 2^12/|f_i| where f_i is so large that its round-off would drown the
+        others: a slope is off by about 2^20 units of it, and a PASS needs 2^-17 of the row.
+        """
+        try:
+            blocks = self.blocks(self.leaves)
+        except Exception:  # noqa: BLE001  the contract tells what is wrong with it
+            return
+        values = [arrays.to_numpy(x) for x in self.leaves]
+        scales = [np.broadcast_to(scale_of(x).value, x.shape) for x in values]
+        for k, row in enumerate(blocks):
+            size = np.sqrt(sum(b.row_sizes(s) ** 2 for b, s in zip(row, scales, strict=True) if b is not None))
+            size = np.maximum(size, 2.0**-12 * np.abs(arrays.to_numpy(self.out[k])))
+            known = np.isfinite(size) & (size > 0)
+            if np.any(known):
+                exponents = np.where(known, -np.round(np.log2(np.where(known, size, 1.0))), 0).astype(int)
+                exponents -= math.floor(np.median(exponents[known])) * (len(blocks) == 1)
+                self.cotangents[k] = self.cotangents[k] * np.ldexp(1.0, np.clip(exponents, -500, 500))

@@ -1,0 +1,227 @@
+"""Where a wrong Jacobian or Hessian is wrong: which row and column, in slopes that do not grow with its size.
+
+The claim is judged contracted with a random cotangent, so its place along the argument's entries (the columns) is found
+as everywhere. One line through the point moves every output at once: J·v, claimed and measured, tells all the rows.
+The worst row is then a gradient of its own, judged and located as one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.jacobian import MatrixClaim
+from gradcheck.claims.prediction import Prediction
+from gradcheck.diagnosis import locate, names
+from gradcheck.errors import GradcheckError
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes.field import Field
+from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.verdicts.report import ArgumentReport
+
+PROBES = 4
+STEP = 2.0**-10  # relative to the argument; a difference at twice that tells how far it is off
+COARSEST = 2**7  # steps above the finest that the dtype allows
+NOISE = 2.0**4  # units of round-off by which an output may be off
+SAFETY = 4.0
+LISTED = 6  # rows in a sentence
+NEGLIGIBLE = 2.0**-20  # of the row itself: not what made the claim fail
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """J·v, claimed and measured, for all outputs flattened and joined; `bound` is how far the latter is off."""
+
+    claimed: NDArray[Any]
+    measured: NDArray[Any]
+    bound: NDArray[np.float64]
+
+    @property
+    def excess(self) -> NDArray[np.float64]:
+        """Error of each row in units of its bound."""
+        size = np.maximum(np.abs(self.claimed), np.abs(self.measured))
+        return np.asarray(np.abs(self.claimed - self.measured) / (SAFETY * self.bound + NEGLIGIBLE * size))
+
+
+def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
+    """Return the report of a FAIL with row and column instead of the column alone, where the claim is a matrix."""
+    claim = trial.gradient.claim
+    if not isinstance(claim, MatrixClaim) or trial.tangent is not None:
+        return argument
+    try:
+        return _located(argument, trial, claim)
+    except (GradcheckError, ArithmeticError):
+        return argument  # the verdict stands, with the place as far as it is known
+
+
+def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> ArgumentReport:
+    column = argument.where if argument.where is not None and None not in argument.where else None
+    found = [_pushed(trial, claim, v) for v in _moves(trial, column)]
+    excess = np.max([p.excess for p in found], axis=0)
+    wrong = np.flatnonzero(excess > 1)
+    if not wrong.size:
+        return argument
+    said = _transposed(trial, claim)
+    row = int(np.argmax(excess))
+    there = _row(trial, claim, row)
+    output, index = claim.row_index(row)
+    label = claim.label(trial.index, output)
+    entries = () if there is None else there.worst
+    single = there.where if there is not None else None
+    one = wrong.size == 1
+    where: tuple[int | None, ...] | None = None
+    if one:
+        where = (*index, *(single if single is not None else (None,) * len(argument.shape)))
+    elif column is not None and wrong.size >= np.count_nonzero(_live(found)):
+        where = (*(None,) * len(index), *column)
+    named = there if there is not None and one else argument
+    place = f"row {_told(index)} of {label}" if index else label
+    text = (
+        _zero_block(claim, trial.index, output, found) or _one_row(label, index, single)
+        if one
+        else _several_rows(claim, trial.index, wrong, found, column)
+    )
+    return argument.with_(
+        where=where,
+        where_text=text,
+        worst=tuple(w.named(f"{label}[{_told((*index, *w.index))}]", (*index, *w.index)) for w in entries),
+        mistakes=("transposed", *argument.mistakes) if said else named.mistakes,
+        advice=said
+        or claim.asymmetry(trial.field.leaves)
+        or (f"in {place} {named.advice}" if one and named.advice else named.advice),
+        next=f"look at the formula of {place}" if one else argument.next or f"look at the formula of {label}",
+    )
+
+
+def _live(found: Sequence[Pushed]) -> NDArray[np.bool_]:
+    """Return which rows move at all."""
+    sizes = [np.maximum(np.abs(p.claimed), np.abs(p.measured)) for p in found]
+    return np.asarray(np.max(sizes, axis=0) > 0)
+
+
+def _one_row(label: str, index: Sequence[int], single: Sequence[int | None] | None) -> str:
+    if single is not None and None not in single:
+        return f"one entry is wrong: {label}[{_told((*index, *single))}]"
+    row = f"row {_told(index)} of {label}" if index else label
+    return f"{row} is wrong, all other rows are right"
+
+
+def _zero_block(claim: MatrixClaim, argument: int, output: str, found: Sequence[Pushed]) -> str:
+    """Return a sentence if a block that is wrong is claimed zero; empty elsewhere, or where there is one block."""
+    inside = np.array([name == output for name in claim.output_of_rows()])
+    if len(claim.cotangents) == 1 or any(np.any(p.claimed[inside]) for p in found):
+        return ""
+    return f"the block {claim.label(argument, output)} is claimed zero, all other blocks in these columns are right"
+
+
+def _several_rows(
+    claim: MatrixClaim, argument: int, wrong: NDArray[Any], found: Sequence[Pushed], column: Sequence[int | None] | None
+) -> str:
+    live = _live(found)
+    outputs = {claim.row_index(int(row))[0] for row in wrong[[0, -1]]}
+    label, names = claim.label(argument), claim.output_of_rows()
+    if len(outputs) == 1 and len(claim.cotangents) > 1:  # a block of its own
+        output = outputs.pop()
+        inside = np.array([name == output for name in names])
+        label, live = claim.label(argument, output), live & inside
+        if zero := _zero_block(claim, argument, output, found):
+            return zero
+    every = wrong.size >= np.count_nonzero(live)
+    if column is None:
+        part = f"every row of {label} is wrong" if every else f"{_rows(claim, wrong)} of {label} are wrong"
+        return part if every else f"{part}, all other rows are right"
+    rows = "every row" if every else _rows(claim, wrong)
+    return f"column {_told(column)} of {label} is wrong in {rows}, all else is right"
+
+
+def _rows(claim: MatrixClaim, wrong: NDArray[Any]) -> str:
+    first, last = int(wrong[0]), int(wrong[-1])
+    if last - first + 1 == wrong.size:
+        return f"rows {_row_told(claim, first)} to {_row_told(claim, last)}"
+    shown = ", ".join(_row_told(claim, int(i)) for i in wrong[:LISTED])
+    return f"rows {shown}" + (f" and {wrong.size - LISTED} more" if wrong.size > LISTED else "")
+
+
+def _row_told(claim: MatrixClaim, row: int) -> str:
+    output, index = claim.row_index(row)
+    told = _told(index) if len(index) < 2 else f"({_told(index)})"
+    return f"{output}[{_told(index)}]" if output else told
+
+
+def _told(index: Sequence[Any]) -> str:
+    return ", ".join(map(str, index))
+
+
+def _moves(trial: Trial, column: Sequence[int | None] | None) -> list[NDArray[Any]]:
+    """Return the directions along which rows are looked at: one entry's where one column is wrong, else random ones."""
+    if column is None:
+        return [arrays.to_numpy(trial.direction(probe)) for probe in (0, 1)]
+    shape = arrays.shape_of(trial.field.leaves[trial.index])
+    v = np.zeros(shape)
+    scale = np.broadcast_to(trial.scale.value, shape)
+    v[tuple(i or 0 for i in column)] = scale[tuple(i or 0 for i in column)]
+    return [v]
+
+
+def _pushed(trial: Trial, claim: MatrixClaim, v: NDArray[Any]) -> Pushed:
+    """Return J·v, claimed, and measured by differences at two steps, extrapolated."""
+    field, x = trial.field, trial.field.leaves[trial.index]
+    step = max(STEP, COARSEST * math.ldexp(1.0, arrays.FINEST[arrays.dtype_name(x)]))
+    move = arrays.like(v, x)
+
+    def at(t: float) -> NDArray[Any]:
+        leaves = list(field.leaves)
+        leaves[trial.index] = arrays.shifted(x, t, move)
+        field.evaluations += 1
+        return _flat(claim.outputs(leaves))
+
+    sides = {t: at(t) for t in (step, -step, 2 * step, -2 * step)}
+    fine = (sides[step] - sides[-step]) / (2 * step)
+    coarse = (sides[2 * step] - sides[-2 * step]) / (4 * step)
+    measured = (4 * fine - coarse) / 3
+    largest = np.max([np.abs(y) for y in sides.values()], axis=0)
+    bound = np.abs(measured - fine) / 4 + NOISE * field.unit * largest / step + math.ldexp(1.0, -1000)
+    claimed = _flat(claim.pushed(field.leaves, trial.index, move))
+    return Pushed(claimed, measured, np.asarray(bound))
+
+
+def _flat(outputs: Sequence[Any]) -> NDArray[Any]:
+    return np.concatenate([arrays.to_numpy(y).reshape(-1) for y in outputs])
+
+
+def _row(trial: Trial, claim: MatrixClaim, row: int) -> ArgumentReport | None:
+    """Return the report on one row as a gradient of its own; None where it cannot be shown wrong alone."""
+    alone = claim.contracted(claim.unit(row))
+    field = Field(alone, trial.field.leaves, seed=trial.field.seed)
+    prediction = Prediction(alone, field.leaves)
+    there = Trial(field, prediction, trial.index, confidence=trial.confidence)
+    there.measure(FiniteDifferences(field, [trial.index]), PROBES)
+    if sum(m.significant for m in there.mismatches()) >= 2:
+        report = there.report(Verdict.FAIL, there.interval(), 0.0)
+        report = locate.find(names.named(report, there, {trial.index: there}), there)
+    else:
+        report = None
+    trial.field.evaluations += field.evaluations
+    return report
+
+
+def _transposed(trial: Trial, claim: MatrixClaim) -> str:
+    """Return a sentence if the transposed matrix explains every row."""
+    transposed = claim.transposed(trial.index)
+    if transposed is None:
+        return ""
+    found = [_pushed(trial, transposed, v) for v in _moves(trial, None)]
+    if any(np.any(p.excess > 1) for p in found):
+        return ""
+    return f"{claim.label(trial.index)} is transposed: rows are outputs, columns are entries of {trial.name}"

@@ -1,0 +1,337 @@
+"""Jacobians and Hessians: right ones pass in every layout, wrong ones are named by row and column."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy import optimize, sparse
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+import gradcheck as gc
+from gradcheck.errors import ArgumentError
+
+RNG = np.random.default_rng(0)
+A = RNG.standard_normal((5, 4))
+X = RNG.standard_normal(4)
+B = RNG.standard_normal((6, 4))
+
+
+def f(x):
+    return np.tanh(A @ x)
+
+
+def jac(x):
+    return (1 - np.tanh(A @ x) ** 2)[:, None] * A
+
+
+LAYOUTS = {
+    "dense": jac,
+    "lists": lambda x: jac(x).tolist(),
+    "csr": lambda x: sparse.csr_matrix(jac(x)),
+    "coo array": lambda x: sparse.coo_array(jac(x)),
+    "operator": lambda x: aslinearoperator(jac(x)),
+    "at the point only": jac(X),
+    "a dict": lambda x: {"x": jac(x)},
+    "a tuple of one": lambda x: (jac(x),),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_right_jacobian_passes_in_every_layout(layout):
+    report = gc.check(f, jac=LAYOUTS[layout], args=(X,))
+    assert report
+    assert report.evaluations + report.contract_evaluations <= 80
+    assert report.notes == ()
+
+
+def planted(change):
+    def wrong(x):
+        j = jac(x).copy()
+        change(j)
+        return j
+
+    return wrong
+
+
+def scaled(index, factor):
+    def change(j):
+        j[index] *= factor
+
+    return change
+
+
+@pytest.mark.parametrize("layout", [np.asarray, sparse.csr_matrix, aslinearoperator])
+@pytest.mark.parametrize(
+    ("change", "where", "words"),
+    [
+        (scaled((3, 1), 1.5), (3, 1), r"one entry is wrong: J\[3, 1\]"),
+        (scaled((0, 0), -1.0), (0, 0), r"one entry is wrong: J\[0, 0\]"),
+        (scaled(2, 0.5), (2, None), "row 2 of J is wrong, all other rows are right"),
+        (scaled((slice(None), 1), 3.0), (None, 1), "column 1 of J is wrong in every row, all else is right"),
+        (scaled((slice(1, 3), 2), 2.0), None, "column 2 of J is wrong in rows 1 to 2, all else is right"),
+        (scaled(slice(1, 4), 0.0), None, "rows 1 to 3 of J are wrong, all other rows are right"),
+    ],
+)
+def test_a_wrong_jacobian_is_named_by_row_and_column(change, where, words, layout):
+    wrong = planted(change)
+    report = gc.check(f, jac=lambda x: layout(wrong(x)), args=(X,))
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].where == where
+    assert re.search(words, report[0].where_text)
+    worst = report[0].worst[0]
+    assert worst.claimed == pytest.approx(wrong(X)[worst.index], rel=1e-6, abs=1e-12)
+    assert worst.measured == pytest.approx(jac(X)[worst.index], rel=1e-4)
+    assert f"J[{worst.index[0]}, {worst.index[1]}] claimed" in str(report)
+
+
+def test_a_transposed_or_negative_jacobian_is_called_so():
+    def square(x):
+        return np.tanh(A[:4] @ x)
+
+    def right(x):
+        return (1 - square(x) ** 2)[:, None] * A[:4]
+
+    report = gc.check(square, jac=lambda x: right(x).T, args=(X,))
+    assert report[0].mistakes[0] == "transposed"
+    assert report[0].advice == "J is transposed: rows are outputs, columns are entries of x"
+    assert "sign is flipped" in gc.check(square, jac=lambda x: -right(x), args=(X,))[0].advice
+    assert "it is transposed; rows are outputs" in gc.check(f, jac=lambda x: jac(x).T, args=(X,)).complaint
+
+
+def test_a_small_row_beside_large_ones_is_judged_by_its_own_size():
+    scale = 10.0 ** np.array([-8, 0, 7, 3, -3])
+
+    def wrong(x):
+        j = scale[:, None] * jac(x)
+        j[0] *= 1.01
+        return j
+
+    assert gc.check(lambda x: scale * f(x), jac=lambda x: scale[:, None] * jac(x), args=(X,))
+    report = gc.check(lambda x: scale * f(x), jac=wrong, args=(X,))
+    assert report[0].where == (0, None)
+
+
+def test_a_batched_jacobian_has_one_matrix_for_each_sample():
+    def batched(b):
+        return np.sin(b @ A.T)
+
+    def blocks(b):
+        return np.cos(b @ A.T)[:, :, None] * A
+
+    assert gc.check(batched, jac=blocks, args=(B,))
+    report = gc.check(lambda b: batched(b) + b.sum(), jac=lambda b: blocks(b) + 1, args=(B,))  # samples are not apart
+    assert report.verdict is gc.Verdict.FAIL
+
+
+def test_several_arguments_have_one_matrix_each_or_one_for_all():
+    def product(a, b):
+        return a * b
+
+    for both in (
+        lambda a, b: (np.diag(b), np.diag(a)),
+        lambda a, b: {"a": np.diag(b), "b": sparse.diags(a)},
+        lambda a, b: np.hstack([np.diag(b), np.diag(a)]),
+        lambda a, b: sparse.hstack([sparse.diags(b), sparse.diags(a)]),
+    ):
+        assert gc.check(product, jac=both, args=(X, X + 1))
+    assert gc.check(product, jac=lambda _, b: np.diag(b), args=(X, X + 1), only=["a"])
+    assert gc.check(product, jac=lambda _, b: (np.diag(b), None), args=(X, X + 1)).unchecked == (
+        "b (no gradient claimed)",
+    )
+    report = gc.check(product, jac=lambda a, b: (np.diag(b), np.diag(a) * 1.5), args=(X, X + 1))
+    assert [str(a.verdict) for a in report] == ["PASS", "FAIL"]
+    assert report["b"].worst[0].label.startswith("J(b)[")
+
+
+def test_several_outputs_have_a_row_of_blocks_each():
+    def two(x):
+        return {"s": np.sin(x), "t": np.array([x.sum(), x @ x])}
+
+    def right(x):
+        return {"s": np.diag(np.cos(x)), "t": np.vstack([np.ones(4), 2 * x])}
+
+    assert gc.check(two, jac=right, args=(X,))
+    report = gc.check(two, jac=lambda x: right(x) | {"t": np.vstack([np.ones(4), x])}, args=(X,))
+    assert report[0].where_text == "row 1 of J(output.t) is wrong, all other rows are right"
+
+
+def test_a_holomorphic_function_has_a_complex_jacobian():
+    z = X + 1j * X[::-1]
+    assert gc.check(lambda z: (A @ z) ** 2, jac=lambda z: 2 * (A @ z)[:, None] * A, args=(z,))
+    assert gc.check(lambda z: (A @ z) ** 2, jac=lambda z: 2 * np.conj(A @ z)[:, None] * A, args=(z,)).verdict is (
+        gc.Verdict.FAIL
+    )
+    assert gc.check(lambda x: np.exp(1j * x), jac=lambda x: np.diag(1j * np.exp(1j * x)), args=(X,))
+
+
+def test_a_pattern_that_misses_an_entry_is_a_finding_of_its_own():
+    pattern = np.ones((5, 4))
+    assert gc.check(f, jac=jac, args=(X,), sparsity=pattern)
+    pattern[3, 1] = 0
+    report = gc.check(f, jac=jac, args=(X,), sparsity=sparse.csr_matrix(pattern))
+    assert report.complaint.startswith(f"the declared sparsity pattern misses J[3, 1], which is {jac(X)[3, 1]:.6g}")
+    with pytest.raises(ArgumentError, match="sparsity= is the pattern of a Jacobian: pass it together with jac="):
+        gc.check(np.sum, np.ones_like, (X,), sparsity=pattern)
+
+
+def test_an_operator_whose_rmatvec_is_no_adjoint_is_told_so():
+    def operator(x):
+        j = jac(x)
+        return LinearOperator((5, 4), matvec=lambda v: j @ v, rmatvec=lambda c: 2 * j.T @ c, dtype=float)
+
+    assert "rmatvec is not the adjoint of matvec" in gc.check(f, jac=operator, args=(X,)).complaint
+
+
+@pytest.mark.parametrize("bad", ["2-point", True])
+def test_what_scipy_takes_for_no_jacobian_is_refused(bad):
+    with pytest.raises(ArgumentError, match="claims nothing, wanted a function that returns the Jacobian"):
+        gc.check(f, jac=bad, args=(X,))
+
+
+@pytest.mark.parametrize("wrong", [None, (70_123, 5), "column"])
+def test_a_large_sparse_least_squares_problem_costs_no_more_slopes(wrong):
+    m, n = 100_000, 10_000
+    s = sparse.random_array((m, n), density=1e-4, rng=np.random.default_rng(1), format="csr")
+    s = (s + sparse.coo_array((np.ones(m), (np.arange(m), np.arange(m) % n)), shape=(m, n))).tocsr()
+    x = np.random.default_rng(2).standard_normal(n)
+
+    def matrix(x):
+        j = (sparse.diags_array(1 - np.tanh(s @ x) ** 2) @ s).tocsc()
+        if wrong == "column":
+            j.data[j.indptr[7] : j.indptr[8]] *= 1.5
+        elif wrong is not None:
+            j = j + sparse.coo_array(([0.5], ([wrong[0]], [wrong[1]])), shape=(m, n))
+        return j.tocsr()
+
+    report = gc.check(lambda x: np.tanh(s @ x), jac=matrix, args=(x,))
+    if wrong is None:
+        assert report
+        assert report.evaluations + report.contract_evaluations <= 80
+    else:
+        assert report[0].where == (wrong if wrong != "column" else (None, 7))
+        assert report.evaluations < 250
+
+
+# Hessians ------------------------------------------------------------------------------------------------------
+
+XR = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+
+
+@pytest.mark.parametrize(
+    "hess", [optimize.rosen_hess, lambda x: sparse.csr_matrix(optimize.rosen_hess(x)), optimize.rosen_hess(XR)]
+)
+def test_a_right_hessian_and_its_products_pass(hess):
+    report = gc.check(optimize.rosen, optimize.rosen_der, (XR,), hess=hess, hessp=optimize.rosen_hess_prod)
+    assert report
+    assert [a.name for a in report] == ["x", "H", "H·p"]
+
+
+def test_an_entry_of_a_hessian_is_named_and_that_it_is_not_symmetric():
+    def wrong(x):
+        h = optimize.rosen_hess(x)
+        h[3, 2] *= 1.2
+        return h
+
+    report = gc.check(optimize.rosen, optimize.rosen_der, (XR,), hess=wrong)
+    assert str(report["x"].verdict) == "PASS"
+    assert report["H"].where == (3, 2)
+    assert report["H"].advice == "not symmetric: H[2, 3] is -320, H[3, 2] is -384"
+    assert report["H"].worst[0].measured == pytest.approx(-320, rel=1e-6)
+
+
+def test_products_with_a_hessian_must_be_symmetric_and_linear():
+    def call(hessp):
+        return gc.check(optimize.rosen, optimize.rosen_der, (XR,), hessp=hessp)
+
+    lower = np.tril(np.ones((5, 5)))
+    assert "hessp is not symmetric" in call(lambda x, p: optimize.rosen_hess_prod(x, p) + lower @ p).complaint
+    assert "hessp is not linear in p" in call(lambda x, p: optimize.rosen_hess_prod(x, p) * (1 + p @ p)).complaint
+    report = call(lambda x, p: 2 * optimize.rosen_hess_prod(x, p))
+    assert "a factor 2 too many" in report["H·p"].advice
+
+
+S = RNG.standard_normal((8, 3))
+
+
+def loss(a, b):
+    return np.sum(np.exp(S @ a * b)) + np.sum(a**4) * b
+
+
+def gradient(a, b):
+    e = np.exp(S @ a * b)
+    return S.T @ e * b + 4 * a**3 * b, np.sum(e * (S @ a)) + np.sum(a**4)
+
+
+def hessian(a, b):
+    u = S @ a
+    e = np.exp(u * b)
+    mixed = S.T @ (e + e * b * u) + 4 * a**3
+    return ((S.T * e * b * b) @ S + np.diag(12 * a**2 * b), mixed), (mixed, np.sum(e * u * u))
+
+
+POINT = (np.array([0.1, 0.2, 0.3]), 0.5)
+
+
+def test_blocks_of_a_hessian_are_named_by_their_arguments():
+    assert gc.check(loss, gradient, POINT, hess=hessian)
+
+    def joined(a, b):
+        (p, q), (r, s) = hessian(a, b)
+        return np.block([[p, q[:, None]], [r[None], np.array([[s]])]])
+
+    assert gc.check(loss, gradient, POINT, hess=joined)
+
+    def diagonal(a, b):
+        (p, q), (r, s) = hessian(a, b)
+        return (p, 0 * q), (0 * r, s)
+
+    report = gc.check(loss, gradient, POINT, hess=diagonal)
+    assert report["H in b"].where_text.startswith("the block H(a × b) is claimed zero")
+    assert report["H in a"].where_text.startswith("the block H(b × a) is claimed zero")
+
+
+def test_products_take_a_tuple_like_the_arguments():
+    def hessp(a, b, p):
+        (aa, ab), (ba, bb) = hessian(a, b)
+        return aa @ p[0] + ab * p[1], ba @ p[0] + bb * p[1]
+
+    assert gc.check(loss, gradient, POINT, hessp=hessp)
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_boosting_objectives_return_gradient_and_diagonal_together(factor):
+    y = np.array([0.0, 1.0, 1.0, 0.0])
+
+    def objective(m):
+        p = 1 / (1 + np.exp(-m))
+        return p - y, factor * p * (1 - p)
+
+    report = gc.check(
+        lambda m: np.sum(np.logaddexp(0, m) - y * m), objective, (np.array([0.3, -0.2, 1.0, 2.0]),), hess=True
+    )
+    assert bool(report) is (factor == 1)
+
+
+def test_a_hessian_without_a_gradient_says_what_to_pass():
+    with pytest.raises(ArgumentError, match="hess= and hessp= are judged against the gradient"):
+        gc.check(optimize.rosen, args=(XR,), hess=optimize.rosen_hess)
+
+
+# Arrays instead of functions -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_gradient_may_be_given_as_arrays(dtype):
+    x = X.astype(dtype)
+    g = (3 * x**2).astype(dtype)
+    assert gc.check(lambda x: np.sum(x**3), g, (x,))
+    assert gc.check(lambda x: np.sum(x**3), {"x": g}, (x,))
+    wrong = g.copy()
+    wrong[2] *= 1.1
+    assert gc.check(lambda x: np.sum(x**3), wrong, (x,))[0].where == (2,)
+
+
+def test_arrays_claim_nothing_next_to_a_kink():
+    report = gc.check(lambda x: np.sum(np.abs(x)), np.zeros(3), (np.zeros(3),))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "arrays claim nothing next to it: pass the gradient as a function" in report[0].reason
