@@ -18,9 +18,10 @@ from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes import beneath
 from gradcheck.slopes.field import BudgetReached, Field, quiet
 from gradcheck.slopes.streams import Purpose
-from gradcheck.verdicts import accuracy, decide, unit_scale
+from gradcheck.verdicts import accuracy, decide, escalation, unit_scale
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
@@ -295,6 +296,8 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: 
             before = list(trial.probes)
             trial.probes = [*_again(trial, rules), *before]
             at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
+        if at_kink.verdict is Verdict.INCONCLUSIVE:
+            return _concluded(at_kink, trial, trials, rules)
         return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
     verdict, interval, reason = decide.verdict(trial, rules.rtol, resolution)
     if verdict is not Verdict.PASS:
@@ -307,10 +310,39 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: 
         found = decide.verdict(larger, rules.rtol, resolution)
         if found[0] is Verdict.FAIL:
             (verdict, interval, reason), trial = found, larger
-    argument = trial.report(verdict, interval, resolution, reason)
-    if verdict is Verdict.FAIL:
+    if verdict is Verdict.FAIL and _faster(trial):
+        verdict, reason = Verdict.INCONCLUSIVE, decide.FASTER
+    return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
+
+
+def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
+    """Return the report, of another oracle where this one is undecided, with a mistake's name or the proof of power."""
+    if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None:
+        resolution = argument.resolution
+        other = escalation.decided(trial, lambda t: decide.verdict(t, rules.rtol, resolution), resolution)
+        if other is None:
+            return argument
+        trial, argument = other
+    if argument.verdict is Verdict.FAIL:
         return _wrong(argument, trial, trials, rules)
-    return diagnosis.power(argument, trial, trials) if verdict is Verdict.PASS else argument
+    return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else argument
+
+
+def _faster(trial: Trial) -> bool:
+    """Tell whether f changes within the finest step along a direction that contradicts the claim."""
+    field, finest = trial.field, trial.field.finest([trial.index])
+    wrong = [p for p in trial.probes if trial.mismatch(p).significant and p.moved == 1]
+    return any(
+        beneath.steeper_within(
+            field.line({trial.index: trial.direction(p.probe)}),
+            field.at_point,
+            p.slope,
+            claimed=p.claimed,
+            finest=finest,
+            unit=field.unit,
+        )
+        for p in wrong[:4]
+    )
 
 
 def _unknown(trial: Trial) -> str:

@@ -13,6 +13,7 @@ from gradcheck.claims.outputs import (
     contract_inside,
     cotangent,
     dtype_of,
+    inside,
     named,
     outputs,
     passed_over,
@@ -81,7 +82,7 @@ class ArrayClaim(Claim):
 
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the contraction in the outputs' own library."""
-        return contract_inside(self.outputs(leaves), self.cotangents)
+        return contract_inside(inside(self.call(leaves)), self.cotangents)
 
     def contracted(self, cotangents: Sequence[Any]) -> Self:
         """Return the same claim judged through other cotangents: that of one output's row, say."""

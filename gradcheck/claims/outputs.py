@@ -154,11 +154,24 @@ def contract(results: Sequence[Any], cotangents: Sequence[Any], function: Callab
     return total
 
 
+def inside(result: Any) -> list[Any]:
+    """Return the arrays in what f returned on numbers of an oracle's own: all parts that are no plain values."""
+    if is_node(result) or _is_record(result):
+        return [leaf for _, part in _parts(result) for leaf in inside(part)]
+    if isinstance(result, float | complex):
+        return [np.asarray(result)]
+    ours = arrays.is_floating(result) or not (arrays.is_array(result) or isinstance(result, PLAIN))
+    return [result] if ours or arrays.dtype_name(result) == "object" else []
+
+
 def contract_inside(results: Sequence[Any], cotangents: Sequence[Any]) -> Any:
     """Return the contraction in the outputs' own library, so that an oracle can look inside."""
     total: Any = 0
     for y, c in zip(results, cotangents, strict=True):
-        weights = np.conj(c) if y.dtype == object else arrays.like(np.conj(c), y)
+        if not hasattr(y, "sum"):  # one number
+            total = total + float(c) * y
+            continue
+        weights = arrays.like(np.conj(c), y) if arrays.is_floating(y) else np.conj(c)
         total = total + (weights * y).sum()
     return total.real if hasattr(total, "dtype") and "complex" in str(total.dtype) else total
 

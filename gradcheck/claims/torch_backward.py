@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.outputs import in_dtype, named, outputs
+from gradcheck.claims.outputs import contract_inside, in_dtype, named, outputs
 from gradcheck.claims.point import argument_names, point, title_of
 from gradcheck.claims.torch_module import is_module, module_function
 from gradcheck.claims.vjp import VjpClaim
@@ -50,6 +50,10 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         super().__init__(_detached(self._inside, title), _no_pullback, inputs, names, kwargs, seed)
         self.title = title + (" (double backward)" if order > 1 else "")
         self.notes = (*self.notes, *notes)
+
+    def raw(self, leaves: Sequence[Any]) -> Any:
+        """Return the contraction with its graph: of f, not of the backward on trial."""
+        return contract_inside(outputs(_call(self._inside, self.tree, leaves, self.kwargs), self.user), self.cotangents)
 
     def why_not(self, index: int) -> str:
         """Return why a leaf is not judged."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradcheck.slopes.ladder import Ladder
+    from collections.abc import Callable
+
     from gradcheck.slopes.slope import Slope
 
 STEEPER = 16.0  # a claim so many times the slope that is measured asks for a look
@@ -16,33 +16,48 @@ SEEN = 2.0**6  # units of round-off of φ
 LINEAR = 0.25  # φ follows the step where a quarter of it moves φ by a quarter, give or take a quarter of that
 
 
-def resolved(ladder: Ladder, slope: Slope) -> Slope:
-    """Return the slope, its bound infinite if φ is linear, and far steeper, on steps finer than the ladder's.
+def steeper_within(
+    phi: Callable[[float], float], at_zero: float, slope: Slope, *, claimed: float, finest: int, unit: float
+) -> bool:
+    """Tell whether φ is linear, and far steeper than its measured slope, on steps finer than the ladder's.
 
-    tanh(x/1e-12) is a jump at all steps of the ladder. A slope as large as the one that is claimed would carry φ across
-    all the values it takes there within t; at t/16 and finer φ must follow it, if the claim is right.
+    tanh(x/1e-12) is a jump at all steps of the ladder. A slope as large as the one that is claimed would carry φ
+    across all the values it takes there within t; at t/16 and finer φ must follow it, if the claim is right.
+
+    Parameters
+    ----------
+    phi : callable
+        φ(t).
+    at_zero : float
+        φ(0).
+    slope : Slope
+        As measured.
+    claimed : float
+        The slope that is claimed.
+    finest : int
+        Exponent of the ladder's finest step.
+    unit : float
+        Unit round-off of φ's arithmetic.
+
     """
-    most = abs(slope.value) + slope.error
-    if not ladder.scale > STEEPER * most:
-        return slope
-    values = [value for _, value in ladder.values() if math.isfinite(value)]
-    span = max((abs(value - ladder.at_zero) for value in values), default=0.0)
-    finest = math.ldexp(1.0, ladder.finest)
+    most = abs(slope.value) + (slope.error if math.isfinite(slope.error) else 0.0)
+    if not abs(claimed) > STEEPER * most:
+        return False
+    span = max((abs(v - at_zero) for level in slope.levels for v in (level.plus, level.minus)), default=0.0)
     if span > 0:
-        steps = [step] if (step := span / (STEEPER * ladder.scale)) < finest else []
-    else:  # what φ takes there cannot be known: from the finest step down
-        steps = [math.ldexp(finest, -8 * k) for k in range(1, 8)]
-    return replace(slope, error=math.inf) if any(_follows(ladder, most, step) for step in steps) else slope
+        steps = [span / (STEEPER * abs(claimed))]
+    else:  # what values φ takes cannot be known: from the finest step down
+        steps = [math.ldexp(1.0, finest - 8 * k) for k in range(1, 8)]
+    visible = SEEN * unit * abs(at_zero)
+    return any(_follows(phi, max(visible, 2 * most * step), step) for step in steps if step < math.ldexp(1.0, finest))
 
 
-def _follows(ladder: Ladder, most: float, step: float) -> bool:
-    """Tell whether φ is linear on steps of that size and finer, and steeper than `most`."""
-    visible = SEEN * ladder.noise.unit * abs(ladder.at_zero)
+def _follows(phi: Callable[[float], float], least: float, step: float) -> bool:
+    """Tell whether φ is linear on steps of that size and finer, and moves by more than `least`."""
     halves: list[float] = []
     for t in (step, step / 4, step / 16):
-        plus, minus = ladder.phi(t), ladder.phi(-t)
-        half = (plus - minus) / 2
-        if not (math.isfinite(half) and abs(half) > max(visible, 2 * most * t)):
+        half = (phi(t) - phi(-t)) / 2
+        if not (math.isfinite(half) and abs(half) > least * t / step):
             return False
         halves.append(half)
     return all(abs(4 * b / a - 1) <= LINEAR for a, b in pairwise(halves))

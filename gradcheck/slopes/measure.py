@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from gradcheck.slopes.beneath import resolved
 from gradcheck.slopes.estimates import choose
 from gradcheck.slopes.ladder import Ladder
 from gradcheck.slopes.sides import assembled, one_sided
@@ -80,7 +79,7 @@ def measure_slope(
     if len(levels) < 2:
         return one_sided(ladder)
     slope = assembled(levels, choose(levels, fine=ladder.fine))
-    return stillness(ladder, levels, resolved(ladder, slope))
+    return stillness(ladder, levels, slope)
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:

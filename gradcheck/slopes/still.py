@@ -30,7 +30,7 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
     tolerance = 0.0
     if len(still) < 3:
-        if not (abs(slope.value) > slope.error and (zero or noise.rough(ladder.at_zero))):
+        if not (abs(slope.value) > slope.error and noise.rough(ladder.at_zero)):
             return slope
         tolerance = STANDS * noise.unit * abs(ladder.at_zero)
         step = _unmoved(ladder, slope, tolerance)

@@ -145,6 +145,17 @@ def judge(native: Sequence[Any], gradient: Prediction, field: Field, dtype: str)
     return found
 
 
+def own_round_off(gradient: Prediction, field: Field, index: int) -> float:
+    """Return how far off a claim in the field's arithmetic may be, of which a jitter need not show anything.
+
+    Σ p·(v − Σ p·v) of a saturated softmax is 1e-50, and the terms that cancel to it are rounded at 1e-16.
+    """
+    longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
+    here = gradient.values[index]
+    size = 0.0 if here is None else field.scales[index].norm(here)
+    return LAMBDA * longest * field.unit * max(size, _reach(gradient, field, index))
+
+
 def _reach(gradient: Prediction, field: Field, index: int) -> float:
     """Return the largest ‖∇f∘s‖ within the argument's own size: where f is saturated, what its factors carry.
 

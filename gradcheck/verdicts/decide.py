@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 # f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
 # any floating dtype (bfloat16).
 STEPS = 2.0**-7
+FASTER = (
+    "f changes faster than can be seen: it is far steeper on steps finer than the arithmetic allows for differences; "
+    "check at another point, or in larger units of the argument"
+)
+STRAIGHT_THROUGH = (
+    "f is constant here, and its gradient zero: a straight-through estimator? pass straight_through= with the smooth "
+    "function that it is the gradient of"
+)
 _TOO_SMALL = "moving {} by its own size changes f by less than the smallest number: multiply f, or the argument"
 ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
+ONE = "one direction of several disagrees: pass probes=16, another seed, or check at another point (a kink nearby?)"
 ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 
 
@@ -46,8 +55,10 @@ def verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdic
     if rtol is not None and interval.high > rtol:
         if interval.low > rtol and significant >= 2:
             return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
-    elif rtol is None and significant >= 1:
-        return (Verdict.FAIL if significant >= 2 else Verdict.INCONCLUSIVE), interval, ""
+    elif rtol is None and significant >= 2:
+        return Verdict.FAIL, interval, STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
+    elif rtol is None and significant == 1:
+        return Verdict.INCONCLUSIVE, interval, ONE
     if interval.high <= resolution:
         return Verdict.PASS, interval, ""
     absolute = zero_gradient(trial, resolution)
@@ -96,6 +107,18 @@ def _claims_zero(trial: Trial) -> bool:
 def _stands(trial: Trial, probe: Probe) -> bool:
     """Tell whether the claim is zero and f does not move next to the point along a probe."""
     return trial.claimed_norm == 0 and not math.isnan(probe.slope.constant)
+
+
+def _claims_a_slope_on_stairs(trial: Trial) -> bool:
+    """Tell whether the claim is not zero, and f does not move at all next to the point, and in large steps further."""
+    still = sum(not math.isnan(p.slope.constant) for p in trial.probes)
+    return trial.claimed_norm != 0 and still >= 2 and stairs_by_design(trial)
+
+
+def stairs_by_design(trial: Trial) -> bool:
+    """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
+    step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
+    return STEPS * trial.size_of_f() < step < math.inf
 
 
 def _jumps(trial: Trial, probe: Probe) -> bool:

@@ -1,0 +1,367 @@
+"""NumPy code continued to complex numbers, so that a step along the imaginary axis can be taken.
+
+A `ComplexArray` stands for an array of real numbers x and carries x + i·h·x′, h so small that its square is nothing. It
+is no
+`ndarray`: what NumPy hands to it is either analytic and computed on complex numbers, or has a real meaning that is
+continued (|x| is x or −x, a comparison looks at the real parts, a conjugate is x), or is refused. So no derivative is
+lost in silence, as it is where complex numbers are passed to code that was written for real ones.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from gradcheck.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ANALYTIC = frozenset(
+    [
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "negative",
+        "positive",
+        "power",
+        "float_power",
+        "square",
+        "sqrt",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log2",
+        "log10",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+        "reciprocal",
+        "matmul",
+        "vecmat",
+        "matvec",
+    ]
+)
+COMPARISONS = frozenset(
+    [
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "isfinite",
+        "isnan",
+        "isinf",
+        "signbit",
+        "logical_not",
+        "logical_and",
+    ]
+)
+STEPS = frozenset(["rint", "floor", "ceil", "trunc", "sign", "heaviside", "floor_divide"])
+FUNCTIONS = frozenset(
+    [
+        "sum",
+        "prod",
+        "mean",
+        "cumsum",
+        "cumprod",
+        "dot",
+        "inner",
+        "outer",
+        "tensordot",
+        "einsum",
+        "trace",
+        "diagonal",
+        "diag",
+        "reshape",
+        "ravel",
+        "transpose",
+        "swapaxes",
+        "moveaxis",
+        "squeeze",
+        "expand_dims",
+        "concatenate",
+        "stack",
+        "vstack",
+        "hstack",
+        "dstack",
+        "column_stack",
+        "split",
+        "array_split",
+        "roll",
+        "flip",
+        "tile",
+        "repeat",
+        "broadcast_to",
+        "pad",
+        "where",
+        "take",
+        "take_along_axis",
+        "triu",
+        "tril",
+        "diff",
+        "convolve",
+        "kron",
+        "cross",
+        "select",
+        "choose",
+        "copy",
+        "atleast_1d",
+        "atleast_2d",
+        "rollaxis",
+        "rot90",
+        "delete",
+        "insert",
+        "append",
+        "compress",
+        "broadcast_arrays",
+        "average",
+        "ediff1d",
+        "trapezoid",
+        "sliding_window_view",
+    ]
+)
+ORDERED = frozenset(
+    ["max", "min", "amax", "amin", "sort", "argsort", "argmax", "argmin", "median", "searchsorted", "partition"]
+)
+LINEAR_ALGEBRA = frozenset(
+    ["solve", "inv", "det", "matrix_power", "multi_dot", "matmul", "tensordot", "outer", "trace", "diagonal"]
+)
+
+
+def _logaddexp(a: Any, b: Any) -> Any:
+    top = np.where(np.real(a) >= np.real(b), a, b)
+    return top + np.log(np.exp(a - top) + np.exp(b - top))
+
+
+def _chosen(a: Any, b: Any, *, larger: bool) -> Any:
+    first = np.real(a) >= np.real(b) if larger else np.real(a) <= np.real(b)
+    return np.where(first, a, b)
+
+
+# Real functions, continued from where they are analytic: |x| is x or −x.
+CONTINUED: dict[str, Callable[..., Any]] = {
+    "absolute": lambda a: np.where(np.real(a) < 0, -a, a),
+    "fabs": lambda a: np.where(np.real(a) < 0, -a, a),
+    "conjugate": lambda a: a,
+    "maximum": lambda a, b: _chosen(a, b, larger=True),
+    "fmax": lambda a, b: _chosen(a, b, larger=True),
+    "minimum": lambda a, b: _chosen(a, b, larger=False),
+    "fmin": lambda a, b: _chosen(a, b, larger=False),
+    "hypot": lambda a, b: np.sqrt(a * a + b * b),
+    "logaddexp": _logaddexp,
+    "expit": lambda a: 1 / (1 + np.exp(-a)),
+    "cbrt": lambda a: np.sign(np.real(a)) * (a * np.sign(np.real(a))) ** (1 / 3),
+}
+
+
+class ComplexArray(NDArrayOperatorsMixin):
+    """An array of real numbers with an imaginary part that is infinitely small."""
+
+    __slots__ = ("z",)
+    __array_priority__ = 1000
+
+    def __init__(self, z: Any) -> None:
+        self.z = np.asarray(z, dtype=np.complex128)
+
+    # What is asked of an array that is handed about
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # noqa: D102  as of an ndarray, here and below
+        return self.z.shape
+
+    @property
+    def ndim(self) -> int:  # noqa: D102
+        return self.z.ndim
+
+    @property
+    def size(self) -> int:  # noqa: D102
+        return self.z.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # noqa: D102
+        return np.dtype(np.float64)
+
+    @property
+    def T(self) -> ComplexArray:  # noqa: D102, N802
+        return ComplexArray(self.z.T)
+
+    @property
+    def real(self) -> ComplexArray:  # noqa: D102
+        return self
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def __iter__(self) -> Any:
+        return (ComplexArray(part) for part in self.z)
+
+    def __getitem__(self, key: Any) -> ComplexArray:
+        return ComplexArray(self.z[_real(key)])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.z[_real(key)] = _plain(value)
+
+    def __bool__(self) -> bool:
+        return bool(self.z.real)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise UnsupportedError("the code makes a plain array of its argument: a complex step cannot follow")
+
+    __float__ = __int__ = __index__ = __complex__ = __array__
+
+    def astype(self, dtype: Any, **_: Any) -> ComplexArray:
+        """Return itself for float64; refuse less."""
+        if np.dtype(dtype) != np.float64:
+            raise UnsupportedError(f"the code casts its argument to {np.dtype(dtype)}: a complex step cannot follow")
+        return ComplexArray(self.z.copy())
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a method of arrays: sum, reshape, max and the like."""
+        function = getattr(np, {"conj": "conjugate"}.get(name, name), None)
+        if name.startswith("_") or not hasattr(np.ndarray, name) or function is None:
+            raise AttributeError(name)
+        if name in ("reshape", "transpose"):
+            return lambda *a, **k: ComplexArray(getattr(self.z, name)(*a, **k))
+        return lambda *args, **kwargs: function(self, *args, **kwargs)
+
+    def flatten(self) -> ComplexArray:
+        """Return a flat copy."""
+        return ComplexArray(self.z.flatten())
+
+    # What NumPy hands over
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
+        name = ufunc.__name__
+        if out is not None:
+            if method != "__call__" or not isinstance(out[0], ComplexArray):
+                raise UnsupportedError("the code writes into a plain array: a complex step cannot follow")
+            out[0].z[...] = _plain(ufunc(*inputs, **options))
+            return out[0]
+        if name in COMPARISONS or (name in STEPS and method == "__call__"):
+            found = getattr(ufunc, method)(*(_real(x) for x in inputs), **options)
+            return ComplexArray(found) if name in STEPS else found
+        if name in CONTINUED and method == "__call__" and not options:
+            return ComplexArray(CONTINUED[name](*(_plain(x) for x in inputs)))
+        if name in ("maximum", "minimum") and method == "reduce":
+            return (np.max if name == "maximum" else np.min)(*inputs, **options)
+        if name in ANALYTIC:
+            if options.get("dtype") is not None:
+                raise UnsupportedError("the code asks for a dtype: a complex step cannot follow")
+            return _wrapped(getattr(ufunc, method)(*(_plain(x) for x in inputs), **options))
+        raise UnsupportedError(f"np.{name} is not known to a complex step")
+
+    def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
+        name, module = func.__name__, func.__module__
+        if name in SPECIAL:
+            return SPECIAL[name](*args, **kwargs)
+        if module == "numpy.linalg":
+            if name not in LINEAR_ALGEBRA:
+                raise UnsupportedError(f"np.linalg.{name} is not known to a complex step")
+        elif name in ("shape", "ndim", "size", "argmax", "argmin", "argsort", "zeros_like", "ones_like", "empty_like"):
+            found = func(*_each(args, _real), **{k: _each(v, _real) for k, v in kwargs.items()})
+            return ComplexArray(found) if name.endswith("_like") and np.asarray(found).dtype.kind == "f" else found
+        elif name not in FUNCTIONS | ORDERED:
+            raise UnsupportedError(f"np.{name} is not known to a complex step")
+        return _wrapped(func(*_each(args, _plain), **{k: _each(v, _plain) for k, v in kwargs.items()}))
+
+
+def _variance(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, **_: Any) -> Any:
+    centred = a - np.mean(a, axis=axis, keepdims=True)
+    count = np.sum(np.ones(np.shape(a)), axis=axis, keepdims=keepdims) - ddof
+    return np.sum(centred * centred, axis=axis, keepdims=keepdims) / count
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002  NumPy's name
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and np.ndim(x) != 1):
+        raise UnsupportedError(f"np.linalg.norm of order {ord} is not known to a complex step")
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, **_: Any) -> Any:
+    a = a if a_min is None else np.maximum(a, a_min)
+    return a if a_max is None else np.minimum(a, a_max)
+
+
+def _round(a: Any, decimals: int = 0, **_: Any) -> Any:
+    return ComplexArray(np.round(a.z.real, decimals))
+
+
+SPECIAL: dict[str, Callable[..., Any]] = {
+    "var": _variance,
+    "std": lambda *args, **kwargs: np.sqrt(_variance(*args, **kwargs)),
+    "norm": _norm,
+    "clip": _clip,
+    "round": _round,
+    "around": _round,
+    "abs": np.absolute,
+    "real": lambda a: a,
+    "vdot": lambda a, b: np.sum(np.ravel(a) * np.ravel(b)),
+}
+
+
+def _plain(x: Any) -> Any:
+    """Return x as NumPy's; refuse complex numbers of the code's own: |z| means another thing there."""
+    if isinstance(x, ComplexArray):
+        return x.z
+    if isinstance(x, complex) or (isinstance(x, np.ndarray | np.generic) and x.dtype.kind not in "biuf"):
+        raise UnsupportedError("the code computes with complex numbers or objects of its own")
+    return x
+
+
+def _real(x: Any) -> Any:
+    if isinstance(x, tuple):
+        return tuple(_real(part) for part in x)
+    return x.z.real if isinstance(x, ComplexArray) else x
+
+
+def _each(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Return x, or what it nests, with its arrays changed."""
+    if isinstance(x, list | tuple):
+        return type(x)(_each(part, change) for part in x)
+    return change(x)
+
+
+def _wrapped(found: Any) -> Any:
+    if isinstance(found, list | tuple):
+        return type(found)(_wrapped(part) for part in found)
+    return ComplexArray(found) if np.asarray(found).dtype.kind == "c" else found
+
+
+def imaginary(function: Callable[[list[Any]], Any], points: list[Any]) -> float:
+    """Return the imaginary part of function(points), NaN where a number is not finite.
+
+    Raises
+    ------
+    UnsupportedError
+        If the code cannot be followed: whatever it raises.
+
+    """
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            found = function([ComplexArray(z) for z in points])
+    except UnsupportedError:
+        raise
+    except Exception as error:
+        raise UnsupportedError(f"a complex step cannot follow the code ({type(error).__name__}: {error})") from error
+    if not isinstance(found, ComplexArray) or found.size != 1:
+        raise UnsupportedError("the code left the numbers that a complex step can follow")
+    value = complex(found.z.reshape(())[()])
+    return value.imag if np.isfinite(value) else float("nan")

@@ -1,0 +1,139 @@
+"""Before INCONCLUSIVE is said: the next oracle that can look into f's code is asked.
+
+In order: forward-mode differentiation where f is Torch's or JAX's own parts, a complex step and then exact arithmetic
+where it is NumPy code. Such an oracle shares the code with f, and could share a mistake of looking: so it is heard only
+where it agrees with every difference that was measured, within that one's bound.
+
+The budget: `SLOPES` slopes of each oracle, five or ten evaluations each; exact arithmetic, some thousand times slower,
+where all arguments together have at most `EXACT_ENTRIES` entries.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.errors import GradcheckError
+from gradcheck.slopes.field import BudgetReached
+from gradcheck.verdicts.accuracy import own_round_off, spread
+from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.verdicts.certificate import Interval
+    from gradcheck.verdicts.report import ArgumentReport
+
+SLOPES = 4
+EXACT_ENTRIES = 64
+FEWEST_DIGITS = 2.0**-53  # a derivative computed in float32 tells no more than differences in float64
+
+
+def oracles(trial: Trial) -> Iterator[Oracle]:
+    """Yield the oracles that can look into this f, the cheapest first."""
+    field, claim = trial.field, trial.gradient.claim
+    for make in (_torch, _jax, _complex_step, _exact):
+        try:
+            yield make(field, claim)
+        except (GradcheckError, ImportError):
+            continue
+
+
+def _torch(field: Any, claim: Any) -> Oracle:
+    from gradcheck.oracles.torch_forward import TorchForward  # noqa: PLC0415  what is not asked is not imported
+
+    return TorchForward(field, claim)
+
+
+def _jax(field: Any, claim: Any) -> Oracle:
+    from gradcheck.oracles.jax_forward import JaxForward  # noqa: PLC0415
+
+    return JaxForward(field, claim)
+
+
+def _complex_step(field: Any, claim: Any) -> Oracle:
+    from gradcheck.oracles.complex_step import ComplexStep  # noqa: PLC0415
+
+    return ComplexStep(field, claim)
+
+
+def _exact(field: Any, claim: Any) -> Oracle:
+    from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
+
+    if arrays.total_size(field.leaves) > EXACT_ENTRIES:
+        raise GradcheckError("too large for exact arithmetic")
+    return ExactSlopes(field, claim)
+
+
+def agrees(slope: Any, other: Any) -> bool:
+    """Tell whether a slope lies within what a difference along the same direction allows."""
+    if abs(slope.value) <= other.constant + slope.error:  # f was seen to stand still, whatever it does further out
+        return True
+    low, high = sorted((other.left, other.right)) if other.kinked else (other.value, other.value)
+    error = (other.side_error if other.kinked else other.error) + slope.error
+    return bool(math.isnan(low) or low - error <= slope.value <= high + error)
+
+
+def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
+    """Return the trial with slopes of `oracle`; None where it cannot follow f, or disagrees with a difference."""
+    if any(probe.slope.jumps for probe in trial.probes):
+        return None  # a derivative of zero on either side of a jump is none
+    other = Trial(trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent)
+    other.jitter = spread(trial.gradient, trial.field, trial.field.unit, [trial.index])[trial.index]
+    try:
+        other.measure(oracle, SLOPES)
+        for probe in trial.probes[:SLOPES]:
+            v = trial.direction(probe.probe)
+            slope = oracle.slope({trial.index: v}, scale=0.0, start=None)
+            if slope is not None and not agrees(slope, probe.slope):
+                return None
+    except BudgetReached:
+        raise
+    except GradcheckError:
+        return None
+    return other if len(other.probes) >= 2 else None
+
+
+def decided(
+    trial: Trial, judge: Callable[[Trial], tuple[Verdict, Interval, str]], resolution: float
+) -> tuple[Trial, ArgumentReport] | None:
+    """Return the first report that another oracle gives other than INCONCLUSIVE, and its trial; None if none does.
+
+    Parameters
+    ----------
+    trial : Trial
+        What differences could not decide.
+    judge : callable
+        Maps a trial without kinks to a verdict, an interval and a reason.
+    resolution : float
+        The relative error that a PASS needs.
+
+    """
+    if trial.field.random or trial.field.unit > FEWEST_DIGITS:
+        return None
+    for oracle in oracles(trial):
+        other = another_trial(trial, oracle)
+        if other is None or any(probe.slope.kinked for probe in other.probes):
+            continue
+        verdict, interval, reason = judge(other)
+        if verdict is Verdict.FAIL and not _beyond_round_off(other):
+            continue
+        if verdict is Verdict.FAIL and other.true_norm == 0 and other.claimed_norm != 0:
+            # constant by its code: stairs by design, or the digits of an output that stands for a smooth function?
+            if not decide.stairs_by_design(trial):
+                report = other.report(Verdict.INCONCLUSIVE, interval, resolution, decide.STRAIGHT_THROUGH)
+                return other, report.with_(notes=(f"{oracle.name} finds no slope at all",))
+            reason = decide.STRAIGHT_THROUGH
+        if verdict is not Verdict.INCONCLUSIVE:
+            report = other.report(verdict, interval, resolution, reason)
+            return other, report.with_(notes=(f"decided by {oracle.name}: differences could not tell",))
+    return None
+
+
+def _beyond_round_off(trial: Trial) -> bool:
+    """Tell whether the claim is off by more than float64 explains, in a formula of f's usual size near the point."""
+    allowed = own_round_off(trial.gradient, trial.field, trial.index)
+    return sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2
