@@ -90,7 +90,8 @@ def check(
     names : sequence of str, optional
         Names of the arguments; by default those of the signature.
     **options : Options
-        How to judge: ``rtol``, ``confidence``, ``probes``, ``seed``, ``oracle``, ``max_evaluations``, ``kink``,
+        How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``confidence``, ``probes``, ``seed``, ``oracle``,
+        ``max_evaluations``, ``kink``,
         ``kink_of``, ``tangent``; see `gradcheck.verdicts.options.Options`.
 
     Returns

@@ -246,7 +246,7 @@ def _measure(trials: Mapping[int, Trial], oracle: Oracle, rules: Rules) -> None:
     if len(trials) > 1:
         for i, jitter in accuracy.spread(gradient, field, unit, list(trials)).items():
             trials[i].jitter = jitter
-        Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, gradient, field), rtol=rules.rtol).run()
+        Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, gradient, field), rules=rules).run()
     for trial in trials.values():
         if not trial.probes:
             trial.measure(oracle, rules.probes)
@@ -299,15 +299,19 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: 
         if at_kink.verdict is Verdict.INCONCLUSIVE:
             return _concluded(at_kink, trial, trials, rules)
         return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
-    verdict, interval, reason = decide.verdict(trial, rules.rtol, resolution)
+    return _where_smooth(trial, trials, rules, resolution)
+
+
+def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resolution: float) -> ArgumentReport:
+    verdict, interval, reason = decide.verdict(trial, rules, resolution)
     if verdict is not Verdict.PASS:
         fresh = _again(trial, rules)
-        verdict, interval, reason = decide.verdict(trial, rules.rtol, resolution)
+        verdict, interval, reason = decide.verdict(trial, rules, resolution)
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
     if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, rules)) is not None:
-        found = decide.verdict(larger, rules.rtol, resolution)
+        found = decide.verdict(larger, rules, resolution)
         if found[0] is Verdict.FAIL:
             (verdict, interval, reason), trial = found, larger
     if verdict is Verdict.FAIL and _faster(trial):
@@ -319,7 +323,7 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
     """Return the report, of another oracle where this one is undecided, with a mistake's name or the proof of power."""
     if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None:
         resolution = argument.resolution
-        other = escalation.decided(trial, lambda t: decide.verdict(t, rules.rtol, resolution), resolution)
+        other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
         if other is None:
             return argument
         trial, argument = other
@@ -364,6 +368,8 @@ def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
+    if argument.reason == decide.STRAIGHT_THROUGH:
+        return argument  # wrong everywhere, and not by a mistake
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
         found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)
@@ -393,7 +399,7 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
     except (WrongClaim, ArgumentError, BudgetReached):
         return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
     found = nearby[trial.index]
-    verdict, interval, _ = decide.verdict(found, rules.rtol, report.resolution)
+    verdict, interval, _ = decide.verdict(found, rules, report.resolution)
     if verdict is Verdict.FAIL:
         there = found.report(verdict, interval, report.resolution)
         there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found), found)

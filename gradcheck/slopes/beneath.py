@@ -44,10 +44,9 @@ def steeper_within(
     if not abs(claimed) > STEEPER * most:
         return False
     span = max((abs(v - at_zero) for level in slope.levels for v in (level.plus, level.minus)), default=0.0)
-    if span > 0:
-        steps = [span / (STEEPER * abs(claimed))]
-    else:  # what values φ takes cannot be known: from the finest step down
-        steps = [math.ldexp(1.0, finest - 8 * k) for k in range(1, 8)]
+    # where φ takes no other value it cannot be known how far its values lie apart: from the finest step down
+    down = [math.ldexp(1.0, finest - 8 * k) for k in range(1, 8)]
+    steps = [span / (STEEPER * abs(claimed))] if span > 0 else down
     visible = SEEN * unit * abs(at_zero)
     return any(_follows(phi, max(visible, 2 * most * step), step) for step in steps if step < math.ldexp(1.0, finest))
 

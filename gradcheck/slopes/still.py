@@ -57,7 +57,13 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
         return None
     step = math.ldexp(1.0, exponent)
     moves = [abs(ladder.phi(side * step) - ladder.at_zero) for side in (1, -1)]
-    return step if all(move <= tolerance for move in moves) else None
+    if not all(move <= tolerance for move in moves):
+        return None
+    for _ in range(4 if ladder.scale == 0 else 0):  # how far: the further, the smaller the slope that may hide
+        if any(abs(ladder.phi(side * 16 * step) - ladder.at_zero) > tolerance for side in (1, -1)):
+            break
+        step *= 16
+    return step
 
 
 def _first_move(ladder: Ladder, tolerance: float = 0.0) -> float:

@@ -11,6 +11,7 @@ from gradcheck import arrays
 from gradcheck.verdicts.certificate import Interval, Verdict
 
 if TYPE_CHECKING:
+    from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
@@ -42,29 +43,72 @@ def unmeasurable(trial: Trial) -> str:
     )
 
 
-def verdict(trial: Trial, rtol: float | None, resolution: float) -> tuple[Verdict, Interval, str]:
+def verdict(trial: Trial, rules: Rules, resolution: float) -> tuple[Verdict, Interval, str]:
     """Return verdict, interval and reason from the slopes measured so far."""
     interval = trial.interval()
     if _vanishes(trial):
         return Verdict.INCONCLUSIVE, interval, _TOO_SMALL.format(trial.name)
+    if rules.piecewise_constant and (declared := _on_stairs(trial)) is not None:
+        return declared
+    passed = _within_atol(trial, rules)
+    if passed is None:
+        contradicted = _contradicted(trial, rules, interval)
+        if contradicted is not None:
+            return contradicted
+        passed = interval if interval.high <= resolution else zero_gradient(trial, resolution)
+    if passed is not None:
+        return Verdict.PASS, passed, ""
+    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
+
+
+def _within_atol(trial: Trial, rules: Rules) -> Interval | None:
+    """Return the absolute interval if it lies below atol: ‖e∘s‖ is at least the smallest scale times ‖e‖."""
+    if rules.atol is None:
+        return None
+    absolute = trial.absolute()
+    return absolute if absolute.high <= rules.atol * float(np.min(trial.scale.value)) else None
+
+
+def _contradicted(trial: Trial, rules: Rules, interval: Interval) -> tuple[Verdict, Interval, str] | None:
+    """Return a verdict if slopes contradict the claim by more than is allowed."""
+    significant = _significant(trial)
+    if rules.rtol is None and rules.atol is None:
+        if significant >= 2:
+            return Verdict.FAIL, interval, STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
+        return (Verdict.INCONCLUSIVE, interval, ONE) if significant else None
+    relative = rules.rtol is None or interval.low > rules.rtol
+    # ‖e‖ is surely above atol where ‖e∘s‖ is above atol times the largest scale
+    absolute = rules.atol is None or trial.absolute().low > rules.atol * float(np.max(trial.scale.value))
+    if significant >= 2 and relative and absolute:
+        return Verdict.FAIL, interval, f"the error is above {_allowed(rules)}"
+    return None
+
+
+def _significant(trial: Trial) -> int:
+    """Return how many slopes contradict the claim where f moves."""
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
-    significant = sum(
+    return sum(
         m.significant and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p))) for m, p in pairs
     )
-    if rtol is not None and interval.high > rtol:
-        if interval.low > rtol and significant >= 2:
-            return Verdict.FAIL, interval, f"the error is above rtol={rtol:g}"
-    elif rtol is None and significant >= 2:
-        return Verdict.FAIL, interval, STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
-    elif rtol is None and significant == 1:
-        return Verdict.INCONCLUSIVE, interval, ONE
-    if interval.high <= resolution:
-        return Verdict.PASS, interval, ""
-    absolute = zero_gradient(trial, resolution)
-    if absolute is not None:
-        return Verdict.PASS, absolute, ""
-    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
+
+
+def _allowed(rules: Rules) -> str:
+    return " and ".join(f"{name}={x:g}" for name in ("rtol", "atol") if (x := getattr(rules, name)) is not None)
+
+
+def _on_stairs(trial: Trial) -> tuple[Verdict, Interval, str] | None:
+    """Return the verdict on an f that is declared piecewise constant, None where it does not stand still."""
+    still = [p for p in trial.probes if not math.isnan(p.slope.constant)]
+    if len(still) < 2:
+        return None
+    if trial.claimed_norm != 0:
+        return Verdict.FAIL, trial.interval(), STRAIGHT_THROUGH
+    moving = [m for m, p in zip(trial.mismatches(), trial.probes, strict=True) if p not in still and m.significant]
+    if moving:
+        return None
+    bounds = [p.slope.error if math.isnan(p.slope.constant) else p.slope.constant for p in trial.probes]
+    return Verdict.PASS, trial.absolute([b / p.stretch for b, p in zip(bounds, trial.probes, strict=True)]), ""
 
 
 def zero_gradient(trial: Trial, resolution: float) -> Interval | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.errors import GradcheckError
 from gradcheck.slopes.field import BudgetReached
+from gradcheck.verdicts import decide
 from gradcheck.verdicts.accuracy import own_round_off, spread
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.trial import Trial
@@ -81,7 +82,9 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     """Return the trial with slopes of `oracle`; None where it cannot follow f, or disagrees with a difference."""
     if any(probe.slope.jumps for probe in trial.probes):
         return None  # a derivative of zero on either side of a jump is none
-    other = Trial(trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent)
+    other = Trial(
+        trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
+    )
     other.jitter = spread(trial.gradient, trial.field, trial.field.unit, [trial.index])[trial.index]
     try:
         other.measure(oracle, SLOPES)
@@ -112,7 +115,7 @@ def decided(
         The relative error that a PASS needs.
 
     """
-    if trial.field.random or trial.field.unit > FEWEST_DIGITS:
+    if trial.random or trial.field.unit > FEWEST_DIGITS:
         return None
     for oracle in oracles(trial):
         other = another_trial(trial, oracle)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from gradcheck.oracles.base import Oracle
     from gradcheck.slopes.slope import Slope
+    from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.trial import Trial
 
 COUNTS = (4, 8, 16)  # slopes of a round: more where the first one's bound says that four would not settle it
@@ -81,13 +82,13 @@ class Joint:
     """
 
     def __init__(
-        self, trials: Mapping[int, Trial], oracle: Oracle, *, count: int, resolution: float, rtol: float | None
+        self, trials: Mapping[int, Trial], oracle: Oracle, *, count: int, resolution: float, rules: Rules
     ) -> None:
         self.trials = trials
         self.oracle = oracle
         self.count = count
         self.resolution = resolution
-        self.rtol = rtol
+        self.rules = rules
         first = next(iter(trials.values()))
         self.field = first.field
         self.risk = 1 - first.confidence
@@ -184,7 +185,7 @@ class Joint:
         passed = []
         for i in group:
             self.trials[i].probes = [self._view(i, n, m) for n, m in zip(numbers, found, strict=True)]
-            if decide.verdict(self.trials[i], self.rtol, self.resolution)[0] is Verdict.PASS:
+            if decide.verdict(self.trials[i], self.rules, self.resolution)[0] is Verdict.PASS:
                 passed.append(i)
         return self._release([i for i in group if i not in passed], [i for i in group if i not in passed])
 

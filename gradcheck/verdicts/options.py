@@ -27,6 +27,13 @@ class Options(TypedDict, total=False):
     ----------
     rtol : float, optional
         Relative error to allow: an approximate gradient is meant. By default every significant error is a FAIL.
+    atol : float, optional
+        ‖g − ∇f‖ that does not matter, in the units of the gradient (what `scipy.optimize.check_grad` returns). A
+        gradient below what f's own digits show passes then with its absolute bound. With `rtol`, either of them will
+        do.
+    piecewise_constant : bool
+        f moves in steps (a rounded number, a look-up table), and is constant in between: a claim of zero is a PASS
+        where f does not move next to the point. False by default, for low precision inside f looks the same.
     confidence : float
         Of the interval for the error, 0.9999 by default.
     probes : int
@@ -47,6 +54,8 @@ class Options(TypedDict, total=False):
     """
 
     rtol: float | None
+    atol: float | None
+    piecewise_constant: bool
     confidence: float
     probes: int
     seed: int
@@ -62,6 +71,8 @@ class Rules:
     """The options of one check, complete and checked."""
 
     rtol: float | None = None
+    atol: float | None = None
+    piecewise_constant: bool = False
     confidence: float = 0.9999
     probes: int = 4
     seed: int = 0
@@ -83,6 +94,10 @@ def _number(x: Any) -> bool:
 
 def _positive(wanted: str) -> Checker:
     return lambda x: None if _number(x) and math.isfinite(x) and x > 0 else wanted
+
+
+def _boolean(wanted: str) -> Checker:
+    return lambda x: None if isinstance(x, bool | np.bool_) else wanted
 
 
 def _inside_0_1(wanted: str) -> Checker:
@@ -108,6 +123,8 @@ def _functions_by_name(wanted: str) -> Checker:
 
 CHECKERS: dict[str, Checker] = {
     "rtol": _positive("a positive number, or None for significant errors to fail"),
+    "atol": _positive("a positive number in the units of the gradient, or None"),
+    "piecewise_constant": _boolean("True or False"),
     "confidence": _inside_0_1("a probability inside (0, 1) such as 0.9999"),
     "probes": _at_least(2, "an integer of 2 or more: one direction proves no error"),
     "seed": _at_least(0, "an integer of 0 or more"),

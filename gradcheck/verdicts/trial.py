@@ -82,7 +82,7 @@ class Trial:
         self._kept: dict[int, Any] = {}  # directions of a small argument
         self._risk = 1 - confidence
         self._next = 0
-        noise = noise or ClaimNoise.none(len(gradient.leaves))
+        self.noise = noise = noise or ClaimNoise.none(len(gradient.leaves))
         self.random = noise.random  # f gave two answers at the point
         self._repeat, self._frozen = noise.repeat[index], noise.frozen[index]
         self._start: int | None = None

@@ -28,7 +28,9 @@ def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: 
     field = Field(trial.field.claim, trial.field.leaves, seed=trial.field.seed, limit=trial.field.limit)
     field.evaluations = trial.field.evaluations
     field.scales = tuple(Scale(1.0) if i == trial.index else scale for i, scale in enumerate(field.scales))
-    other = Trial(field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent)
+    other = Trial(
+        field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
+    )
     try:
         other.measure(oracle(field), count)
     finally:
