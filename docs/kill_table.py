@@ -10,7 +10,7 @@ import gradcheck as gc
 from gradcheck import arrays
 from gradcheck.derivations import ALL
 from gradcheck.lines import mistakes as line_mistakes
-from gradcheck.mistakes.table import TABLE, Case, changes
+from gradcheck.mistakes import TABLE, Case, changes
 
 SEED, EARLIER = 0, 1
 

@@ -7,8 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import gradcheck as gc
-from gradcheck.mistakes import factors
-from gradcheck.mistakes.table import TABLE, Case, changes
+from gradcheck.mistakes import TABLE, Case, changes, factors
 
 shapes = st.lists(st.integers(2, 5), min_size=1, max_size=3).map(tuple)
 seeds = st.integers(0, 2**16)

@@ -21,7 +21,7 @@ from gradcheck.derivations import ALL
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.lines.report import DerivationReport
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.lines.report import DerivationReport
     from gradcheck.two_layer_relu.network_check import Cancelling, Row
 
 __all__ = ["cancelling_note", "lines_table", "network_table", "remarks", "styled"]

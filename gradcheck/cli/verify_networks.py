@@ -16,7 +16,7 @@ from gradcheck.verdicts.certificate import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.lines.report import DerivationReport
     from gradcheck.two_layer_relu.network_check import Row, Settings
 
 __all__ = ["available", "verify_networks"]

@@ -15,7 +15,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.mistakes import factors
-from gradcheck.mistakes.table import TABLE, Case, Change, Mistake, changes, dropped
+from gradcheck.mistakes.mistake import TABLE, Case, Change, Mistake, changes
+from gradcheck.mistakes.table import dropped
 from gradcheck.slopes.direction import inner_products
 from gradcheck.verdicts.report import Planted
 from gradcheck.verdicts.trial import DEVIATIONS

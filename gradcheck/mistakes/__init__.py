@@ -1,8 +1,10 @@
 """The named mistakes: how each is planted in a right gradient, and how it is undone in a wrong one.
 
-In reading order: `table` has the mistakes and `register`, `factors` the names of constant factors.
+In reading order: `mistake` says what a mistake is and has `register`, `table` has the mistakes, `factors` the names of
+constant factors.
 """
 
-from gradcheck.mistakes.table import TABLE, Case, Change, Mistake, changes, register
+import gradcheck.mistakes.table  # noqa: F401  its mistakes enter themselves into TABLE
+from gradcheck.mistakes.mistake import TABLE, Case, Change, Mistake, changes, register
 
 __all__ = ["TABLE", "Case", "Change", "Mistake", "changes", "register"]

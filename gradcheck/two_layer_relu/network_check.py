@@ -24,7 +24,7 @@ from gradcheck.verdicts.certificate import Interval, Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from gradcheck.lines.judge import DerivationReport
+    from gradcheck.lines.report import DerivationReport
     from gradcheck.verdicts.report import ArgumentReport
 
 __all__ = [

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.mistakes import factors
-from gradcheck.mistakes.table import TABLE, Case, Mistake, changes, register
+from gradcheck.mistakes import TABLE, Case, Mistake, changes, factors, register
 
 RNG = np.random.default_rng(8)
 W = RNG.standard_normal((6, 5))
