@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -13,6 +14,7 @@ import click
 from gradcheck.cli.interrupts import INTERRUPTED, Interrupts
 from gradcheck.cli.user_warnings import counted_warnings
 from gradcheck.errors import GradcheckError
+from gradcheck.reports.words import visible
 from gradcheck.search.user_functions import raised
 
 __all__ = ["COMMANDS", "main"]
@@ -54,6 +56,9 @@ class LazyGroup(click.Group):
         if sys.stdout is None:
             click.echo("gradcheck: standard output is closed, and a verdict could not be read", err=True)
             raise click.exceptions.Exit(USAGE)
+        for stream in (sys.stdout, sys.stderr):  # what an encoding has not is shown by its escape
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         with Interrupts() as interrupts:
             try:
                 with counted_warnings():
@@ -95,7 +100,7 @@ def _sentence(error: BaseException) -> str | None:
 
 
 def _said(sentence: str, code: int) -> click.exceptions.Exit:
-    click.echo(f"gradcheck: {sentence}", err=True)
+    click.echo(f"gradcheck: {visible(sentence)}", err=True)
     return click.exceptions.Exit(code)
 
 

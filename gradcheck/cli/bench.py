@@ -52,7 +52,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
 )
 @click.option("--libraries", callback=_names, metavar="A,B,...", default="numpy,torch", show_default=True)
 @click.option("--device", default="cpu", show_default=True, help="Where Torch computes, such as cuda.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="Of every pool.")
+@click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, help="Of every pool.")
 @click.option("--checks/--no-checks", default=True, show_default=True, help="Also what a check costs.")
 @click.option(
     "--output",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +73,7 @@ def check(
     An argument that is a dict is saved by its keys: numpy.savez("data.npz", **{"params.w": w, "params.b": b}).
     """  # noqa: D301  the backspace itself keeps click from filling the paragraph
     from gradcheck.cli.point import load  # noqa: PLC0415  needs NumPy
-    from gradcheck.cli.show import EXIT_CODES, print_report, result_console  # noqa: PLC0415
+    from gradcheck.cli.show import EXIT_CODES, print_report, result_console, write_json  # noqa: PLC0415
     from gradcheck.search.calls import ordered  # noqa: PLC0415
     from gradcheck.search.user_functions import find_function  # noqa: PLC0415
 
@@ -93,7 +92,7 @@ def check(
     report = replace(report, repeat=_command())
     print_report(result_console(), report)
     if json_path is not None:
-        json_path.write_text(json.dumps(report.to_dict(), indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, report.to_dict())
     if report_path is not None:
         report.save(report_path)
     click.get_current_context().exit(EXIT_CODES[report.verdict])

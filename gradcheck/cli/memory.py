@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 
 __all__ = ["fits", "said"]
 
@@ -25,4 +26,4 @@ def said(needed: int) -> str:
     """Return how many bytes are needed and how many there are, in words."""
     there = memory()
     has = "" if there is None else f"; this machine has {there / 2**30:.3g} GiB"
-    return f"{needed / 2**30:.3g} GiB of memory{has}"
+    return f"{Decimal(needed) / 2**30:.3g} GiB of memory{has}"  # more than a float may hold

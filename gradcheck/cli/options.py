@@ -5,6 +5,7 @@ A group is a decorator that adds its options, in their order, to a command.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -52,6 +53,13 @@ def file_option(name: str, *more: str, text: str) -> Callable[[F], F]:
     return click.option(name, *more, type=click.Path(dir_okay=False, path_type=Path), help=text)
 
 
+def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse NaN, which is in every range, and infinity."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"got {value}, but should be a finite number.", ctx=ctx, param=param)
+    return value
+
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -62,6 +70,7 @@ seed_option = click.option(
 rtol_option = click.option(
     "--rtol",
     type=click.FloatRange(min=0, min_open=True),
+    callback=_finite,
     help="Relative error to allow; by default every significant one is a FAIL.",
 )
 dtype_option = click.option("--dtype", type=click.Choice(DTYPES), default="float64", show_default=True)
@@ -72,7 +81,7 @@ backend_option = click.option(
 json_option = file_option("--json", "json_path", text="Write the results to this file as well.")
 report_option = file_option("--report", "report_path", text="Write the report to this .html page or .json file.")
 threads_option = click.option(
-    "--threads", type=click.IntRange(min=1), help="Of every pool; by default as many as the arrays deserve."
+    "--threads", type=click.IntRange(1, 1024), help="Of every pool; by default as many as the arrays deserve."
 )
 shape_option = click.option(
     "--shape",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.reports.text import WIDTH, as_text
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from gradcheck.verdicts.report import Report
 
-__all__ = ["EXIT_CODES", "STYLES", "print_line", "print_report", "print_verdict", "result_console"]
+__all__ = ["EXIT_CODES", "STYLES", "print_line", "print_report", "print_verdict", "result_console", "write_json"]
 
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
@@ -43,6 +46,14 @@ def print_verdict(verdict: Verdict, said: str) -> None:
     console = result_console()
     text = Text.assemble((str(verdict), STYLES[verdict]), f"  {said}")
     console.print(text, soft_wrap=not console.is_terminal)
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write results as JSON, whole or not at all; infinity and NaN, which JSON has not, as words."""
+    from gradcheck.reports import files  # noqa: PLC0415  only where it is asked for
+    from gradcheck.reports.data import plain  # noqa: PLC0415
+
+    files.write(path, json.dumps(plain(data), indent=1, allow_nan=False) + "\n")
 
 
 def print_report(console: Console, report: Report) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from gradcheck.reports.words import visible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,7 +40,9 @@ def counted_warnings() -> Iterator[None]:
         file: TextIO | None = None,  # noqa: ARG001  of warnings.showwarning
         line: str | None = None,  # noqa: ARG001
     ) -> None:
-        found[f"{category.__name__}: {' '.join(str(message).split())} ({Path(filename).name}, line {lineno})"] += 1
+        found[
+            f"{category.__name__}: {visible(' '.join(str(message).split()))} ({Path(filename).name}, line {lineno})"
+        ] += 1
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")

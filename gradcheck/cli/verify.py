@@ -222,7 +222,7 @@ def exact(*, shape: Shape, dtype: str, seed: int, json_path: Path | None) -> Non
 @click.argument("page", metavar="PAGE.html", type=click.Path(dir_okay=False, path_type=Path))
 @options.grid_options
 @options.backend_option
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes for the cells; by default 1.")
+@click.option("--jobs", type=click.IntRange(1, 1024), help="Processes for the cells; by default 1.")
 @click.option("--dask", metavar="ADDRESS", help="Run the cells on the Dask cluster with this scheduler.")
 def sweep(
     *,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.cli.progress import progress
-from gradcheck.cli.show import EXIT_CODES, STYLES, result_console
+from gradcheck.cli.show import EXIT_CODES, STYLES, result_console, write_json
 from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, draw
@@ -65,7 +64,7 @@ def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None)
             "seconds": seconds,
             "rows": [_as_data(what, row) for what, each in found.items() for row in each.rows],
         }
-        json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, data)
     return EXIT_CODES[verdict]
 
 

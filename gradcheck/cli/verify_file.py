@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from gradcheck.cli.progress import progress
-from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console
+from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console, write_json
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.search.user_functions import import_file
 from gradcheck.verdicts.certificate import Verdict
@@ -62,7 +61,7 @@ def verify_file(path: Path, *, max_examples: int, seed: int, json_path: Path | N
     verdict = Verdict.worst(list(verdicts.values()))
     if json_path is not None:
         data = {"verdict": str(verdict), "functions": {name: str(each) for name, each in verdicts.items()}}
-        json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, data)
     return EXIT_CODES[verdict]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from gradcheck.cli.memory import fits, said
 from gradcheck.cli.progress import progress
-from gradcheck.cli.show import EXIT_CODES, print_line, print_report, print_verdict, result_console
+from gradcheck.cli.show import EXIT_CODES, print_line, print_report, print_verdict, result_console, write_json
 from gradcheck.errors import ArgumentError
 from gradcheck.search.calls import ordered
 from gradcheck.search.counterexample import search
@@ -129,7 +128,7 @@ def verify_functions(
         print_line(f"\n{draws} left out, the last because: {found.why_undefined}")
     if json_path is not None:
         data = _as_data(found, case, targets, str(arguments.signature), drawing.seed)
-        json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, data)
     shown = case or found.widest
     if report_path is not None and shown is not None:
         shown.report.save(report_path)

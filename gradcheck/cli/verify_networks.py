@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 from gradcheck.cli import network_table
 from gradcheck.cli.progress import progress
-from gradcheck.cli.show import EXIT_CODES, result_console
+from gradcheck.cli.show import EXIT_CODES, result_console, write_json
 from gradcheck.errors import UnsupportedError
 from gradcheck.two_layer_relu import network_check
 from gradcheck.verdicts.certificate import Verdict
@@ -79,7 +78,7 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
             "left_out": left_out,
             "seconds": seconds,
         }
-        json_path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        write_json(json_path, data)
     return EXIT_CODES[verdict]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import ArgumentError
+from gradcheck.reports.words import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +102,8 @@ def raised(error: BaseException) -> str:
     """Return what the user's code raised, in a line with its file and line; sys.exit() is named as such."""
     name = f"sys.exit({error.code!r})" if isinstance(error, SystemExit) else type(error).__name__
     said = "" if isinstance(error, SystemExit) else error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"{name}: {' '.join(said.split())}{_at(error)}" if said else f"{name}{_at(error)}"
+    said = visible(" ".join(said.split()))
+    return f"{name}: {said}{_at(error)}" if said else f"{name}{_at(error)}"
 
 
 def _at(error: BaseException) -> str:

@@ -102,7 +102,7 @@ def test_variants_that_only_one_run_has_are_said(quick, tmp_path):
         (["--dtypes", "float16"], "dtype is 'float16', but should be one of"),
         (["--libraries", "jax"], "library is 'jax', but should be one of numpy, torch"),
         (["--shapes", ","], "should be names with commas between them"),
-        (["--threads", "0"], "0 is not in the range x>=1"),
+        (["--threads", "0"], "0 is not in the range 1<=x<=1024"),
         (["compare", "none.json", "none.json"], "'none.json' cannot be read"),
         (["--output", "file/new"], "--output file/new cannot be made (Not a directory): pass a directory"),
     ],

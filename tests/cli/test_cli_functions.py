@@ -277,6 +277,27 @@ def test_brackets_are_text_and_no_markup(folder):
     assert "[red]pip install[/red] [torch]" in result.stderr
 
 
+def test_characters_that_a_terminal_would_obey_are_shown_by_their_escapes(folder):
+    (folder / "drawn.py").write_text("raise RuntimeError('\\x1b[31mred \\ud800')\n")
+    result = verify("loss", "half", "(n,d),(d,k)")
+    assert result.exit_code == 2
+    assert "\x1b" not in result.stderr
+    assert "[31mred" in result.stderr
+
+
+@pytest.mark.parametrize("rtol", ["nan", "inf", "0", "-1"])
+def test_a_tolerance_that_is_none_is_refused_before_anything_is_drawn(rtol):
+    result = verify("loss", "half", "(n,d),(d,k)", "--rtol", rtol)
+    assert result.exit_code == 2
+    assert "Invalid value for '--rtol'" in result.stderr
+
+
+def test_sizes_beyond_any_number_are_refused():
+    result = verify("loss", "half", "(n,d),(d,k)", "--max-side", "1" + "0" * 400)
+    assert result.exit_code == 2
+    assert "GiB of memory" in result.stderr
+
+
 # What repeats a failure -----------------------------------------------------------------------------------
 
 
