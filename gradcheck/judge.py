@@ -291,13 +291,9 @@ def _argument(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: 
         return trial.undecided(resolution, unknown)
     if any(probe.slope.kinked for probe in trial.probes):
         kink_of = None if rules.kink_of is None else _guarded(rules.kink_of)
-        at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
-        if at_kink.verdict is Verdict.INCONCLUSIVE:  # along fresh directions the sides may be told better
-            before = list(trial.probes)
-            trial.probes = [*_again(trial, rules), *before]
-            at_kink = kink.judge(trial, resolution, required=rules.kink, kink_of=kink_of)
-        if at_kink.verdict is Verdict.INCONCLUSIVE:
-            return _concluded(at_kink, trial, trials, rules)
+        at_kink = kink.judge(
+            trial, resolution, required=rules.kink, kink_of=kink_of, again=lambda: _again(trial, rules)
+        )
         return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
     return _where_smooth(trial, trials, rules, resolution)
 
@@ -316,12 +312,14 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
             (verdict, interval, reason), trial = found, larger
     if verdict is Verdict.FAIL and _faster(trial):
         verdict, reason = Verdict.INCONCLUSIVE, decide.FASTER
+    elif verdict is Verdict.INCONCLUSIVE:
+        verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
 
 
 def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report, of another oracle where this one is undecided, with a mistake's name or the proof of power."""
-    if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None:
+    if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None and argument.reason != kink.JUMPS:
         resolution = argument.resolution
         other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
         if other is None:
@@ -358,6 +356,18 @@ def _unknown(trial: Trial) -> str:
     return ""
 
 
+def _looked_beside(
+    trial: Trial, rules: Rules, resolution: float, undecided: tuple[Verdict, Interval, str]
+) -> tuple[Verdict, Interval, str]:
+    """Return what is decided where the claim jumps at the point, and say so where a kink stands next to it."""
+    verdict, interval, reason = undecided
+    if kink.without_the_jump(trial):
+        verdict, interval, reason = decide.verdict(trial, rules, resolution)
+        if verdict is Verdict.PASS:
+            return Verdict.INCONCLUSIVE, interval, kink.JUMPS
+    return verdict, interval, (verdict is Verdict.INCONCLUSIVE and kink.near_by(trial)) or reason
+
+
 def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
     if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
@@ -373,14 +383,7 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
         found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)
-    # f may have a kink of which no line shows anything: a median is odd along every line through a tie
-    at_kink = kink.judge(trial, argument.resolution, required=rules.kink, kink_of=None)
-    if at_kink.kink is not None and at_kink.kink.valid:
-        return at_kink
-    return argument.with_(
-        reason="right next to the point and wrong at it: kinks coincide and cancel there, f is smooth, and the "
-        "chain rule's value for a fixed convention is no subgradient",
-    )
+    return kink.at_the_point_only(trial, argument, rules.kink)
 
 
 def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:

@@ -1,16 +1,15 @@
 """Where f has one-sided slopes only: whether the claim is a subgradient, and by which convention.
 
-The formula is judged next to the point, where f is smooth: the claim at x ± δ·v must give the right and the left slope
-along v, which are already measured. At the point itself the claim must be a convex combination of the claims next to
-it (`gradcheck.kinks.hull`), or, where the kink variable is known, be made of λ ∈ [0, 1] kink by kink.
-
-The convention is named as the side of the *argument* whose limit the claim equals, entry by entry; of the kink
-variable where one is known, since only then does "relu'(0) = 1" have a meaning.
+Two questions. Is the formula right next to the point, where f is smooth (`gradcheck.kinks.formula`)? And is the claim
+at the point a convex combination of the claims next to it (`gradcheck.kinks.subgradient`), or, where the kink variable
+is known, made of λ ∈ [0, 1] kink by kink (`gradcheck.kinks.kink_variable`)? Without the first, a formula that is wrong
+everywhere would supply its own wrong hull.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,54 +17,103 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.prediction import Prediction
-from gradcheck.kinks import clarke, convention, kink_variable
-from gradcheck.kinks.nearby import MOST_PROBES, distance, next_to_the_point, norm, sides, spread
-from gradcheck.verdicts.certificate import Interval, Mismatch, Verdict, error_norm, smallest_visible
+from gradcheck.kinks import kink_variable, told
+from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.formula import Formula
+from gradcheck.kinks.kink_variable import Variable
+from gradcheck.kinks.of_black_box import black_box
+from gradcheck.slopes.streams import Purpose, stream
+from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import Kink
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.kinks.clarke import Finding
-    from gradcheck.kinks.nearby import Nearby
-    from gradcheck.verdicts.report import ArgumentReport
+    from gradcheck.verdicts.report import ArgumentReport, Probe
 
-SHOWN = 10_000  # entries listed in a report
 MOST_PUSHED = 64  # entries of a jvp's argument that are pushed forward one by one
+OFF = 4.0  # a kink seen down to steps of so many δ only may stand off the point
+JUMP = 16.0  # the claim's jitter at the point, over its changes next to it
 
 
 def judge(
-    trial: Trial, resolution: float, *, required: str | None, kink_of: Callable[..., Any] | None
+    trial: Trial,
+    resolution: float,
+    *,
+    required: str | None,
+    kink_of: Callable[..., Any] | None,
+    again: Callable[[], list[Probe]] | None = None,
 ) -> ArgumentReport:
-    """Return the verdict on an argument along some of whose directions f has a kink at the point."""
-    x = trial.gradient.leaves[trial.index]
+    """Return the verdict on an argument along some of whose directions f has a kink at the point.
+
+    Parameters
+    ----------
+    trial : Trial
+        With its first probes.
+    resolution : float
+        The relative error to tell.
+    required : str or None
+        The convention that the caller asks for.
+    kink_of : callable, optional
+        The kink variable.
+    again : callable, optional
+        Measures as many slopes again along fresh directions: asked where the first ones leave the formula undecided,
+        and before it is called wrong.
+
+    """
     if trial.claimed is None:
-        if arrays.total_size([x]) > MOST_PUSHED:
+        if arrays.total_size([trial.gradient.leaves[trial.index]]) > MOST_PUSHED:
             return _of_a_large_jvp(trial, resolution)
         trial = _with_array(trial)
-    delta = distance(trial)
-    pairs, near = next_to_the_point(trial, delta)
-    interval = _formula(trial, pairs, _size(trial, near))
+    variable = None if kink_of is None else Variable(trial, kink_of)
+    beside = Beside(trial, None if variable is None else variable.at)
+    formula = Formula(beside, trial.probes)
+    interval = _next_to_it(formula, resolution, again)
+    within = _within(trial)
+    report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(smallest_error=formula.smallest_error())
+    if interval.low > 0 or (interval.high > resolution and within > OFF * beside.delta):
+        beyond = Formula(Beside(trial), trial.probes, beyond=True)
+        beyond.measure()
+        error = beyond.interval()
+        if error.low == 0 and beside.one_piece:
+            return _near_the_point(report, error, within)
+        if interval.low > 0 or error.low > 0:
+            kink = Kink("other", valid=False, entries=(), within=within)
+            reason = "wrong already next to the kink, where f is smooth"
+            error = interval if interval.low > 0 else error
+            return report.with_(verdict=Verdict.FAIL, error=error, kink=kink, reason=reason)
+    if variable is not None:
+        rng = stream(trial.field.seed, Purpose.NAMED, trial.index)
+        solved, entries = kink_variable.judged(beside, variable, rng)
+        if solved is not None:
+            return told.of_named_kinks(report, beside, solved, entries, within, required, formula)
+    return told.of_black_box(report, beside, black_box(beside), within, required, formula)
+
+
+def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Probe]] | None) -> Interval:
+    """Return the interval for the error next to the point, measured to more accuracy where that may decide it."""
+    formula.measure()
+    interval = formula.interval()
+    if interval.low == 0 and interval.high <= resolution:
+        return interval
+    formula.refine()
+    interval = formula.interval()
+    if again is None or (interval.low == 0 and interval.high <= resolution):
+        return interval
+    before = list(formula.beside.trial.probes)
+    fresh = Formula(formula.beside, again())
+    formula.beside.trial.probes = [*fresh.probes, *before]
+    fresh.measure()
+    fresh.refine()
+    found = fresh.interval()
+    formula.add(fresh)
+    return formula.interval() if (found.low > 0) == (interval.low > 0) else replace(formula.interval(), low=0.0)
+
+
+def _within(trial: Trial) -> float:
     kinked = [probe for probe in trial.probes if probe.slope.kinked] or trial.probes
-    within = max(probe.slope.resolution for probe in kinked)
-    report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(
-        smallest_error=_smallest_error(trial, pairs, _size(trial, near))
-    )
-    if interval.low > 0:
-        beyond = _formula(trial, next_to_the_point(trial, delta, beyond=True)[0], _size(trial, near))
-        if beyond.low == 0 and _one_piece(near):
-            return _near_the_point(report.with_(error=beyond), within)
-        kink = Kink("other", valid=False, entries=(), within=within)
-        return report.with_(verdict=Verdict.FAIL, kink=kink, reason="wrong already next to the kink, where f is smooth")
-    if kink_of is None:
-        found, near = clarke.judged(trial, near, delta)
-        name = convention.of_argument(trial, near, found.groups, delta)
-    else:
-        name, found = kink_variable.judged(trial, near, delta, kink_of)
-    entries = tuple(dict.fromkeys(clarke.index_of(trial, int(entry)) for entry in found.entries[:SHOWN]))
-    kink = Kink(name, found.valid, entries, within)
-    return _conclude(report, kink, found, required, known=kink_of is not None, high=interval.high)
+    return max(probe.slope.resolution for probe in kinked)
 
 
 def _with_array(trial: Trial) -> Trial:
@@ -99,98 +147,87 @@ def _of_a_large_jvp(trial: Trial, resolution: float) -> ArgumentReport:
     return trial.undecided(resolution, reason).with_(smallest_error=math.inf)
 
 
-def _smallest_error(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> float:
-    """Return the smallest relative error that the one-sided slopes would have shown next to the kink."""
-    bounds = [max(m.bound for m in pair) for pair in pairs]
-    size = max(size, trial.true_norm)
-    return smallest_visible(bounds, trial.confidence) / size if len(bounds) > 1 and size > 0 else math.inf
+def _can_be_asked(trial: Trial) -> bool:
+    """Tell whether there are claims next to the point: a jvp gives no array, and arrays say nothing of other points."""
+    return trial.claimed is not None and not trial.gradient.claim.at_point_only
 
 
-def right_beside(trial: Trial, resolution: float) -> bool:
-    """Tell whether a claim that is wrong at the point is right at x ± δ·v: then it is the point that is special."""
-    if trial.claimed is None or any(p.slope.one_sided for p in trial.probes):
+def without_the_jump(trial: Trial) -> bool:
+    """Take a jump of the claim at the point out of its round-off; return whether there is one.
+
+    Moved by one unit of round-off, a claim that treats the point specially changes by far more than it does next to the
+    point. That is no ill-conditioned problem.
+    """
+    if not _can_be_asked(trial) or not trial.probes:
         return False
-    found, size = [], 0.0 if trial.tangent is None else trial.true_norm
-    for probe in trial.probes[:MOST_PROBES]:
-        try:
-            pair = sides(trial, probe, distance(trial))
-        except WrongClaim:
-            return False
-        size = max(size, *(norm(trial, side.claim) for side in pair))
-        found.append((pair[0].mismatch, pair[1].mismatch))
-        if any(m.significant and abs(m.value) > resolution * size for m in found[-1]):
-            return False  # no claims further on would bring the bound down to the resolution
-    return _formula(trial, found, size).high <= resolution
+    formula = Formula(Beside(trial), trial.probes)
+    try:
+        pair = formula.measure_one(0)
+    except WrongClaim:
+        return False
+    own = math.hypot(*(side.change for side in pair))
+    if trial.jitter <= JUMP * own:
+        return False
+    trial.jitter = own
+    return True
 
 
-def _conclude(
-    report: ArgumentReport, kink: Kink, found: Finding, required: str | None, *, known: bool, high: float
-) -> ArgumentReport:
-    report = report.with_(kink=kink)
-    if not found.valid:
-        if not found.decided:
-            return report.with_(
-                reason=found.reason
-                or "many kinks meet here: pass kink_of= to name the kink variable, or oracle='exact'"
-            )
-        error = Interval(found.distance, math.inf, relative=True, confidence=report.error.confidence)
-        return report.with_(
-            verdict=Verdict.FAIL,
-            error=error,
-            reason=found.reason or "no subgradient of f: outside what lies around it",
-        )
-    if required is not None and kink.convention != required:
-        of = "the kink variable" if known else "the argument"
-        return report.with_(
-            verdict=Verdict.FAIL,
-            reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) "
-            f"at {_some(kink.entries)}",
-        )
-    if high <= report.resolution:
-        return report.with_(verdict=Verdict.PASS)
-    return report.with_(reason=f"resolution reached {high:.1e} next to the kink, wanted {report.resolution:.1e}")
-
-
-def _size(trial: Trial, near: Nearby) -> float:
-    """Return the size of the gradient next to the point, the largest that the claims there have."""
-    return max(spread(trial, near), 0.0 if trial.tangent is None else trial.true_norm)
-
-
-def _one_piece(near: Nearby) -> bool:
-    """Tell whether the claim is the same at the point and on every side of it: the kink is not at the point."""
-    return all(float(np.max(np.abs(sample - near.here))) <= near.tolerance for sample in near.samples)
-
-
-def _near_the_point(report: ArgumentReport, within: float) -> ArgumentReport:
-    """Return the verdict where the claim jumps between δ and the finest step f's noise allows: f is smooth at x."""
-    note = f"f has a kink within {within:.1e} of the argument's size of the point, not at it"
-    if report.error.high <= report.resolution:
-        return report.with_(verdict=Verdict.PASS, notes=(note,))
-    return report.with_(
-        notes=(note,),
-        reason=f"resolution reached {report.error.high:.1e} next to the kink, wanted {report.resolution:.1e}",
+def near_by(trial: Trial) -> str:
+    """Say so where the claims on both sides of the point are those of different pieces of f; else say nothing."""
+    if not _can_be_asked(trial) or not trial.probes:
+        return ""
+    beside = Beside(trial)
+    try:
+        Formula(beside, trial.probes).measure_one(0)
+    except WrongClaim:
+        return ""
+    if not len(beside.changing()):
+        return ""
+    return (
+        f"f has a kink within {beside.delta:.1e} of the argument's size of the point, nearer than slopes can tell: "
+        "check at the kink itself or further off, or with oracle='exact'"
     )
 
 
-def _some(entries: Sequence[tuple[int, ...]]) -> str:
-    shown = ", ".join(str(entry) for entry in entries[:3])
-    return shown + (f" and {len(entries) - 3} more" if len(entries) > 3 else "")
+def right_beside(trial: Trial, resolution: float) -> bool:
+    """Tell whether a claim that is wrong at the point is not wrong at x ± δ·v: then it is the point that is special."""
+    if not _can_be_asked(trial) or any(p.slope.one_sided for p in trial.probes):
+        return False
+    beside = Beside(trial)
+    formula = Formula(beside, trial.probes)
+    for number in range(len(formula.probes)):
+        try:
+            pair = formula.measure_one(number)
+        except WrongClaim:
+            return False
+        size = max(formula.size, 0.0 if trial.tangent is None else trial.true_norm)
+        wrong = any(side.mismatch.significant and abs(side.mismatch.value) > resolution * size for side in pair)
+        if wrong and not len(beside.changing()):
+            return False  # no claims further on would bring the bound down to the resolution
+    if formula.interval().low > 0:
+        formula.refine()
+    return formula.interval().low == 0 and bool(len(beside.changing()) or beside.jumps)
 
 
-def _formula(trial: Trial, pairs: Sequence[tuple[Mismatch, Mismatch]], size: float) -> Interval:
-    """Return the interval for the error of the claims next to the point, the worse of the two sides.
+def at_the_point_only(trial: Trial, argument: ArgumentReport, required: str | None) -> ArgumentReport:
+    """Return the report on a claim that is right next to the point and wrong at it, by slopes that show no kink.
 
-    Both are held to the larger side's `size`: one of them may be zero, as a ReLU's is. N lies within E of it.
+    f may have a kink of which no line shows anything: a median is odd along every line through a tie.
     """
-    worst = Interval(0.0, 0.0, relative=True, confidence=trial.confidence)
-    extra = 4 * trial.jitter_next_to_kink
-    for side in (0, 1):
-        found = [pair[side] for pair in pairs]
-        found = [Mismatch(m.claimed, m.measured, m.bound + extra) for m in found if math.isfinite(m.bound)]
-        if not found:
-            continue
-        low, high = error_norm(found, (1 + trial.confidence) / 2)
-        least = low / (size + low) if low > 0 and sum(m.significant for m in found) >= 2 else 0.0
-        most = high / (size - high) if high < size < math.inf else (0.0 if high == 0 <= size < math.inf else math.inf)
-        worst = Interval(max(worst.low, least), max(worst.high, most), relative=True, confidence=trial.confidence)
-    return worst
+    beside = Beside(trial)
+    formula = Formula(beside, trial.probes)
+    formula.measure()
+    if beside.jumps:
+        return argument.with_(reason=told.jump(beside))
+    report = trial.report(Verdict.INCONCLUSIVE, formula.interval(), argument.resolution)
+    report = report.with_(smallest_error=formula.smallest_error())
+    return told.of_black_box(report, beside, black_box(beside), _within(trial), required, formula)
+
+
+def _near_the_point(report: ArgumentReport, error: Interval, within: float) -> ArgumentReport:
+    """Return the verdict where the claim jumps between δ and the finest step f's noise allows: f is smooth at x."""
+    note = f"f has a kink within {within:.1e} of the argument's size of the point, not at it"
+    report = report.with_(error=error, notes=(note,))
+    if error.high <= report.resolution:
+        return report.with_(verdict=Verdict.PASS)
+    return report.with_(reason=told.too_coarse(error.high, report.resolution))

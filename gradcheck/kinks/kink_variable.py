@@ -1,139 +1,298 @@
-"""The claim at a point judged kink by kink, where the variable that is 0 at each kink is known."""
+"""The claim at a point judged kink by kink, where the variable that is 0 at each kink is known.
+
+Near the point the gradient is base + Σ λ_z·c_z over the zeros z of the variable, with λ_z = 1 where it is positive and
+0 where it is negative. So what each kink adds, c_z, is seen in the claims next to the point: read off where one kink
+alone moves an entry, solved for by least squares where several do. At the point λ_z may be anything in [0, 1].
+"""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks import clarke, convention, hull
-from gradcheck.kinks.clarke import MOST_NUMBERS, MOST_SAMPLES, Finding, position
-from gradcheck.kinks.nearby import ROUND, drawn, extended, more, moved, spread
+from gradcheck.kinks.nearest_point import in_zonotope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from gradcheck.kinks.nearby import Nearby
+    from gradcheck.kinks.beside import Beside
     from gradcheck.verdicts.trial import Trial
 
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+
+ROUND = 8
+COUNTS = (2 * ROUND, 3 * ROUND, 4 * ROUND)  # claims next to the point, while kinks cannot be told apart yet
 MOST_KINKS = 256
+MOST_NUMBERS = 2**25
+SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
+CLOSE = 1e-5  # how far λ may lie outside [0, 1]
 
 
-def judged(trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any]) -> tuple[str, Finding]:
-    """Return the convention and whether the claim is a subgradient: base + Σ λ_z c_z over the zeros z of kink_of.
+@dataclass(frozen=True)
+class NamedKink:
+    """One kink (or several that are always on one side together): what it adds, its bend, and the claim's λ."""
 
-    What each kink adds to the gradient on its positive side, c_z, is seen in the claims next to the point, where λ_z is
-    1 or 0 by the sign of the variable there: read off where one kink alone moves a group of entries, solved for by
-    least squares where several do.
+    entries: Entries
+    part: Array
+    bend: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What the kink variable says.
+
+    Attributes
+    ----------
+    kinks : tuple of NamedKink
+        The kinks that this argument moves.
+    distance : float
+        Of the claim from the nearest base + Σ λ_z·c_z with λ in [0, 1].
+    rest : array
+        What no λ explains.
+    room : float
+        What drift and round-off may leave of it.
+
     """
-    zero = _zeros(trial, kink_of)
-    if not len(zero):
-        raise ArgumentError(
-            "kink_of returned no zero at the point, but f has a kink there: name the variable that is 0"
-        )
-    weights = None
-    for count in (2 * ROUND, 3 * ROUND, 4 * ROUND):
-        if weights is None:
-            near = more(trial, near, delta, count - len(near.samples))
-            moving = hull.varying(near.samples, near.tolerance)
-            weights = _one_by_one(near, moving, _signs(trial, near, delta, kink_of, zero))
-    gap, room = 0.0, 1.0
-    if weights is None or clarke.off_the_kinks(near, moving).any():  # off where no sample showed a kink: ask for it
-        near = clarke.revealed(trial, near, delta)
-        near = _one_at_a_time(trial, near, delta, kink_of, zero)
-        moving = hull.varying(near.samples, near.tolerance)
-        solved = _together(near, moving, _signs(trial, near, delta, kink_of, zero))
-        # The kinks interact, or are too many: their parts do not add up, or some were never seen.
-        if solved is None or clarke.off_the_kinks(near, moving).any():
-            finding, near = clarke.judged(trial, near, delta)
-            return convention.of_argument(trial, near, finding.groups, delta), finding
-        weights, gap, room = solved
-    inside = bool(np.all((weights > -1e-5) & (weights < 1 + 1e-5)))
-    valid = gap <= room and inside
-    distance = _outside(trial, near, moving, weights, gap)
-    name = convention.overall({convention.side(float(value)) for value in weights})
-    reason = "" if valid else _why_outside(weights, gap, room)
-    return name, Finding(valid, decided=True, distance=distance, entries=moving, reason=reason)
+
+    kinks: tuple[NamedKink, ...]
+    distance: float
+    rest: Array = field(default_factory=lambda: np.zeros(0))
+    room: float = 0.0
+
+    @property
+    def shares(self) -> Array:
+        """The λ of all kinks."""
+        return np.array([kink.share for kink in self.kinks])
+
+    @property
+    def inside(self) -> bool:
+        """Whether the claim is a subgradient."""
+        return self.explained and bool(np.all((self.shares > -CLOSE) & (self.shares < 1 + CLOSE)))
+
+    @property
+    def explained(self) -> bool:
+        """Whether the claim is made of the kinks' own parts."""
+        return float(np.linalg.norm(self.rest)) <= self.room
+
+    @property
+    def reason(self) -> str:
+        """Why the claim is outside, one sentence."""
+        if self.inside:
+            return ""
+        if not self.explained:
+            return "no subgradient of f: the claim is not made of the kinks' own parts"
+        worst = float(self.shares[np.argmax(np.abs(self.shares - 0.5))])
+        return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
 
 
-def _one_at_a_time(
-    trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], zero: NDArray[np.int64]
-) -> Nearby:
-    """Return the samples with claims where all kinks are on one side, and where one alone is on the other.
+class Variable:
+    """The kink variable of a trial, and which of its entries are 0 at the point.
+
+    Raises
+    ------
+    ArgumentError
+        If it has no zero there.
+
+    """
+
+    def __init__(self, trial: Trial, kink_of: Callable[..., Any]) -> None:
+        self._claim = trial.gradient.claim
+        self._kink_of = kink_of
+        here = self._values(trial.gradient.leaves)
+        allowed = 64 * trial.field.unit * float(np.max(np.abs(here), initial=0.0))  # round-off of computing it
+        self.zero = np.flatnonzero(np.abs(here) <= allowed)
+        if not len(self.zero):
+            raise ArgumentError(
+                "kink_of returned no zero at the point, but f has a kink there: name the variable that is 0"
+            )
+
+    def _values(self, leaves: Sequence[Any]) -> Array:
+        claim = self._claim
+        result = self._kink_of(*claim.arguments(leaves)) if claim.arguments is not None else self._kink_of(*leaves)
+        parts = result if isinstance(result, tuple | list) else (result,)
+        return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
+
+    def at(self, leaves: Sequence[Any]) -> Array:
+        """Return the entries that are 0 at the point, at other arguments."""
+        return self._values(leaves)[self.zero]
+
+
+class _Samples:
+    """The claims next to the point in the entries that have changed, and the kink variable's sides there."""
+
+    def __init__(self, beside: Beside, variable: Variable, rng: np.random.Generator) -> None:
+        self.beside = beside
+        self.variable = variable
+        self.rng = rng
+        self.tolerance = beside.tolerance
+        self.first = beside.claims[0]
+        self.entries = beside.changing()
+        self.values = [claim[self.entries] for claim in beside.claims]
+        self.signs: list[Array] = [np.asarray(s) for s in beside.signs]
+
+    def ask(self, move: Array) -> None:
+        """Ask for one more claim, but not where a kink that the argument moves stays at 0 and takes a side."""
+        _, leaves = self.beside.moved(move)
+        sides = self.variable.at(leaves)
+        felt = np.max(np.abs(self.signs), axis=0) > 0
+        if (np.abs(sides) < SMALL * np.max(np.abs(sides), initial=0.0))[felt].any():
+            return
+        claim = self.beside.claim(leaves)
+        changed = np.union1d(self.entries, np.flatnonzero(np.abs(claim - self.first) > self.tolerance))
+        if len(changed) > len(self.entries):
+            known = np.searchsorted(changed, self.entries)
+            for k, value in enumerate(self.values):
+                wider = self.first[changed]
+                wider[known] = value
+                self.values[k] = wider
+            self.entries = changed
+        self.values.append(claim[self.entries])
+        self.signs.append(sides)
+
+    def more(self, count: int) -> None:
+        """Ask for claims at random moves until there are `count`."""
+        for _ in range(2 * count):
+            if len(self.values) >= count:
+                return
+            self.ask(self.noise())
+
+    def noise(self) -> Array:
+        """Return a random move."""
+        return self.rng.standard_normal(len(self.first))
+
+    def bend(self, entries: Entries, part: Array, *, positive: bool) -> float:
+        """Return 1 where f bends up across a kink, −1 where down: the first move went to its `positive` side.
+
+        f is continuous, so `part` is along the kink's normal; it points to the positive side where f bends up.
+        """
+        along = float(part @ self.beside.moves[0][entries])
+        return 1.0 if (along >= 0) == positive else -1.0
+
+    @property
+    def off(self) -> bool:
+        """Whether the claim at the point differs from the first in an entry that has not changed yet."""
+        off = np.abs(self.beside.here - self.first) > self.tolerance
+        off[self.entries] = False
+        return bool(off.any())
+
+
+def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tuple[Solved | None, Entries]:
+    """Return λ of every kink and the entries that change; None where the kinks interact, or are too many."""
+    samples = _Samples(beside, variable, rng)
+    solved = None
+    for count in COUNTS:
+        samples.more(count)
+        solved = _one_by_one(samples)
+        if solved is not None:
+            break
+    if solved is None or samples.off:
+        _one_at_a_time(samples)
+        solved = None if samples.off else (_one_by_one(samples) or _together(samples))
+    return solved, samples.entries
+
+
+def _one_by_one(samples: _Samples) -> Solved | None:
+    """Return λ for each kink if every entry that changes is moved by one kink alone; None where one is not."""
+    values, signs = np.array(samples.values), np.array(samples.signs) > 0
+    patterns, kinks = np.unique(signs, axis=1), []
+    here = samples.beside.here[samples.entries]
+    owner = np.full(values.shape[1], -1)
+    on_right, on_left = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    for z in range(patterns.shape[1]):
+        right = patterns[:, z]
+        if right.all() or not right.any():
+            continue
+        high, low = values[right], values[~right]
+        two = (np.ptp(high, axis=0) <= samples.tolerance) & (np.ptp(low, axis=0) <= samples.tolerance)
+        if (owner[two] >= 0).any() and not _opposite(patterns, z, owner[two]):
+            return None
+        fresh = two & (owner < 0)
+        owner[fresh] = z
+        on_right[fresh], on_left[fresh] = high.mean(axis=0)[fresh], low.mean(axis=0)[fresh]
+    if (owner < 0).any():
+        return None
+    rest, beyond = np.zeros(len(here)), np.zeros(len(here))
+    for z in np.unique(owner):
+        mine = owner == z
+        part, target = (on_right - on_left)[mine], (here - on_left)[mine]
+        share = float(target @ part / (part @ part))
+        rest[mine], beyond[mine] = target - share * part, target - min(max(share, 0.0), 1.0) * part
+        entries = samples.entries[mine]
+        kinks.append(NamedKink(entries, part, samples.bend(entries, part, positive=bool(patterns[0, z])), share))
+    room = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(on_right - on_left))
+    return Solved(tuple(kinks), float(np.linalg.norm(beyond)), rest, room)
+
+
+def _opposite(patterns: NDArray[np.bool_], z: int, owners: Entries) -> bool:
+    """Tell whether the kinks that own entries already are this one with the other sign: h and −h name one kink."""
+    return all((patterns[:, o] != patterns[:, z]).all() for o in np.unique(owners) if o >= 0)
+
+
+def _one_at_a_time(samples: _Samples) -> None:
+    """Ask for claims where all kinks are on one side, and where one alone is on the other.
 
     Random moves may never reach some of these cells. Along random moves w_j the kink variable is H = h(x + δ·w_j);
     where it is linear in the argument, the combination of moves with coefficients H⁺t has h = t.
     """
-    count = len(zero) + ROUND
-    if len(zero) > MOST_KINKS or count * near.here.size > MOST_NUMBERS:
-        return more(trial, near, delta, max(0, min(count, MOST_KINKS) - len(near.samples)))
-    pool = [drawn(trial, MOST_SAMPLES + m) for m in range(count)]
-    H = np.array([_variable(trial, kink_of, moved(trial, delta, move))[zero] for move in pool]).T
-    targets = np.hstack([np.ones((len(zero), 1)), -np.ones((len(zero), 1)), 2 * np.eye(len(zero)) - 1])
+    zeros, size = len(samples.variable.zero), len(samples.first)
+    count = zeros + ROUND
+    if zeros > MOST_KINKS or count * size > MOST_NUMBERS:
+        samples.more(min(len(samples.values) + count, MOST_KINKS))
+        return
+    moves, values = [], []
+    for _ in range(count):
+        made, leaves = samples.beside.moved(samples.noise())
+        moves.append(made)
+        values.append(samples.variable.at(leaves))
+    H = np.array(values).T
+    targets = np.hstack([np.ones((zeros, 1)), -np.ones((zeros, 1)), 2 * np.eye(zeros) - 1])
     coefficients, *_ = np.linalg.lstsq(H / max(float(np.abs(H).max()), np.finfo(np.float64).tiny), targets, rcond=None)
-    typical = float(np.mean([np.linalg.norm(move) for move in pool]))
-    sizes = [(move, float(np.linalg.norm(move))) for move in coefficients.T @ np.array(pool)]
-    return extended(trial, near, delta, [move * (typical / size) for move, size in sizes if size > 0])
+    typical = float(np.mean([np.linalg.norm(move) for move in moves]))
+    for move in coefficients.T @ np.array(moves):
+        if (length := float(np.linalg.norm(move))) > 0:
+            samples.ask(move * (typical / length))
 
 
-def _one_by_one(near: Nearby, moving: NDArray[np.int64], signs: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Return λ for each group of entries that a single kink moves; None where a group is not of that kind."""
-    weights = []
-    for group in hull.groups(near.at(moving), moving, near.tolerance):
-        if len(group.vertices) != 2:
-            return None
-        positive = {bool(z) for z in _orientations(group.labels == 0, signs > 0)}
-        if len(positive) != 1:
-            return None
-        target = near.here[group.entries]
-        jump = group.vertices[0] - group.vertices[1]
-        on_zero = position(near, group)
-        rest = float(np.linalg.norm(target - group.vertices[1] - on_zero * jump))
-        if rest > near.tolerance * math.sqrt(len(jump)) + 1e-9 * float(np.linalg.norm(jump)):
-            return None
-        weights.append(on_zero if positive.pop() else 1 - on_zero)
-    return np.array(weights)
-
-
-def _orientations(first: NDArray[np.bool_], signs: NDArray[np.bool_]) -> list[bool]:
-    """Return for each kink variable that moves with the group whether the group's first vertex is its positive side."""
-    same = np.all(signs == first[:, None], axis=0)
-    opposite = np.all(signs != first[:, None], axis=0)
-    return [True] * int(same.sum()) + [False] * int(opposite.sum())
-
-
-def _together(
-    near: Nearby, moving: NDArray[np.int64], sides: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float, float] | None:
-    """Return λ of every kink that is felt, how far the claim is from such a sum, and what round-off allows.
+def _together(samples: _Samples) -> Solved | None:
+    """Return λ of every kink that is felt, solved for together; None where their parts do not add up.
 
     Kinks that are always on one side together, as those of two equal samples of data are, count as one.
     """
-    sides = np.unique(sides[:, np.ptp(sides, axis=0) > 0], axis=1)  # kinks that this argument moves
-    system = np.hstack([np.ones((len(sides), 1)), sides])
+    signs = (np.array(samples.signs) > 0).astype(np.float64)
+    signs = np.unique(signs[:, np.ptp(signs, axis=0) > 0], axis=1)  # kinks that this argument moves
+    system = np.hstack([np.ones((len(signs), 1)), signs])
     if np.linalg.matrix_rank(system) < system.shape[1]:
         return None
-    values = near.at(moving)
+    values, here = np.array(samples.values), samples.beside.here[samples.entries]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
-    room = near.tolerance * math.sqrt(values.size)
+    room = samples.tolerance * np.sqrt(values.size)
     if float(np.linalg.norm(system @ solution - values)) > room:
         return None
-    base, parts = solution[0], solution[1:]
-    target = near.here[moving] - base
-    parts = parts[np.linalg.norm(parts, axis=1) > near.tolerance * math.sqrt(parts.shape[1])]
-    weights = _within(parts, target, room)
-    if weights is None:
-        weights, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
-    return weights, float(np.linalg.norm(weights @ parts - target)), room
+    target, parts, positive = here - solution[0], solution[1:], signs[0] > 0
+    felt = np.linalg.norm(parts, axis=1) > samples.tolerance * np.sqrt(parts.shape[1])
+    parts, positive = parts[felt], positive[felt]
+    shares, distance = _within(parts, target, room), 0.0
+    if shares is None:
+        distance = float(np.linalg.norm(in_zonotope(parts, target) @ parts - target))
+        shares, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
+    kinks = []
+    for part, share, first in zip(parts, shares, positive, strict=True):
+        moved = np.abs(part) > samples.tolerance
+        entries = samples.entries[moved]
+        bend = samples.bend(entries, part[moved], positive=bool(first))
+        kinks.append(NamedKink(entries, part[moved], bend, float(share)))
+    return Solved(tuple(kinks), distance, target - shares @ parts, room)
 
 
-def _within(parts: NDArray[np.float64], target: NDArray[np.float64], room: float) -> NDArray[np.float64] | None:
+def _within(parts: Array, target: Array, room: float) -> Array | None:
     """Return λ in [0, 1] with Σ λ_z c_z = target, one for all kinks if there is such; None if there are none.
 
     More kinks than entries leave λ open: the smallest solution may lie outside [0, 1] though another lies inside.
@@ -142,42 +301,5 @@ def _within(parts: NDArray[np.float64], target: NDArray[np.float64], room: float
         same = np.full(len(parts), value)
         if float(np.linalg.norm(same @ parts - target)) <= room:
             return same
-    found = np.asarray(lsq_linear(parts.T, target, bounds=(0, 1), method="bvls").x, dtype=np.float64)
+    found = in_zonotope(parts, target)
     return found if float(np.linalg.norm(found @ parts - target)) <= room else None
-
-
-def _outside(trial: Trial, near: Nearby, moving: NDArray[np.int64], weights: NDArray[np.float64], gap: float) -> float:
-    """Return a lower bound on how far the claim is from every subgradient, relative to the gradient's size."""
-    beyond = float(np.max(np.abs(weights - np.clip(weights, 0, 1)), initial=0.0))
-    jump = float(np.ptp(near.at(moving), axis=0).max(initial=0.0))
-    scale = trial.scale.value if isinstance(trial.scale.value, float) else float(np.min(trial.scale.value))
-    return max(beyond * jump, gap) * scale / max(spread(trial, near), np.finfo(np.float64).tiny)
-
-
-def _why_outside(weights: NDArray[np.float64], gap: float, room: float) -> str:
-    if gap > room:
-        return "no subgradient of f: the claim is not made of the kinks' own parts"
-    worst = float(weights[np.argmax(np.abs(weights - 0.5))])
-    return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
-
-
-def _variable(trial: Trial, kink_of: Callable[..., Any], leaves: Sequence[Any]) -> NDArray[np.float64]:
-    claim = trial.gradient.claim
-    result = kink_of(*claim.arguments(leaves)) if claim.arguments is not None else kink_of(*leaves)
-    parts = result if isinstance(result, tuple | list) else (result,)
-    return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
-
-
-def _zeros(trial: Trial, kink_of: Callable[..., Any]) -> NDArray[np.int64]:
-    """Return the positions at which the kink variable is 0 up to the round-off of computing it."""
-    h = _variable(trial, kink_of, trial.gradient.leaves)
-    allowed = 64 * trial.field.unit * float(np.max(np.abs(h), initial=0.0))
-    return np.flatnonzero(np.abs(h) <= allowed)
-
-
-def _signs(
-    trial: Trial, near: Nearby, delta: float, kink_of: Callable[..., Any], zero: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return for each sample which of the zero kinks lie on their positive side there."""
-    signs = [_variable(trial, kink_of, moved(trial, delta, move))[zero] > 0 for move in near.moves]
-    return np.array(signs, dtype=np.float64)

@@ -33,6 +33,7 @@ class Purpose(enum.IntEnum):
     TANGENT = 8  # with which a jvp is tested for linearity: (argument, 0)
     ENTRIES = 9  # entries of a wrong gradient that are measured: (argument, 0)
     NEARBY = 10  # points next to a kink: (argument, number)
+    NAMED = 15  # points next to a kink whose variable is known: (argument, 0)
     BESIDE = 11  # a point beside a kink, where f is smooth: (argument, 0)
     LINE = 12  # the cotangents of a derivation's line: (line, 0)
     ZERO = 14  # the direction along which the scale of arguments that are zero is found: (argument, 0)

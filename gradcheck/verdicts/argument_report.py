@@ -16,6 +16,29 @@ from gradcheck.verdicts.comparison import Comparison  # noqa: TC001
 
 
 @dataclass(frozen=True)
+class SimpleKink:
+    """One kink, a plane through the point, and the side that the claim takes there.
+
+    Attributes
+    ----------
+    entries : tuple of index tuples
+        Entries of the argument that move across it.
+    bend : str
+        ``"up"`` where f is convex across it (a ReLU with a positive factor), ``"down"`` where concave.
+    convention : str
+        As `Kink.convention`, of this kink alone.
+    share : float
+        Of the limit from the right: 1 for ``"right"``, 0 for ``"left"``, 0.5 for ``"midpoint"``.
+
+    """
+
+    entries: tuple[tuple[int, ...], ...]
+    bend: str
+    convention: str
+    share: float
+
+
+@dataclass(frozen=True)
 class Kink:
     """What the claim does where f has one-sided slopes only.
 
@@ -31,6 +54,17 @@ class Kink:
         The kink lies within this step of the point, relative to the argument's size.
     note : str
         What a reader should know, one sentence or empty.
+    kinks : tuple of SimpleKink
+        The kinks one by one, as far as they can be told apart; empty where more than two pieces of f meet in one place.
+    weights : tuple of float
+        The proof of a subgradient: the claim is a convex combination, with these weights, of claims next to the point.
+    direction : tuple of (index tuple, number)
+        The proof that the claim is none: how far each entry moves, those left out not at all. Along it the claim says
+        `claimed`, and no subgradient more than `rise`.
+    rise, claimed : float or None
+        See `direction`; None where there is none.
+    proof : str
+        The same in a sentence.
 
     """
 
@@ -39,6 +73,12 @@ class Kink:
     entries: tuple[tuple[int, ...], ...]
     within: float = 0.0
     note: str = ""
+    kinks: tuple[SimpleKink, ...] = ()
+    weights: tuple[float, ...] = ()
+    direction: tuple[tuple[tuple[int, ...], complex], ...] = ()
+    rise: float | None = None
+    claimed: float | None = None
+    proof: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,4 @@
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,9 +6,7 @@ from scipy.optimize import lsq_linear
 
 import gradcheck as gc
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks import clarke, kink, nearby
-from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, smallest_visible
-from gradcheck.verdicts.report import ArgumentReport
+from gradcheck.kinks import kink
 
 C = np.array([1.0, 2.0, 3.0])
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at the kink
@@ -207,9 +204,9 @@ def test_any_mixture_of_the_tied_is_a_subgradient_of_max(gradient):
 
 @pytest.mark.parametrize(
     ("shares", "convention"),
-    [([1, 0, 0], "right"), ([0, 1, 0], "left"), ([0.5, 0.25, 0.25], "midpoint"), ([1 / 3, 1 / 3, 1 / 3], "other")],
+    [([1, 0, 0], "mixed"), ([0.5, 0.5, 0], "mixed"), ([1 / 3, 1 / 3, 1 / 3], "other")],
 )
-def test_at_a_tie_of_three_the_convention_is_the_side_of_the_entry_that_it_is_read_off(shares, convention):
+def test_at_a_tie_of_three_each_entry_has_a_side_of_its_own(shares, convention):
     def gradient(x):
         return np.array(shares, dtype=float) if np.ptp(x) == 0 else one_hot(x)
 
@@ -323,7 +320,7 @@ def test_kinks_that_coincide_and_cancel_make_the_chain_rules_value_wrong():
     report = check(loss, gradient, np.array([0.0]))
     assert report.verdict is gc.Verdict.FAIL
     assert "right next to the point and wrong at it" in report[0].reason
-    assert "the chain rule's value for a fixed convention is no subgradient" in report[0].reason
+    assert "kinks of f cancel there, as in relu(x) - relu(-x)" in report[0].reason
 
 
 def test_relu_of_x_minus_relu_of_minus_x_is_smooth_at_zero_and_the_answer_is_one():
@@ -408,11 +405,11 @@ def test_a_kink_at_the_edge_of_the_domain_is_judged_along_the_directions_that_st
 
 
 def nearly_tied(x):
-    """max of two that differ by less than the steps of 1e-8 in which f is known."""
-    return np.round((2 * max(x[0], x[1]) + x[2]) / 1e-8) * 1e-8
+    """max of two that differ by less than the steps of 1e-6 in which f is known."""
+    return np.round((2 * max(x[0], x[1]) + x[2]) / 1e-6) * 1e-6
 
 
-NEARLY_TIED = np.array([1 + 1e-9, 1.0, -2.0])
+NEARLY_TIED = np.array([1 + 1e-7, 1.0, -2.0])
 
 
 def nearly_tied_gradient(x):
@@ -425,7 +422,7 @@ def test_a_kink_nearer_than_the_noise_lets_steps_go_is_reported_as_near_and_not_
     assert report[0].notes[0].startswith("f has a kink within ")
     assert report[0].notes[0].endswith(" of the argument's size of the point, not at it")
     assert "next to the kink, wanted" in report[0].reason
-    loose = check(nearly_tied, nearly_tied_gradient, NEARLY_TIED, rtol=1e-3)
+    loose = check(nearly_tied, nearly_tied_gradient, NEARLY_TIED, rtol=5e-2)
     assert loose.verdict is gc.Verdict.PASS
     assert loose[0].notes[0].startswith("f has a kink within ")
     assert loose[0].kink is None
@@ -469,15 +466,19 @@ def test_a_kink_leaves_the_smallest_error_of_its_one_sided_slopes():
 # The parts -----------------------------------------------------------------------------------------------------
 
 
-def test_a_claim_wrong_beside_the_point_is_not_right_beside(trial_at):
-    smooth = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), np.array([1.5, 0.5]))
-    assert kink.right_beside(smooth, 1e-5)
+def test_only_a_claim_that_is_special_at_the_point_is_right_beside_it(trial_at):
+    special = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), np.array([1.5, 0.5]))
+    assert kink.right_beside(special, 1e-5)
     wrong = trial_at(lambda x: np.sum(x**2), lambda x: 3 * x, np.array([1.5, 0.5]))
     assert not kink.right_beside(wrong, 1e-5)
     outside = trial_at(
         lambda x: np.sum(x**2), lambda x: 3 * x if x[0] == 1.5 else np.full_like(x, math.nan), np.array([1.5, 0.5])
     )
     assert not kink.right_beside(outside, 1e-5)
+    edge = trial_at(lambda x: np.nan if x[0] < 0 else np.sum(x), lambda x: (x != 0) * 1.0, np.array([0.0, 1.0]))
+    assert not kink.right_beside(edge, 1.0)
+    special.gradient.values = (None,)
+    assert not kink.right_beside(special, 1e-5)
 
 
 def test_a_claim_that_is_wrong_at_the_first_step_aside_is_asked_for_no_further(trial_at):
@@ -485,151 +486,6 @@ def test_a_claim_that_is_wrong_at_the_first_step_aside_is_asked_for_no_further(t
     before = wrong.gradient.evaluations
     assert not kink.right_beside(wrong, 1e-5)
     assert wrong.gradient.evaluations - before == 4
-    right = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.5, 0.5]), 6)
-    before = right.gradient.evaluations
-    assert kink.right_beside(right, 1e-5)
-    assert right.gradient.evaluations - before == 16
-
-
-def test_what_is_right_beside_needs_both_sides_and_a_claimed_array(trial_at):
-    x = np.array([1.5, 0.5])
-    found = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5), x)
-    high = kink._formula(found, nearby.next_to_the_point(found, nearby.distance(found))[0], 3.0).high
-    assert kink.right_beside(found, 2 * high)
-    assert not kink.right_beside(found, high / 2)
-    found.gradient.values = (None,)
-    assert not kink.right_beside(found, 2 * high)
-    edge = trial_at(lambda x: np.nan if x[0] < 0 else np.sum(x), lambda x: (x != 0) * 1.0, np.array([0.0, 1.0]))
-    assert not kink.right_beside(edge, 1.0)
-
-
-TRIAL = SimpleNamespace(confidence=0.99, jitter_next_to_kink=0.0, true_norm=2.0, tangent=None)
-
-
-def pairs(*rights, left=(1.0, 1.0, 0.001)):
-    return [(Mismatch(*right), Mismatch(*left)) for right in rights]
-
-
-@pytest.mark.parametrize("side", [0, 1])
-def test_the_error_next_to_the_point_is_that_of_the_worse_side(side):
-    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01), (1.4, 1.0, 0.01)]
-    sides = [pair[:: 1 - 2 * side] for pair in pairs(*wrong)]
-    low, high = error_norm([Mismatch(*m) for m in wrong], 0.995)
-    found = kink._formula(TRIAL, sides, 100.0)
-    assert found.low == pytest.approx(low / (100 + low))
-    assert found.high == pytest.approx(high / (100 - high))
-    assert (found.relative, found.confidence) == (True, 0.99)
-
-
-def test_one_direction_that_stands_out_is_not_enough_to_be_wrong():
-    assert kink._formula(TRIAL, pairs((1.5, 1, 0.01), (1.009, 1, 0.01), (1, 1, 0.01)), 9.0).low == 0
-    assert kink._formula(TRIAL, pairs((1.5, 1, 0.01), (1.02, 1, 0.01), (1, 1, 0.01)), 9.0).low > 0
-
-
-def test_the_claims_own_round_off_is_added_four_times():
-    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01)]
-    noisy = SimpleNamespace(confidence=0.99, jitter_next_to_kink=0.05)
-    assert kink._formula(noisy, pairs(*wrong), 9.0) == kink._formula(
-        TRIAL, pairs(*[(c, m, b + 0.2) for c, m, b in wrong], left=(1.0, 1.0, 0.201)), 9.0
-    )
-
-
-def test_a_side_without_a_bound_says_nothing_and_neither_do_no_directions():
-    unbounded = (5.0, 0.0, math.inf)
-    assert kink._formula(TRIAL, pairs(unbounded, unbounded, left=unbounded), 9.0).high == 0
-    one = kink._formula(TRIAL, pairs(unbounded, (1, 1, 0.01), left=unbounded), 9.0)
-    assert one.high == pytest.approx(kink._formula(TRIAL, pairs((1, 1, 0.01), left=unbounded), 9.0).high)
-    assert kink._formula(TRIAL, pairs(left=unbounded), 9.0).high == 0
-
-
-def test_an_error_as_large_as_the_gradient_is_unbounded_unless_both_are_nothing():
-    wrong = [(1.5, 1.0, 0.01), (0.2, 1.0, 0.01)]
-    _, high = error_norm([Mismatch(*m) for m in wrong], 0.995)
-    assert kink._formula(TRIAL, pairs(*wrong), high).high == math.inf
-    assert kink._formula(TRIAL, pairs(*wrong), high * 1.001).high < math.inf
-    nothing = [(0.0, 0.0, 0.0)] * 2
-    assert kink._formula(TRIAL, pairs(*nothing, left=(0.0, 0.0, 0.0)), 0.0).high == 0.0
-
-
-def test_the_smallest_error_is_that_of_the_wider_side():
-    sides = pairs((1, 1, 0.01), (1, 1, 0.03), left=(1, 1, 0.02))
-    assert kink._smallest_error(TRIAL, sides, 8.0) == pytest.approx(smallest_visible([0.02, 0.03], 0.99) / 8)
-    assert kink._smallest_error(TRIAL, sides, 1.0) == pytest.approx(smallest_visible([0.02, 0.03], 0.99) / 2)
-    assert kink._smallest_error(TRIAL, sides[:1], 8.0) == math.inf
-    nothing = SimpleNamespace(confidence=0.99, true_norm=0.0)
-    assert kink._smallest_error(nothing, sides, 0.0) == math.inf
-
-
-def near_of(samples, here, tolerance=0.1):
-    samples = np.array(samples, dtype=float)
-    return nearby.Nearby(samples, np.zeros_like(samples), np.array(here, dtype=float), tolerance)
-
-
-@pytest.mark.parametrize(("here", "one"), [([0, 0.05], True), ([0, 0.15], False), ([0.05, -0.1], False)])
-def test_a_claim_is_of_one_piece_where_it_is_the_same_everywhere(here, one):
-    assert kink._one_piece(near_of([[0, 0.05], [0, 0]], here)) is one
-
-
-def test_the_size_next_to_the_point_is_the_claims_own_and_along_tangents_the_measured_one_too():
-    near = near_of([[3.0, 4.0], [0.0, 1.0]], [9.0, 9.0])
-    for tangent, norm, size in ((None, 99.0, 10.0), (lambda v: v, 99.0, 99.0), (lambda v: v, 1.0, 10.0)):
-        trial = SimpleNamespace(scale=SimpleNamespace(value=2.0), tangent=tangent, true_norm=norm)
-        assert kink._size(trial, near) == pytest.approx(size)
-    small = near_of([[0.25, 0.0]], [0.0, 0.0])
-    assert kink._size(SimpleNamespace(scale=SimpleNamespace(value=1.0), tangent=None), small) == 0.25
-
-
-def interval(low, high):
-    return Interval(low, high, relative=True, confidence=0.99)
-
-
-REPORT = ArgumentReport("x", (3,), "float64", gc.Verdict.INCONCLUSIVE, interval(0.0, 2e-6), 1e-5, 1e-7)
-
-
-@pytest.mark.parametrize(("high", "verdict"), [(1e-5, gc.Verdict.PASS), (1.01e-5, gc.Verdict.INCONCLUSIVE)])
-def test_a_kink_near_the_point_is_no_kink_at_it(high, verdict):
-    report = kink._near_the_point(REPORT.with_(error=interval(0.0, high)), 1e-8)
-    assert report.verdict is verdict
-    assert report.notes == ("f has a kink within 1.0e-08 of the argument's size of the point, not at it",)
-    assert bool(report.reason) == (verdict is gc.Verdict.INCONCLUSIVE)
-
-
-def concluded(valid=True, decided=True, required=None, high=1e-6, reason="", known=False):
-    found = clarke.Finding(valid, decided, 0.25, np.array([0]), reason=reason)
-    at = gc.Kink("right", valid, ((0,), (1,), (2,), (3,)), 1e-10)
-    return kink._conclude(REPORT, at, found, required, known=known, high=high)
-
-
-@pytest.mark.parametrize(("high", "verdict"), [(1e-5, "PASS"), (1.01e-5, "INCONCLUSIVE")])
-@pytest.mark.parametrize("required", [None, "right"])
-def test_a_subgradient_passes_where_the_formula_is_known_well_enough(high, verdict, required):
-    report = concluded(high=high, required=required)
-    assert str(report.verdict) == verdict
-    assert report.error == REPORT.error
-    assert report.reason == ("" if verdict == "PASS" else "resolution reached 1.0e-05 next to the kink, wanted 1.0e-05")
-
-
-def test_what_is_no_subgradient_fails_by_so_much_and_is_unbounded_above():
-    report = concluded(valid=False)
-    assert (report.verdict, report.reason) == (gc.Verdict.FAIL, "no subgradient of f: outside what lies around it")
-    assert report.error == interval(0.25, math.inf)
-    assert concluded(valid=False, reason="that is why").reason == "that is why"
-    assert not report.kink.valid
-
-
-def test_what_is_not_decided_is_inconclusive_even_where_a_convention_is_required():
-    report = concluded(valid=False, decided=False, required="left")
-    assert report.verdict is gc.Verdict.INCONCLUSIVE
-    assert "pass kink_of= to name the kink variable" in report.reason
-    assert concluded(valid=False, decided=False, reason="that is why").reason == "that is why"
-
-
-@pytest.mark.parametrize(("known", "of"), [(True, "the kink variable"), (False, "the argument")])
-def test_another_convention_than_the_required_one_fails_before_its_bound_is_asked(known, of):
-    report = concluded(required="left", known=known, high=1.0)
-    assert report.verdict is gc.Verdict.FAIL
-    assert report.reason == f"the convention at the kink is right, wanted left ({of}) at (0,), (1,), (2,) and 1 more"
-    assert kink._some(((0,), (1,), (2,))) == "(0,), (1,), (2,)"
 
 
 # The slow ones, last: a broken program is told by the others ---------------------------------------------------

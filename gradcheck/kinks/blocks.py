@@ -1,0 +1,131 @@
+"""Entries that bend together: blocks of the argument that say nothing of one another.
+
+Where f is a sum of parts that share no entry, the claim in one block depends on the moves of that block alone, and a
+claim made of a different nearby claim in each block is again a nearby claim. So the hull is the product of the blocks'
+own hulls, and one claim asked for serves all blocks at once.
+
+No block is guessed from what it looks like. Blocks are proposed along the axes of the argument, the finest first, and a
+proposal must survive moves that are mixed from several known ones, block by block: there the claim must be mixed
+alike. An entry that is not refutes its block.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.neighbourhood import Neighbourhood
+
+    Labels = NDArray[np.int64]
+
+MIXTURES = 8  # random ones, on top of the log₂ of the number of blocks
+MANY = 0.25  # with more entries refuted than this a proposal is given up without looking further
+RAISED = 8.0  # how far an entry is moved to see it change
+
+
+def proposals(near: Neighbourhood) -> Iterator[Labels]:
+    """Yield labels of blocks along the argument's axes: single entries, lines, planes, …, the whole."""
+    axes = near.places
+    for kept in range(len(axes), 0, -1):
+        for chosen in itertools.combinations(axes, kept):
+            sizes = [int(axis.max(initial=0)) + 1 for axis in chosen]
+            yield np.ravel_multi_index(chosen, sizes).astype(np.int64)
+    yield np.zeros(near.here.size, dtype=np.int64)
+
+
+def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
+    """Return the entries whose claim is not what the moves of their own block say.
+
+    The bits of a random numbering part every two blocks at least once between the first move and its opposite: a kink
+    through both blocks is then crossed by one of them alone. A claim that is even or odd in the move hides from
+    opposites, so random mixtures of all moves follow.
+    """
+    blocks = np.unique(labels, return_inverse=True)[1].reshape(-1)
+    count = int(blocks.max(initial=0)) + 1
+    bad = np.zeros(len(labels), dtype=bool)
+    if count == 1:
+        return bad
+    numbers = near.rng.permutation(count)
+    known = len(near.claims)
+    bits = max(int(count - 1).bit_length(), 1)
+    for turn in range(bits + MIXTURES):
+        opposite = turn < bits  # claims 0 and 1 are those at a move and at its opposite
+        choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
+        pick = choice[blocks]
+        move, expected = mixed(near, pick)
+        bad |= np.abs(near.ask(move, keep=turn % 4 == 0) - expected) > near.tolerance
+        if bad.mean() > MANY:
+            break
+    return bad
+
+
+def mixed(near: Neighbourhood, pick: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the move, and the claim expected there, that take each entry from the sample that `pick` names."""
+    move, claim = np.empty(len(pick)), np.empty(len(pick))
+    for k in np.unique(pick):
+        here = pick == k
+        move[here], claim[here] = near.moves[k][here], near.claims[k][here]
+    return move, claim
+
+
+def found(near: Neighbourhood, bad: NDArray[np.bool_] | None = None) -> Labels:
+    """Return the finest blocks that no mixture refutes, coarse only where finer ones were; `bad` is known to be."""
+    single = np.arange(near.here.size)
+    bad = refuted(near, single) if bad is None else bad
+    if not bad.any():
+        return single
+    for number, proposal in enumerate(proposals(near)):
+        if number == 0:  # single entries
+            continue
+        if not proposal.any() and (halves := _by_bend(near)) is not None:
+            return halves
+        labels = _joined(near, proposal, bad)
+        if labels is not None:
+            return labels
+    return np.zeros(near.here.size, dtype=np.int64)
+
+
+def _joined(near: Neighbourhood, proposal: Labels, bad: NDArray[np.bool_]) -> Labels | None:
+    """Return single entries joined as proposed wherever one was refuted; None where a joined block is refuted too."""
+    joined = np.zeros(len(bad), dtype=bool)
+    bad = bad.copy()
+    while True:
+        touched = np.isin(proposal, np.unique(proposal[bad])) if bad.mean() <= MANY else np.ones(len(bad), dtype=bool)
+        joined |= touched
+        labels = np.where(joined, proposal + len(bad), np.arange(len(bad)))
+        bad = refuted(near, labels)
+        if not bad.any():
+            return labels
+        if joined[bad].any():
+            return None
+
+
+def flips(near: Neighbourhood) -> NDArray[np.float64]:
+    """Return 1 for entries in which claims grow along their own moves, −1 where they fall: f is concave there."""
+    claims, moves = near.at(slice(None))
+    together = np.sum((claims - claims.mean(axis=0)) * (moves - moves.mean(axis=0)), axis=0)
+    return np.where(together < 0, -1.0, 1.0)
+
+
+def _by_bend(near: Neighbourhood) -> Labels | None:
+    """Return two blocks, the entries that bend up and those that bend down, where these say nothing of one another."""
+    for _ in range(24):
+        low, high = near.range()
+        still = np.flatnonzero(high - low <= near.tolerance)
+        if not len(still):
+            break
+        move = near.noise()
+        move[near.rng.choice(still, max(len(still) // 6, 1), replace=False)] += RAISED
+        near.ask(move)
+        near.ask(-move)
+    halves = (flips(near) < 0).astype(np.int64)
+    if halves.all() or not halves.any() or refuted(near, halves).any():
+        return None
+    return halves

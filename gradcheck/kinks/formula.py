@@ -1,0 +1,193 @@
+"""Is the claim right next to the point? There f is smooth, and its one-sided slopes at the point say what it must be.
+
+The claim at x ± δ·v is held against the right and the left slope along v. Both claims and slopes are known within
+bounds: the claim drifts from its limit by δ·φ'', and has round-off of its own, both seen in its change from δ to 3δ;
+the slope has the bound of its extrapolation. A kink at 0 < t < h, nearer to the point than δ, leaves j·t/h in a slope
+that steps of h have told from the point on. So a claim is called wrong only where two directions say so by two sets of
+steps each, one of which does not begin at the point (`gradcheck.kinks.one_sided`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.kinks import one_sided
+from gradcheck.slopes.direction import Scale, inner
+from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, smallest_visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.beside import Beside
+    from gradcheck.verdicts.report import Probe
+
+    Array = NDArray[np.float64]
+
+MOST_PROBES = 4
+FEWEST = 3  # directions for an upper end
+UNIT = Scale(1.0)  # claims come in the argument's scale
+DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of one probe, at unit stretch.
+
+    Attributes
+    ----------
+    mismatch : Mismatch
+        Of the claim at x ± δ·v and the one-sided slope.
+    other : Mismatch
+        The same as it was known at first: both have to object.
+    near, far : float
+        Slopes along v of the claims at δ and at 3δ.
+    rounding : float
+        Round-off of adding one up.
+    change : float
+        Standard deviation over directions of what the claim's drift and round-off may do to its slope.
+
+    """
+
+    mismatch: Mismatch
+    other: Mismatch
+    near: float
+    far: float
+    rounding: float
+    change: float
+
+
+class Formula:
+    """The sides of a trial's first probes."""
+
+    def __init__(self, beside: Beside, probes: Sequence[Probe], *, beyond: bool = False) -> None:
+        self.beside = beside
+        self.probes = list(probes)[:MOST_PROBES]
+        self.beyond = beyond
+        self.size = 0.0
+        self.sides: list[tuple[Side, Side]] = []
+
+    def measure(self) -> None:
+        """Ask for the claims on both sides of every probe."""
+        for number in range(len(self.probes)):
+            self.measure_one(number)
+
+    def measure_one(self, number: int) -> tuple[Side, Side]:
+        """Ask for the claims on both sides of one probe."""
+        beside, probe = self.beside, self.probes[number]
+        v = beside.trial.direction(probe.probe)
+        flat = beside.as_move(arrays.to_numpy(v))
+        steps = max(1.0, probe.slope.resolution / beside.delta) if self.beyond else 1.0
+        found = []
+        for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
+            leaves = beside.leaves(v, sign * steps)
+            claim = beside.claim(leaves)
+            change = beside.claim(beside.leaves(v, 3 * sign * steps)) - claim
+            if not self.beyond:
+                beside.drifts.append(float(np.max(np.abs(change), initial=0.0)))
+                beside.keep(sign * flat, claim, leaves)
+            self.size = max(self.size, UNIT.norm(claim))
+            near, rounding = (n / probe.stretch for n in inner(claim, flat))
+            drift = inner(change, flat)[0] / probe.stretch
+            error = math.inf if math.isnan(slope) else probe.slope.side_error / probe.stretch + rounding + abs(drift)
+            mismatch = Mismatch(near, 0.0 if math.isnan(slope) else slope / probe.stretch, error)
+            found.append(Side(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change)))
+        self.sides.append((found[0], found[1]))
+        return self.sides[-1]
+
+    def refine(self) -> None:
+        """Know claims and slopes to more accuracy: the claims' limits, and slopes that no nearer kink changes.
+
+        A third claim, at 2δ, tells drift from round-off: drift is linear, and what is left of it is round-off.
+        """
+        field, index = self.beside.trial.field, self.beside.trial.index
+        for number, (probe, pair) in enumerate(zip(self.probes, self.sides, strict=True)):
+            v = self.beside.trial.direction(probe.probe)
+            flat = self.beside.as_move(arrays.to_numpy(v))
+            known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
+            better = []
+            for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
+                middle = inner(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
+                better.append(_refined(side, middle, found, probe))
+            self.sides[number] = (better[0], better[1])
+
+    def add(self, other: Formula) -> None:
+        """Take in the sides of further probes."""
+        self.probes += other.probes
+        self.sides += other.sides
+        self.size = max(self.size, other.size)
+
+    def _with_changes(self, found: Sequence[Mismatch], changes: Sequence[float]) -> list[Mismatch]:
+        """Return the mismatches that have a bound, with the claim's own drift and round-off in it."""
+        typical = math.hypot(*changes) / math.sqrt(max(len(changes), 1))
+        extra = DEVIATIONS * (typical + self.beside.trial.jitter_next_to_kink)
+        return [replace(m, bound=m.bound + extra) for m in found if math.isfinite(m.bound)]
+
+    def interval(self) -> Interval:
+        """Return the interval for the error of the claims next to the point, the worse of the two sides.
+
+        Both are held to the larger side's size: one of them may be zero, as a ReLU's is. N lies within E of it.
+        """
+        trial = self.beside.trial
+        size = max(self.size, 0.0 if trial.tangent is None else trial.true_norm)
+        confidence = (1 + trial.confidence) / 2
+        low = high = 0.0
+        changes = [side.change for pair in self.sides for side in pair]
+        for side in (0, 1):
+            found = self._with_changes([pair[side].mismatch for pair in self.sides], changes)
+            if not found:
+                continue
+            most = error_norm(_telling(found, confidence), confidence)[1]
+            doubted = self._with_changes([_least(pair[side]) for pair in self.sides], changes)
+            least = error_norm(doubted, confidence)[0] if sum(m.significant for m in doubted) >= 2 else 0.0
+            low = max(low, least / (size + least) if least > 0 else 0.0)
+            high = max(
+                high,
+                most / (size - most) if most < size < math.inf else (0.0 if most == 0 <= size < math.inf else math.inf),
+            )
+        return Interval(low, max(low, high), relative=True, confidence=trial.confidence)
+
+    def smallest_error(self) -> float:
+        """Return the smallest relative error that the one-sided slopes would have shown."""
+        bounds = [max(side.mismatch.bound for side in pair) for pair in self.sides]
+        size = max(self.size, self.beside.trial.true_norm)
+        return (
+            smallest_visible(bounds, self.beside.trial.confidence) / size if len(bounds) > 1 and size > 0 else math.inf
+        )
+
+
+def _telling(found: list[Mismatch], confidence: float) -> list[Mismatch]:
+    """Return those of the mismatches whose bounds alone promise the least upper end for the error.
+
+    A kink of another entry that stands just off the point spoils the bound of a few directions. What is chosen depends
+    on the bounds and not on the mismatches, so fewer directions are no less honest than fewer probes.
+    """
+    by_bound = sorted(found, key=lambda m: m.bound)
+    nothing = [Mismatch(0.0, 0.0, m.bound) for m in by_bound]
+    counts = range(min(FEWEST, len(found)), len(found) + 1)
+    best = min(counts, key=lambda k: error_norm(nothing[:k], confidence)[1])
+    return by_bound[:best]
+
+
+def _refined(side: Side, middle: float, found: one_sided.Side | None, probe: Probe) -> Side:
+    """Return a side with the claim's limit, and with a second slope where that is known more closely."""
+    if math.isinf(side.mismatch.bound):
+        return side
+    left = side.near - 2 * middle + side.far
+    limit = side.near - (side.far - side.near) / 2
+    slope, error = side.mismatch.measured, probe.slope.side_error / probe.stretch
+    if found is not None and found.error / probe.stretch < error:
+        slope, error = found.value / probe.stretch, found.error / probe.stretch
+    mismatch = Mismatch(limit, slope, error + side.rounding + abs(left))
+    return replace(side, mismatch=mismatch, change=abs(left))
+
+
+def _least(side: Side) -> Mismatch:
+    """Return the mismatch that objects the less."""
+    return min((side.mismatch, side.other), key=lambda m: abs(m.value) - m.bound)

@@ -1,0 +1,66 @@
+"""The point of a convex hull, or of a zonotope, that is nearest to a claim."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+USED = 1e-12  # a weight below it is round-off of zero
+
+
+def in_hull(vertices: Array, target: Array) -> Array:
+    """Return the convex weights of the point of the vertices' hull nearest to `target`.
+
+    With A the vertices less the target, t ≥ 0 minimises |A·t|² + (1 − Σt)², and t/Σt is the nearest point: a
+    non-negative least-squares problem (K. Haskell and R. Hanson, Mathematical Programming 21, 1981) of as many rows as
+    there are vertices, once the long side has been turned away.
+
+    Parameters
+    ----------
+    vertices : array (count, entries)
+        At least one.
+    target : array (entries,)
+        The claim.
+
+    Returns
+    -------
+    array (count,)
+        Weights, not negative, with sum 1.
+
+    """
+    from scipy.optimize import nnls  # noqa: PLC0415  half a second of imports that only a kink needs
+
+    system = _reduced((vertices - target).T)
+    system = system / (np.max(np.abs(system), initial=0.0) or 1.0)
+    count = system.shape[1]
+    try:
+        found, _ = nnls(np.vstack([system, np.ones(count)]), np.append(np.zeros(len(system)), 1.0), maxiter=60 * count)
+    except RuntimeError:  # it went in circles: the middle is no worse a start for the next claim
+        found = np.ones(count)
+    found = np.where(found > USED * found.max(), found, 0.0)
+    return np.asarray(found / found.sum(), dtype=np.float64)
+
+
+def in_zonotope(jumps: Array, target: Array) -> Array:
+    """Return λ in [0, 1] for which Σ λ_k·jump_k is nearest to `target`; `jumps` is (count, entries)."""
+    from scipy.optimize import lsq_linear  # noqa: PLC0415  as above
+
+    whole = np.column_stack([jumps.T, target])
+    reduced = _reduced(whole)
+    reduced = reduced / (np.max(np.abs(reduced[:, :-1]), initial=0.0) or 1.0)
+    found = lsq_linear(
+        reduced[:, :-1], reduced[:, -1], bounds=(0, 1), method="bvls", tol=1e-14, max_iter=20 * len(jumps) + 50
+    )
+    return np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
+
+
+def _reduced(tall: Array) -> Array:
+    """Return a matrix of at most as many rows as columns with the same inner products of its columns."""
+    rows, columns = tall.shape
+    return np.asarray(np.linalg.qr(tall, mode="r")) if rows > columns else tall

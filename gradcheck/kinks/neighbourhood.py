@@ -1,0 +1,132 @@
+"""The claims next to a point at which f has kinks, asked for move by move.
+
+Everything here is in the argument's scale: a move z stands for x + δ·s∘z, a claim is G∘s. So entries of every size
+weigh alike, a distance is a share of what the argument's own size does to f, and ⟨claim, z⟩ is a slope along z.
+
+As δ → 0 the claims become those of the germ h(z) = f'(x; z), which is positively homogeneous: they depend on z's
+direction alone, and jump where z crosses a kink. What they change by within δ, and their round-off, is `tolerance`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+MOST_CLAIMS = 600
+MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
+
+
+class Spent(Exception):  # noqa: N818  nothing is wrong, there is no more to ask with
+    """As many claims as may be asked for have been asked for."""
+
+
+class Neighbourhood:
+    """The claims next to the point asked for so far.
+
+    Parameters
+    ----------
+    claim_at : callable
+        Maps a move, an array (entries,), to the move that was really made (its rounding, its tangents) and the claim
+        there, both (entries,) in the argument's scale.
+    here : array (entries,)
+        The claim at the point.
+    places : sequence of integer arrays (entries,)
+        Where each entry stands along each axis of the argument.
+    rng : Generator
+        For random moves.
+    most : int
+        Claims to ask for at most.
+    blur : float
+        By how much of a move's size a kink may stand elsewhere for it than its normal says: round-off of x + δ·s∘z.
+
+    """
+
+    def __init__(
+        self,
+        claim_at: Callable[[Array], tuple[Array, Array]],
+        here: Array,
+        places: Sequence[NDArray[np.int64]],
+        *,
+        rng: np.random.Generator,
+        most: int = MOST_CLAIMS,
+        blur: float = 2.0**-20,
+    ) -> None:
+        self._claim_at = claim_at
+        self.here = here
+        self.places = places
+        self.rng = rng
+        self.most = most
+        self.blur = blur
+        self.moves: list[Array] = []
+        self.claims: list[Array] = []
+        self.drawn: list[bool] = []
+        self.tolerance = 0.0
+        self.asked = 0
+        self.room = max(16, MOST_NUMBERS // max(here.size, 1))
+
+    @property
+    def size(self) -> float:
+        """The largest entry of all claims."""
+        return max((float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims)), default=0.0)
+
+    def add(self, move: Array, claim: Array, *, drawn: bool = True) -> None:
+        """Keep a claim that was asked for elsewhere; `drawn` says that the move was drawn at random."""
+        if len(self.claims) >= self.room:
+            raise Spent
+        self.moves.append(move)
+        self.claims.append(claim)
+        self.drawn.append(drawn)
+
+    def ask(self, move: Array, *, keep: bool = True, drawn: bool = False) -> Array:
+        """Return the claim at x + δ·s∘move, and keep it; `drawn` says that the move was drawn at random."""
+        if self.asked >= self.most:
+            raise Spent
+        self.asked += 1
+        made, claim = self._claim_at(move)
+        if keep:
+            self.add(made, claim, drawn=drawn)
+        return claim
+
+    def off_ties(self, number: int) -> bool:
+        """Tell whether a claim stands for those around its move, and not for a tie that the move has hit.
+
+        A move that was made on purpose may be tied where the claim's own convention speaks, as at the point itself.
+        Moved aside by a little a gradient next to the point changes by as little; one at a tie jumps. Moves drawn at
+        random are off all ties.
+        """
+        if self.drawn[number]:
+            return True
+        move = self.moves[number]
+        aside = min(64 * self.blur, 2.0**-4 / len(move)) * float(np.max(np.abs(move), initial=0.0))
+        change = self.ask(move + aside * self.noise(), keep=False) - self.claims[number]
+        return float(np.max(np.abs(change), initial=0.0)) <= self.tolerance + self.size / 16
+
+    def noise(self) -> Array:
+        """Return a random move."""
+        return self.rng.standard_normal(self.here.size)
+
+    def at(self, entries: NDArray[np.int64] | slice, most: int = 0) -> tuple[Array, Array]:
+        """Return claims and moves, each (samples, entries); at most the first and last `most` / 2 of them."""
+        count = len(self.claims)
+        chosen = [k for k in range(count) if not most or k < most // 2 or k >= count - most // 2]
+        return np.array([self.claims[k][entries] for k in chosen]), np.array([self.moves[k][entries] for k in chosen])
+
+    def range(self) -> tuple[Array, Array]:
+        """Return the smallest and the largest value of each entry in the claims."""
+        low, high = self.claims[0].copy(), self.claims[0].copy()
+        for claim in self.claims[1:]:  # one at a time: there may be many entries
+            np.minimum(low, claim, out=low)
+            np.maximum(high, claim, out=high)
+        return low, high
+
+    def same(self, one: Array, other: Array) -> bool:
+        """Tell whether two claims, or the same part of two, are no further apart than drift and round-off."""
+        return bool(np.max(np.abs(one - other), initial=0.0) <= self.tolerance)

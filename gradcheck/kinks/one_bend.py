@@ -1,0 +1,285 @@
+"""The nearest point of the hull where f bends one way, with the claim itself as the oracle.
+
+For a convex germ h the claim next to the point in direction u is the subgradient that reaches furthest along u. So the
+nearest point p of the hull of the claims known so far tells where to look for a missing one: along u = g − p, from p to
+the claim g on trial (P. Wolfe, Mathematical Programming 11, 1976). Either p reaches g, and its weights are the proof
+that g is a subgradient; or no claim reaches as far along u as g does, and u is the proof that it is none. A concave h
+is the same with −u.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kinks import half_turn
+from gradcheck.kinks.blocks import flips, mixed
+from gradcheck.kinks.nearest_point import in_hull
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.blocks import Labels
+    from gradcheck.kinks.neighbourhood import Neighbourhood
+
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+
+PATIENCE = 12  # turns without a nearer point before a block is taken for one that bends both ways
+# Of a random move in one that follows a claim, at least: entries that the claim treats alike are tied here, and still
+# tied after equal moves; what the claim says there is its own convention, and no gradient next to the point.
+ASIDE = 64.0
+SAMPLES = 40  # in tests over all pairs of samples
+MOST_WHOLE = 24  # whole claims to ask for to show what was found block by block
+
+
+@dataclass
+class Block:
+    """Entries that bend together, and how far the search in them has come."""
+
+    entries: Entries
+    used: list[int]  # samples that may carry weight
+    weights: Array = field(default_factory=lambda: np.ones(0))
+    best: float = np.inf
+    stalled: int = 0
+    state: str = "open"  # "inside", "both ways", "outside"
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A move along which the claim reaches further than every subgradient.
+
+    Attributes
+    ----------
+    move : array (entries,)
+        u, zero in all blocks but one.
+    claimed, reached : float
+        g·u, and the largest s·u.
+    kind : str
+        Why no subgradient reaches further: f is "convex" or "concave" in what u moves, "flat" along u, or its kinks
+        are known and their sum is the "bound".
+
+    """
+
+    move: Array
+    claimed: float
+    reached: float
+    kind: str = "bound"
+
+    def said(self, rise: float) -> str:
+        """Say what f does along the move, or what its subgradients reach at most."""
+        if self.kind in ("convex", "flat"):
+            return f"f rises by {rise:.6g}"
+        return f"no slope of f next to the point exceeds {rise:.6g}"
+
+
+def towards(near: Neighbourhood, turns: int) -> Array | None:
+    """Return convex weights of whole claims that give the claim on trial, or None where `turns` more show none.
+
+    Entries in which f is concave are looked for on the other side.
+    """
+    best, used = np.inf, list(range(len(near.claims)))
+    for turn in range(turns + 1):
+        claims = np.array([near.claims[k] for k in used])
+        weights = in_hull(claims, near.here)
+        rest = near.here - weights @ claims
+        far = float(np.max(np.abs(rest), initial=0.0))
+        if far <= near.tolerance:
+            shown = [k for k, weight in zip(used, weights, strict=True) if weight]
+            tied = [k for k in shown if not near.off_ties(k)]
+            if not tied:
+                return weights
+            used = [k for k in used if k not in tied]
+            continue
+        distance = float(np.linalg.norm(rest))
+        if turn == turns or distance > best * (1 - 2.0**-10):
+            return None
+        best = distance
+        near.ask(flips(near) * rest / far + 2.0**-8 * near.noise())
+        used = [*(k for k, weight in zip(used, weights, strict=True) if weight), len(near.claims) - 1]
+    return None
+
+
+def one_sign(claims: Array, moves: Array, tolerance: float) -> int:
+    """Return 1 where (s − s')·(z − z') ≥ 0 for all pairs of samples (convex), −1 where ≤ 0, 0 for both signs."""
+    products, size = claims @ moves.T, np.abs(moves).sum(axis=1)
+    own = np.diag(products)
+    each = own[:, None] - products - products.T + own[None, :]
+    slack = 2 * tolerance * (size[:, None] + size[None, :])
+    return 1 if (each >= -slack).all() else -1 if (each <= slack).all() else 0
+
+
+class Search:
+    """The search for a proof in every block at once."""
+
+    def __init__(self, near: Neighbourhood, labels: Labels) -> None:
+        self.near = near
+        order = np.argsort(labels, kind="stable")
+        _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
+        self.alone: Entries = order[first[count == 1]]
+        several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
+        self.blocks = [Block(np.sort(e), list(range(len(near.claims)))) for e in several]
+        self.parts = len(self.blocks) + len(self.alone)
+        self.separation: Separation | None = None
+        self.refuted: NDArray[np.bool_] | None = None
+
+    def run(self) -> str:
+        """Return "inside", "outside", "both ways", or "refuted" where blocks depend on one another after all."""
+        state = self._of_single_entries()
+        turn = 0
+        while not state:
+            state = self._turn(turn)
+            turn += 1
+        return state
+
+    def _of_single_entries(self) -> str:
+        """Judge the entries that bend alone: their claims are the two slopes, and all between is a subgradient."""
+        near, alone = self.near, self.alone
+        if not len(alone):
+            return ""
+        low, high = near.range()
+        beyond = np.maximum(low - near.here, near.here - high)[alone]
+        off = alone[beyond > near.tolerance]
+        if not len(off):
+            return ""
+        known = (high - low)[off]
+        sides = []
+        for sign in (1.0, -1.0):  # moved far and the others little: does it bend after all, and does it move others?
+            move = 2.0**-6 * near.noise()
+            move[off] = sign * (1 + near.rng.random(len(off)))
+            sides.append(near.ask(move))
+        low, high = near.range()
+        bent = off[(high - low)[off] > known + near.tolerance]
+        if len(bent):
+            self.refuted = np.abs(sides[0] - sides[1]) > near.tolerance
+            self.refuted[bent] = True
+            return "refuted"
+        beyond = np.maximum(low - near.here, near.here - high)
+        worst = off[np.argmax(beyond[off])]
+        sign = 1.0 if near.here[worst] > high[worst] else -1.0
+        move = np.zeros(near.here.size)
+        move[worst] = sign
+        reached = high[worst] if sign > 0 else -low[worst]
+        claims, moves = near.at(np.array([worst]))
+        bend = float(np.sum((claims - claims.mean()) * (moves - moves.mean())))
+        kind = "flat" if high[worst] - low[worst] <= near.tolerance else "convex" if bend > 0 else "concave"
+        self.separation = Separation(move, sign * float(near.here[worst]), float(reached) + 0.0, kind)
+        return "outside"
+
+    def _turn(self, turn: int) -> str:
+        """Ask for one claim that leads towards the one on trial in every block that is still open."""
+        near = self.near
+        move = near.noise()
+        looked = [(block, self._look(block, turn, move)) for block in self.blocks if block.state == "open"]
+        asked = [(block, bend) for block, bend in looked if bend]
+        if not asked:
+            return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
+        claim = near.ask(move)
+        made = near.moves[-1]
+        for block, bend in asked:
+            block.used.append(len(near.claims) - 1)
+            if (state := self._apart(block, bend, claim, made)) != "":
+                return state
+        return ""
+
+    def _look(self, block: Block, turn: int, move: Array) -> int:
+        """Put the move from the nearest point to the claim into `move`; return which way the block bends, 0 if done."""
+        near, entries, least = self.near, block.entries, ASIDE * self.near.blur
+        vertices = np.array([near.claims[k][entries] for k in block.used])
+        weights = in_hull(vertices, near.here[entries])
+        rest = near.here[entries] - weights @ vertices
+        far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
+        kept = np.flatnonzero(weights)
+        block.used, block.weights = [block.used[k] for k in kept], weights[kept]
+        if far <= near.tolerance:
+            block.state = "inside"
+            return 0
+        bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
+        block.stalled = max(block.stalled - 1, 0) if distance < block.best * (1 - 1e-6) else block.stalled + 1
+        block.best = min(block.best, distance)
+        if bend == 0 or block.stalled > PATIENCE:
+            block.state = "both ways"
+            return 0
+        aside = max(2.0 ** (-6 - 3 * block.stalled), least)
+        if turn % 3 == 2:  # on the round boundary of a ball: from its centre
+            rest = near.here[entries] - (near.claims[0] + near.claims[1])[entries] / 2
+            far, aside = float(np.max(np.abs(rest))) or 1.0, least
+        move[entries] = bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
+        return bend
+
+    def _apart(self, block: Block, bend: int, claim: Array, made: Array) -> str:
+        """Return "outside" where the claim asked for separates, "refuted" where other blocks move this one, else ""."""
+        near, entries = self.near, block.entries
+        u, apart = made[entries], (near.here - claim)[entries]
+        gap, length = bend * float(apart @ u), float(np.sum(np.abs(u)))
+        if gap <= 2.0**-12 * float(np.linalg.norm(apart) * np.linalg.norm(u)):
+            return ""
+        if gap <= 4 * near.tolerance * length:
+            drift = abs(float((near.ask(2 * made, keep=False) - claim)[entries] @ u))
+            if gap <= 16 * drift + 2.0**-22 * near.size * length:
+                return ""
+        if self.parts > 1:
+            for size in (2.0**-6, 8.0):
+                other = size * near.noise()
+                other[entries] = u
+                moved = np.abs(near.ask(other) - claim) > near.tolerance
+                if moved[entries].any():
+                    self.refuted = np.zeros(len(moved), dtype=bool)
+                    self.refuted[entries] = moved[entries]
+                    return "refuted"
+        bent_once = half_turn.bends_one_way(near, entries, u, bend)
+        claims, moves = near.at(entries)
+        furthest = float(np.max(bend * (claims @ u)))
+        reaches = furthest <= bend * float(claim[entries] @ u) + 4 * near.tolerance * length
+        if not (bent_once and reaches and one_sign(claims, moves, near.tolerance) == bend):
+            block.state = "both ways"
+            return ""
+        move = np.zeros(near.here.size)
+        move[entries] = bend * u
+        kind = "convex" if bend > 0 else "concave"
+        self.separation = Separation(move, bend * float(near.here[entries] @ u), furthest, kind)
+        return "outside"
+
+    def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
+        """Return the entries that are no blocks of their own: just refuted, or joined before."""
+        names, count = np.unique(labels, return_counts=True)
+        joined: NDArray[np.bool_] = np.isin(labels, names[count > 1])
+        return joined if self.refuted is None else joined | self.refuted
+
+    def whole(self) -> tuple[Array, list[Array]] | None:
+        """Return weights and whole claims that give the claim on trial, made of the blocks' own weights.
+
+        With each block's weights laid end to end on [0, 1], one whole claim stands for each stretch in which no block
+        changes over (a comonotone coupling). None where there are more than may be asked for: then each block's weights
+        are the proof, and the mixtures that showed the blocks to be independent. `refuted` is set where one is not.
+        """
+        near, alone = self.near, self.alone
+        claims = np.array([claim[alone] for claim in near.claims]).reshape(len(near.claims), -1)
+        top, bottom = claims.argmax(axis=0), claims.argmin(axis=0)
+        low = np.take_along_axis(claims, bottom[None], axis=0)[0]
+        gap = np.take_along_axis(claims, top[None], axis=0)[0] - low
+        share = np.where(gap > near.tolerance, (near.here[alone] - low) / np.where(gap > 0, gap, 1), 1.0).clip(0, 1)
+        sums = [np.cumsum(block.weights / block.weights.sum()) for block in self.blocks]
+        ends = np.concatenate([np.array([0.0, 1.0]), share, *sums]).clip(0, 1)
+        levels = np.unique(np.round(ends, 9))
+        if len(levels) - 1 > MOST_WHOLE:
+            return None
+        weights, found = [], []
+        for below, above in itertools.pairwise(levels):
+            pick = np.zeros(near.here.size, dtype=np.int64)
+            middle = (below + above) / 2
+            pick[alone] = np.where(middle < share, top, bottom)
+            for block, total in zip(self.blocks, sums, strict=True):
+                pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
+            move, expected = mixed(near, pick)
+            claim = near.ask(move)
+            bad = np.abs(claim - expected) > near.tolerance
+            if bad.any():
+                self.refuted = bad
+                return None
+            weights.append(above - below)
+            found.append(claim)
+        return np.array(weights), found

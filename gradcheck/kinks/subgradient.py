@@ -1,0 +1,230 @@
+"""Is the claim at a kink a subgradient? Judged from the claims next to the point alone, and with a proof either way.
+
+Clarke's subdifferential of a function that is smooth almost everywhere is the convex hull of the limits of its
+gradients (F. Clarke, "Optimization and Nonsmooth Analysis", 1983, theorem 2.5.1). The claims next to the point have
+been held against slopes there, so they are those gradients. Inside: convex weights of whole claims that were asked for.
+Outside: a move along which the claim reaches further than every subgradient.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kinks import blocks, one_bend, walls
+from gradcheck.kinks.half_turn import HalfTurn
+from gradcheck.kinks.nearest_point import in_hull
+from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
+from gradcheck.kinks.one_bend import Search, Separation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.walls import Wall
+
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+
+TURNS = 12  # towards the claim in whole claims, before blocks are looked for
+WHOLE = 120  # claims in one hull at most
+RETRIES = 4
+BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the claims next to the point say of the claim at it.
+
+    Attributes
+    ----------
+    state : str
+        "inside", "outside" or "undecided".
+    weights : array
+        Of the whole claims (or of the blocks') that give the claim on trial; empty unless inside.
+    by_blocks : bool
+        Whether the weights hold block by block, whose independence was tried with mixed moves.
+    separation : Separation or None
+        The proof of an outside.
+    entries, walls
+        The simple kinks, and the entries that their normals are about; none where kinks are not simple or not looked
+        into one by one.
+    reason : str
+        Why it is undecided.
+
+    """
+
+    state: str
+    weights: Array = field(default_factory=lambda: np.ones(0))
+    by_blocks: bool = False
+    separation: Separation | None = None
+    entries: Entries = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    walls: tuple[Wall, ...] = ()
+    reason: str = ""
+
+
+def judged(near: Neighbourhood) -> Finding:
+    """Judge the claim at the point; `near` holds a few claims already, the first two at a move and its opposite."""
+    try:
+        _in_order(near)
+        weights = one_bend.towards(near, TURNS)
+        if weights is not None:
+            return Finding("inside", weights=weights[weights > 0])
+        return _in_blocks(near)
+    except Spent:
+        return Finding("undecided", reason=f"{near.asked} claims next to the point were not enough")
+
+
+def _in_order(near: Neighbourhood) -> None:
+    """Ask where entries fall, and where they rise, in their order: there "the first, or the last, of equals wins"."""
+    count = near.here.size
+    ramp = np.linspace(1.0, -1.0, count) if count > 1 else np.ones(count)
+    for move in (ramp, -ramp):
+        near.ask(move + 2.0**-4 / count * near.noise())
+
+
+def _in_blocks(near: Neighbourhood) -> Finding:
+    labels = blocks.found(near)
+    for _ in range(RETRIES):
+        search = Search(near, labels)
+        state = search.run()
+        if state == "inside":
+            whole = search.whole()
+            if search.refuted is None:
+                return _inside(near, search, whole)
+            state = "refuted"
+        if state == "outside":
+            return Finding("outside", separation=search.separation)
+        if state == "refuted":
+            labels = blocks.found(near, search.refuted_or_joined(labels))
+            continue
+        both = [block.entries for block in search.blocks if block.state == "both ways"]
+        return _both_ways(near, np.sort(np.concatenate(both)))
+    return Finding("undecided", reason="blocks of entries that depend on one another")
+
+
+def _inside(near: Neighbourhood, search: Search, whole: tuple[Array, list[Array]] | None) -> Finding:
+    if whole is None:
+        most = max((block.weights for block in search.blocks), key=len, default=np.ones(1))
+        return Finding("inside", weights=most, by_blocks=True)
+    weights, claims = whole
+    rest = near.here - weights @ np.array(claims)
+    if float(np.max(np.abs(rest), initial=0.0)) > 2 * near.tolerance:
+        return Finding("undecided", reason="the claims next to the point drift by more than the claim is off")
+    return Finding("inside", weights=weights)
+
+
+def _both_ways(near: Neighbourhood, entries: Entries) -> Finding:
+    """Judge entries that bend both ways; all others are inside."""
+    simple = walls.found(near, entries, near.most - near.asked - 40)
+    if simple is not None:
+        found = walls.judged(simple)
+        if found.state != "not simple":
+            weights = np.ones(0) if found.weights is None else found.weights
+            return Finding(
+                found.state,
+                weights=weights,
+                by_blocks=len(entries) < near.here.size,
+                separation=found.separation,
+                entries=entries,
+                walls=found.walls,
+                reason=found.reason,
+            )
+    return _more_vertices(near, entries)
+
+
+def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
+    """Judge entries whose claims span a plane: a full turn in it meets every piece. None where they span more.
+
+    Claims jump along the normals of f's pieces, so f is linear across the plane that their differences span, and its
+    pieces are the sectors of that plane. A turn in equal parts meets them all, but for several that are thinner than a
+    part and add up to nothing; claims asked for before must be among those met.
+    """
+    claims, _ = near.at(entries)
+    _, size, rows = np.linalg.svd(claims - claims.mean(axis=0), full_matrices=False)
+    spanned = int(np.sum(size > near.tolerance * np.sqrt(claims.size)))
+    if spanned != 2:
+        return None
+    angle = near.rng.uniform(0, np.pi)  # the rows themselves may be tied
+    first, other = (
+        np.sqrt(len(entries)) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) @ rows[:2]
+    )
+    found = []
+    for start in (first, -first):
+        turn = HalfTurn(near, entries, BUDGET, start, other if start is first else -other, pieces=PARTS)
+        if not turn.complete:
+            return None
+        found += list(turn.path.values())
+    vertices, target = np.array(found), near.here[entries]
+    if any(np.abs(vertices - claim).max(axis=1).min() > 2 * near.tolerance for claim in claims):
+        return None
+    weights = in_hull(vertices, target)
+    rest = target - weights @ vertices
+    far = float(np.max(np.abs(rest)))
+    if far <= near.tolerance:
+        return Finding("inside", weights=weights[weights > 0], by_blocks=len(entries) < near.here.size)
+    u, move = rest / far, np.zeros(near.here.size)
+    reached, claimed = float(np.max(vertices @ u)), float(target @ u)
+    if claimed - reached <= 8 * near.tolerance * float(np.sum(np.abs(u))):
+        return None
+    move[entries] = u
+    return Finding("outside", separation=Separation(move, claimed, reached))
+
+
+def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
+    """Look for vertices on all sides; an outside is proved along a flat direction, or in a plane."""
+    if (found := _in_a_plane(near, entries)) is not None:
+        return found
+    stalled, best, target = 0, np.inf, near.here[entries]
+    used = list(range(len(near.claims)))
+    while stalled < one_bend.PATIENCE:
+        claims = np.array([near.claims[k][entries] for k in used])
+        weights = in_hull(claims, target)
+        rest = target - weights @ claims
+        far = float(np.max(np.abs(rest)))
+        if far <= near.tolerance:
+            tied = [k for k, weight in zip(used, weights, strict=True) if weight and not near.off_ties(k)]
+            if not tied:
+                return Finding("inside", weights=weights[weights > 0], by_blocks=len(entries) < near.here.size)
+            used = [k for k in used if k not in tied]
+            continue
+        if stalled == 3 and (separation := _along_flat(near, entries)) is not None:
+            return Finding("outside", separation=separation)
+        stalled = 0 if far < best * 0.98 else stalled + 1
+        best = min(best, far)
+        furthest = near.moves[used[int(np.argmax(claims @ rest))]][entries]
+        used = [k for k, weight in zip(used, weights, strict=True) if weight]
+        for way in (rest / far, -rest / far, furthest):
+            move = near.noise()
+            move[entries] = way + near.rng.uniform(2.0**-10, 0.3) * move[entries]
+            near.ask(move)
+            used.append(len(near.claims) - 1)
+    return Finding("undecided", reason="several pieces of f meet here and bend both ways")
+
+
+def _along_flat(near: Neighbourhood, entries: Entries) -> Separation | None:
+    """Return a move u that changes no claim, s(z + τu) = s(z), along which the claim on trial is off.
+
+    There h(z + τu) = h(z) + τ·s·u with one number s·u for all z, and every subgradient has it.
+    """
+    claims, _ = near.at(entries)
+    target = near.here[entries] - claims[0]
+    _, size, rows = np.linalg.svd(claims - claims[0], full_matrices=False)
+    rows = rows[size > near.tolerance * np.sqrt(len(entries))]
+    u = target - rows.T @ (rows @ target)
+    u -= rows.T @ (rows @ u)
+    far = float(np.max(np.abs(u)))
+    if far <= 8 * near.tolerance or float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
+        return None
+    u /= far
+    for k, step in itertools.product((0, 2, 4), (1.0, -1.0, 64.0, -64.0)):
+        move = near.moves[k].copy()
+        move[entries] += step * u
+        if float(np.max(np.abs(near.ask(move) - near.claims[k])[entries])) > 64 * near.tolerance:
+            return None
+    move = np.zeros(near.here.size)
+    move[entries] = u
+    base = float(near.claims[0][entries] @ u)
+    return Separation(move, base + float(target @ u), base, "flat")

@@ -1,0 +1,260 @@
+"""What is said of a claim at a kink: verdict, reason, convention, and the proof as a sentence."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kinks import convention
+from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.verdicts.argument_report import Kink, SimpleKink
+from gradcheck.verdicts.certificate import Interval, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.beside import Beside
+    from gradcheck.kinks.formula import Formula
+    from gradcheck.kinks.kink_variable import Solved
+    from gradcheck.kinks.neighbourhood import Neighbourhood
+    from gradcheck.kinks.of_black_box import BlackBox
+    from gradcheck.kinks.one_bend import Separation
+    from gradcheck.verdicts.report import ArgumentReport
+
+    Array = NDArray[np.float64]
+
+SHOWN = 10_000  # entries listed in a report
+KINKS = 1_000  # kinks listed one by one
+DIGITS = 8  # entries of a direction written out
+UNDECIDED = "pass kink_of= to name the kink variable, or oracle='exact'"
+
+
+def too_coarse(high: float, resolution: float) -> str:
+    """Say that the slopes next to the kink do not tell enough."""
+    return f"resolution reached {high:.1e} next to the kink, wanted {resolution:.1e}"
+
+
+def jump(beside: Beside) -> str:
+    """Say that the claim differs at the point from what it is all around, where f is smooth."""
+    off = np.abs(beside.here - beside.claims[0])
+    index = beside.indices(np.array([int(np.argmax(off))]))
+    at = f" at {index[0]}" if index else ""
+    return (
+        f"right next to the point and wrong at it: all around{at} the claims agree, f is smooth there as far as can be "
+        "seen, and the claim at the point is another one. Either the gradient treats the point specially (a guard such "
+        "as where(x == 0, ...)), or kinks of f cancel there, as in relu(x) - relu(-x), and the chain rule with one "
+        "convention for each gives what is no subgradient"
+    )
+
+
+def _size(beside: Beside, formula: Formula) -> float:
+    """Return the size of the gradient at and next to the point."""
+    trial = beside.trial
+    tangent = 0.0 if trial.tangent is None else trial.true_norm
+    return max(formula.size, float(np.linalg.norm(beside.here)), tangent, np.finfo(np.float64).tiny)
+
+
+def of_named_kinks(
+    report: ArgumentReport,
+    beside: Beside,
+    solved: Solved,
+    entries: NDArray[np.int64],
+    within: float,
+    required: str | None,
+    formula: Formula,
+) -> ArgumentReport:
+    """Return the report where the kink variable gave λ kink by kink."""
+    kinks = tuple(
+        SimpleKink(tuple(beside.indices(k.entries)[:SHOWN]), _bend(k.bend), convention.side(k.share), float(k.share))
+        for k in solved.kinks[:KINKS]
+    )
+    name = convention.overall(convention.side(k.share) for k in solved.kinks)
+    kink = Kink(name, solved.inside, tuple(beside.indices(entries)[:SHOWN]), within, kinks=kinks)
+    if not solved.inside:
+        return _outside(report, kink, solved.distance / _size(beside, formula), solved.reason)
+    return _inside(report, kink, required, "the kink variable")
+
+
+def of_black_box(
+    report: ArgumentReport,
+    beside: Beside,
+    found: BlackBox,
+    within: float,
+    required: str | None,
+    formula: Formula,
+) -> ArgumentReport:
+    """Return the report where the claims next to the point are all there is."""
+    finding, near = found.finding, found.near
+    changed = ~np.isnan(found.shares)
+    entries = tuple(beside.indices(found.entries[changed])[:SHOWN])
+    if finding.state == "inside":
+        kink = Kink(
+            convention.overall(_names(found)),
+            valid=True,
+            entries=entries,
+            within=within,
+            kinks=_kinks(beside, found),
+            weights=tuple(float(w) for w in np.sort(finding.weights)[::-1]),
+            proof=_combination(found),
+        )
+        return _inside(report, kink, required, "the argument")
+    kink = Kink("other", valid=False, entries=entries, within=within)
+    if finding.state == "undecided" or near is None or finding.separation is None:
+        return report.with_(kink=kink, reason=f"undecided at the kink, {finding.reason}: {UNDECIDED}")
+    return _separated(report, kink, beside, found, near, finding.separation, formula)
+
+
+def _bend(sign: float) -> str:
+    return "up" if sign > 0 else "down"
+
+
+def _names(found: BlackBox) -> set[str]:
+    shares = found.shares[~np.isnan(found.shares)]
+    return {convention.side(float(share)) for share in np.unique(np.round(shares, 6))}
+
+
+def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
+    """Return the simple kinks one by one: those of single entries first."""
+    near = found.near
+    if near is None:
+        return ()
+    kinks = []
+    claims, moves = near.at(slice(None), 64)
+    single = np.flatnonzero(found.single)[:KINKS]
+    grows = np.sum((claims - claims.mean(axis=0)) * (moves - moves.mean(axis=0)), axis=0)
+    for entry in single:
+        share = float(found.shares[entry])
+        index = tuple(beside.indices(found.entries[[entry]]))
+        kinks.append(SimpleKink(index, _bend(grows[entry]), convention.side(share), share))
+    for wall in found.walls[: KINKS - len(kinks)]:
+        shown = np.abs(wall.normal) > convention.SHOWN * float(np.max(np.abs(wall.normal)))
+        about = tuple(beside.indices(found.entries[found.wall_entries[shown]])[:SHOWN])
+        share = 1 - wall.share if (wall.normal[shown] < 0).all() else wall.share
+        kinks.append(SimpleKink(about, _bend(wall.bend), convention.of_wall(wall), share))
+    return tuple(kinks)
+
+
+def _combination(found: BlackBox) -> str:
+    weights = found.finding.weights
+    count = len(weights)
+    if found.finding.by_blocks:
+        return (
+            f"in each block of entries the claim is a convex combination of claims next to the point, {count} at most"
+        )
+    if count <= 1:
+        return "the claim is one of those next to the point"
+    return f"the claim is a convex combination of {count} claims next to the point"
+
+
+def _inside(report: ArgumentReport, kink: Kink, required: str | None, of: str) -> ArgumentReport:
+    report = report.with_(kink=kink)
+    if required is not None and kink.convention != required:
+        return report.with_(
+            verdict=Verdict.FAIL,
+            reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) at {some(kink.entries)}",
+        )
+    if report.error.high <= report.resolution:
+        return report.with_(verdict=Verdict.PASS)
+    return report.with_(reason=too_coarse(report.error.high, report.resolution))
+
+
+def _outside(report: ArgumentReport, kink: Kink, distance: float, reason: str) -> ArgumentReport:
+    error = Interval(distance, math.inf, relative=True, confidence=report.error.confidence)
+    return report.with_(verdict=Verdict.FAIL, kink=kink, error=error, reason=reason)
+
+
+def _separated(
+    report: ArgumentReport,
+    kink: Kink,
+    beside: Beside,
+    found: BlackBox,
+    near: Neighbourhood,
+    separation: Separation,
+    formula: Formula,
+) -> ArgumentReport:
+    """Return the report of a claim that reaches further along a move than every subgradient."""
+    beyond = separation.claimed - separation.reached
+    distance = beyond / float(np.linalg.norm(separation.move)) / _size(beside, formula)
+    moved = np.flatnonzero(separation.move)
+    if len(moved) == 1 and np.isnan(found.shares[moved[0]]):
+        index = beside.indices(found.entries[moved])
+        reason = f"at {some(index)} the claim differs from the claims next to it, though f has no kink in that entry"
+    else:
+        reason = ""
+    if beside.basis is None and beside.trial.tangent is not None:
+        return report.with_(kink=kink, reason=f"undecided at the kink, where tangent= holds many entries: {UNDECIDED}")
+    separation = _simpler(near, separation)
+    move = np.zeros(len(beside.here))
+    move[found.entries] = separation.move
+    direction = np.asarray(beside.as_direction(move))
+    unit = 1.0
+    if isinstance(beside.scale, float):  # whole numbers stay whole
+        direction, unit = direction / beside.scale, beside.scale
+    rise, claimed = separation.reached / unit, separation.claimed / unit
+    proof = f"along {_written(direction)} {separation.said(rise)}, the claim says {claimed:.6g}"
+    kink = Kink(
+        kink.convention,
+        valid=False,
+        entries=kink.entries,
+        within=kink.within,
+        direction=_moved(direction),
+        rise=rise,
+        claimed=claimed,
+        proof=proof,
+    )
+    return _outside(report, kink, distance, reason or f"no subgradient of f: {proof}")
+
+
+def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
+    """Return the separation along a rounder move where that separates as well, and two claims there say so."""
+    if separation.kind == "bound":
+        return separation
+    largest = float(np.max(np.abs(separation.move)))
+    rounded = np.round(separation.move / largest, 1)
+    if not np.any(rounded):
+        return separation
+    sign = -1.0 if separation.kind == "concave" else 1.0
+    try:
+        near.ask(sign * rounded + 2.0**-12 * near.noise())
+        near.ask(sign * rounded + 2.0**-12 * near.noise())
+    except Spent:
+        return separation
+    claims, _ = near.at(slice(None))
+    reached = float(np.max(claims @ rounded))
+    claimed = float(near.here @ rounded)
+    slack = 2.0**-10 * (abs(reached) + abs(claimed)) + 4 * near.tolerance * float(np.sum(np.abs(rounded)))
+    before = (separation.claimed - separation.reached) / float(np.linalg.norm(separation.move))
+    if (claimed - reached - slack) / float(np.linalg.norm(rounded)) < before / 2:
+        return separation
+    return type(separation)(rounded, claimed, reached, separation.kind)
+
+
+def _moved(direction: NDArray[Any]) -> tuple[tuple[tuple[int, ...], complex], ...]:
+    """Return the entries that a direction moves, and by how much."""
+    moved = np.flatnonzero(direction)[:SHOWN]
+    indices = (tuple(int(k) for k in np.unravel_index(i, direction.shape)) for i in moved)
+    return tuple((index, direction.reshape(-1)[i].item()) for index, i in zip(indices, moved, strict=True))
+
+
+def _written(direction: NDArray[Any]) -> str:
+    """Write a direction out, or say where it moves what."""
+    flat = direction.reshape(-1)
+    if flat.size <= DIGITS:
+        return "(" + ", ".join(f"{v:.3g}" for v in flat) + ")"
+    moved = np.flatnonzero(flat)
+    shown = [
+        f"{flat[i]:.3g} at {tuple(int(k) for k in np.unravel_index(i, direction.shape))}" for i in moved[: DIGITS // 2]
+    ]
+    more = len(moved) - len(shown)
+    return "the direction " + ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def some(entries: Sequence[tuple[int, ...]]) -> str:
+    """List the first three entries."""
+    shown = ", ".join(str(entry) for entry in entries[:3])
+    return shown + (f" and {len(entries) - 3} more" if len(entries) > 3 else "")
