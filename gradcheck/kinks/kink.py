@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 MOST_PUSHED = 64  # entries of a jvp's argument that are pushed forward one by one
 OFF = 4.0  # a kink seen down to steps of so many δ only may stand off the point
+JUMPS = (
+    "the gradient is right at the point and jumps there, to what is another one next to it: does it treat the point "
+    "specially? check at another point"
+)
 JUMP = 16.0  # the claim's jitter at the point, over its changes next to it
 
 

@@ -141,7 +141,9 @@ def test_the_data_hold_what_the_report_holds():
     assert data["repeat"] == "again"
     (a,) = data["arguments"]
     assert a["error"] == {"low": 0.5, "high": "inf", "relative": True, "confidence": 0.9999}
-    assert a["kink"] == {"convention": "right", "valid": True, "entries": [[0, 1]], "within": 1e-9, "note": "n"}
+    kink = {"convention": "right", "valid": True, "entries": [[0, 1]], "within": 1e-9, "note": "n"}
+    proof = {"kinks": [], "weights": [], "direction": [], "rise": None, "claimed": None, "proof": ""}
+    assert a["kink"] == {**kink, **proof}
     assert a["accuracy"] == {"dtype": "float32", "error": 1e-3, "allowed": 1e-4, "verdict": "FAIL"}
     assert a["where"] == [0, None]
     assert a["planted"] == {"caught": 3, "applicable": 4, "not_caught": ["sign (too small)"]}
