@@ -21,7 +21,7 @@ from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
 from gradcheck.slopes.field import BudgetReached, Field, quiet
 from gradcheck.slopes.streams import Purpose
-from gradcheck.verdicts import accuracy, decide, escalation, unit_scale
+from gradcheck.verdicts import accuracy, decide, escalation, frozen, unit_scale
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
@@ -200,11 +200,7 @@ def _numbers(
         i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
         for i in gradient.judged
     }
-    reached = ""
-    try:
-        _measure(trials, _oracle(rules.oracle, field, gradient), rules)
-    except BudgetReached as error:
-        reached = str(error)
+    reached = _measure(trials, rules)
     accuracies: dict[int, Accuracy] = {}
     if native is not None:
         dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
@@ -236,23 +232,45 @@ def _numbers(
     )
 
 
-def _measure(trials: Mapping[int, Trial], oracle: Oracle, rules: Rules) -> None:
+def _measure(trials: Mapping[int, Trial], rules: Rules) -> str:
+    """Measure the slopes of every argument; return what ended it early, if anything did."""
+    try:
+        _slopes(trials, rules)
+    except BudgetReached as error:
+        reached = str(error)
+    else:
+        reached = ""
+    _round_off(trials)
+    return reached
+
+
+def _slopes(trials: Mapping[int, Trial], rules: Rules) -> None:
     """Measure the slopes of every argument: together where that settles them, alone where it does not."""
     first = next(iter(trials.values()))
     field, gradient = first.field, first.gradient
+    oracle = _oracle(rules.oracle, field, gradient)
     if isinstance(oracle, FiniteDifferences):
         field.noise(gradient.judged)  # what f does not see of its arguments, the claim need not
-    unit = field.coarseness()
     if len(trials) > 1:
-        for i, jitter in accuracy.spread(gradient, field, unit, list(trials)).items():
+        for i, jitter in accuracy.spread(gradient, field, field.coarseness(), list(trials)).items():
             trials[i].jitter = jitter
         Joint(trials, oracle, count=rules.probes, resolution=_resolution(rules, gradient, field), rules=rules).run()
+        for i in frozen.suspects(trials, oracle):
+            trials[i].end_joint()
     for trial in trials.values():
         if not trial.probes:
             trial.measure(oracle, rules.probes)
+    if rules.oracle is None:
+        unit_scale.clear(trials, lambda field: _oracle(None, field, gradient), max(rules.probes, 4))
+
+
+def _round_off(trials: Mapping[int, Trial]) -> None:
+    """Take from each claim's own round-off what is none: a kink that the point's jitter crosses."""
+    first = next(iter(trials.values()))
+    field, gradient, unit = first.field, first.gradient, first.field.coarseness()
     kinked = [i for i, trial in trials.items() if any(probe.slope.kinked for probe in trial.probes)]
     for i in kinked:
-        trials[i].jitter = 0.0  # the jitter of the point crosses the kink
+        trials[i].jitter = 0.0
     if len(trials) == 1 and not kinked:
         first.jitter = accuracy.spread(gradient, field, unit, list(trials))[first.index]
     unseen = [i for i, trial in trials.items() if i not in kinked and trial.unseen and trial.jitter == 0]

@@ -111,7 +111,7 @@ class Joint:
 
     def _eligible(self) -> list[int]:
         """Return the arguments that may be judged together: their claim is an array, and well conditioned."""
-        known = [i for i in self.sizes if arrays.total_size([self.trials[i].gradient.leaves[i]]) > 0]
+        known = [i for i in self.sizes if not self.trials[i].empty]
         own = {i: self.trials[i].round_off / self.sizes[i] if self.sizes[i] else 0.0 for i in known}
         allowed = self.resolution / (4 * DEVIATIONS * self._width(0, COUNTS[0]) * math.sqrt(COUNTS[0]))
         kept, spent = [], 0.0
@@ -182,12 +182,23 @@ class Joint:
             worst = kinked[0] if kinked else max(wrong, key=lambda n: _clarity(found[n].mismatch))
             suspects = self._find(list(group), numbers[worst], found[worst], kinks=bool(kinked))
             return self._release(group, [i for i in group if i not in suspects])
+        if all(map(self._is_zero, group)):
+            self._look_around(group, numbers)
         passed = []
         for i in group:
             self.trials[i].probes = [self._view(i, n, m) for n, m in zip(numbers, found, strict=True)]
             if decide.verdict(self.trials[i], self.rules, self.resolution)[0] is Verdict.PASS:
                 passed.append(i)
         return self._release([i for i in group if i not in passed], [i for i in group if i not in passed])
+
+    def _look_around(self, group: Mapping[int, float], numbers: Sequence[int]) -> None:
+        """See f where all members are moved by their own size: the measure of an absolute error, for all at once."""
+        for number in numbers[:2]:
+            line = self.field.line({i: self.trials[i].direction(number) for i in group})
+            for t in (-1.0, 1.0):
+                line(t)
+        for i in group:
+            self.trials[i].sized = True
 
     def _release(
         self, members: Sequence[int] | Mapping[int, float], again: Sequence[int] | Mapping[int, float]

@@ -52,6 +52,12 @@ class Trial:
         Standard deviation of the claim's own round-off along a direction: ‖Δ∘s‖ when the point moves by one unit.
     factor : float
         By which this argument's directions are scaled in the joint round that it is in, 1 elsewhere.
+    same_elsewhere : bool
+        Whether the claim is the same to the bit at another point.
+    sized : bool
+        Whether f was seen where the argument is moved by its own size.
+    cleared : bool
+        Whether a claim of zero was looked at on larger steps already, together with others.
 
     """
 
@@ -84,8 +90,10 @@ class Trial:
         self._next = 0
         self.noise = noise = noise or ClaimNoise.none(len(gradient.leaves))
         self.random = noise.random  # f gave two answers at the point
-        self._repeat, self._frozen = noise.repeat[index], noise.frozen[index]
+        self._repeat, self.same_elsewhere = noise.repeat[index], noise.frozen[index]
         self._start: int | None = None
+        self.sized = False
+        self.cleared = False
 
     @property
     def claimed(self) -> NDArray[Any] | None:
@@ -155,7 +163,7 @@ class Trial:
         """Measure `count` more slopes along fresh directions with fresh steps."""
         self.oracle = oracle
         fresh: list[Probe] = []
-        if self.too_small:
+        if self.too_small or self.empty:
             return fresh
         for _ in range(count):
             probe, self._next = self._next, self._next + 1
@@ -180,6 +188,11 @@ class Trial:
         return exponent if exponent < -22 else None
 
     @property
+    def empty(self) -> bool:
+        """Whether the argument has no entries: nothing can be wrong."""
+        return arrays.total_size([self.gradient.leaves[self.index]]) == 0
+
+    @property
     def too_small(self) -> bool:
         """Whether the argument is so near the smallest number of its dtype that steps of it cannot be told apart."""
         name = arrays.dtype_name(self.gradient.leaves[self.index])
@@ -194,7 +207,7 @@ class Trial:
     @property
     def frozen(self) -> bool:
         """Whether the claim is the same to the bit at another point, though f curves along the directions measured."""
-        return not self.joint and self._frozen and sum(curved(probe.slope) for probe in self.probes) > 2
+        return not self.joint and self.same_elsewhere and sum(curved(probe.slope) for probe in self.probes) > 2
 
     def report(self, verdict: Verdict, error: Interval, resolution: float, reason: str = "") -> ArgumentReport:
         """Return the report on the argument with its probes so far."""
@@ -256,10 +269,11 @@ class Trial:
 
     def size_of_f(self) -> float:
         """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
-        for probe in self.probes[:2]:
+        for probe in [] if self.sized else self.probes[:2]:
             line = self.field.line({self.index: self.direction(probe.probe)})
             for t in (-1.0, 1.0):
                 line(t)
+        self.sized = True
         return self.field.largest
 
     def smallest_error(self) -> float:

@@ -13,21 +13,21 @@ from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
     from gradcheck.oracles.base import Oracle
 
 
 def is_tiny(trial: Trial) -> bool:
-    """Tell whether a claim is zero, and its argument smaller than 1."""
-    return trial.claimed_norm == 0 and isinstance(trial.scale.value, float) and trial.scale.value < 1
+    """Tell whether a claim is zero, its argument smaller than 1, and not cleared yet."""
+    if trial.cleared or trial.claimed_norm != 0:
+        return False
+    return isinstance(trial.scale.value, float) and trial.scale.value < 1
 
 
 def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: int) -> Trial | None:
     """Return the trial of the argument moved by steps of 1; None where f has a kink within them, or too few slopes."""
-    field = Field(trial.field.claim, trial.field.leaves, seed=trial.field.seed, limit=trial.field.limit)
-    field.evaluations = trial.field.evaluations
-    field.scales = tuple(Scale(1.0) if i == trial.index else scale for i, scale in enumerate(field.scales))
+    field = _unit_field(trial.field, [trial.index])
     other = Trial(
         field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
     )
@@ -38,3 +38,35 @@ def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: 
     if len(other.probes) < 2 or any(probe.slope.kinked for probe in other.probes):
         return None
     return other
+
+
+def clear(trials: Mapping[int, Trial], oracle: Callable[[Field], Oracle], count: int) -> None:
+    """Clear the tiny arguments with zero claims that do not matter on steps of 1 either, all of them moved together.
+
+    One that mattered would show along each of `count` directions: theirs are independent of each other. Where they
+    show anything, or f has a kink or an edge there, none is cleared, and each is looked at alone.
+    """
+    tiny = [i for i, trial in trials.items() if trial.joint and is_tiny(trial)]
+    if len(tiny) < 2:
+        return
+    first = trials[tiny[0]]
+    field = _unit_field(first.field, tiny)
+    others = {i: Trial(field, first.gradient, i, confidence=first.confidence, noise=first.noise) for i in tiny}
+    measure = oracle(field)
+    try:
+        for number in range(count):
+            slope = measure.slope({i: t.direction(number) for i, t in others.items()}, scale=0.0, start=None)
+            if slope is None or slope.kinked or slope.one_sided or not abs(slope.value) <= slope.error:
+                return
+    finally:
+        first.field.evaluations = field.evaluations
+    for i in tiny:
+        trials[i].cleared = True
+
+
+def _unit_field(field: Field, indices: Collection[int]) -> Field:
+    """Return the same f, the arguments `indices` moved by steps of 1; its evaluations are counted on."""
+    found = Field(field.claim, field.leaves, seed=field.seed, limit=field.limit)
+    found.evaluations = field.evaluations
+    found.scales = tuple(Scale(1.0) if i in indices else scale for i, scale in enumerate(field.scales))
+    return found
