@@ -1,4 +1,4 @@
-"""The table of docs/when-it-breaks.md is what docs/faults.py prints: a row a fault; one without chance is made again."""
+"""The table of docs/when-it-breaks.md is what docs/faults.py prints; a fault without chance is made again."""
 
 import importlib.util
 import sys
