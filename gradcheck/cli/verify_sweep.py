@@ -49,8 +49,9 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
     """
     _check(page)
     results = page.with_suffix(".jsonl")
-    before = set(SweepFile(results).results) - set(cells)  # of other grids: the page goes on to show them
-    cells = [*cells, *sorted(before)]
+    asked = set(cells)
+    before = [cell for cell in SweepFile(results).results if cell not in asked]  # other grids': the page keeps them
+    cells = [*cells, *before]
     try:
         with _executor(jobs, dask) as (executor, trouble), progress(len(cells), "cells") as show:
             _check_writable(results)

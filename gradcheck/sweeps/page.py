@@ -67,6 +67,8 @@ def _parts(sweep: Sweep) -> list[Part]:
         part = parts.setdefault(key, Part(f"{NAMES[cell.backend]} on {cell.device}"))
         part.dtypes[cell.dtype] = None
         part.rows.setdefault(cell.shape, {}).setdefault(cell.seed, {})[cell.dtype] = cell
+    for part in parts.values():
+        part.dtypes = dict.fromkeys(sorted(part.dtypes, reverse=True))  # float64 first, whichever came first
     return list(parts.values())
 
 

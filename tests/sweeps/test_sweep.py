@@ -319,6 +319,9 @@ def test_the_page_claims_no_oracle_that_was_not_there():
     both = (row(), row(oracle="torch.autograd"))
     text = " ".join(Text(page(Sweep(tuple(CELLS), {cell: Result(cell, both, 0.5) for cell in CELLS}))).text.split())
     assert "held against finite differences and torch.autograd, on normal data." in text
+    results = {cell: Result(cell, (row(), {**row(), "point": "ReLU boundary"}), 0.5) for cell in CELLS}
+    text = " ".join(Text(page(Sweep(tuple(CELLS), results))).text.split())
+    assert "on normal data and at the ReLU boundary, where some hidden units are exactly 0." in text
 
 
 # The command ----------------------------------------------------------------------------------------------
