@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,6 +88,29 @@ class ArrayClaim(Claim):
     def contracted(self, cotangents: Sequence[Any]) -> Self:
         """Return the same claim judged through other cotangents: that of one output's row, say."""
         return self.with_(cotangents=list(cotangents))
+
+    def balance(self, sizes: Callable[[], Sequence[float]]) -> None:
+        """Scale the cotangents of several outputs, so that none is too small beside others for its error to be seen.
+
+        By a power of two next to 1/size, `sizes` being what each contributes with its cotangent, ‖J_kᵀ c_k∘s‖; by less
+        where an output is so large that its round-off would drown the others: a slope is off by about 2^20 units of
+        it, and a PASS needs 2^-17 of the contribution.
+        """
+        if len(self.out) < 2:
+            return
+        try:
+            found = sizes()
+        except Exception:  # noqa: BLE001  the contract tells what is wrong with the claim
+            return
+        for k, (size, y) in enumerate(zip(found, self.out, strict=True)):
+            own = float(np.max(np.abs(arrays.to_numpy(y)), initial=0, where=np.isfinite(arrays.to_numpy(y))))
+            least = max(size, 2.0**-12 * own)
+            if math.isfinite(least) and least > 0:
+                self.cotangents[k] = self.cotangents[k] * math.ldexp(1.0, -round(math.log2(least)))
+
+    def alone(self, output: int) -> list[Any]:
+        """Return the cotangents of one output, and zeros for the others."""
+        return [c if k == output else np.zeros_like(c) for k, c in enumerate(self.cotangents)]
 
     def like_output(self, weights: Sequence[Any]) -> Any:
         """Return arrays, one for each output, in the structure of f's output."""

@@ -14,6 +14,7 @@ from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.point import point, title_of
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.errors import ArgumentError
+from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         self.hessp = hessp
         _as_hessian(self, outputs, "H·p")
         self.judged = [i for i, _ in enumerate(self.names) if self.asked(i)]
+        self.balance(self._sizes)
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -188,6 +190,14 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         if not callable(value):
             raise ArgumentError(f"hessp is a {type(value).__name__}, wanted a function such as hessp(x, p)")
         return cls(function, value, _needed(given), given.args, given.names, given.kwargs, given.seed)
+
+    def _sizes(self) -> list[float]:
+        scales = [scale_of(arrays.to_numpy(x)) for x in self.leaves]
+        found = []
+        for k, i in enumerate(self.judged):
+            products = self.product(self.leaves, {i: arrays.like(np.asarray(self.cotangents[k]), self.leaves[i])})
+            found.append(math.hypot(*(scales[j].norm(arrays.to_numpy(products[j])) for j in self.judged)))
+        return found
 
     def product(self, leaves: Sequence[Any], vectors: Mapping[int, Any]) -> tuple[Any, ...]:
         """Return H·p by leaf, p being `vectors` and zero elsewhere."""

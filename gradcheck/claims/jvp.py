@@ -12,6 +12,7 @@ from gradcheck.claims.claim import Claim, Given, WrongClaim
 from gradcheck.claims.outputs import contract, floating
 from gradcheck.claims.structure import called
 from gradcheck.errors import GradcheckError
+from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
     ) -> None:
         super().__init__(function, arguments, names, kwargs, seed)
         self.pushforward = pushforward
+        self.balance(self._sizes)
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -44,6 +46,10 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
 
     def predicted(self, leaves: Sequence[Any], index: int, direction: Any) -> float:
         """Return c·(J·direction), moving one argument."""
+        return contract(self.pushed(leaves, index, direction), self.cotangents, self.pushforward)
+
+    def pushed(self, leaves: Sequence[Any], index: int, direction: Any) -> list[Any]:
+        """Return J·direction for each output, moving one argument."""
         moved = arrays.copied(direction)
         flat = [moved if i == index else _zeros(x) for i, x in enumerate(leaves)]
         tangents = self.tree.fill(flat)
@@ -57,7 +63,16 @@ class JvpClaim(ArrayClaim, keyword="jvp"):
             raise WrongClaim(f"the jvp raised {type(error).__name__}: {error}") from error
         if not arrays.same(moved, direction):
             raise WrongClaim(f"the jvp changes the tangent of {self.names[index]} in place: work on a copy")
-        return contract(_pushed_outputs(result, self.out), self.cotangents, self.pushforward)
+        return _pushed_outputs(result, self.out)
+
+    def _sizes(self) -> list[float]:
+        squares = np.zeros(len(self.out))
+        for i, x in enumerate(self.leaves):
+            values = arrays.to_numpy(x)
+            v = stream(self.seed, Purpose.TANGENT, i).standard_normal(values.shape) * scale_of(values).value
+            found = self.pushed(self.leaves, i, arrays.like(np.asarray(v), x))
+            squares += [float(np.sum(np.abs(arrays.to_numpy(y)) ** 2)) for y in found]
+        return [float(size) for size in np.sqrt(squares)]
 
     def linear(self, leaves: Sequence[Any]) -> str | None:
         """Return a sentence if twice a tangent does not give twice."""

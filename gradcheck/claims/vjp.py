@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from gradcheck.claims.claim import Claim, Given, WrongClaim
 from gradcheck.claims.outputs import in_dtype
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.claims.structure import called
+from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +33,7 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
     ) -> None:
         super().__init__(function, arguments, names, kwargs, seed)
         self.pullback = pullback
+        self.balance(self._sizes)
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -51,6 +54,14 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
         if not all(arrays.same(c, in_dtype(w, y)) for c, w, y in zip(passed, weights, like, strict=True)):
             raise WrongClaim("the vjp changes its cotangent in place: work on a copy")
         return by_argument(result, self.tree)
+
+    def _sizes(self) -> list[float]:
+        scales = [scale_of(arrays.to_numpy(x)) for x in self.leaves]
+        found = []
+        for k in range(len(self.out)):
+            pulled = zip(scales, self.pulled(self.alone(k), self.leaves), strict=True)
+            found.append(math.hypot(*(s.norm(arrays.to_numpy(g)) for s, g in pulled if g is not None)))
+        return found
 
     def _fitting(self, result: Any, leaves: Sequence[Any]) -> tuple[Any, ...]:
         gradients = by_argument(result, self.tree)

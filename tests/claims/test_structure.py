@@ -50,6 +50,22 @@ def test_nested_outputs_are_judged_whole_and_cotangents_have_their_structure(nam
     assert str(gc.check(f, vjp=vjp, args=(X,)).verdict) == ("PASS" if wrong is None else "FAIL")
 
 
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 1e4, 1e9])
+def test_an_output_is_not_drowned_by_larger_ones(size):
+    def f(x):
+        return size * np.sin(x), x**2
+
+    def vjp(d, x):
+        return 1.01 * size * np.cos(x) * d[0] + 2 * x * d[1]
+
+    def jvp(t, x):
+        return size * np.cos(x) * t, 2.02 * x * t
+
+    assert gc.check(f, vjp=vjp, args=(X,)).verdict is gc.Verdict.FAIL
+    assert gc.check(f, jvp=jvp, args=(X,)).verdict is gc.Verdict.FAIL
+    assert gc.check(f, vjp=lambda d, x: vjp((d[0] / 1.01, d[1]), x), args=(X,))
+
+
 def test_outputs_of_which_nothing_is_known_are_named():
     report = gc.check(lambda x: (x**2, object()), vjp=lambda d, x: 2 * x * d[0], args=(X,))
     assert report
