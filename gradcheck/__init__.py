@@ -6,6 +6,7 @@ from gradcheck.check import assert_gradient, check, check_module
 from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, UnsupportedError
 from gradcheck.kernels import assert_kernel, check_kernel
 from gradcheck.lines.derivation import Derivation
+from gradcheck.model import check_model
 from gradcheck.slopes.slope import Slope
 from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import ArgumentReport, GradientError, Kink, Report
@@ -32,5 +33,6 @@ __all__ = [
     "assert_kernel",
     "check",
     "check_kernel",
+    "check_model",
     "check_module",
 ]

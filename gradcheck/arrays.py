@@ -190,7 +190,7 @@ def scalar(value: Any, what: str) -> float:
         if math.prod(shape_of(value)) != 1:
             raise ArgumentError(
                 f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
-                "sum it, or pass vjp= to check the derivative of an array-valued function"
+                "sum it, or pass jac= (its Jacobian) or vjp= to check the derivative of an array-valued function"
             )
         if dtype_name(value) == "bool":
             raise ArgumentError(f"{what} returned a bool, wanted a real scalar")

@@ -398,6 +398,9 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
     if argument.reason == decide.STRAIGHT_THROUGH:
         return argument  # wrong everywhere, and not by a mistake
+    if decide.never_moves(trial):
+        used = f"f does not move by a bit when {trial.name} does: does f use {trial.name}?"
+        return argument.with_(advice=used)
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
         found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)

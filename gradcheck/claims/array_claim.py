@@ -104,7 +104,7 @@ class ArrayClaim(Claim):
             return
         for k, (size, y) in enumerate(zip(found, self.out, strict=True)):
             own = float(np.max(np.abs(arrays.to_numpy(y)), initial=0, where=np.isfinite(arrays.to_numpy(y))))
-            least = max(size, 2.0**-12 * own)
+            least = max(size, 2.0**-12 * own) if size > 0 else own
             if math.isfinite(least) and least > 0:
                 self.cotangents[k] = self.cotangents[k] * math.ldexp(1.0, -round(math.log2(least)))
 

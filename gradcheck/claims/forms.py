@@ -8,6 +8,7 @@ from gradcheck import arrays
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.habits import as_meant
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import JacobianClaim
 from gradcheck.claims.jvp import JvpClaim
@@ -59,6 +60,7 @@ def read_claim(
 
     """
     beside = given.pop("gradient", None) if any(given.get(keyword) is not None for keyword in SECOND) else None
+    function, args, given = as_meant(function, args, given)
     present = [keyword for keyword, value in given.items() if value is not None]
     if not callable(function):
         raise ArgumentError(f"f is a {type(function).__name__}, wanted a function")

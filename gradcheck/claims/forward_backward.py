@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.claims.outputs import floating
 from gradcheck.claims.point import caller, point, title_of, tree_names
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class ForwardBackwardClaim(VjpClaim, keyword="backward"):
-    """The claim of a ``forward(*args) -> (out, cache)`` with ``backward(dout, cache) -> gradients``."""
+    """The claim of a ``forward(*args) -> (out, cache)`` with ``backward(dout, cache) -> gradients``.
+
+    With several outputs, ``(out, extra, cache)``, `backward` takes a cotangent for each, ``(dout, dextra, cache)``, or
+    a tuple of them.
+    """
 
     def __init__(
         self,
@@ -28,17 +34,23 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
     ) -> None:
         tree, leaves = point(arguments, forward, names)
         first = caller(forward, tree, kwargs)(leaves)
-        if not (isinstance(first, tuple) and len(first) == 2):
+        if not (isinstance(first, tuple) and len(first) >= 2):
             raise ArgumentError(
                 f"{title_of(forward)} returned {type(first).__name__}, wanted (out, cache) since backward= was passed"
             )
+        alone = len(first) == 2
+        spread = None if alone else _spread(backward, first[:-1])
 
         def output(*args: Any, **named: Any) -> Any:
-            return forward(*args, **named)[0]
+            result = forward(*args, **named)
+            return result[0] if alone else result[:-1]
 
         def pulled(cotangent: Any, *args: Any, **named: Any) -> Any:
-            _, cache = forward(*args, **named)
-            return backward(cotangent, cache)
+            cache = forward(*args, **named)[-1]
+            if not spread:
+                return backward(cotangent, cache)
+            given = iter(cotangent)
+            return backward(*[next(given) if has else None for has in spread], cache)
 
         output.__name__ = title_of(forward)
         super().__init__(output, pulled, arguments, tree_names(tree, names), kwargs, seed)
@@ -47,3 +59,16 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, backward=value, args=args)`."""
         return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+
+
+def _spread(backward: Callable[..., Any], outs: Sequence[Any]) -> list[bool] | None:
+    """Return which of the outputs that `backward` has a parameter for have a cotangent; None if it takes one tuple."""
+    floats = [bool(floating(y)) for y in outs]
+    try:
+        parameters = inspect.signature(backward).parameters.values()
+    except (TypeError, ValueError):
+        return floats
+    positional = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
+    if positional == 2:
+        return None
+    return floats if positional == len(floats) + 1 else [has for has in floats if has]

@@ -128,8 +128,9 @@ def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def in_dtype(weights: Any, y: Any) -> Any:
-    """Return `weights` in the library, dtype and device of y."""
-    return arrays.like(np.asarray(weights), y)
+    """Return `weights` in the library, dtype and device of y; conjugate in JAX, whose cotangents contract without."""
+    values = np.asarray(weights)
+    return arrays.like(np.conj(values) if arrays.library_of(y) == "jax" else values, y)
 
 
 def contract(results: Sequence[Any], cotangents: Sequence[Any], function: Callable[..., Any]) -> float:

@@ -97,9 +97,7 @@ def caller(function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]) 
 
 def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:
     """Return names for a wrapped function, whose own signature is gone."""
-    if names is not None or isinstance(tree.template, dict) or len(tree.names) != len(tree.template):
-        return names
-    return tree.names
+    return names if names is not None or isinstance(tree.template, dict) else tree.labels
 
 
 def title_of(function: Any) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.tree import Missing, a_kind, is_node
+from gradcheck.claims.tree import Missing, a_kind, is_node, items
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from gradcheck.claims.tree import Tree
 
@@ -33,6 +33,9 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
     top = list(tree.labels)
     if isinstance(result, dict) and not (len(template) == 1 and isinstance(template[0], dict)):
         unknown = [key for key in result if key not in top]
+        inside = [name for name, x in zip(top, template, strict=True) if isinstance(x, dict) and set(result) <= set(x)]
+        if len(unknown) == len(result) and len(inside) == 1:  # the gradient of the parameters alone
+            return tuple(tree.leaves(tuple(result if name in inside else None for name in top)))
         if unknown:
             raise WrongClaim(f"the gradient has an entry {unknown[0]!r}, wanted names among {top}")
         result = {**_left_out(tree, top), **result}
@@ -49,22 +52,44 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
 
 
 def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]:
-    """Return one entry for each argument: as returned, or None beside those for the arguments of ``only=``."""
-    wanted = [label for label in labels if tree.asked(label)]
-    alone = tree.only is not None and len(wanted) == 1 and not isinstance(result, tuple | list)
-    if not isinstance(result, tuple | list) and not alone:
-        kinds = f"a dict with keys {labels}" if isinstance(tree.template, dict) else f"{len(labels)}: one per argument"
-        raise WrongClaim(f"the gradient returned {a_kind(result)}, wanted {kinds}")
-    parts = (result,) if alone else tuple(result)
-    if len(parts) == len(wanted) < len(labels) and tree.only is not None:
-        given = dict(zip(wanted, parts, strict=True))
-        return tuple(given.get(label) for label in labels)
-    if len(parts) != len(labels):
+    """Return one entry for each argument: as returned, or None beside those that cannot have one.
+
+    Fewer than the arguments are those of ``only=``, of the floating ones, or of the arrays among these; one array alone
+    may be that of the one argument of its shape.
+    """
+    several = isinstance(result, tuple | list)
+    parts = tuple(result) if several else (result,)
+    if several and len(parts) == len(labels):
+        return parts
+    for wanted in _choices(labels, tree, parts):
+        if len(wanted) == len(parts) and (several or len(wanted) == 1):
+            given = dict(zip(wanted, parts, strict=True))
+            return tuple(given.get(label) for label in labels)
+    hint = ", None where no claim is made, or pass only= with the names of those that it returns"
+    if several:
         raise WrongClaim(
-            f"the gradient returned {len(parts)} entries, wanted {len(labels)}: one per argument in order, "
-            "None where no claim is made"
+            f"the gradient returned {len(parts)} entries, wanted {len(labels)}: one per argument in order{hint}"
         )
-    return parts
+    by_name = f"a dict with keys {list(labels)}, or " if isinstance(tree.template, dict) else ""
+    raise WrongClaim(f"the gradient returned {a_kind(result)}, wanted {by_name}{len(labels)}: one per argument{hint}")
+
+
+def _choices(labels: Sequence[str], tree: Tree, parts: Sequence[Any]) -> Iterator[list[str]]:
+    """Yield the arguments that a gradient may be returned for, where it is not returned for all."""
+    yield [label for label in labels if tree.asked(label)]
+    top = list(tree.template.values() if isinstance(tree.template, dict) else tree.template)
+    held = {label: _arrays_in(x) for label, x in zip(labels, top, strict=True)}
+    yield [label for label in labels if held[label] and tree.asked(label)]
+    if len(parts) == 1 and arrays.is_array(parts[0]):
+        shape = arrays.shape_of(parts[0])
+        alike = [label for label, found in held.items() if len(found) == 1 and arrays.shape_of(found[0]) == shape]
+        yield alike if len(alike) == 1 and shape else []
+
+
+def _arrays_in(x: Any) -> list[Any]:
+    if is_node(x):
+        return [found for _, part in items(x) for found in _arrays_in(part)]
+    return [x] if arrays.is_floating(x) else []
 
 
 def _left_out(tree: Tree, labels: Sequence[str]) -> dict[str, None]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
 from gradcheck.claims.outputs import contract_inside, in_dtype, named, outputs
 from gradcheck.claims.point import argument_names, point, title_of
 from gradcheck.claims.torch_module import is_module, module_function
@@ -61,7 +62,9 @@ class TorchClaim(VjpClaim, keyword="inputs"):
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, inputs=value)`, `function` being a module or not."""
+        """Return the claim of `check(function, inputs=value)`: of a Torch function or module, or of JAX."""
+        if has_jax_array(value):
+            return JaxClaim(function, value, given.names, given.kwargs, given.seed)
         if is_module(function):
             function, value = module_function(function, value, given.kwargs)
             return cls(function, value, given.names, {}, given.seed, **given.options)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate, names
@@ -36,6 +37,7 @@ COARSEST = 2**7  # steps above the finest that the dtype allows
 NOISE = 2.0**4  # units of round-off by which an output may be off
 SAFETY = 4.0
 LISTED = 6  # rows in a sentence
+MOST_OUTPUTS = 8  # that are asked one by one
 NEGLIGIBLE = 2.0**-20  # of the row itself: not what made the claim fail
 
 
@@ -55,11 +57,13 @@ class Pushed:
 
 
 def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
-    """Return the report of a FAIL with row and column instead of the column alone, where the claim is a matrix."""
+    """Return the report of a FAIL with row and column where the claim is a matrix, else with the output on trial."""
     claim = trial.gradient.claim
-    if not isinstance(claim, MatrixClaim) or trial.tangent is not None:
+    if not isinstance(claim, ArrayClaim) or trial.tangent is not None:
         return argument
     try:
+        if not isinstance(claim, MatrixClaim):
+            return _through(argument, trial, claim)
         return _located(argument, trial, claim)
     except (GradcheckError, ArithmeticError):
         return argument  # the verdict stands, with the place as far as it is known
@@ -200,19 +204,41 @@ def _flat(outputs: Sequence[Any]) -> NDArray[Any]:
     return np.concatenate([arrays.to_numpy(y).reshape(-1) for y in outputs])
 
 
+def _through(argument: ArgumentReport, trial: Trial, claim: ArrayClaim) -> ArgumentReport:
+    """Return the report with the outputs through which the gradient is wrong, where others are right."""
+    count = len(claim.cotangents)
+    if not 1 < count <= MOST_OUTPUTS:
+        return argument
+    parts = [claim.contracted(claim.alone(k)) for k in range(count)]
+    wrong = [name for name, part in zip(claim.output_names, parts, strict=True) if _is_wrong(_alone(trial, part))]
+    if not 0 < len(wrong) < count:
+        return argument
+    through = f"the part through {', '.join(wrong)} is wrong, that through all other outputs is right"
+    return argument.with_(where_text=f"{argument.where_text}; {through}" if argument.where_text else through)
+
+
+def _alone(trial: Trial, claim: ArrayClaim) -> Trial:
+    """Return the trial of the same argument under other cotangents, measured; its evaluations are counted."""
+    field = Field(claim, trial.field.leaves, seed=trial.field.seed)
+    there = Trial(field, Prediction(claim, field.leaves), trial.index, confidence=trial.confidence)
+    there.measure(FiniteDifferences(field, [trial.index]), PROBES)
+    trial.field.evaluations += field.evaluations
+    return there
+
+
+def _is_wrong(trial: Trial) -> bool:
+    return sum(m.significant for m in trial.mismatches()) >= 2
+
+
 def _row(trial: Trial, claim: MatrixClaim, row: int) -> ArgumentReport | None:
     """Return the report on one row as a gradient of its own; None where it cannot be shown wrong alone."""
-    alone = claim.contracted(claim.unit(row))
-    field = Field(alone, trial.field.leaves, seed=trial.field.seed)
-    prediction = Prediction(alone, field.leaves)
-    there = Trial(field, prediction, trial.index, confidence=trial.confidence)
-    there.measure(FiniteDifferences(field, [trial.index]), PROBES)
-    if sum(m.significant for m in there.mismatches()) >= 2:
-        report = there.report(Verdict.FAIL, there.interval(), 0.0)
-        report = locate.find(names.named(report, there, {trial.index: there}), there)
-    else:
-        report = None
-    trial.field.evaluations += field.evaluations
+    there = _alone(trial, claim.contracted(claim.unit(row)))
+    if not _is_wrong(there):
+        return None
+    before = there.field.evaluations
+    report = there.report(Verdict.FAIL, there.interval(), 0.0)
+    report = locate.find(names.named(report, there, {trial.index: there}), there)
+    trial.field.evaluations += there.field.evaluations - before
     return report
 
 

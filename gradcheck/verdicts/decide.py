@@ -32,6 +32,12 @@ ONE = "one direction of several disagrees: pass probes=16, another seed, or chec
 ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 
 
+def never_moves(trial: Trial) -> bool:
+    """Tell whether f was the same to the bit at every step along directions of this argument alone."""
+    alone = [p for p in trial.probes if p.moved == 1]
+    return len(alone) > 1 and all(p.slope.left == p.slope.right == p.slope.value == 0 for p in alone)
+
+
 def unmeasurable(trial: Trial) -> str:
     """Return why there are fewer than two slopes."""
     if trial.too_small:

@@ -1,0 +1,64 @@
+"""Calls as people know them from Torch, JAX and their own classes, read as they are meant.
+
+* ``check(Fn.apply, (x, w))``, as torch.autograd.gradcheck takes it, is ``check(Fn.apply, inputs=(x, w))``.
+* ``check(f, args=(x, w))`` of a Torch or JAX function judges its own backward, unless it returns (loss, gradients).
+* ``check(layer, args=(x,))``, of an object with ``forward`` and ``backward(dout)``, judges the one by the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims.jax_backward import has_jax_array
+from gradcheck.claims.torch_module import is_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def as_meant(function: Any, args: Any, given: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    """Return function, args and the forms' values, with a habit of another library's brought to the form meant."""
+    named = {key: value for key, value in given.items() if value is not None}
+    if args is None and set(named) == {"gradient"} and _has_tensor(named["gradient"]):
+        return function, None, {"inputs": named["gradient"]}
+    if args is None or named:
+        return function, args, dict(given)
+    if is_module(function):
+        return function, None, {"inputs": args}
+    if _is_layer(function):
+        return _forward(function), args, {"backward": lambda dout, layer: layer.backward(dout)}
+    if _has_tensor(args) and callable(function) and not _is_pair(function, args):
+        return function, None, {"inputs": args}
+    return function, args, dict(given)
+
+
+def _has_tensor(x: Any) -> bool:
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
+    return arrays.is_torch(x) or has_jax_array(x) or any(map(_has_tensor, parts))
+
+
+def _is_pair(function: Callable[..., Any], args: Any) -> bool:
+    """Tell whether a function returns a number and something beside it: a loss and its gradients."""
+    result = function(**args) if isinstance(args, dict) else function(*args)
+    if not (isinstance(result, tuple) and len(result) == 2):
+        return False
+    loss = result[0]
+    return isinstance(loss, float) or (arrays.is_array(loss) and arrays.total_size([loss]) == 1)
+
+
+def _is_layer(x: Any) -> bool:
+    """Tell whether x is an object of its own with forward and backward methods, and no module or Function of Torch."""
+    ours = not isinstance(x, type) and not is_module(x) and not hasattr(x, "apply")
+    return ours and callable(getattr(x, "forward", None)) and callable(getattr(x, "backward", None))
+
+
+def _forward(layer: Any) -> Callable[..., Any]:
+    """Return the forward of a layer that keeps what its backward needs: the layer is the cache."""
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return layer.forward(*args, **kwargs), layer
+
+    forward.__name__ = type(layer).__name__
+    forward.__wrapped__ = layer.forward  # type: ignore[attr-defined]  # where signatures are read from
+    return forward

@@ -1,0 +1,56 @@
+"""JAX functions whose claim is their own reverse mode: `inputs=` with JAX arrays, a custom_vjp as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims.outputs import in_dtype
+from gradcheck.claims.point import point
+from gradcheck.claims.vjp import VjpClaim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+
+def has_jax_array(x: Any) -> bool:
+    """Tell whether there is a JAX array in x, however nested."""
+    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
+    return (arrays.is_array(x) and arrays.library_of(x) == "jax") or any(map(has_jax_array, parts))
+
+
+class JaxClaim(VjpClaim):
+    """The claim that `jax.vjp` of a function is right: of its custom_vjp or custom_jvp, where it has one."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        inputs: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        inputs = inputs if isinstance(inputs, tuple | list | dict) else (inputs,)
+        _, leaves = point(inputs, function, names)
+        self.wanted = tuple(arrays.library_of(x) == "jax" for x in leaves)
+        super().__init__(function, _no_pullback, inputs, names, kwargs, seed)
+
+    def why_not(self, index: int) -> str:
+        """Return why a leaf is not judged."""
+        return "no JAX array" if self.asked(index) else "not in only="
+
+    def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
+        """Return what `jax.vjp` makes of the cotangents `weights`."""
+        import jax  # noqa: PLC0415  only where a JAX array exists
+
+        def of_the_wanted(*wanted: Any) -> Any:
+            given = iter(wanted)
+            return self.outputs([next(given) if w else x for w, x in zip(self.wanted, leaves, strict=True)])
+
+        results, pull = jax.vjp(of_the_wanted, *[x for w, x in zip(self.wanted, leaves, strict=True) if w])
+        found = iter(pull([in_dtype(w, y) for w, y in zip(weights, results, strict=True)]))
+        return tuple(next(found) if wanted else None for wanted in self.wanted)
+
+
+def _no_pullback(*_: Any) -> Any:
+    raise TypeError  # `pulled` asks JAX

@@ -1,0 +1,308 @@
+"""What people write first, each as a newcomer would: it is judged, or the message leads on."""
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck.errors import ArgumentError
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((6, 3))
+Y = np.array([0, 1, 2, 0, 1, 2])
+
+
+def sigmoid(t):
+    return 1 / (1 + np.exp(-t))
+
+
+def softmax_regression(params, x, y):
+    scores = x @ params["W"] + params["b"]
+    scores = scores - scores.max(axis=1, keepdims=True)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(len(y)), y]))
+    p[np.arange(len(y)), y] -= 1
+    return loss, {"W": x.T @ p / len(y), "b": p.mean(axis=0)}
+
+
+PARAMS = {"W": RNG.standard_normal((3, 3)), "b": RNG.standard_normal(3)}
+
+
+def test_softmax_regression_with_a_dict_of_parameters_and_labels():
+    report = gc.check(lambda params: softmax_regression(params, X, Y), args=(PARAMS,))
+    assert [a.name for a in report] == ["params.W", "params.b"]
+    report = gc.check(softmax_regression, args=(PARAMS, X, Y), only=["params"])
+    assert report
+    assert report.unchecked == ("x (not in only=)", "y (int64)")
+    report = gc.check(lambda W, b: softmax_regression({"W": W, "b": b}, X, Y), args=PARAMS)
+    assert [a.name for a in report] == ["W", "b"]
+
+
+def svm_loss(W, x, y, reg):
+    margins = np.maximum(0, x @ W - (x @ W)[np.arange(len(y)), y][:, None] + 1)
+    margins[np.arange(len(y)), y] = 0
+    mask = (margins > 0).astype(float)
+    mask[np.arange(len(y)), y] = -mask.sum(axis=1)
+    return margins.sum() / len(y) + reg * np.sum(W * W), x.T @ mask / len(y) + 2 * reg * W
+
+
+def test_a_loss_that_returns_one_gradient_of_several_arguments_is_judged_in_that_and_says_so():
+    report = gc.check(svm_loss, args=(PARAMS["W"], X, Y, 0.1))
+    assert [a.name for a in report] == ["W"]
+    assert report.unchecked == ("x (no gradient claimed)", "reg (no gradient claimed)", "y (int64)")
+
+
+def batch_norm_forward(x, gamma, beta, bn_param):
+    mean, var = x.mean(axis=0), x.var(axis=0) + bn_param["eps"]
+    hat = (x - mean) / np.sqrt(var)
+    bn_param["running_mean"] = 0.9 * bn_param.get("running_mean", 0) + 0.1 * mean
+    return gamma * hat + beta, (hat, gamma, var)
+
+
+def batch_norm_backward(dout, cache):
+    hat, gamma, var = cache
+    d = dout * gamma
+    dx = (d - d.mean(axis=0) - hat * np.mean(d * hat, axis=0)) / np.sqrt(var)
+    return dx, np.sum(dout * hat, axis=0), dout.sum(axis=0)
+
+
+@pytest.mark.parametrize("how", ["by position", "by keyword"])
+def test_batch_norm_with_bn_param(how):
+    args = (X, PARAMS["b"], PARAMS["b"] + 1)
+    settings = {"mode": "train", "eps": 1e-5}
+    given = {"args": (*args, settings)} if how == "by position" else {"args": args, "kwargs": {"bn_param": settings}}
+    report = gc.check(batch_norm_forward, backward=batch_norm_backward, **given)
+    assert [a.name for a in report] == ["x", "gamma", "beta"]
+    assert report
+
+
+def lstm_forward(x, h, c, W):
+    i, f, o, g = np.split(np.concatenate([x, h]) @ W, 4)
+    new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(new_c), new_c, (x, h, c, W, i, f, o, g, new_c)
+
+
+def lstm_backward(dh, dc, cache):
+    x, h, c, W, i, f, o, g, new_c = cache
+    dc = dc + dh * sigmoid(o) * (1 - np.tanh(new_c) ** 2)
+    da = np.concatenate(
+        [
+            dc * np.tanh(g) * sigmoid(i) * sigmoid(-i),
+            dc * c * sigmoid(f) * sigmoid(-f),
+            dh * np.tanh(new_c) * sigmoid(o) * sigmoid(-o),
+            dc * sigmoid(i) * (1 - np.tanh(g) ** 2),
+        ]
+    )
+    dz = W @ da
+    return dz[: len(x)], dz[len(x) :], dc * sigmoid(f), np.outer(np.concatenate([x, h]), da)
+
+
+LSTM = tuple(RNG.standard_normal(shape) for shape in ((3,), (2,), (2,), (5, 8)))
+
+
+@pytest.mark.parametrize("backward", [lstm_backward, lambda d, cache: lstm_backward(*d, cache)])
+def test_an_lstm_step_with_three_outputs(backward):
+    report = gc.check(lstm_forward, backward=backward, args=LSTM)
+    assert report
+    assert [a.name for a in report] == ["x", "h", "c", "W"]
+
+
+def test_an_lstm_step_that_forgets_the_gradient_of_its_state_is_wrong_through_that_output():
+    report = gc.check(lstm_forward, backward=lambda dh, dc, cache: lstm_backward(dh, 0 * dc, cache), args=LSTM)
+    assert report.verdict is gc.Verdict.FAIL
+    assert "the part through output.1 is wrong, that through all other outputs is right" in report["W"].where_text
+
+
+class Affine:
+    def __init__(self):
+        self.W = RNG.standard_normal((3, 2))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W
+
+    def backward(self, dout):
+        self.dW = self.x.T @ dout
+        return dout @ self.W.T
+
+
+def test_a_layer_object_is_judged_by_its_own_backward():
+    report = gc.check(Affine(), args=(X,))
+    assert report
+    assert report.title == "Affine"
+
+
+class Regression:
+    """A class that holds its parameters, its gradients and a counter."""
+
+    def __init__(self, factor=1.0):
+        self.W = np.array([[0.5], [-1.0], [2.0]])
+        self.b = np.array([0.25])
+        self.calls = 0
+        self.factor = factor
+
+    def loss(self, x, y):
+        self.calls += 1
+        return np.mean((x @ self.W + self.b - y[:, None]) ** 2)
+
+    def grad(self, x, y):
+        r = 2 * (x @ self.W + self.b - y[:, None]) / len(y)
+        return {"W": x.T @ r, "b": self.factor * r.sum(axis=0)}
+
+    def step(self, x, y):
+        found = self.grad(x, y)
+        self.dW, self.db = found["W"], found["b"]
+
+
+@pytest.mark.parametrize("grad", ["grad", "step"])
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_a_class_that_holds_its_parameters(grad, factor):
+    model = Regression(factor)
+    before = model.W.copy()
+    report = gc.check_model(model, (X, Y), loss="loss", grad=grad, params=["W", "b"])
+    assert [str(a.verdict) for a in report] == ["PASS", "PASS" if factor == 1 else "FAIL"]
+    assert model.calls == 0
+    assert np.array_equal(model.W, before)
+    assert not hasattr(model, "dW")
+
+
+class TwoLayerNet:
+    def __init__(self):
+        self.params = {"W1": RNG.standard_normal((3, 4)), "b1": np.zeros(4) + 0.1, "W2": RNG.standard_normal((4, 1))}
+
+    def loss(self, x, y):
+        h = np.tanh(x @ self.params["W1"] + self.params["b1"])
+        r = h @ self.params["W2"] - y[:, None]
+        dh = r @ self.params["W2"].T * (1 - h**2)
+        return np.sum(r**2) / 2, {"W1": x.T @ dh, "b1": dh.sum(axis=0), "W2": h.T @ r}
+
+
+def test_a_class_with_a_dict_of_parameters_and_a_loss_that_returns_both():
+    assert gc.check_model(TwoLayerNet(), (X, Y))
+
+
+def test_a_model_without_such_parameters_or_methods_says_which_it_has():
+    with pytest.raises(ArgumentError, match="params= names 'V', which Regression does not hold; its arrays are W, b"):
+        gc.check_model(Regression(), (X, Y), grad="grad", params=["V"])
+    with pytest.raises(ArgumentError, match="Regression has no method 'cost'; it has grad, loss, step"):
+        gc.check_model(Regression(), (X, Y), loss="cost", params=["W"])
+
+
+def test_a_function_that_never_moves_with_an_argument_is_asked_whether_it_uses_it():
+    model = Regression()
+    report = gc.check(lambda W: model.loss(X, Y), lambda W: model.grad(X, Y)["W"], (model.W,))  # noqa: ARG005
+    assert report.verdict is gc.Verdict.FAIL
+    assert "does f use W?" in str(report)
+
+
+def test_a_gradient_that_is_added_to_what_earlier_calls_left_is_told_so():
+    total = np.zeros(3)
+
+    def gradient(x):
+        nonlocal total
+        total = total + 2 * x
+        return total
+
+    def in_place(x, kept=np.zeros(3)):  # noqa: B008  the mistake on trial
+        kept += 2 * x
+        return kept
+
+    for wrong in (gradient, in_place):
+        report = gc.check(lambda x: np.sum(x**2), wrong, (X[0],))
+        assert "grows from call to call" in report.complaint
+
+
+def test_what_cannot_be_judged_is_refused_in_one_sentence():
+    with pytest.raises(ArgumentError, match="returned a list of numbers, wanted an array"):
+        gc.check(lambda x: [x[0], x[1]], vjp=lambda d, x: d, args=(X[0],))  # noqa: ARG005
+    with pytest.raises(ArgumentError, match=r"\(generator\): return a tuple of arrays"):
+        gc.check(lambda x: (v for v in x), vjp=lambda d, x: d, args=(X[0],))  # noqa: ARG005
+    with pytest.raises(ArgumentError, match="pass jac= "):
+        gc.check(np.sin, np.cos, (X[0],))
+
+
+# Torch and JAX ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["as torch.autograd.gradcheck", "as args", "as inputs"])
+def test_a_torch_function_as_its_users_pass_it(how):
+    torch = pytest.importorskip("torch")
+
+    class Times(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x * w
+
+        @staticmethod
+        def backward(ctx, dy):
+            x, w = ctx.saved_tensors
+            return dy * w, 2 * dy * x
+
+    point = tuple(torch.tensor(row, requires_grad=True) for row in X[:2])
+    call = {"as args": {"args": point}, "as inputs": {"inputs": point}}.get(how, {"gradient": point})
+    report = gc.check(Times.apply, **call)
+    assert [str(a.verdict) for a in report] == ["PASS", "FAIL"]
+    assert [a.name for a in report] == ["x", "w"]
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("how", ["args", "inputs", "gradient"])
+def test_a_custom_vjp_of_jax_with_two_arguments(right, how):
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(new_val=True):
+        x, w = (jax.numpy.asarray(row) for row in X[:2])
+
+        @jax.custom_vjp
+        def f(x, w):
+            return jax.numpy.sin(x) * w
+
+        def backward(kept, d):
+            x, w = kept
+            return d * jax.numpy.cos(x) * w, d * (jax.numpy.sin(x) if right else jax.numpy.cos(x))
+
+        f.defvjp(lambda x, w: (f(x, w), (x, w)), backward)
+        report = gc.check(f, **{how: (x, w)})
+    assert [str(a.verdict) for a in report] == ["PASS", "PASS" if right else "FAIL"]
+
+
+def test_plain_vjps_and_gradients_of_complex_jax_functions_pass():
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(new_val=True):
+        z = jax.numpy.asarray(X[0] + 1j * X[1])
+
+        def f(z):
+            return (1 + 2j) * z**2
+
+        def loss(z):
+            return jax.numpy.sum(jax.numpy.abs(z) ** 2)
+
+        assert gc.check(f, vjp=lambda d, z: jax.vjp(f, z)[1](d)[0], args=(z,))
+        assert gc.check(f, jvp=lambda t, z: jax.jvp(f, (z,), (t,))[1], args=(z,))
+        assert gc.check(f, inputs=(z,))
+        assert gc.check(loss, jax.grad(loss), (z,))
+        assert gc.check(lambda p: jax.numpy.sum(p["a"] ** 3), args=({"a": z.real},))
+
+
+def test_a_lotka_volterra_adjoint():
+    def solve(p, steps=50, h=0.02):
+        y = np.array([1.0, 2.0])
+        path = [y]
+        for _ in range(steps):
+            y = y + h * np.array([p[0] * y[0] - y[0] * y[1], y[0] * y[1] - p[1] * y[1]])
+            path.append(y)
+        return path
+
+    def adjoint(p, steps=50, h=0.02):
+        path = solve(p, steps, h)
+        a, g = 2 * path[-1], np.zeros(2)
+        for y in reversed(path[:-1]):
+            g += h * np.array([a[0] * y[0], -a[1] * y[1]])
+            a = a + h * np.array([a[0] * (p[0] - y[1]) + a[1] * y[1], -a[0] * y[0] + a[1] * (y[0] - p[1])])
+        return g
+
+    def energy(p):
+        return np.sum(solve(p)[-1] ** 2)
+
+    p = np.array([1.5, 0.8])
+    assert gc.check(energy, adjoint, (p,))
+    assert gc.check(energy, adjoint(p), (p,))
