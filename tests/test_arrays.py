@@ -129,7 +129,7 @@ def test_an_integer_loss_is_a_scalar():
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (np.array([1.0, 2.0]), r"loss returned an array of shape \(2,\), wanted a scalar: sum it, or pass vjp="),
+        (np.array([1.0, 2.0]), r"loss returned an array of shape \(2,\), wanted a scalar: sum it, or pass jac="),
         (np.array([]), r"loss returned an array of shape \(0,\), wanted a scalar"),
         (np.array(1 + 2j), "loss returned a complex number, wanted a real scalar"),
         (None, "loss returned NoneType, wanted a real scalar"),

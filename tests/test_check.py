@@ -91,7 +91,7 @@ BAD_FORMS = {
         r"more than one dtype \(w: float64, x: float32\): cast them all to one",
     ),
     "integers": (lambda: check(args=(np.array([1, 2]),)), "args has no floating array"),
-    "array": (lambda: check(lambda x: x), r"f returned an array of shape \(3,\), wanted a scalar: sum it, or pass vjp"),
+    "array": (lambda: check(lambda x: x), r"f returned an array of shape \(3,\), wanted a scalar: sum it, or pass jac"),
     "complex": (lambda: check(lambda x: np.sum(x) * 1j), "f returned a complex number, wanted a real scalar"),
     "none": (lambda: check(lambda _: None), "f returned NoneType, wanted a real scalar"),
     "value nan": (lambda: check(lambda x: np.log(x).sum()), "f is nan at the point, wanted a finite number"),

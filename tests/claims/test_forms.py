@@ -350,7 +350,7 @@ def test_a_backward_reads_the_cache_of_its_forward():
     assert slope(claim, 1, X) == pytest.approx(float(np.sum(gx * X)), rel=1e-8)
 
 
-@pytest.mark.parametrize(("arguments", "names"), [({"w": W, "x": X}, ("w", "x")), (((W, X),), ("arg0.0", "arg0.1"))])
+@pytest.mark.parametrize(("arguments", "names"), [({"w": W, "x": X}, ("w", "x")), (((W, X),), ("pair.0", "pair.1"))])
 def test_names_survive_the_wrapping_of_forward(arguments, names):
     def nested(pair):
         return forward(*pair)
