@@ -13,6 +13,8 @@ DATA = (
     "reports/page.css",
     "reports/page.html",
     "reports/page_parts.html",
+    "reports/report.html",
+    "reports/broken.html",
     "py.typed",
     "reports/sweep.html",
 )

@@ -12,6 +12,7 @@ import shutil
 import signal
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +127,13 @@ class Page:
             raise RuntimeError(result["exceptionDetails"])
         return result["result"].get("value")
 
+    def barriers(self, axe):
+        """Return what axe-core finds to keep people with a keyboard or a screen reader from reading the page."""
+        self.evaluate(axe)
+        run = "axe.run().then(r => r.violations.map(v => [v.impact, v.id, v.nodes.map(n => n.html.slice(0, 90))]))"
+        options = {"expression": run, "returnByValue": True, "awaitPromise": True}
+        return self.browser.command("Runtime.evaluate", self.session, **options)["result"]["value"]
+
     def _events(self, *kinds):
         self.evaluate("0")  # what was sent before its answer has been read
         return [e["params"] for e in self.browser.events if e.get("sessionId") == self.session and e["method"] in kinds]
@@ -149,6 +157,15 @@ class Page:
         """Write a picture of the whole page."""
         taken = self.browser.command("Page.captureScreenshot", self.session, captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(taken["data"]))
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """The source of axe-core: of node_modules in this folder's parent, or where AXE_CORE says."""
+    path = Path(os.environ.get("AXE_CORE", Path(__file__).parents[1] / "node_modules" / "axe-core" / "axe.min.js"))
+    if not path.exists():
+        pytest.skip("axe-core is not here: npm install --no-save axe-core, or name its axe.min.js in AXE_CORE")
+    return path.read_text(encoding="utf-8")
 
 
 def _pipe():

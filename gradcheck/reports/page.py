@@ -3,46 +3,39 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.reports import heat_map, kernel_words
+from gradcheck.reports import captions, kernel_words, words
 from gradcheck.reports.data import as_json
+from gradcheck.reports.explain import explained
 from gradcheck.reports.files import write
 from gradcheck.reports.repeat import program
 from gradcheck.reports.text import as_text
-from gradcheck.reports.words import entry, finding, headline, number, percent, why, worst_first
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from jinja2 import Template
+    from markupsafe import Markup
 
     from gradcheck.reports.session import Session
-    from gradcheck.verdicts.report import ArgumentReport, Report
+    from gradcheck.verdicts.report import Report
 
 ENDINGS = (".html", ".json", ".py")
 SYMBOLS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
-# A picture takes 10 to 30 kB and a twentieth of a second: the pages of large test suites draw the worst reports only.
+# A picture takes 10 to 30 kB and a twentieth of a second: the pages of large test suites draw the worst reports only,
+# and those of many arguments the worst arguments.
 MOST_PICTURED = 20
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture of an argument: SVG, and the sentence below it."""
-
-    title: str
-    svg: str
-    caption: str
+MOST_ARGUMENTS = 12
 
 
 @dataclass(frozen=True)
@@ -53,6 +46,21 @@ class Section:
     test: str = ""
     checks: int = 1
     pictured: bool = True
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A section as it stands on the page, and its line in the list of contents."""
+
+    key: str
+    verdict: Verdict
+    title: str
+    test: str
+    checks: int
+    expected: bool
+    said: str
+    html: str
 
 
 def checked_path(path: str | Path) -> Path:
@@ -91,7 +99,7 @@ def save_session(path: str | Path, session: Session) -> None:
         text = as_json(session.to_dict())
     else:
         sections = [
-            Section(record.report, record.test, record.checks, i < MOST_PICTURED)
+            Section(record.report, record.test, record.checks, i < MOST_PICTURED, record.expected)
             for i, record in enumerate(session.records)
         ]
         text = page(sections, session.headline)
@@ -101,20 +109,35 @@ def save_session(path: str | Path, session: Session) -> None:
 
 def page(sections: Iterable[Section], title: str) -> str:
     """Return a whole HTML document."""
-    return template("page.html").render(**_words(list(sections)), document=title)
+    return _rendered(list(sections), title)
 
 
 def fragment(report: Report) -> str:
     """Return one report as an element with its own styles, for a notebook's cell."""
-    return template("page.html").render(**_words([Section(report)]), document="")
+    return _rendered([Section(report)], "")
 
 
-def _words(sections: list[Section]) -> dict[str, Any]:
-    return {
-        "sections": sections,
-        "drawable": find_spec("matplotlib") is not None,
-        "most_pictured": MOST_PICTURED,
-    }
+def _rendered(sections: list[Section], document: str) -> str:
+    whole = template("page.html")
+    several = len(sections) != 1
+    entries = [_entry(section, f"report{i}", 2 if several else 1) for i, section in enumerate(sections, 1)]
+    drawable = find_spec("matplotlib") is not None
+    return whole.render(entries=entries, document=document, drawable=drawable, most_pictured=MOST_PICTURED)
+
+
+def _entry(section: Section, key: str, level: int) -> Entry:
+    """Return a section as HTML; a report that cannot be shown costs itself only, and says why."""
+    report = section.report
+    pictured = section.pictured and find_spec("matplotlib") is not None
+    options = {"section": section, "report": report, "key": key, "level": level, "most_arguments": MOST_ARGUMENTS}
+    try:
+        said = words.why(report) or words.headline(report)
+        html = template("report.html").render(**options, pictured=pictured)
+    except Exception as error:  # noqa: BLE001  whatever its fields hold
+        said = f"this report cannot be shown: {type(error).__name__}: {error}"
+        html = template("broken.html").render(**options, said=said)
+    about = (str(report.title), section.test, section.checks, section.expected)
+    return Entry(key, report.verdict, *about, said, html)
 
 
 @cache
@@ -132,6 +155,7 @@ def template(name: str) -> Template:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
         loader=FunctionLoader(_source),
@@ -140,20 +164,18 @@ def template(name: str) -> Template:
         css=_source("page.css"),
         version=__version__,
         symbols=SYMBOLS,
-        headline=headline,
-        finding=finding,
-        entry=entry,
-        percent=percent,
-        number=number,
-        shape=shape_text,
-        as_text=as_text,
-        pictures=pictures,
-        intervals=intervals,
-        kink_text=kink_text,
-        value=value_text,
-        worst_first=worst_first,
-        why=why,
+        as_text=lambda report: _preformatted(as_text(report)),
+        explained=lambda report: _preformatted(explained(report)),
+        label=kernel_words.label,
+        shape=captions.shape_text,
+        value=captions.value_text,
+        ratio=captions.ratio_text,
+        repeat=lambda report: _preformatted(captions.repeat_text(report)),
     )
+    shown = ("capital", "interval_text", "intervals", "kink_text", "notes", "pictures")
+    environment.globals.update({word: getattr(captions, word) for word in shown})
+    said = ("causes", "entry_name", "finding", "headline", "next_step", "number", "percent", "remarks", "worst_first")
+    environment.globals.update({word: getattr(words, word) for word in said})
     return environment.get_template(name)
 
 
@@ -161,86 +183,13 @@ def _source(name: str) -> str:
     return (files("gradcheck.reports") / name).read_text(encoding="utf-8")
 
 
-def shape_text(shape: tuple[int, ...]) -> str:
-    """Return (64, 1000) as ``64 × 1000``."""
-    return " × ".join(map(str, shape)) or "scalar"
+def _shown(value: object) -> object:
+    """Return text with the characters that HTML has no place for as their escapes; what is HTML stays as it is."""
+    return words.visible(value) if type(value) is str else value
 
 
-def value_text(value: complex) -> str:
-    """Return a derivative in seven digits, real where it is."""
-    return f"{value.real:.7g}" if value.imag == 0 else f"{value:.7g}"
+def _preformatted(text: str) -> Markup:
+    """Return text of several lines as HTML."""
+    from markupsafe import escape  # noqa: PLC0415  comes with Jinja2
 
-
-# Pictures and what they show in words ---------------------------------------------------------------------
-
-
-def intervals(report: Report, key: str) -> str:
-    """Return the picture of all intervals as SVG."""
-    from gradcheck.reports.pictures import draw_intervals, intervals_height, svg  # noqa: PLC0415
-
-    said = "; ".join(f"{a.name}: {a.verdict}, {finding(a, report.confidence)}" for a in report)
-    height = intervals_height(report)
-    return svg(lambda ax: draw_intervals(ax, report, words=False), height, f"Intervals of the errors. {said}", key)
-
-
-def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
-    """Return the pictures of one argument with their captions."""
-    from gradcheck.reports.pictures import panels, svg  # noqa: PLC0415
-
-    found = []
-    for i, (title, height, draw) in enumerate(panels(argument)):
-        caption = CAPTIONS[title](argument)
-        found.append(Picture(title, svg(draw, height, f"{title}: {argument.name}. {caption}", f"{key}.{i}"), caption))
-    return found
-
-
-def _of_place(argument: ArgumentReport) -> str:
-    last = " The last two axes are drawn." if len(argument.shape) > 2 else ""
-    if argument.where is None:
-        said = "marked are the worst of the entries that were measured one by one, not all that are wrong"
-    elif None not in argument.where:
-        said = "the lines cross at the wrong entry"
-    else:
-        said = "hatched where it is wrong; filled are entries measured one by one, the fuller the more wrong"
-    return f"The array {argument.name}, {shape_text(argument.shape)}: {said}.{last}"
-
-
-def _of_line(argument: ArgumentReport) -> str:
-    if argument.kink is not None:
-        return (
-            f"φ(t) = f with {argument.name} moved by t·v: its slopes left and right of t = 0 differ, and the claim has "
-            "to lie between them."
-        )
-    return f"φ(t) = f with {argument.name} moved by t·v: the dots follow the slope, and should follow the claim."
-
-
-def _of_ladder(argument: ArgumentReport) -> str:
-    off = "inside" if argument.verdict is Verdict.PASS else "above" if argument.verdict is Verdict.FAIL else "near"
-    return (
-        f"{len(argument.probes)} directions. Large steps err by truncation, small ones by noise; a diamond is the "
-        f"bound that came of it. The claim is {off} these bounds."
-    )
-
-
-def _of_map(argument: ArgumentReport) -> str:
-    if argument.comparison is None:
-        return ""
-    return heat_map.caption(kernel_words.label(argument), argument.comparison)
-
-
-CAPTIONS = {
-    "Error over its yardstick": _of_map,
-    "Where it is wrong": _of_place,
-    "Along one direction": _of_line,
-    "The ladder of steps": _of_ladder,
-}
-
-
-def kink_text(argument: ArgumentReport) -> str:
-    """Return what the claim does at the kink, in a sentence."""
-    kink = argument.kink
-    if kink is None:
-        return ""
-    within = f" (within {number(kink.within)} of the point)" if math.isfinite(kink.within) and kink.within > 0 else ""
-    valid = "a valid subgradient" if kink.valid else "no subgradient"
-    return f"f has a kink here{within}; the claim is {valid}, convention: {kink.convention}."
+    return escape("\n".join(words.visible(line) for line in text.split("\n")))

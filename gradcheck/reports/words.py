@@ -185,12 +185,11 @@ def headline(report: Report) -> str:
 
 def why(report: Report) -> str:
     """Return what there is to say of each argument that is no PASS, in one line; empty where nothing is."""
-    found = [
-        f"{clipped(a.name)}: {(*facts(a), finding(a, report.confidence))[0]}"
-        for a in worst_first(report)
-        if a.verdict is not Verdict.PASS
-    ]
-    return "; ".join(found)
+    found: dict[str, list[str]] = {}
+    for a in worst_first(report):
+        if a.verdict is not Verdict.PASS:
+            found.setdefault((*facts(a), finding(a, report.confidence))[0], []).append(clipped(a.name))
+    return "; ".join(f"{', '.join(names)}: {cause}" for cause, names in found.items())
 
 
 def diagnosis(report: Report) -> str:

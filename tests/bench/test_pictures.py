@@ -63,9 +63,9 @@ def test_each_interval_is_a_bar_from_its_low_to_its_high_end_wrong_ones_first():
     assert [to_hex(bars[row].get_color()) for row in (0, 1, 2)] == [
         pictures.COLOURS[name] for name in ("fail", "doubt", "pass")
     ]
-    said = [text.get_text() for text in ax.texts]
-    assert said[0].startswith("✗ wrong")
-    assert [text.split()[1] for text in said] == ["wrong", "undecided", "right"]
+    assert [text.get_text().split()[0] for text in ax.texts] == ["wrong", "undecided:", "right"]
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert [label.split()[0] for label in labels] == ["✗", "?", "✓"]
     assert ax.get_xscale() == "log"
 
 
@@ -158,9 +158,30 @@ def test_a_wrong_row_or_column_is_hatched(where, box):
 def test_measured_entries_are_filled_the_fuller_the_more_wrong():
     ax = axes()
     pictures.draw_place(ax, argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25), ((5, 4), 0.01))))
-    filled = [(patch.get_x() + 0.5, patch.get_y() + 0.5, patch.get_alpha()) for patch in ax.patches]
+    filled = [(patch.get_x() + 0.5, patch.get_y() + 0.5, patch.get_alpha()) for patch in ax.patches if patch.get_gid()]
+    filled.reverse()  # the worst is drawn last, on top
     assert [place[:2] for place in filled] == [(1, 0), (0, 4), (4, 5)]
     assert filled[0][2] > filled[1][2] > filled[2][2] > 0
+
+
+def test_the_legend_tells_wrong_right_and_not_measured_apart():
+    ax = axes()
+    found = argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25)), sound=((2, 2), (3, 3)))
+    pictures.draw_place(ax, found)
+    handles, labels = ax.get_legend_handles_labels()
+    assert labels == ["wrong by 1", "wrong by 0.25", "right", "not measured alone"]
+    assert len({(handle.get_facecolor(), handle.get_alpha()) for handle in handles}) == 4
+    right = [p for p in ax.patches if p.get_gid() and to_hex(p.get_facecolor()) == pictures.COLOURS["pass"]]
+    assert [(p.get_y() + 0.5, p.get_x() + 0.5) for p in right] == [(2, 2), (3, 3)]
+
+
+def test_many_arguments_are_drawn_as_far_as_a_page_goes_and_the_others_counted():
+    ax = axes()
+    found = report(*(argument(name=f"w{i}") for i in range(300)))
+    pictures.draw_intervals(ax, found)
+    assert len(ax.get_yticklabels()) == 24
+    assert "276 more are not drawn" in ax.get_xlabel()
+    assert pictures.intervals_height(found) < 10
 
 
 def test_entries_of_a_large_array_are_dots_that_can_be_seen():

@@ -1,5 +1,6 @@
 """Pages and fragments: what is told, in which order, with nothing of it taken for HTML, and without what is missing."""
 
+import dataclasses
 import json
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.reports import page
+from gradcheck.reports import captions, page
 from gradcheck.reports.session import Session
 
 pytest.importorskip("jinja2")
@@ -59,10 +60,10 @@ def test_what_a_pass_would_have_caught_is_counted_on_its_page(tmp_path):
 
 def test_what_a_kink_is_is_said_in_a_sentence():
     report = gc.check(lambda h: np.sum(np.abs(h)), np.sign, (np.array([0.0, 1.0]),), names=["h"])
-    said = page.kink_text(report["h"])
-    assert said.startswith("f has a kink here (within ")
+    said = captions.kink_text(report["h"])
+    assert said.startswith("f has a kink here at h[0] (within ")
     assert said.endswith("the claim is a valid subgradient, convention: midpoint.")
-    assert page.kink_text(right()["x"]) == ""
+    assert captions.kink_text(right()["x"]) == ""
 
 
 def test_a_page_without_matplotlib_has_all_words_and_says_what_is_missing(tmp_path, monkeypatch):
@@ -114,6 +115,60 @@ def test_a_large_session_draws_its_worst_reports_only(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("path", ["report", "report.htm", "report.xml"])
 def test_a_path_must_say_what_to_write(path):
-    with pytest.raises(gc.ArgumentError, match=r"wanted a path that ends in \.html or \.json"):
+    with pytest.raises(gc.ArgumentError, match=r"wanted a path that ends in \.html, \.json or \.py"):
         page.checked_path(path)
     assert page.checked_path("REPORT.HTML").name == "REPORT.HTML"
+
+
+def test_a_report_that_cannot_be_shown_costs_itself_only(tmp_path):
+    class Odd:
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    session = Session()
+    session.add("test_bad", dataclasses.replace(right(), notes=(Odd(),)))
+    session.add("test_wrong", wrong())
+    page.save_session(tmp_path / "session.html", session)
+    text = (tmp_path / "session.html").read_text(encoding="utf-8")
+    assert "a factor 2 is missing" in text
+    assert "this report cannot be shown: RuntimeError: no text" in text
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\udc80", "\x1b[31m", "\u202e", "a\nb", "\ufffe"], ids=ascii)
+def test_a_page_holds_any_characters(tmp_path, name):
+    text = saved(wrong([name]), tmp_path)
+    assert "a factor 2 is missing" in text
+    assert name not in text
+
+
+def test_the_input_value_and_the_ratio_stand_beside_a_wrong_entry(tmp_path):
+    report = wrong()
+    worst = report["x"].worst[0]
+    text = saved(report, tmp_path)
+    assert f"<td>{captions.value_text(X[worst.index])}</td>" in text
+    assert "<td>0.5</td>" in text
+    assert f"{report.source}</code>" in text.replace("&lt;", "<").replace("&gt;", ">")
+
+
+def test_a_program_stands_on_the_page_where_it_needs_no_file_beside_it(tmp_path):
+    text = saved(gc.check(loss, half_loss_gradient, (X,)), tmp_path)
+    assert "report = gradcheck.check(" in text
+
+
+def half_loss_gradient(x):
+    return 1.5 * x**2
+
+
+def test_three_hundred_arguments_make_a_page(tmp_path):
+    report = wrong()
+    many = tuple(report["x"].with_(name=f"arg{i}") for i in range(300))
+    text = saved(dataclasses.replace(report, arguments=many), tmp_path)
+    assert all(f"<code>arg{i}</code>" in text for i in range(300))
+    assert len(text) < 3_000_000
+
+
+@pytest.mark.parametrize("name", ["权重", "🙂🙂", "ω̃", "वज़न"])
+def test_names_of_any_script_are_on_the_page_and_drawn_as_far_as_the_font_goes(tmp_path, name):
+    text = saved(wrong([name]), tmp_path)
+    assert f"<code>{name}</code>" in text
+    assert "<svg" in text

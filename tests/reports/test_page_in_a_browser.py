@@ -58,25 +58,21 @@ REPORTS = {
     "breach": lambda: gc.check(loss, lambda *w: right(*w)[:1], (W1, W2)),
     "long names": lambda: gc.check(loss, a_2_lost, (W1, W2), names=[LONG, "<b>&\" w'"]),
 }
-# What a person must find on the page, and which pictures are drawn (the intervals of all arguments come first).
+# What a person must find on the page without opening a fold, in this order; and which pictures are seen at once, and
+# in a fold (the intervals of several arguments have no title).
 LADDER, LINE, PLACE = "The ladder of steps", "Along one direction", "Where it is wrong"
 SEEN = {
-    "pass": (["✓ PASS", "2 gradients are right", "Planted mistakes", "would have been caught", "seed 0"], [LADDER] * 2),
+    "pass": (["✓ PASS", "2 gradients are right", "Right to", "planted mistakes caught", "seed 0"], [], [LADDER] * 2),
     "entry": (
-        [
-            "✗ FAIL",
-            "1 of 2 gradients is wrong",
-            "one entry is wrong: w1[3, 2]",
-            "w1[3, 2] claimed",
-            "gradcheck.check(..., seed=0)",
-        ],
-        [PLACE, LINE, LADDER, LADDER],
+        ["✗ FAIL", "1 of 2 gradients is wrong", "one_entry_off", "one entry is wrong: w1[3, 2]", "ratio", "seed 0"],
+        [PLACE],
+        [LINE, LADDER, LADDER],
     ),
-    "factor": (["✗ FAIL", "a factor 2 is missing", "factor 2 missing"], [PLACE, LINE, LADDER, LADDER]),
-    "kink": (["✓ PASS", "f has a kink here", "a valid subgradient, convention: right"], [LINE, LADDER]),
-    "inconclusive": (["? INCONCLUSIVE", "2 of 2 gradients undecided", "resolution reached"], [LADDER] * 2),
-    "breach": (["✗ FAIL", "the gradient returned 1 entries, wanted 2"], []),
-    "long names": (["✗ FAIL", "a factor 2 is missing", LONG, "<b>&\" w'"], [PLACE, LINE, LADDER, LADDER]),
+    "factor": (["✗ FAIL", "0.5 x the true gradient", "a factor 2 is missing"], [PLACE], [LINE, LADDER, LADDER]),
+    "kink": (["✓ PASS", "f has a kink here at h[0]", "a valid subgradient, convention: right"], [], [LINE, LADDER]),
+    "inconclusive": (["? INCONCLUSIVE", "2 of 2 gradients undecided", "resolution reached"], [], [LADDER] * 2),
+    "breach": (["✗ FAIL", "the gradient returned 1 entries, wanted 2"], [], []),
+    "long names": (["✗ FAIL", "<b>&\" w'", "a factor 2 is missing", LONG], [PLACE], [LINE, LADDER, LADDER]),
 }
 
 
@@ -133,12 +129,30 @@ def assert_readable(page, width, dark):
 def test_a_report_is_read_on_any_screen(browser, written, name, width, dark):
     page = browser.open(written(name), width=width, dark=dark)
     assert_readable(page, width, dark)
-    said, drawn = SEEN[name]
+    said, seen, folded = SEEN[name]
     text = page.evaluate("document.body.innerText")
     assert [words for words in said if words not in text] == []
-    assert page.evaluate("Array.from(document.querySelectorAll('.pictures h4')).map(e => e.innerText)") == drawn
-    assert page.evaluate("document.querySelectorAll('svg').length") == len(drawn) + bool(drawn)
-    assert text.index(said[0]) < text.index(said[1])  # the verdict comes first
+    assert sorted(said, key=text.index) == said
+    titles = "Array.from(document.querySelectorAll('figure :is(h2, h3, h4)'))"
+    assert page.evaluate(f"{titles}.filter(e => !e.closest('details')).map(e => e.innerText)") == seen
+    assert page.evaluate(f"{titles}.filter(e => e.closest('details')).map(e => e.textContent)") == folded
+    drawn = len(seen) + len(folded)
+    assert page.evaluate("document.querySelectorAll('svg').length") == drawn + (drawn > 0 and name != "kink")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", [*REPORTS, "session", "sweep"])
+def test_a_page_is_read_with_a_keyboard_and_a_screen_reader(browser, written, axe, name, dark):
+    page = browser.open(written(name), dark=dark)
+    page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+    assert page.barriers(axe) == []
+
+
+def test_a_barrier_is_seen(browser, tmp_path, axe):
+    path = tmp_path / "page.html"
+    path.write_text("<html><body><img src='data:,'><p style='color: #ccc'>pale</p>", encoding="utf-8")
+    found = {name for _, name, _ in browser.open(path.as_uri()).barriers(axe)}
+    assert {"image-alt", "color-contrast", "html-has-lang"} <= found
 
 
 @pytest.mark.parametrize(("width", "dark"), LOOKS, ids=["wide", "wide-dark", "phone", "phone-dark"])

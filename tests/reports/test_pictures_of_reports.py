@@ -5,8 +5,10 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
+from matplotlib.colors import to_hex
+
 import gradcheck as gc
-from gradcheck.reports import page, pictures
+from gradcheck.reports import captions, pictures
 
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at relu's kink
 C = np.array([1.0, 2.0, 3.0])
@@ -82,14 +84,14 @@ def test_a_claim_between_the_sides_is_not_off_and_one_beyond_them_is_by_its_dist
 )
 def test_a_page_says_what_the_claim_does_at_the_kink(at_zero, words):
     report = kinked(at_zero)
-    assert words in page.kink_text(report[0])
+    assert words in captions.kink_text(report[0])
     report_page = report._repr_html_()
     assert words in report_page
     assert "its slopes left and right of t = 0 differ" in report_page
 
 
 def test_a_smooth_function_has_no_words_on_kinks():
-    assert page.kink_text(located((3,), 1)[0]) == ""
+    assert captions.kink_text(located((3,), 1)[0]) == ""
 
 
 # Places ----------------------------------------------------------------------------------------------------------
@@ -139,7 +141,9 @@ def test_entries_measured_one_by_one_are_filled_and_the_worst_the_fullest():
     error[1, 1], error[4, 3] = 0.5, 0.125
     w = np.random.default_rng(1).standard_normal((6, 5))
     report = gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + error, (w,), names=["w"])
-    filled = [each for each in drawn(report, "where it is wrong").patches if not each.get_hatch()]
+    red = pictures.COLOURS["fail"]
+    patches = [each for each in drawn(report, "where it is wrong").patches if each.get_gid()]
+    filled = [each for each in patches if to_hex(each.get_facecolor()) == red]
     places = {(each.get_y() + 0.5, each.get_x() + 0.5): each.get_alpha() for each in filled}
     assert set(places) == {(1, 1), (4, 3)}
     assert places[1, 1] > places[4, 3]

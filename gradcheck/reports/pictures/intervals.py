@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.reports.pictures.style import COLOURS, MARKS, OF_VERDICT, clipped, log_axis
 from gradcheck.reports.words import finding, percent, worst_first
@@ -13,24 +13,29 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
+MOST_ROWS = 24  # arguments
 SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
 
 
 def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
     """Draw the interval of each argument's error on one log axis, a row each, with the resolution that is wanted.
 
-    Wrong arguments are the first rows. Each is labelled with its name and, with `words`, with what was found.
+    Wrong arguments are the first rows; of many only MOST_ROWS are drawn. The name stands beside its bar and, with
+    `words`, what was found above it.
     """
     low, high = error_range(report)
+    shown = worst_first(report)[:MOST_ROWS]
     ax.set_xscale("log")
     log_axis(ax.xaxis)
     ax.set_xlim(low, high)
-    ax.set_ylim(len(report) - 0.4, -0.75)
-    ax.set_yticks([])
+    ax.set_ylim(len(shown) - 0.4, -0.75)
+    ax.set_yticks(range(len(shown)), [f"{MARKS[a.verdict]} {clipped(a.name, 16)}" for a in shown])
+    ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.grid(visible=True, axis="x")
-    for row, argument in enumerate(worst_first(report)):
+    for row, argument in enumerate(shown):
         colour = COLOURS[OF_VERDICT[argument.verdict]]
+        ax.get_yticklabels()[row].set_color(colour)
         start, end = max(argument.error.low, low), min(argument.error.high, high)
         ax.plot([start, end], [row, row], color=colour, linewidth=5, solid_capstyle="butt")
         if argument.error.low <= low:  # down to zero: off the axis
@@ -39,16 +44,16 @@ def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
             ax.plot([high], [row], color=colour, marker=5, markersize=9, clip_on=False)
         if low <= argument.resolution <= high and argument.error.relative:
             ax.plot([argument.resolution] * 2, [row - 0.22, row + 0.22], color=COLOURS["ink"], linewidth=1.5)
-        found = f"  {finding(argument, report.confidence)}" if words else ""
-        ax.text(
-            0.0,
-            row - 0.3,
-            f"{MARKS[argument.verdict]} {clipped(argument.name, 24)}{found}",
-            transform=ax.get_yaxis_transform(),
-            verticalalignment="bottom",
-            color=colour,
-        )
-    ax.set_xlabel(f"relative error ({percent(report.confidence)});  | = resolution wanted")
+        if words:
+            above: dict[str, Any] = {
+                "transform": ax.get_yaxis_transform(),
+                "verticalalignment": "bottom",
+                "color": colour,
+            }
+            ax.text(0.0, row - 0.3, finding(argument, report.confidence), **above)
+    left_out = len(report) - len(shown)
+    more = f"; {left_out} more are not drawn" if left_out else ""
+    ax.set_xlabel(f"relative error ({percent(report.confidence)});  | = resolution wanted{more}")
 
 
 def error_range(report: Report) -> tuple[float, float]:
@@ -63,4 +68,4 @@ def error_range(report: Report) -> tuple[float, float]:
 
 def intervals_height(report: Report) -> float:
     """Return the height in inches that the intervals need."""
-    return 0.7 + 0.46 * max(len(report), 1)
+    return 0.7 + 0.36 * min(max(len(report), 1), MOST_ROWS)

@@ -12,7 +12,7 @@ from gradcheck.reports.pictures.intervals import draw_intervals, intervals_heigh
 from gradcheck.reports.pictures.ladder import draw_ladder, has_ladder
 from gradcheck.reports.pictures.place import as_matrix, draw_place, has_place
 from gradcheck.reports.pictures.style import COLOURS, FLAT, HEIGHT, WIDTH, clipped, legend_above, matplotlib_style
-from gradcheck.reports.words import worst_first
+from gradcheck.reports.words import visible, worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,4 +115,4 @@ def _for_page(text: str, alt: str) -> str:
     text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
     for name, value in COLOURS.items():
         text = text.replace(value, f"var(--{name})")
-    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(alt)}" ', 1)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escape(visible(alt))}" ', 1)

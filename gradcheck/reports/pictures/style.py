@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import UnsupportedError
+from gradcheck.reports import words
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -93,8 +95,17 @@ def power_of_ten(value: float) -> str:
 
 
 def clipped(name: str, length: int = 18) -> str:
-    """Return a name that fits in a picture."""
-    return name if len(name) <= length else name[: length - 1] + "…"
+    """Return a name that fits in a picture, with a dot for every character that its font has not."""
+    name = words.visible(name)
+    name = name if len(name) <= length else name[: length - 1] + "…"
+    return name if name.isascii() else "".join(c if _in_font(c) else "·" for c in name)
+
+
+@cache
+def _in_font(character: str) -> bool:
+    from matplotlib.font_manager import findfont, get_font  # noqa: PLC0415
+
+    return bool(get_font(findfont("DejaVu Sans")).get_char_index(ord(character)))
 
 
 def legend_above(ax: Axes) -> None:
