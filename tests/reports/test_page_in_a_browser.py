@@ -54,7 +54,7 @@ REPORTS = {
     "entry": lambda: gc.check(loss, one_entry_off, (W1, W2)),
     "factor": lambda: gc.check(loss, a_2_lost, (W1, W2)),
     "kink": lambda: gc.check(total, lambda h: 1.0 * (h >= 0), (AT_ZERO,)),
-    "inconclusive": lambda: gc.check(lambda *w: loss(*w) + 1e12, right, (W1, W2)),
+    "inconclusive": lambda: gc.check(lambda *w: loss(*w) + 1e12, right, (W1, W2), oracle="finite differences"),
     "breach": lambda: gc.check(loss, lambda *w: right(*w)[:1], (W1, W2)),
     "long names": lambda: gc.check(loss, a_2_lost, (W1, W2), names=[LONG, "<b>&\" w'"]),
 }
