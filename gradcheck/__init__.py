@@ -1,7 +1,5 @@
 """How wrong a hand-derived gradient is at most, where, and which mistake it is."""
 
-from importlib.metadata import PackageNotFoundError, version
-
 from gradcheck.check import assert_gradient, check, check_module
 from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, UnsupportedError
 from gradcheck.kernels import assert_kernel, check_kernel
@@ -10,11 +8,6 @@ from gradcheck.model import check_model
 from gradcheck.slopes.slope import Slope
 from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import ArgumentReport, GradientError, Kink, Report
-
-try:
-    __version__ = version("gradcheck")
-except PackageNotFoundError:  # run from a checkout that is not installed
-    __version__ = "0+unknown"
 
 __all__ = [
     "ArgumentError",
@@ -36,3 +29,15 @@ __all__ = [
     "check_model",
     "check_module",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """Return the version when it is asked for: reading the metadata takes longer than importing the package."""
+    if name != "__version__":
+        raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415  see above
+
+    try:
+        return version("gradcheck")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+unknown"
