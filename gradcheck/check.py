@@ -90,7 +90,8 @@ def check(
     names : sequence of str, optional
         Names of the arguments; by default those of the signature.
     **options : Options
-        How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``confidence``, ``probes``, ``seed``, ``oracle``,
+        How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``straight_through``, ``confidence``, ``probes``,
+        ``seed``, ``oracle``,
         ``max_evaluations``, ``kink``,
         ``kink_of``, ``tangent``; see `gradcheck.verdicts.options.Options`.
 
@@ -125,7 +126,7 @@ def check(
     given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity, "order": order, "kwargs": kwargs, "names": names}
     claims = read_claims(f, args, **given, only=only, seed=how.seed, oracle=how.oracle)
     reports: list[Report] = []
-    while (claim := _next(claims, f)) is not None:
+    while (claim := _next(claims, f, how.straight_through)) is not None:
         try:
             reports.append(judge(claim, how))
         finally:
@@ -135,10 +136,16 @@ def check(
     return merged(title_of(f), reports)
 
 
-def _next(claims: Iterator[Claim], f: Callable[..., Any]) -> Claim | None:
+def _next(claims: Iterator[Claim], f: Callable[..., Any], smooth: Callable[..., Any] | None) -> Claim | None:
     """Return the next claim, None after the last; what f raises while it is read is the caller's error."""
     try:
-        return next(claims, None)
+        claim = next(claims, None)
+        if claim is None or smooth is None:
+            return claim
+        other = claim.standing_for(smooth)
+        apart = abs(claim.function(claim.leaves) - other.function(claim.leaves))
+        note = f"held against straight_through={title_of(smooth)}, which differs from f by {apart:.1e} at the point"
+        return other.with_(notes=(*claim.notes, note))
     except GradcheckError:
         raise
     except Exception as error:

@@ -573,6 +573,8 @@ def _layers(rng: Generator, n: int) -> list[tuple[str, Any]]:
         kind = str(rng.choice(kinds))
         W = rng.standard_normal((n, n)) / math.sqrt(n) if kind == "linear" else rng.standard_normal(n)
         chosen.append((kind, W))
+        if rng.random() < 0.2:  # so that what follows saturates, and gradients are tiny beside f
+            chosen.append(("sharper", 10.0 ** rng.uniform(0, 1.5)))
     return chosen
 
 
@@ -592,6 +594,8 @@ def _forward(kind: str, W: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:  # 
         return x**2 / 4, lambda g: g * x / 2
     if kind == "linear":
         return x @ W, lambda g: g @ W.T
+    if kind == "sharper":
+        return W * x, lambda g: W * g
     if kind == "sigmoid":
         y = 1 / (1 + np.exp(-x))
         return y, lambda g: g * y * (1 - y)
@@ -622,7 +626,7 @@ def composition(rng: Generator, *, offset: bool = False, float32: bool = False) 
     def run(x, b):
         y, pulls = (x - np.asarray(centre, dtype=x.dtype)) + b, []
         for kind, W in layers:
-            y, pull = _forward(kind, W.astype(x.dtype), y)
+            y, pull = _forward(kind, np.asarray(W, dtype=x.dtype), y)
             pulls.append(pull)
         return y, pulls
 
@@ -653,6 +657,16 @@ def on_an_offset(rng):
 # --- wrong, and by far more than a check can see
 
 
+def _that_matters(rng, which, change):
+    """Return a composition at a changed point, where its gradient in one argument is not saturated away."""
+    while True:
+        case = composition(rng)
+        args = change(*case.args)
+        with np.errstate(all="ignore"):
+            if 1e-3 < np.max(np.abs(case.gradient(*args)[which])) < np.inf:
+                return case, args
+
+
 @wrong("zero claims")
 def of_a_tiny_bias(rng):
     n, m = _size(rng), _size(rng, 10)
@@ -663,9 +677,8 @@ def of_a_tiny_bias(rng):
 
 @wrong("zero claims")
 def of_a_tiny_bias_of_many(rng):
-    case = composition(rng)
-    x, b = case.args
-    return case.f, lambda x, b: (case.gradient(x, b)[0], 0 * b), (x, 10.0 ** rng.uniform(-17, -5) * b)
+    case, args = _that_matters(rng, 1, lambda x, b: (x, 10.0 ** rng.uniform(-17, -5) * b))
+    return case.f, lambda x, b: (case.gradient(x, b)[0], 0 * b), args
 
 
 @wrong("zero claims")
@@ -684,9 +697,8 @@ def of_few_digits(rng):
 
 @wrong("zero claims")
 def of_a_small_argument(rng):
-    case = composition(rng)
-    x, b = case.args
-    return case.f, lambda x, b: (0 * x, case.gradient(x, b)[1]), (x * 10.0 ** rng.uniform(-8, 0), b)
+    case, args = _that_matters(rng, 0, lambda x, b: (x * 10.0 ** rng.uniform(-8, 0), b))
+    return case.f, lambda x, b: (0 * x, case.gradient(x, b)[1]), args
 
 
 @wrong("scales")

@@ -112,6 +112,12 @@ class ArrayClaim(Claim):
         """Return the cotangents of one output, and zeros for the others."""
         return [c if k == output else np.zeros_like(c) for k, c in enumerate(self.cotangents)]
 
+    def standing_for(self, smooth: Callable[..., Any]) -> Self:
+        """Return the claim held against `smooth` instead of f, through the same cotangents."""
+        other = self.with_(user=smooth, call=caller(smooth, self.tree, self.kwargs))
+        other.function(other.leaves)  # raises where its outputs are not those of f
+        return other
+
     def like_output(self, weights: Sequence[Any]) -> Any:
         """Return arrays, one for each output, in the structure of f's output."""
         return structured(self.template, iter(weights))

@@ -141,6 +141,10 @@ class Claim:
             if arrays.is_array(original) and not arrays.same(original, leaf):
                 arrays.written(original, leaf)
 
+    def standing_for(self, smooth: Callable[..., Any]) -> Self:
+        """Return the claim held against `smooth`, another function of the same arguments and outputs, instead of f."""
+        raise NotImplementedError
+
     def with_(self, **changes: Any) -> Self:
         """Return a copy with some members replaced."""
         other = copy.copy(self)

@@ -13,6 +13,7 @@ from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
 
 
 class GradientClaim(Claim, keyword="gradient"):
@@ -39,6 +40,7 @@ class GradientClaim(Claim, keyword="gradient"):
         self.title = title_of(function)
         self.tree, self.leaves = point(arguments, _named(function, gradient, arguments), names)
         self.names = self.tree.names
+        self._kwargs = kwargs
         self._call = caller(function, self.tree, kwargs)
         self._gradient = None if gradient is None else caller(gradient, self.tree, kwargs)
         if gradient is None:
@@ -53,6 +55,14 @@ class GradientClaim(Claim, keyword="gradient"):
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, gradient, args)`."""
         return cls(function, value, given.args, given.names, given.kwargs)
+
+    def standing_for(self, smooth: Callable[..., Any]) -> Self:
+        """Return the claim held against `smooth` instead of f."""
+        call = caller(smooth, self.tree, self._kwargs)
+        if self._gradient is None:
+            both = self._call
+            return self.with_(_call=call, _gradient=lambda leaves: both(leaves)[1])
+        return self.with_(_call=call)
 
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the loss as the user's library returns it."""

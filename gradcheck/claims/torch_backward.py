@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
-from gradcheck.claims.outputs import contract_inside, in_dtype, named, outputs
+from gradcheck.claims.outputs import contract_inside, in_dtype, inside, named, outputs
 from gradcheck.claims.point import argument_names, point, title_of
 from gradcheck.claims.torch_module import is_module, module_function
 from gradcheck.claims.vjp import VjpClaim
@@ -15,6 +15,7 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Self
 
     from gradcheck.claims.claim import Claim, Given
     from gradcheck.claims.tree import Tree
@@ -55,6 +56,11 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the contraction with its graph: of f, not of the backward on trial."""
         return contract_inside(outputs(_call(self._inside, self.tree, leaves, self.kwargs), self.user), self.cotangents)
+
+    def standing_for(self, smooth: Callable[..., Any]) -> Self:
+        """Return the backward held against `smooth` instead of the forward that it belongs to."""
+        other = super().standing_for(_detached(smooth, self.title))
+        return other.with_(raw=lambda leaves: contract_inside(inside(other.call(leaves)), self.cotangents))
 
     def why_not(self, index: int) -> str:
         """Return why a leaf is not judged."""

@@ -10,6 +10,7 @@ lost in silence, as it is where complex numbers are passed to code that was writ
 from __future__ import annotations
 
 import warnings
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -254,6 +255,8 @@ class ComplexArray(NDArrayOperatorsMixin):
                 raise UnsupportedError("the code writes into a plain array: a complex step cannot follow")
             out[0].z[...] = _plain(ufunc(*inputs, **options))
             return out[0]
+        if name in STEPS:
+            _round_noted(inputs)
         if name in COMPARISONS or (name in STEPS and method == "__call__"):
             found = getattr(ufunc, method)(*(_real(x) for x in inputs), **options)
             return ComplexArray(found) if name in STEPS else found
@@ -300,6 +303,7 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, **_: Any) -> Any:
 
 
 def _round(a: Any, decimals: int = 0, **_: Any) -> Any:
+    _round_noted((a,))
     return ComplexArray(np.round(a.z.real, decimals))
 
 
@@ -342,6 +346,25 @@ def _wrapped(found: Any) -> Any:
     if isinstance(found, list | tuple):
         return type(found)(_wrapped(part) for part in found)
     return ComplexArray(found) if np.asarray(found).dtype.kind == "c" else found
+
+
+# The largest array that the code has rounded, while it is followed.
+_ROUNDED: ContextVar[list[int]] = ContextVar("_ROUNDED")
+
+
+def _round_noted(inputs: tuple[Any, ...]) -> None:
+    _ROUNDED.get([0]).append(max(x.size for x in inputs if isinstance(x, ComplexArray)))
+
+
+def rounded(function: Callable[[list[Any]], Any], points: list[Any]) -> int:
+    """Return the size of the largest array that the code rounds to whole numbers, or takes the sign of; 0 for none."""
+    sizes = [0]
+    token = _ROUNDED.set(sizes)
+    try:
+        imaginary(function, points)
+    finally:
+        _ROUNDED.reset(token)
+    return max(sizes)
 
 
 def imaginary(function: Callable[[list[Any]], Any], points: list[Any]) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
-from gradcheck.oracles.complex_arrays import imaginary
+from gradcheck.oracles.complex_arrays import imaginary, rounded
 from gradcheck.oracles.derivative import bounded
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ class ComplexStep:
         """Return the imaginary part of f a step along i·v away, over that step."""
         del scale, start
         return bounded(self._derivative, self._field, move)
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the code rounds arrays inside, and not its result alone: stairs by design."""
+        self._field.evaluations += 1
+        return rounded(self._raw, [arrays.to_numpy(x) for x in self._field.leaves]) > 1
 
     def _derivative(self, leaves: Sequence[Any], move: Move) -> float:
         points = [

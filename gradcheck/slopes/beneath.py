@@ -56,7 +56,7 @@ def _follows(phi: Callable[[float], float], least: float, step: float) -> bool:
     halves: list[float] = []
     for t in (step, step / 4, step / 16):
         half = (phi(t) - phi(-t)) / 2
-        if not (math.isfinite(half) and abs(half) > least * t / step):
+        if not (math.isfinite(half) and half != 0 and abs(half) > least * t / step):
             return False
         halves.append(half)
     return all(abs(4 * b / a - 1) <= LINEAR for a, b in pairwise(halves))

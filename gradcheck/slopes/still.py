@@ -30,7 +30,7 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
     tolerance = 0.0
     if len(still) < 3:
-        if not (abs(slope.value) > slope.error and noise.rough(ladder.at_zero)):
+        if not noise.rough(ladder.at_zero):
             return slope
         tolerance = STANDS * noise.unit * abs(ladder.at_zero)
         step = _unmoved(ladder, slope, tolerance)
@@ -49,7 +49,9 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
 
     The step may be finer than the ladder's: there is no difference to be taken, and a few bits of it are enough.
     """
-    expected = abs(slope.value) - slope.error
+    expected = max(abs(slope.value) - slope.error, ladder.scale)
+    if not expected > 0:
+        return None
     finest = math.frexp(VISIBLE * ladder.noise.unit)[1]
     wanted = math.ceil(math.log2(MOVES * tolerance / expected)) if tolerance > 0 else finest
     exponent = max(finest, wanted)

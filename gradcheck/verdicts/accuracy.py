@@ -153,7 +153,7 @@ def own_round_off(gradient: Prediction, field: Field, index: int) -> float:
     longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
     here = gradient.values[index]
     size = 0.0 if here is None else field.scales[index].norm(here)
-    return LAMBDA * longest * field.unit * max(size, _reach(gradient, field, index))
+    return LAMBDA * longest * field.unit * max(size, _reach(gradient, field, index), field.largest)
 
 
 def _reach(gradient: Prediction, field: Field, index: int) -> float:

@@ -11,6 +11,7 @@ from gradcheck import arrays
 from gradcheck.verdicts.certificate import Interval, Verdict
 
 if TYPE_CHECKING:
+    from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
@@ -21,6 +22,10 @@ STEPS = 2.0**-7
 FASTER = (
     "f changes faster than can be seen: it is far steeper on steps finer than the arithmetic allows for differences; "
     "check at another point, or in larger units of the argument"
+)
+STANDS_STILL = (
+    "f does not move next to the point, and in steps further out: stairs, and the claim is that of a smooth function "
+    "(pass it as straight_through=), or low precision inside f (let it compute in float64)"
 )
 STRAIGHT_THROUGH = (
     "f is constant here, and its gradient zero: a straight-through estimator? pass straight_through= with the smooth "
@@ -95,8 +100,24 @@ def _significant(trial: Trial) -> int:
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
     return sum(
-        m.significant and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p))) for m, p in pairs
+        m.significant
+        and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
+        and not _among_its_levels(m, p)
+        for m, p in pairs
     )
+
+
+def _among_its_levels(mismatch: Mismatch, probe: Probe) -> bool:
+    """Tell whether f moves in steps along a probe, and the claim is one of the slopes that its steps show.
+
+    Entries of different sizes, rounded to few digits, move f from different steps on: the slope of the finest steps is
+    that of some of them only.
+    """
+    slope = probe.slope
+    if math.isnan(slope.constant) or not slope.levels or mismatch.claimed == 0:
+        return False
+    seen = [level.central / probe.stretch for level in slope.levels]
+    return min(seen) - mismatch.bound <= mismatch.claimed <= max(seen) + mismatch.bound
 
 
 def _allowed(rules: Rules) -> str:
@@ -201,13 +222,26 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
             "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
         )
+    if any(not math.isnan(p.slope.constant) for p in trial.probes):
+        return STANDS_STILL
     if not math.isfinite(interval.high):
-        return "the gradient cannot be told from zero here: check at another point, or with oracle='exact'"
+        return f"the gradient cannot be told from zero here: check at another point, {_what_else(trial)}"
     if 4 * trial.jitter > max(p.slope.error for p in trial.probes):
         return (
             f"the gradient itself moves by {trial.jitter / max(trial.true_norm, 1e-300):.1e} when the point moves by "
             "one unit of round-off: ill-conditioned here; check at another point, or pass rtol="
         )
-    narrower = arrays.dtype_name(trial.gradient.leaves[trial.index]) in arrays.WIDER
-    what = "let the function accept float64" if narrower else "pass rtol=, or oracle='exact' for NumPy code"
-    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: more probes, or {what}"
+    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: {_what_else(trial, interval.high)}"
+
+
+def _what_else(trial: Trial, reached: float = math.inf) -> str:
+    """Return what can be done where differences tell too little."""
+    leaf = trial.gradient.leaves[trial.index]
+    if arrays.dtype_name(leaf) in arrays.WIDER:
+        return "let the function accept float64"
+    ways = []
+    if 2 * reached < 1:  # a limit above what was reached
+        ways.append(f"pass rtol={float(f'{2 * reached:.0e}'):g} if that will do")
+    atol = 2 * trial.absolute().high / float(np.min(trial.scale.value))
+    ways.append(f"pass atol={float(f'{atol:.0e}'):g} if a smaller gradient does not matter")
+    return ", or ".join(ways)

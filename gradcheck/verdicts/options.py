@@ -34,6 +34,9 @@ class Options(TypedDict, total=False):
     piecewise_constant : bool
         f moves in steps (a rounded number, a look-up table), and is constant in between: a claim of zero is a PASS
         where f does not move next to the point. False by default, for low precision inside f looks the same.
+    straight_through : callable, optional
+        The smooth function that a straight-through estimator is the gradient of: takes the arguments of f and returns
+        what f returns (its output alone with `backward`). The claim is held against it instead of f.
     confidence : float
         Of the interval for the error, 0.9999 by default.
     probes : int
@@ -56,6 +59,7 @@ class Options(TypedDict, total=False):
     rtol: float | None
     atol: float | None
     piecewise_constant: bool
+    straight_through: Callable[..., Any] | None
     confidence: float
     probes: int
     seed: int
@@ -73,6 +77,7 @@ class Rules:
     rtol: float | None = None
     atol: float | None = None
     piecewise_constant: bool = False
+    straight_through: Callable[..., Any] | None = None
     confidence: float = 0.9999
     probes: int = 4
     seed: int = 0
@@ -125,6 +130,7 @@ CHECKERS: dict[str, Checker] = {
     "rtol": _positive("a positive number, or None for significant errors to fail"),
     "atol": _positive("a positive number in the units of the gradient, or None"),
     "piecewise_constant": _boolean("True or False"),
+    "straight_through": _function("the smooth function that f stands for"),
     "confidence": _inside_0_1("a probability inside (0, 1) such as 0.9999"),
     "probes": _at_least(2, "an integer of 2 or more: one direction proves no error"),
     "seed": _at_least(0, "an integer of 0 or more"),

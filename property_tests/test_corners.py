@@ -1,0 +1,98 @@
+"""Corners that people meet: no right gradient fails there, no wrong one passes, and few are undecided.
+
+The generators are in `corners.py`. `python -m pytest -s property_tests/test_corners.py` prints a line of counts for
+each class; `-m thorough` draws 100,000 points of each.
+"""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from corners import RIGHT, WRONG, drawn
+
+import gradcheck as gc
+
+QUICK, THOROUGH = 120, 100_000
+# Nothing but f's values is there to decide these by, or the code is not what can be looked into.
+UNDECIDABLE = {"stairs", "low precision inside", "float32"}
+ORDINARY = {"compositions", "compositions on an offset"}
+
+
+def verdicts(table, kind, draws, seed, **options):
+    """Count the verdicts on so many cases of a class."""
+    rng = np.random.default_rng(seed)
+    found = Counter()
+    with np.errstate(all="ignore"):
+        for n in range(draws):
+            case = drawn(table, kind, rng)
+            numbers = [case.f(*case.args), *(part for g in case.gradient(*case.args) for part in np.ravel(g))]
+            if not np.all(np.isfinite(np.asarray(numbers, dtype=np.float64))):
+                continue
+            report = gc.check(case.f, case.gradient, case.args, seed=n, **options)
+            found[report.verdict] += 1
+            assert (
+                report.verdict is gc.Verdict.PASS
+                or report.complaint
+                or all(
+                    a.reason or a.mistakes or a.where_text or a.verdict is not gc.Verdict.INCONCLUSIVE for a in report
+                )
+            ), f"{case.name}: no reason is given"
+    return found
+
+
+def told(kind, found):
+    total = sum(found.values())
+    counts = ", ".join(f"{found[verdict]} {verdict}" for verdict in gc.Verdict)
+    print(f"{kind}: {counts} of {total}")  # noqa: T201  for -s
+    return total
+
+
+def assert_right(kind, draws, seed):
+    found = verdicts(RIGHT, kind, draws, seed)
+    total = told(kind, found)
+    assert found[gc.Verdict.FAIL] == 0
+    if kind in ORDINARY:
+        assert found[gc.Verdict.INCONCLUSIVE] <= 0.03 * total
+    elif kind not in UNDECIDABLE:
+        assert found[gc.Verdict.INCONCLUSIVE] <= 0.1 * total
+
+
+def assert_wrong(kind, draws, seed):
+    found = verdicts(WRONG, kind, draws, seed)
+    told(f"wrong: {kind}", found)
+    assert found[gc.Verdict.PASS] == 0
+
+
+@pytest.mark.parametrize("kind", RIGHT)
+def test_a_right_gradient_never_fails(kind):
+    assert_right(kind, QUICK, seed=30)
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_gradient_never_passes(kind):
+    assert_wrong(kind, QUICK, seed=30)
+
+
+@pytest.mark.parametrize("kind", sorted(ORDINARY))
+def test_differences_alone_decide_ordinary_compositions(kind):
+    found = verdicts(RIGHT, kind, QUICK, seed=31, oracle="finite differences")
+    total = told(f"{kind}, differences alone", found)
+    assert found[gc.Verdict.FAIL] == 0
+    assert found[gc.Verdict.INCONCLUSIVE] <= 0.06 * total
+
+
+def test_stairs_that_are_declared_pass():
+    found = verdicts(RIGHT, "stairs", QUICK, seed=32, piecewise_constant=True)
+    assert set(found) == {gc.Verdict.PASS}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", RIGHT)
+def test_a_right_gradient_never_fails_among_a_hundred_thousand(kind):
+    assert_right(kind, THOROUGH, seed=33)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_gradient_never_passes_among_a_hundred_thousand(kind):
+    assert_wrong(kind, THOROUGH, seed=33)
