@@ -297,8 +297,6 @@ def _within(parts: Array, target: Array, room: float) -> Array | None:
 
     More kinks than entries leave λ open: the smallest solution may lie outside [0, 1] though another lies inside.
     """
-    from scipy.optimize import lsq_linear  # noqa: PLC0415  `import gradcheck` does without SciPy
-
     for value in (1.0, 0.0, 0.5):
         same = np.full(len(parts), value)
         if float(np.linalg.norm(same @ parts - target)) <= room:
