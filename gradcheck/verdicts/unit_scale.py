@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradcheck.slopes.direction import Scale
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
@@ -22,7 +24,7 @@ def is_tiny(trial: Trial) -> bool:
     """Tell whether a claim is zero, its argument smaller than 1, and not cleared yet."""
     if trial.cleared or trial.claimed_norm != 0:
         return False
-    return isinstance(trial.scale.value, float) and trial.scale.value < 1
+    return float(np.max(trial.scale.value)) < 1
 
 
 def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: int) -> Trial | None:
