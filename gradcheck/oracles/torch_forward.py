@@ -7,6 +7,8 @@ silence.
 
 from __future__ import annotations
 
+import warnings
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -62,17 +64,35 @@ class TorchForward:
 
     def _derivative(self, leaves: Sequence[Any], move: Move) -> float:
         import torch  # noqa: PLC0415
-        from torch.autograd import forward_ad  # noqa: PLC0415
 
+        forward_ad = _loaded()
         try:
-            with forward_ad.dual_level(), _watch():
+            with forward_ad.dual_level():
                 duals = [_dual(forward_ad, x, move[i]) if i in move else x.detach() for i, x in enumerate(leaves)]
-                tangent = forward_ad.unpack_dual(self._raw(duals)).tangent  # type: ignore[no-untyped-call]  # Torch has no types here
+                with _watch():
+                    value = self._raw(duals)
+                tangent = forward_ad.unpack_dual(value).tangent  # type: ignore[no-untyped-call]  # Torch has no types here
         except UnsupportedError:
             raise
         except Exception as error:
             raise UnsupportedError(f"forward mode cannot follow f ({type(error).__name__}: {error})") from error
         return 0.0 if tangent is None else float(tangent.detach().to(torch.float64))
+
+
+@cache
+def _loaded() -> Any:
+    """Return Torch's forward mode, loaded whole: its first use compiles rules with a function that Torch deprecates.
+
+    Once a process and not in each check: filters of warnings are every thread's.
+    """
+    import torch  # noqa: PLC0415  only where a tensor exists
+    from torch.autograd import forward_ad  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with forward_ad.dual_level():
+            forward_ad.make_dual(torch.zeros(1), torch.ones(1))  # type: ignore[no-untyped-call]  # no types there
+    return forward_ad
 
 
 def _dual(forward_ad: Any, x: Any, direction: Any) -> Any:
