@@ -168,6 +168,11 @@ def written(x: Any, values: Any) -> None:
 
 def same(a: Any, b: Any) -> bool:
     """Tell whether two arrays are equal to the bit, NaN equal to NaN."""
+    if is_torch(a) and is_torch(b) and a.dtype == b.dtype and a.layout == b.layout and a.device == b.device:
+        import torch  # noqa: PLC0415  only where a tensor exists
+
+        if torch.equal(a, b):  # without a copy of either in float64
+            return True
     left, right = to_numpy(a), to_numpy(b)
     if left.shape != right.shape:
         return False

@@ -128,6 +128,7 @@ class Evidence:
             kernel=Matrix(ours),
             moved=[Matrix(x) for x in moved],
             directions=self._directions(arrays.shape_of(ours), kind) if directions else {},
+            largest=LARGEST.get(dtype, np.inf),
         )
         u = max(UNITS[dtype], coarsest)
         return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result, ours)
@@ -149,19 +150,6 @@ class Evidence:
 
 def _unit(x: Any) -> float:
     return UNITS[arrays.dtype_name(x)]
-
-
-def not_finite(row: Row) -> NDArray[np.int64]:
-    """Return the flat indices where the kernel is not finite though the truth is, and fits the dtype."""
-    from gradcheck.kernels.matrix import chunks  # noqa: PLC0415
-
-    result, found = row.result, []
-    for start, stop in chunks(result.rows, result.columns):
-        k, g = result.kernel.read(start, stop), result.truth.read(start, stop)
-        with np.errstate(over="ignore", invalid="ignore"):
-            bad = ~np.isfinite(k) & np.isfinite(g) & ~(np.abs(g) >= LARGEST.get(row.dtype, np.inf))
-        found.append(np.flatnonzero(bad) + start * result.columns)
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028e38}

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TILE = 16  # rows and columns of a tile; blocks of kernels are multiples of it
-CHUNK = 2**20  # entries read at a time: 8 MB in float64, the size of a cache
+CHUNK = 2**17  # entries read at a time: 1 MB in float64, so that what is made of them stays in a cache
+FOLDED = 2**16  # entries from which a vector is read as rows of 256
 
 
 class Matrix:
@@ -32,12 +33,18 @@ class Matrix:
         self.columns = shape[-1] if shape else 1
         self.rows = math.prod(shape[:-1]) if len(shape) > 1 else 1
         self.width = 2 if arrays.is_complex(array) else 1
+        if self.rows == 1 and self.columns >= FOLDED and self.columns % 256 == 0:
+            self.rows, self.columns = self.columns // 256, 256
         self._array: Any = array.detach() if arrays.is_torch(array) else np.asarray(array)
         self._array = self._array.reshape(self.rows, self.columns)
 
-    def read(self, start: int, stop: int) -> NDArray[np.float64]:
-        """Return some rows in float64, a fresh array or one that must not be written."""
-        values = arrays.to_numpy(self._array[start:stop])
+    def read(self, start: int, stop: int, dtype: Any = np.float64) -> NDArray[Any]:
+        """Return some rows in float64 or float32, a fresh array or one that must not be written."""
+        part = self._array[start:stop]
+        if dtype is np.float32 and self.width == 1 and arrays.dtype_name(part) in ("bfloat16", "float16", "float32"):
+            wide = arrays.cast(part, "float32")
+            return np.asarray(wide.numpy(force=True) if arrays.is_torch(wide) else wide)
+        values = arrays.to_numpy(part)
         if self.width == 2:
             values = np.ascontiguousarray(values).view(np.float64)
         return values
@@ -48,6 +55,15 @@ def chunks(rows: int, columns: int) -> Iterator[tuple[int, int]]:
     step = max(CHUNK // max(columns, 1) // TILE, 1) * TILE
     for start in range(0, rows, step):
         yield start, min(start + step, rows)
+
+
+def strips(rows: int, columns: int, most: int) -> list[tuple[int, int]]:
+    """Return ranges of 16 rows, spread over all, of about `most` entries together; all rows where they are less."""
+    if rows * columns <= most:
+        return [(0, rows)]
+    count = max(most // (TILE * columns), 1)
+    starts = np.unique(np.linspace(0, max(rows - TILE, 0), count).astype(int) // TILE * TILE)
+    return [(int(start), min(int(start) + TILE, rows)) for start in starts]
 
 
 def tiled(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,7 +10,6 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.kernels import names, place
-from gradcheck.kernels.evidence import Evidence, Row, not_finite
 from gradcheck.kernels.heat import heat
 from gradcheck.kernels.planted import plant
 from gradcheck.kernels.rule import Objection, limit_of, objections
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from gradcheck.kernels.evidence import Evidence, Row
 
 MOST_LOCATED = 2**22  # entries up to which the whole array is read to tell where and what
 SHOWN = 12
@@ -64,7 +65,7 @@ class Judged:
 def judge(row: Row, factor: float) -> Judged:
     """Return what the rule says of a row."""
     found = measure(row.result, row.u, row.smallest)
-    return Judged(row, found, objections(found, row.u, factor), not_finite(row))
+    return Judged(row, found, objections(found, row.u, factor), found.unfinished)
 
 
 def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = "") -> ArgumentReport:

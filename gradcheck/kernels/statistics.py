@@ -18,12 +18,12 @@ The yardstick of a group of n entries, a mean square like the error it is held a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kernels.matrix import chunks
-from gradcheck.kernels.sums import Result, Sums, add, errors
+from gradcheck.kernels.matrix import chunks, strips, tiled
+from gradcheck.kernels.sums import Errors, Result, Sums, add, errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +32,9 @@ ROUNDED = 0.42  # root mean square of a relative rounding error, in units of u
 SEEN = 16.0  # entries that the typical relative error counts for
 JITTER = 1 / 4
 TINY = 1e-300
+TINY_ENTRY = 1e-37  # representable in float32
+SAMPLED = 2**18  # entries
+COARSE = 2.0**-12
 
 
 @dataclass
@@ -56,6 +59,10 @@ class Statistics:
         The smallest such number that speaks against a result, times the limit of the statistic ``"scale"``.
     level : Level
         What the yardstick of a group needs besides its own sums.
+    tiles : dict of str to ndarray
+        The sums over tiles of 16 × 16 entries, and their sizes.
+    unfinished : ndarray
+        The flat indices where the kernel is not finite, though the truth is.
     power, median : float
         What all entries were multiplied by, and the median of g² over the entries.
     """
@@ -68,6 +75,8 @@ class Statistics:
     scale: float = 0.0
     smallest_scale: float = 1.0
     level: Level | None = None
+    tiles: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    unfinished: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     power: float = 1.0
     median: float = 0.0
 
@@ -83,12 +92,12 @@ class Level:
 
     def yardstick(
         self,
-        ll: NDArray[np.float64],
-        gg: NDArray[np.float64],
-        jj: NDArray[np.float64],
+        ll: NDArray[Any],
+        gg: NDArray[Any],
+        jj: NDArray[Any],
         n: NDArray[np.float64] | float,
         median: float,
-    ) -> NDArray[np.float64]:
+    ) -> NDArray[Any]:
         """Return y² of groups with these mean squares and sizes."""
         own = (ROUNDED * self.u) ** 2 + SEEN / (n + SEEN) * self.typical
         return np.maximum(ll + own * (gg + median) + JITTER * jj + self.floor, self.noise)
@@ -106,31 +115,60 @@ def measure(result: Result, u: float, smallest: float) -> Statistics:
     smallest : float
         The spacing of the smallest numbers of the result's dtype.
     """
-    scale = _scale(result)
-    sums = add(result, scale)
-    level = _level(sums, u, smallest * scale)
-    found = Statistics({}, level=level, power=scale)
+    sample = _sample(result)
+    scale = _scale(sample, result)
+    median, level = _first(sample, scale, u, smallest)
+    found = Statistics({}, power=scale, median=median)
+    # Rounding to a dtype of 2^-11 and more is seen in float32 as well, in half the time.
+    dtype = np.float32 if u >= COARSE and result.size > SAMPLED else np.float64
+    sums = add(result, scale, dtype, lambda part, start: _entries(found, part, start * result.columns, level))
+    found.unfinished = sums.unfinished
+    found.tiles = sums.groups["tile"] | {"n": sums.sizes["tile"]}
+    level = found.level = _level(sums, u, smallest * scale)
     for kind, group in sums.groups.items():
         _size(found, kind.split()[0], group, sums.sizes[kind], level)
         if kind != "whole":
             _scales(found, kind.split()[0], group, level)
-    _entries(found, result, scale, level)
     _whole_scale(found, sums, level)
     for name in result.directions:
         _along(found, name, sums, level)
     return found
 
 
-def _scale(result: Result) -> float:
-    """Return the power of two that brings the truth's largest entry (the kernel's, where that is 0) next to 1."""
-    largest = 0.0
-    for matrix in (result.truth, result.kernel):
-        for start, stop in chunks(result.rows, result.columns):
-            values = np.abs(matrix.read(start, stop))
-            largest = max(largest, float(np.max(values, initial=0.0, where=np.isfinite(values))))
+def _sample(result: Result) -> list[Errors]:
+    """Return some strips of rows, all where they are few, to learn sizes from."""
+    return [errors(result, start, stop, 1.0) for start, stop in strips(result.rows, result.columns, SAMPLED)]
+
+
+def _scale(sample: list[Errors], result: Result) -> float:
+    """Return the power of two that brings the truth's largest entries (the kernel's, where those are 0) next to 1."""
+    for largest in (
+        max((float(np.max(np.abs(part.g), initial=0.0)) for part in sample), default=0.0),
+        max((float(np.max(np.abs(part.e), initial=0.0)) for part in sample), default=0.0),
+        max(
+            (
+                float(np.max(np.abs(errors(result, i, j, 1.0).g), initial=0.0))
+                for i, j in chunks(result.rows, result.columns)
+            ),
+            default=0.0,
+        )
+        if len(sample) > 1
+        else 0.0,
+    ):
         if largest > 0:
             return float(2.0 ** -np.frexp(largest)[1])
     return 1.0
+
+
+def _first(sample: list[Errors], scale: float, u: float, smallest: float) -> tuple[float, Level]:
+    """Return the median of g² over the entries and the level of single entries, from the sample."""
+    entries = np.concatenate([part.g.ravel() for part in sample]) * scale
+    ll = np.concatenate([tiled((part.low * scale) ** 2).ravel() for part in sample])
+    gg = np.concatenate([tiled((part.g * scale) ** 2).ravel() for part in sample])
+    some = gg > 0
+    typical = float(np.median(ll[some] / gg[some])) if some.any() else 0.0
+    noise = 0.05 * float(ll.sum()) / max(entries.size, 1) if typical > 1 else 0.0
+    return _median(entries**2), Level(u, (smallest * scale) ** 2 / 12, typical, noise)
 
 
 def _level(sums: Sums, u: float, smallest: float) -> Level:
@@ -189,31 +227,14 @@ def _scales(found: Statistics, kind: str, group: dict[str, NDArray[np.float64]],
         found.worst[f"{kind} scale"] = int(np.flatnonzero(use)[found.worst[f"{kind} scale"]])
 
 
-def _entries(found: Statistics, result: Result, scale: float, level: Level) -> None:
-    """Note the largest ratio of a single entry's error to its yardstick."""
-    median = found.median = _median_entry(result, scale)
-    largest, where = 0.0, 0
-    for start, stop in chunks(result.rows, result.columns):
-        part = errors(result, start, stop, scale)
-        gg, ll, ee = part.g**2, part.low**2, part.e**2
-        ratio = _ratio(ee, level.yardstick(ll, gg, part.jj, 1.0, median))
-        index = int(np.argmax(ratio))
-        if ratio.flat[index] > largest:
-            largest, where = float(ratio.flat[index]), start * result.columns + index
-    found.values["entry"], found.worst["entry"] = largest, where
-
-
-def _median_entry(result: Result, scale: float) -> float:
-    """Return the median of g² over the nonzero entries, of some of them where there are many."""
-    step = max(result.size // 2**20, 1)
-    rows = range(0, result.rows, step)
-    some = (
-        np.concatenate([result.truth.read(i, i + 1).ravel() for i in rows])
-        if step > 1
-        else result.truth.read(0, result.rows).ravel()
-    )
-    some = some[np.isfinite(some)] * scale
-    return _median(some**2)
+def _entries(found: Statistics, part: Errors, offset: int, level: Level) -> None:
+    """Note the largest ratio of an entry's error to its yardstick, among some rows; `offset` entries lie before."""
+    ratio2 = part.e**2
+    ratio2 /= np.maximum(level.yardstick(part.low**2, part.g**2, part.jj, 1.0, found.median), TINY_ENTRY)
+    index = int(np.argmax(ratio2))
+    largest = float(np.sqrt(ratio2.flat[index]))
+    if largest >= found.values.get("entry", 0.0):
+        found.values["entry"], found.worst["entry"] = largest, offset + index
 
 
 def _whole_scale(found: Statistics, sums: Sums, level: Level) -> None:

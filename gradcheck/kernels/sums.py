@@ -8,14 +8,14 @@ an output, the cotangent, all ones) each row has Σed, Σld, Σgd and Σd².
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.kernels.matrix import TILE, Matrix, chunks, tile_sizes, tiled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,7 +35,9 @@ class Result:
     moved : sequence of Matrix
         The truth where the inputs are jittered.
     directions : mapping of str to Matrix
-        Arrays of the same shape, along which an error would be no rounding.
+        Arrays of the same shape, along which an error would be no rounding; None stands for ones.
+    largest : float
+        Where the truth is larger, the kernel's dtype overflows.
     """
 
     truth: Matrix
@@ -43,6 +45,7 @@ class Result:
     kernel: Matrix
     moved: Sequence[Matrix] = ()
     directions: Mapping[str, Matrix | None] = field(default_factory=dict)
+    largest: float = np.inf
 
     @property
     def rows(self) -> int:
@@ -62,43 +65,53 @@ class Result:
 
 @dataclass
 class Errors:
-    """Some rows of a result: truth, errors and condition in float64, divided by a power of two."""
+    """Some rows of a result: truth, errors and condition, divided by a power of two.
 
-    g: NDArray[np.float64]
-    e: NDArray[np.float64]
-    low: NDArray[np.float64]
-    jj: NDArray[np.float64]
+    `unfinished` are the flat indices where the kernel is not finite, though the truth is.
+    """
+
+    g: NDArray[Any]
+    e: NDArray[Any]
+    low: NDArray[Any]
+    jj: NDArray[Any]
+    unfinished: NDArray[np.int64]
 
 
-def errors(result: Result, start: int, stop: int, scale: float) -> Errors:
+def errors(result: Result, start: int, stop: int, scale: float, dtype: Any = np.float64) -> Errors:
     """Return rows `start` to `stop`, times `scale`; entries whose truth is not finite are left out as zeros.
 
     An entry of the reference in low precision that is not finite says nothing, and counts as right.
     """
-    g = result.truth.read(start, stop) * scale
+    scale = dtype(scale)
+    truth = result.truth.read(start, stop)
+    g = (truth * np.float64(scale)).astype(dtype, copy=False)
     with np.errstate(invalid="ignore", over="ignore"):
-        e = result.kernel.read(start, stop) * scale
+        e = result.kernel.read(start, stop, dtype) * scale
         e -= g
         low: NDArray[np.float64] | None = None
         for one in result.low:
-            off = one.read(start, stop) * scale
+            off = one.read(start, stop, dtype) * scale
             off -= g
             off[~np.isfinite(off)] = 0.0
             low = off if low is None else np.where(np.abs(off) > np.abs(low), off, low)
         low = np.zeros_like(g) if low is None else low
-        jj = np.zeros_like(g)
+        jj = np.zeros_like(g) if result.moved else np.zeros((1, 1), dtype=dtype)
         for moved in result.moved:
-            j = moved.read(start, stop) * scale
+            j = (moved.read(start, stop) * np.float64(scale)).astype(dtype, copy=False)
             j -= g
             j *= j
             jj += j
         if result.moved:
             jj /= len(result.moved)
     jj[~np.isfinite(jj)] = 0.0
-    unknown = ~(np.isfinite(g) & np.isfinite(e))
-    if unknown.any():
-        g, e, low, jj = (np.where(unknown, 0.0, values) for values in (g, e, low, jj))
-    return Errors(g, e, low, jj)
+    finite = np.isfinite(e)  # neither truth nor kernel is NaN or infinite
+    unfinished = np.zeros(0, np.int64)
+    if not finite.all():
+        fits = np.isfinite(truth) & ~(np.abs(truth) >= result.largest)
+        unfinished = np.flatnonzero(~np.isfinite(result.kernel.read(start, stop)) & fits) + start * truth.shape[1]
+        g, e, low = (np.where(finite, values, 0) for values in (g, e, low))
+        jj = np.where(finite, jj, 0) if result.moved else jj
+    return Errors(g, e, low, jj, unfinished)
 
 
 @dataclass
@@ -115,24 +128,30 @@ class Sums:
         ``along["x"]["ed"]`` and so on: one number for each row.
     whole : dict
         Σe²g², Σeg³, Σl²g², Σlg³ besides, for the standard error of the scale.
+    unfinished : ndarray
+        The flat indices where the kernel is not finite, though the truth is.
     """
 
     groups: dict[str, dict[str, NDArray[np.float64]]]
     sizes: dict[str, NDArray[np.float64]]
     along: dict[str, dict[str, NDArray[np.float64]]]
     whole: dict[str, float]
+    unfinished: NDArray[np.int64]
 
 
-def add(result: Result, scale: float) -> Sums:
-    """Return the sums of a result, its entries times `scale`."""
+def add(result: Result, scale: float, dtype: Any, visit: Callable[[Errors, int], None]) -> Sums:
+    """Return the sums of a result, its entries times `scale`; `visit` is told the rows that are read, and the first."""
     rows, columns = result.rows, result.columns
     row = {q: np.zeros(rows) for q in QUANTITIES}
     column = {q: np.zeros(columns) for q in QUANTITIES}
     tiles: dict[str, list[NDArray[np.float64]]] = {q: [] for q in QUANTITIES}
     along = {name: {q: np.zeros(rows) for q in ("ed", "ld", "gd", "dd")} for name in result.directions}
     whole = dict.fromkeys(("eegg", "eggg", "llgg", "lggg"), 0.0)
+    unfinished = []
     for start, stop in chunks(rows, columns):
-        part = errors(result, start, stop, scale)
+        part = errors(result, start, stop, scale, dtype)
+        visit(part, start)
+        unfinished.append(part.unfinished)
         g, e, low = part.g, part.e, part.low
         gg = g * g
         eg, lg = e * g, low * g
@@ -141,18 +160,22 @@ def add(result: Result, scale: float) -> Sums:
         whole["eggg"] += float(np.vdot(eg, gg))
         whole["lggg"] += float(np.vdot(lg, gg))
         for name, d in result.directions.items():
-            values = np.ones_like(g) if d is None else d.read(start, stop)
-            values = np.where(np.isfinite(values), values, 0.0)
+            values = np.ones_like(g) if d is None else d.read(start, stop, dtype).astype(dtype, copy=False)
+            if not np.isfinite(values).all():
+                values = np.where(np.isfinite(values), values, 0)
             sums = along[name]
             for q, other in (("ed", e), ("ld", low), ("gd", g), ("dd", values)):
                 sums[q][start:stop] = np.einsum("ij,ij->i", other, values)
-        for q, values in (("eg", eg), ("lg", lg), ("gg", gg), ("jj", part.jj)):
+        moved = [("jj", part.jj)] if result.moved else []
+        for q, values in (("eg", eg), ("lg", lg), ("gg", gg), *moved):
             _add(q, values, start, stop, row, column, tiles)
         np.multiply(gg, gg, out=gg)
         _add("g4", gg, start, stop, row, column, tiles)
         for q, values in (("ee", e), ("ll", low)):
             np.multiply(values, values, out=values)
             _add(q, values, start, stop, row, column, tiles)
+    if not result.moved:
+        tiles["jj"] = [np.zeros_like(part) for part in tiles["gg"]]
     groups = {
         "whole": {q: np.array([row[q].sum()]) for q in QUANTITIES},
         "row": row,
@@ -170,7 +193,7 @@ def add(result: Result, scale: float) -> Sums:
         name = f"slab {axis}"
         groups[name] = {q: np.bincount(labels, weights=row[q], minlength=count) for q in QUANTITIES}
         sizes[name] = np.bincount(labels, minlength=count) * float(columns)
-    return Sums(groups, sizes, along, whole)
+    return Sums(groups, sizes, along, whole, np.concatenate(unfinished) if unfinished else np.zeros(0, np.int64))
 
 
 def slabs(shape: tuple[int, ...]) -> dict[int, NDArray[np.int64]]:
@@ -184,7 +207,7 @@ def slabs(shape: tuple[int, ...]) -> dict[int, NDArray[np.int64]]:
 
 def _add(
     quantity: str,
-    values: NDArray[np.float64],
+    values: NDArray[Any],
     start: int,
     stop: int,
     row: dict[str, NDArray[np.float64]],
