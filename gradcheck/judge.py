@@ -93,16 +93,22 @@ def _judged(
     try:
         own = partial(_own_round_off, field, gradient)
         noise, breach, note = contract.examine(gradient, field, own)
-        spent = field.evaluations
+        spent, spent_on_backward = field.evaluations, 0
         if breach:
             return _complaint(claim, rules, breach)
         if note:
             notes.append(note)
+        owed = None if note or claim.owed is None else claim.owed(gradient.leaves, gradient.arrays, rules.seed)
+        if owed is not None:
+            spent_on_backward = owed.calls
+            notes += owed.notes
+            if owed.breaches:
+                return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
         field.scale_zeros(gradient.judged)
         report = _numbers(field, gradient, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
-    return replace(report, contract_evaluations=spent, evaluations=field.evaluations - spent)
+    return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
 
 
 def _after_f(claim: Claim) -> str:

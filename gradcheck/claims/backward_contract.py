@@ -67,7 +67,7 @@ class Asked:
     gradients: Sequence[Any]
     seed: int = 0
     units: Sequence[float] = ()
-    spread: dict[int, float] = field(default_factory=dict)  # by leaf: what it differs by from call to call
+    sizes: dict[int, float] = field(default_factory=dict)  # by leaf: the root mean square of its gradient
     found: Findings = field(default_factory=Findings)
 
     @property
@@ -91,18 +91,28 @@ class Asked:
     def different(self, gradients: Sequence[Any], wanted: Sequence[Any] | None = None) -> list[int]:
         """Return the leaves whose gradient differs from the wanted one by more than another order of summation."""
         wanted = self.gradients if wanted is None else wanted
-        return [
-            i
-            for i in sorted(self.judged)
-            if wanted[i] is not None and not close(gradients[i], wanted[i], self.units[i], self.spread.get(i, 0.0))
-        ]
+        return [i for i in sorted(self.judged) if wanted[i] is not None and not self._same(i, gradients[i], wanted[i])]
+
+    def _same(self, i: int, one: Any, other: Any) -> bool:
+        """Tell whether two gradients of a leaf agree, up to round-off of the size that its gradient usually has.
+
+        The gradient of a constant cotangent may be nothing but round-off (a normalisation takes constants out).
+        """
+        return close(one, other, self.units[i], size=self._size(i))
+
+    def _size(self, i: int) -> float:
+        if i not in self.sizes:
+            values = arrays.to_numpy(self.gradients[i])
+            finite = np.abs(values[np.isfinite(values)])
+            self.sizes[i] = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+        return self.sizes[i]
 
     def label(self, leaves: Sequence[int]) -> str:
         """Return the names of gradients: dx, dw."""
         return ", ".join(f"d{self.names[i]}" for i in leaves)
 
 
-def close(one: Any, other: Any, unit: float, spread: float = 0.0) -> bool:
+def close(one: Any, other: Any, unit: float, size: float = 0.0) -> bool:
     """Tell whether two gradients agree: entry by entry within √u of their size, √u far above any order of summation."""
     if one is None or other is None:
         return one is other
@@ -116,8 +126,8 @@ def close(one: Any, other: Any, unit: float, spread: float = 0.0) -> bool:
         if same.all():
             return True
         finite = np.abs(b[np.isfinite(b)])
-        size = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
-        return bool(np.all(same | (np.abs(a - b) <= math.sqrt(unit) * (np.abs(b) + size) + 4 * spread)))
+        size = max(size, float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0)
+        return bool(np.all(same | (np.abs(a - b) <= math.sqrt(unit) * (np.abs(b) + size))))
 
 
 def judge(asked: Asked, *, strange_memory: bool = True) -> Findings:
@@ -173,7 +183,7 @@ def _strides_of_zero(asked: Asked) -> None:
         some = frozenset(sorted(asked.judged)[:1])
         with contextlib.suppress(Exception):  # a refusal is found again, and noted, by the single questions
             part = asked.again(given=spread_out, judged=some)
-            if all(close(part[i], wanted[i], asked.units[i], asked.spread.get(i, 0.0)) for i in some):
+            if not set(asked.different(part, wanted)) & some:
                 return
         _subsets(asked)
     gradients = _refused(asked, lambda: asked.again(given=spread_out), "a cotangent with strides of 0")
@@ -282,11 +292,7 @@ def _subsets(asked: Asked) -> None:
             reason = str(error.__cause__ or error).partition("\n")[0][:120]
             asked.found.breaches.append(f"fails where {left} needs no gradient ({reason})")
             return
-        wrong = [
-            i
-            for i in sorted(subset)
-            if not close(gradients[i], asked.gradients[i], asked.units[i], asked.spread.get(i, 0.0))
-        ]
+        wrong = sorted(set(asked.different(gradients)) & subset)
         if wrong:
             asked.found.breaches.append(f"is another where {left} needs no gradient: {asked.label(wrong)}")
             return

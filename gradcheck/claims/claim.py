@@ -16,6 +16,7 @@ from gradcheck.errors import GradcheckError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gradcheck.claims.backward_contract import Findings
     from gradcheck.claims.tree import Tree
 
 
@@ -73,6 +74,8 @@ class Claim:
         do not exist then.
     linear : callable or None
         Leaves → a sentence if the claim is not linear in its cotangent or tangent, for forms that have one.
+    owed : callable or None
+        (leaves, gradients there, seed) → what a backward pass that the form can ask in other ways comes to.
 
     """
 
@@ -88,6 +91,7 @@ class Claim:
     given_unit: float = 0.0
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
+    owed: Callable[[Sequence[Any], Sequence[Any], int], Findings | None] | None = None
 
     def __init_subclass__(cls, *, keyword: str = "", **rest: Any) -> None:
         super().__init_subclass__(**rest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
+from gradcheck.claims import backward_contract
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
 from gradcheck.claims.outputs import contract_inside, in_dtype, inside, named, outputs
@@ -52,6 +53,54 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         super().__init__(_detached(self._inside, title), _no_pullback, inputs, names, kwargs, seed)
         self.title = title + (" (double backward)" if order > 1 else "")
         self.notes = (*self.notes, *notes)
+        self.owed = self._owed if order == 1 else None
+
+    def _owed(self, leaves: Sequence[Any], gradients: Sequence[Any], seed: int) -> backward_contract.Findings | None:
+        """Ask the backward in other ways: strange memory, other strides, some outputs, some inputs.
+
+        None where the function changes its inputs in place, and has to be given copies.
+        """
+        import torch  # noqa: PLC0415
+
+        def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
+            with torch.inference_mode(mode=False), torch.enable_grad():
+                tracked = [
+                    x.detach().requires_grad_(i in needed) if arrays.is_torch(x) else x for i, x in enumerate(leaves)
+                ]
+                results = outputs(_call(self._inside, self.tree, tracked, self.kwargs), self.user)
+                pairs = [
+                    (y, c) for y, c in zip(results, given(results), strict=True) if c is not None and y.requires_grad
+                ]
+                judged = [tracked[i] for i in sorted(needed)]
+                found: Sequence[Any] = [None] * len(judged)
+                if pairs:
+                    found = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+            pulled = dict(zip(sorted(needed), found, strict=True))
+            return results, [
+                (torch.zeros_like(x) if pulled[i] is None else pulled[i].detach()) if i in pulled else None
+                for i, x in enumerate(leaves)
+            ]
+
+        def cotangents(results: Sequence[Any]) -> list[Any]:
+            return [in_dtype(w, y) for w, y in zip(self.cotangents, results, strict=True)]
+
+        judged = frozenset(i for i, g in enumerate(gradients) if g is not None and self.wanted[i])
+        try:
+            results, again = run([arrays.copied(x) for x in leaves], judged, cotangents)
+        except Exception:  # noqa: BLE001  it works in place, which is fine on copies
+            return None
+        asked = backward_contract.Asked(
+            run=run,
+            leaves=[arrays.copied(x) for x in leaves],
+            names=self.names,
+            judged=judged,
+            cotangents=cotangents,
+            outputs=[y.detach() for y in results],
+            gradients=again,
+            seed=seed,
+            units=[arrays.ROUNDOFF[arrays.dtype_name(x)] for x in leaves],
+        )
+        return backward_contract.judge(asked)
 
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the contraction with its graph: of f, not of the backward on trial."""
