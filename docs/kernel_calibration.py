@@ -1,8 +1,8 @@
 """Print how often rules for kernels reject right ones, and how many wrong ones they catch, on the same kernels.
 
 ``python docs/kernel_calibration.py [SEEDS]``: the families of property_tests/kernel_families.py in float32, bfloat16 and
-float16, under inputs of seven kinds, with seeds that the limits of gradcheck were not set on. A run is a kernel on one
-draw of inputs; it is rejected if any of its outputs or gradients is.
+float16, under inputs of seven kinds, with seeds that the limits of gradcheck were not set on. A run is a kernel on
+one draw of inputs; it is rejected if any of its outputs or gradients is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "property_tests"))
 
-import kernel_families as families  # noqa: E402  the folder is known now
+import kernel_families as families
 
 from gradcheck import arrays
 from gradcheck.kernels import rows
@@ -42,15 +42,15 @@ def root_mean_square(kernel: np.ndarray, truth: np.ndarray, low: np.ndarray, _: 
 
 
 def close(rtol: float, atol: float) -> Rule:
-    return lambda kernel, truth, low, dtype: bool(np.allclose(kernel, low, rtol=rtol, atol=atol))
+    return lambda kernel, _, low, __: bool(np.allclose(kernel, low, rtol=rtol, atol=atol))
 
 
-def assert_close(kernel: np.ndarray, truth: np.ndarray, low: np.ndarray, dtype: str) -> bool:
+def assert_close(kernel: np.ndarray, _: np.ndarray, low: np.ndarray, dtype: str) -> bool:
     rtol, atol = {"float32": (1.3e-6, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float16": (1e-3, 1e-5)}[dtype]
     return bool(np.allclose(kernel, low, rtol=rtol, atol=atol))
 
 
-def relative_norm(kernel: np.ndarray, truth: np.ndarray, low: np.ndarray, _: str) -> bool:
+def relative_norm(kernel: np.ndarray, _: np.ndarray, low: np.ndarray, __: str) -> bool:
     return np.mean((kernel - low) ** 2) ** 0.5 <= 0.005 * np.mean(low**2) ** 0.5 or np.max(np.abs(kernel - low)) <= 0.3
 
 
