@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import math
 import numbers
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
@@ -98,7 +98,7 @@ def _number(x: Any) -> bool:
 
 
 def _positive(wanted: str) -> Checker:
-    return lambda x: None if _number(x) and math.isfinite(x) and x > 0 else wanted
+    return lambda x: None if _number(x) and 0 < x <= sys.float_info.max else wanted
 
 
 def _boolean(wanted: str) -> Checker:
