@@ -18,7 +18,7 @@ DATA = (
     "py.typed",
     "reports/sweep.html",
 )
-WANTED = (*(f"gradcheck/{name}" for name in DATA), "pytest_gradcheck.py")
+WANTED = (*(f"gradcheck/{name}" for name in DATA), "gradcheck_command.py", "pytest_gradcheck.py")
 
 
 def faults() -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.cli import options
-from gradcheck.cli.threads import threads_for
+from gradcheck.cli.threads import product_of, threads_for
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ def check(
 
     An argument that is a dict is saved by its keys: numpy.savez("data.npz", **{"params.w": w, "params.b": b}).
     """  # noqa: D301  the backspace itself keeps click from filling the paragraph
-    from gradcheck.cli.point import load  # noqa: PLC0415  needs NumPy
+    from gradcheck.arrays import total_size  # noqa: PLC0415  needs NumPy
+    from gradcheck.cli.point import load  # noqa: PLC0415
     from gradcheck.cli.show import EXIT_CODES, print_report, result_console, write_json  # noqa: PLC0415
-    from gradcheck.search.calls import ordered  # noqa: PLC0415
+    from gradcheck.search.calls import leaves_of, ordered  # noqa: PLC0415
     from gradcheck.search.user_functions import find_function  # noqa: PLC0415
 
     options.check_folder("--json", json_path)
@@ -87,7 +88,7 @@ def check(
         judging["kink_of"] = find_function(judging["kink_of"])
     f, *gradient = (find_function(target) for target in targets)
     args = ordered(f, args)
-    with threads_for(threads, flop=0):
+    with threads_for(threads, flop=product_of(total_size(leaves_of(args)))):
         report = _judged(f, gradient[0] if gradient else None, args, {**found, **judging})
     report = replace(report, repeat=_command())
     print_report(result_console(), report)

@@ -6,6 +6,7 @@ its turn, some milliseconds: more than a small product takes in all.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["deserved", "largest_product", "threads_for"]
+__all__ = ["deserved", "largest_product", "product_of", "threads_for"]
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Linux lets a thread run about 3 ms before another has its turn (sched_base_slice_ns), at some 1e10 operations per
@@ -26,6 +27,11 @@ def largest_product(shape: tuple[int, int, int, int]) -> int:
     """Return the floating-point operations of x @ w1, or of the products as large in the backward pass."""
     n, d_in, h, _ = shape
     return 2 * n * d_in * h
+
+
+def product_of(entries: int) -> float:
+    """Return the floating-point operations of a product of square matrices of n² = so many entries each: 2·n³."""
+    return 2 * entries * math.sqrt(entries)
 
 
 def deserved(flop: float) -> int:

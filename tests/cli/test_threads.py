@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from threadpoolctl import threadpool_info
 
 from gradcheck.cli import main
-from gradcheck.cli.threads import VARIABLES, deserved, largest_product, threads_for
+from gradcheck.cli.threads import VARIABLES, deserved, largest_product, product_of, threads_for
 from gradcheck.two_layer_relu.problem import Shape
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -28,6 +28,7 @@ def pools():
 def test_small_products_deserve_one_thread_and_large_ones_every_core():
     assert deserved(0) == deserved(largest_product(Shape())) == 1
     assert deserved(largest_product(Shape(8192, 8192, 8192, 2048))) == CORES
+    assert product_of(100**2) == largest_product(Shape(100, 100, 100, 1))
 
 
 @pytest.mark.usefixtures("no_variables")
