@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradcheck.cli.interrupts import raise_if_interrupted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -51,15 +53,17 @@ class Told:
 
 @contextmanager
 def progress(total: int | None, what: str) -> Iterator[Callable[[int, str], None]]:
-    """Yield a function of (done, what) that shows how far the work is, on standard error."""
+    """Yield a function of (done, what) that shows on standard error how far the work is, and ends an interrupted one."""
     if sys.stderr is None:
-        yield lambda _done, _what: None
-    elif sys.stderr.isatty():
-        with _bar(total, what) as show:
-            yield show
-    else:
-        with _lines(total, what) as show:
-            yield show
+        yield lambda _done, _what: raise_if_interrupted()
+        return
+    with (_bar if sys.stderr.isatty() else _lines)(total, what) as show:
+
+        def shown(done: int, now: str) -> None:
+            raise_if_interrupted()
+            show(done, now)
+
+        yield shown
 
 
 @contextmanager

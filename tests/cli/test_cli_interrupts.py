@@ -63,7 +63,8 @@ def gradient(x):
 @pytest.mark.parametrize("text", DROPPED.values(), ids=DROPPED)
 def test_an_interrupt_is_not_lost(tmp_path, text):
     (tmp_path / "dropped.py").write_text(START + text)
-    done = subprocess.run([*COMMAND, *FUNCTIONS], capture_output=True, text=True, check=False, cwd=tmp_path)
+    command = [*COMMAND, *FUNCTIONS, "--max-examples", "1000000"]  # more than it could ever draw in that time
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=120)
     assert done.returncode == 130, done.stderr
     assert done.stderr == "gradcheck: interrupted\n"
 
@@ -80,9 +81,11 @@ def test_a_function_that_drops_every_interrupt_is_ended_by_the_third(tmp_path):
 
 @pytest.mark.parametrize("moment", range(3))
 def test_at_any_moment_it_is_a_line_and_no_traceback(moment):
-    command = [*COMMAND, "networks", "--backend", "numpy", "--shape", "4,5,6,2"]
+    code = "from gradcheck_command import main; print('started', flush=True); main()"
+    command = [sys.executable, "-c", code, "verify", "--backend", "numpy", "--shape", "4,5,6,2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        time.sleep(0.1 + 0.4 * moment)  # Python itself has started
+        assert process.stdout.readline() == "started\n"
+        time.sleep(0.1 + 0.5 * moment)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) in {(130, "gradcheck: interrupted\n"), (0, "")}
