@@ -53,7 +53,7 @@ class Told:
 
 @contextmanager
 def progress(total: int | None, what: str) -> Iterator[Callable[[int, str], None]]:
-    """Yield a function of (done, what) that shows on standard error how far the work is, and ends an interrupted one."""
+    """Yield a function of (done, what) that shows how far the work is; an interrupted one it ends."""
     if sys.stderr is None:
         yield lambda _done, _what: raise_if_interrupted()
         return
