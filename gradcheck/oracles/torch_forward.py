@@ -71,7 +71,7 @@ class TorchForward:
                 duals = [_dual(forward_ad, x, move[i]) if i in move else x.detach() for i, x in enumerate(leaves)]
                 with _watch():
                     value = self._raw(duals)
-                tangent = forward_ad.unpack_dual(value).tangent  # type: ignore[no-untyped-call]  # Torch has no types here
+                tangent = forward_ad.unpack_dual(value).tangent
         except UnsupportedError:
             raise
         except Exception as error:
