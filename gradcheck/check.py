@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, Unpack
 
 from gradcheck.claims import raised
@@ -14,7 +15,7 @@ from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.merged import merged
-from gradcheck.verdicts.options import Options, rules
+from gradcheck.verdicts.options import Options, Rules, rules
 from gradcheck.verdicts.report import GradientError
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def check(
     inputs: Any = None,
     order: int = 1,
     only: Sequence[str] | None = None,
+    retract: Mapping[str, Any] | None = None,
     kwargs: Mapping[str, Any] | None = None,
     names: Sequence[str] | None = None,
     **options: Unpack[Options],
@@ -85,6 +87,9 @@ def check(
         With `inputs`: 2 judges the backward's own backward (double backward).
     only : sequence of str, optional
         Names of the arguments to judge. Gradients of the others are ignored, and need not be returned.
+    retract : mapping, optional
+        By argument name: how it moves on a manifold, one of `gradcheck.manifolds` or a function ``retract(x, v)`` with
+        the number of coordinates, ``(retract, 3)``. Gradients are then claimed in the coordinates v, at v = 0.
     kwargs : mapping, optional
         Passed on to every function unchanged.
     names : sequence of str, optional
@@ -124,7 +129,16 @@ def check(
         raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
     given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity, "order": order, "kwargs": kwargs, "names": names}
-    claims = read_claims(f, args, **given, only=only, seed=how.seed, oracle=how.oracle)
+    given |= {"only": only, "seed": how.seed, "oracle": how.oracle}
+    report = _judged(f, args, given, retract, how)
+    return report if report or not retract else _on_the_other_side(report, f, args, given, retract, how)
+
+
+def _judged(
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+) -> Report:
+    """Return the report on every claim that is made, merged."""
+    claims = read_claims(f, args, **given, retract=retract)
     reports: list[Report] = []
     while (claim := _next(claims, f, how.straight_through)) is not None:
         try:
@@ -134,6 +148,34 @@ def check(
         if reports[-1].complaint:
             break
     return merged(title_of(f), reports)
+
+
+def _on_the_other_side(
+    report: Report,
+    f: Callable[..., Any],
+    args: Any,
+    given: Mapping[str, Any],
+    retract: Mapping[str, Any],
+    how: Rules,
+) -> Report:
+    """Return the report, with what is right for perturbations on the other side of a group told so."""
+    other = {name: move.other() if hasattr(move, "other") else move for name, move in retract.items()}
+    turned = [name for name, move in other.items() if move is not retract[name]]
+    if report.complaint or not turned:
+        return report
+    there = {a.name: a.verdict for a in _judged(f, args, given, other, how)}
+    told = [
+        a.with_(advice=_told_side(other[a.name].side), mistakes=("the other side", *a.mistakes))
+        if a.name in turned and a.verdict is Verdict.FAIL and there.get(a.name) is Verdict.PASS
+        else a
+        for a in report.arguments
+    ]
+    return replace(report, arguments=tuple(told))
+
+
+def _told_side(side: str) -> str:
+    here, there = ("x·exp(v)", "exp(v)·x") if side == "left" else ("exp(v)·x", "x·exp(v)")
+    return f"right for perturbations on the {side}, {there}, and claimed for {here}: pass side={side!r}, or convert it"
 
 
 def _next(claims: Iterator[Claim], f: Callable[..., Any], smooth: Callable[..., Any] | None) -> Claim | None:

@@ -12,6 +12,7 @@ from gradcheck.claims.habits import as_meant
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import JacobianClaim
 from gradcheck.claims.jvp import JvpClaim
+from gradcheck.claims.retraction import retracted
 from gradcheck.claims.torch_backward import TorchClaim
 from gradcheck.claims.tree import a_kind
 from gradcheck.claims.vjp import VjpClaim
@@ -100,8 +101,14 @@ def _is_gradient(value: Any) -> bool:
     return arrays.is_array(value) or isinstance(value, float) or any(map(_is_gradient, parts))
 
 
-def read_claims(function: Callable[..., Any], args: Any = None, **given: Any) -> Iterator[Claim]:
+def read_claims(
+    function: Callable[..., Any], args: Any = None, *, retract: Mapping[str, Any] | None = None, **given: Any
+) -> Iterator[Claim]:
     """Yield every claim that is made: a gradient, then its Hessian and products with it; see `read_claim`."""
+    if retract:
+        claims = {key: value for key, value in given.items() if key in Claim.forms}
+        function, args, claims, given["names"] = retracted(function, args, claims, given.get("names"), retract)
+        given |= claims
     seconds = [keyword for keyword in SECOND if given.get(keyword) is not None]
     first = {key: value for key, value in given.items() if key not in SECOND}
     if not seconds:

@@ -1,0 +1,127 @@
+"""Gradients in tangent coordinates: right ones pass on every manifold, the other side and other mistakes are named."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+import gradcheck as gc
+from gradcheck.errors import ArgumentError
+from gradcheck.manifolds import SE3, SO3, SPD, Sphere, Stiefel, UnitQuaternion
+
+RNG = np.random.default_rng(0)
+A, P = RNG.standard_normal((3, 3)), RNG.standard_normal(3)
+R = SO3().exp(np.array([0.3, -0.8, 0.5]))
+
+
+def vee(m):
+    return np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]])
+
+
+def trace(R):
+    return np.sum(A * R)
+
+
+def of_trace(side):
+    return (lambda R: vee(R.T @ A)) if side == "right" else (lambda R: vee(A @ R.T))
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("claimed", ["right", "left"])
+def test_a_rotation_has_two_sides_and_the_wrong_one_is_named(side, claimed):
+    report = gc.check(trace, of_trace(claimed), (R,), retract={"R": SO3(side)})
+    if side == claimed:
+        assert report
+        assert report[0].shape == (3,)
+    else:
+        assert report[0].mistakes[0] == "the other side"
+        assert f"right for perturbations on the {claimed}" in report[0].advice
+
+
+def test_the_sides_of_a_jacobian_and_of_a_jvp():
+    def rotated(R):
+        return R @ P
+
+    def hat(v):
+        return np.cross(np.eye(3), v)
+
+    assert gc.check(rotated, jac=lambda R: -R @ hat(P), args=(R,), retract={"R": SO3()})
+    assert gc.check(rotated, jac=lambda R: -hat(R @ P), args=(R,), retract={"R": SO3("left")})
+    report = gc.check(rotated, jac=lambda R: -hat(R @ P), args=(R,), retract={"R": SO3()})
+    assert "on the left" in report[0].advice
+    assert gc.check(rotated, jvp=lambda v, R: R @ np.cross(v, P), args=(R,), retract={"R": SO3()})
+    assert gc.check(rotated, vjp=lambda c, R: np.cross(P, R.T @ c), args=(R,), retract={"R": SO3()})
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 0.3, 3.0])
+def test_exponentials_are_those_of_matrices(size):
+    v = size * np.array([0.3, -0.8, 0.5])
+    twist = np.zeros((4, 4))
+    twist[:3, :3] = np.cross(np.eye(3), v)
+    np.testing.assert_allclose(SO3().exp(v), expm(twist[:3, :3]), atol=1e-15)
+    twist[:3, 3] = P
+    np.testing.assert_allclose(SE3().exp(np.concatenate([P, v])), expm(twist), atol=1e-14)
+
+
+def test_poses_and_quaternions():
+    pose = SE3().exp(RNG.standard_normal(6))
+    point = np.append(P, 1.0)
+
+    def moved(T):
+        return (T @ point)[:3]
+
+    def jac(T):
+        return np.hstack([T[:3, :3], -T[:3, :3] @ np.cross(np.eye(3), P)])
+
+    assert gc.check(moved, jac=jac, args=(pose,), retract={"T": SE3()})
+    wrong = gc.check(moved, jac=lambda T: jac(T) * [1, 1, 1, -1, -1, -1], args=(pose,), retract={"T": SE3()})
+    assert wrong.verdict is gc.Verdict.FAIL
+    q = UnitQuaternion().exp(RNG.standard_normal(3))
+    weights = RNG.standard_normal(4)
+
+    def gradient(q):
+        w, (x, y, z) = q[0], q[1:]
+        moves = np.array([[-x, w, z, -y], [-y, -z, w, x], [-z, y, -x, w]]) / 2
+        return moves @ weights
+
+    assert gc.check(lambda q: weights @ q, gradient, (q,), retract={"q": UnitQuaternion()})
+
+
+def test_spheres_definite_matrices_and_frames():
+    x = P / np.linalg.norm(P)
+    assert gc.check(lambda x: x @ A @ x, lambda x: _tangent(x, (A + A.T) @ x), (x,), retract={"x": Sphere()})
+    euclidean = gc.check(lambda x: x @ A @ x, lambda x: (A + A.T) @ x, (x,), retract={"x": Sphere()})
+    assert euclidean.verdict is gc.Verdict.FAIL
+    spd = A @ A.T + np.eye(3)
+    assert gc.check(lambda s: np.linalg.slogdet(s)[1], np.linalg.inv, (spd,), retract={"s": SPD()})
+    frame = np.linalg.qr(RNG.standard_normal((4, 2)))[0]
+    m = RNG.standard_normal((4, 2))
+
+    def gradient(q):
+        return m - q @ (q.T @ m + m.T @ q) / 2
+
+    assert gc.check(lambda q: np.sum(m * q), gradient, (frame,), retract={"q": Stiefel()})
+    assert gc.check(lambda q: np.sum(m * q), lambda q: 2 * gradient(q), (frame,), retract={"q": Stiefel()})[
+        0
+    ].advice.startswith("every entry is 2 x the true gradient")
+
+
+def _tangent(x, g):
+    return g - x * (x @ g)
+
+
+def test_a_retraction_of_ones_own_beside_other_arguments():
+    def retract(R, v):
+        return R @ SO3().exp(v)
+
+    def f(R, p):
+        return np.sum(A * R) + p @ R @ P
+
+    def gradient(R, p):
+        return vee(R.T @ A) + np.cross(P, R.T @ p), R @ P
+
+    assert gc.check(f, gradient, (R, P + 1), retract={"R": (retract, 3)})
+    assert gc.check(f, gradient, {"R": R, "p": P + 1}, retract={"R": (retract, 3)})
+    with pytest.raises(ArgumentError, match="retract= names 'Q', which is no argument: there are R, p"):
+        gc.check(f, gradient, (R, P), retract={"Q": SO3()})
+    with pytest.raises(ArgumentError, match="side='up', wanted one of 'right', 'left'"):
+        SO3("up")
