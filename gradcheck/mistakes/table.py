@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_PERMUTED = 4  # axes: 23 permutations
 MOST_SWAPPED = 4  # other arguments whose gradient is planted in this one's place
+FEWEST_LOST = 3  # nonzero entries that a mask takes away: one or two wrong ones are no missing mask
 FEWEST_MASKED = 8  # entries: a mask of n entries explains a few wrong ones by accident once in 2^n
 PENALTY = 1e-3  # of the gradient's size: the multiple of the argument that is planted
 
@@ -151,7 +152,9 @@ def _correct_mask(case: Case) -> Iterable[Change]:
         if not np.iscomplexobj(x) and bool(np.any(x > 0)) and bool(np.any(x < 0)):
             for sign, text in ((x > 0, ">"), (x < 0, "<")):
                 advice = f"right where {name} {text} 0, and zero elsewhere: the mask of a ReLU is missing"
-                yield Change("mask missing", advice, case.gradient * sign)
+                lost = np.count_nonzero(case.gradient[~sign])
+                if lost >= FEWEST_LOST and lost + np.count_nonzero(case.gradient[sign]) >= FEWEST_MASKED:
+                    yield Change("mask missing", advice, case.gradient * sign)
 
 
 def _centred(case: Case) -> Iterable[Change]:

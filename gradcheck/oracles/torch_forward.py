@@ -68,7 +68,8 @@ class TorchForward:
         forward_ad = _loaded()
         try:
             with forward_ad.dual_level():
-                duals = [_dual(forward_ad, x, move[i]) if i in move else x.detach() for i, x in enumerate(leaves)]
+                own = [x.detach().clone().requires_grad_() for x in leaves]  # what f is given needs no detaching
+                duals = [forward_ad.make_dual(x, move[i]) if i in move else x for i, x in enumerate(own)]
                 with _watch():
                     value = self._raw(duals)
                 tangent = forward_ad.unpack_dual(value).tangent
@@ -93,10 +94,6 @@ def _loaded() -> Any:
         with forward_ad.dual_level():
             forward_ad.make_dual(torch.zeros(1), torch.ones(1))  # type: ignore[no-untyped-call]  # no types there
     return forward_ad
-
-
-def _dual(forward_ad: Any, x: Any, direction: Any) -> Any:
-    return forward_ad.make_dual(x.detach().clone().requires_grad_(), direction)
 
 
 def _watch() -> Any:

@@ -222,7 +222,7 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
             "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
         )
-    if any(not math.isnan(p.slope.constant) for p in trial.probes):
+    if any(abs(p.claimed) > 4 * p.slope.constant for p in trial.probes):  # the claim would have moved f visibly
         return STANDS_STILL
     if not math.isfinite(interval.high):
         return f"the gradient cannot be told from zero here: check at another point, {_what_else(trial)}"

@@ -32,6 +32,11 @@ SLOPES = 4
 # Where differences see nothing, code that computes derivatives sees the claim's round-off, which no jitter need show:
 # only a claim that is wrong by a tenth and more is called so on its word.
 GROSS = 0.1
+DOUBT = (
+    "differences see no slope here, and {} finds another one than is claimed: a mistake, or round-off of the claim, "
+    "which may be as large beside an f that is so much larger; check at another point, or pass atol= if it does not "
+    "matter"
+)
 EXACT_ENTRIES = 64
 FEWEST_DIGITS = 2.0**-53  # a derivative computed in float32 tells no more than differences in float64
 
@@ -120,12 +125,15 @@ def decided(
     """
     if trial.random or trial.field.unit > FEWEST_DIGITS:
         return None
+    doubt = None
     for oracle in oracles(trial):
         other = another_trial(trial, oracle)
         if other is None or any(probe.slope.kinked for probe in other.probes):
             continue
         verdict, interval, reason = judge(other)
         if verdict is Verdict.FAIL and not (interval.low > GROSS and _beyond_round_off(other)):
+            reason = DOUBT.format(oracle.name)
+            doubt = doubt or (other, other.report(Verdict.INCONCLUSIVE, interval, resolution, reason))
             continue
         if verdict is Verdict.FAIL and other.true_norm == 0 and other.claimed_norm != 0:
             # constant by its code: stairs by design, or the digits of an output that stands for a smooth function?
@@ -136,7 +144,7 @@ def decided(
         if verdict is not Verdict.INCONCLUSIVE:
             report = other.report(verdict, interval, resolution, reason)
             return other, report.with_(notes=(f"decided by {oracle.name}: differences could not tell",))
-    return None
+    return doubt
 
 
 def _beyond_round_off(trial: Trial) -> bool:
