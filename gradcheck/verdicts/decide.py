@@ -220,7 +220,8 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
     if any(_stands(trial, p) for p in trial.probes):
         return (
             "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
-            "piecewise constant, wrong if these are the steps of low precision inside f; let f compute in float64"
+            "piecewise constant (pass piecewise_constant=True), wrong if these are the steps of low precision inside f "
+            "(let f compute in float64)"
         )
     if any(abs(p.claimed) > 4 * p.slope.constant for p in trial.probes):  # the claim would have moved f visibly
         return STANDS_STILL

@@ -1,0 +1,79 @@
+"""Advice that is given is followed, and works."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+
+X = np.random.default_rng(0).standard_normal(20)
+
+
+def on_an_offset(w):
+    return np.sum(np.sin(w)) + 1e12
+
+
+def test_the_rtol_that_a_reason_names_passes():
+    report = gc.check(on_an_offset, np.cos, (X,), oracle="finite differences")
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    rtol = float(re.search(r"pass rtol=([\d.e+-]+)", report[0].reason)[1])
+    assert gc.check(on_an_offset, np.cos, (X,), oracle="finite differences", rtol=rtol)
+
+
+def test_the_atol_that_a_reason_names_passes_with_its_absolute_bound():
+    def far(w):
+        return 1.0 + 1e-18 * np.sum(w**3)
+
+    def gradient(w):
+        return 3e-18 * w**2
+
+    report = gc.check(far, gradient, (X,), oracle="finite differences")
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    atol = float(re.search(r"pass atol=([\d.e+-]+)", report[0].reason)[1])
+    again = gc.check(far, gradient, (X,), oracle="finite differences", atol=atol)
+    assert again
+    assert not again[0].error.relative
+
+
+def test_without_an_oracle_pinned_the_next_one_decides_and_the_report_says_which():
+    report = gc.check(lambda w: 1.0 + 1e-18 * np.sum(w**3), lambda w: 3e-18 * w**2, (X,))
+    assert report
+    assert "decided by complex step" in report[0].notes[0]
+
+
+def test_an_error_below_atol_passes_and_one_above_fails():
+    e = np.random.default_rng(1).standard_normal(20)
+    size = float(np.linalg.norm(e))
+    for error, verdict in ((1e-8, "PASS"), (1e-3, "FAIL")):
+        found = gc.check(lambda x: np.sum(x**3), lambda x, r=error: 3 * x**2 + r * e / size, (X,), atol=1e-5)
+        assert str(found.verdict) == verdict
+
+
+@pytest.mark.parametrize("digits", [0, 1, 3, 6])
+def test_a_straight_through_claim_is_told_and_passes_against_its_smooth_function(digits):
+    def rounded(x):
+        return np.round(x, digits)
+
+    report = gc.check(rounded, vjp=lambda c, x: c, args=(X,))  # noqa: ARG005
+    assert report.verdict is gc.Verdict.FAIL
+    assert "straight_through=" in report[0].reason
+    again = gc.check(rounded, vjp=lambda c, x: c, args=(X,), straight_through=lambda x: x)  # noqa: ARG005
+    assert again
+    assert "held against straight_through" in again.notes[0]
+
+
+def test_a_look_up_table_passes_where_it_is_declared():
+    edges, table = np.linspace(-3, 3, 49), np.linspace(0, 1, 50)
+
+    def looked_up(x):
+        return np.sum(table[np.searchsorted(edges, x)])
+
+    report = gc.check(looked_up, np.zeros_like, (X,))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "piecewise_constant=True" in report[0].reason
+    assert gc.check(looked_up, np.zeros_like, (X,), piecewise_constant=True)
+
+
+def test_a_smooth_function_declared_piecewise_constant_is_no_pass_for_zero():
+    assert gc.check(lambda x: np.sum(x**2), np.zeros_like, (X,), piecewise_constant=True).verdict is gc.Verdict.FAIL
