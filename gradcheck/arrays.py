@@ -161,7 +161,8 @@ def copied(x: Any) -> Any:
 def written(x: Any, values: Any) -> None:
     """Write `values`, an array like x, into x where x can be written to."""
     if is_torch(x):
-        x.data.copy_(values.detach())
+        once = tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride())  # an expanded axis is one entry
+        x.data[once].copy_(values.detach()[once])
     elif isinstance(x, np.ndarray) and x.flags.writeable:
         x[...] = values
 
@@ -202,6 +203,9 @@ def scalar(value: Any, what: str) -> float:
         if np.iscomplexobj(number):
             raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")
         return float(number)
+    if hasattr(value, "cr_await"):
+        value.close()  # or Python would warn that it was never awaited
+        raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run({what}(*args))")
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise ArgumentError(f"{what} returned {type(value).__name__}, wanted a real scalar")
     return float(value)

@@ -3,8 +3,33 @@
 from __future__ import annotations
 
 
+LINE = 80  # characters of a value that a message shows
+LONGEST = 1000  # characters of a message: what the user's code says may be of any length
+
+
+def shown(x: object) -> str:
+    """Return a value as a message shows it: whole where it is short, else its beginning and its type."""
+    kind = type(x).__name__
+    if isinstance(x, int) and not -(10**LINE) < x < 10**LINE:  # Python refuses to write those above 4,300 digits
+        return f"an integer of {x.bit_length()} bits"
+    try:
+        text = printable(" ".join(repr(x).split()))
+    except Exception:  # noqa: BLE001  whatever its class does there
+        return f"{kind} (without a repr)"
+    return text if len(text) <= LINE else f"{text[:60]}... ({kind})"
+
+
+def printable(text: str) -> str:
+    """Return a text that every file takes: a lone surrogate is written as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class GradcheckError(Exception):
     """Base of every exception that gradcheck raises on purpose."""
+
+    def __init__(self, message: object = "") -> None:
+        text = printable(str(message))
+        super().__init__(text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 4 :]}")
 
 
 class ArgumentError(GradcheckError, ValueError):

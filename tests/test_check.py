@@ -56,7 +56,7 @@ BAD_OPTIONS = {
     "kink variable no function": ({"kink_of": "h"}, "kink_of=.h., wanted a function of the arguments"),
     "tangent no dict": ({"tangent": lambda v: v}, "tangent=.*, wanted functions of a direction by argument name"),
     "tangent no function": ({"tangent": {"x": 1}}, "tangent=.*, wanted functions of a direction by argument name"),
-    "kwargs no dict": ({"kwargs": [1]}, "kwargs is a list, wanted a dict of keyword arguments"),
+    "kwargs no dict": ({"kwargs": [1]}, r"kwargs=\[1\], wanted a dict of keyword arguments"),
     "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', or None"),
 }
 

@@ -69,9 +69,11 @@ def same_value_twice(field: Field) -> str | None:
     again = field.evaluate(field.leaves)
     if again == field.at_point or (math.isnan(again) and math.isnan(field.at_point)):
         return None
-    spread = abs(again - field.at_point) / max(abs(field.at_point), abs(again))
+    apart = f"{field.at_point:.6g} and {again:.6g}"
+    if math.isfinite(again):
+        apart = f"relative spread {abs(again - field.at_point) / max(abs(field.at_point), abs(again)):.1e}"
     return (
-        f"{field.claim.title} gives different answers at the same point (relative spread {spread:.1e}): the spread is "
+        f"{field.claim.title} gives different answers at the same point ({apart}): the spread is "
         "treated as noise; fix the random generator's seed inside it, or switch dropout and batch statistics off"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -67,6 +68,9 @@ def read_claim(
         raise ArgumentError(f"f is a {type(function).__name__}, wanted a function")
     if len(present) > 1:
         raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
+    for what, each in {"f": function, **given}.items():
+        if inspect.iscoroutinefunction(each):
+            raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run(f(*args))")
     keyword = present[0] if present else "gradient"
     value = given.get(keyword)
     if present and keyword not in VALUES and not callable(value):
@@ -79,7 +83,7 @@ def read_claim(
     ):
         hint = ": did you mean check(f, gradient, args)?"
         raise ArgumentError(f"gradient is {a_kind(value)}, wanted a function{hint}")
-    if order not in (1, 2) or (order == 2 and keyword != "inputs"):
+    if order == 2 and keyword != "inputs":
         raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
     if keyword == "inputs" and oracle == "autograd":
         raise ArgumentError(

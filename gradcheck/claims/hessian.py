@@ -145,6 +145,8 @@ class HessianClaim(JacobianClaim, keyword="hess"):
                 one, other = blocks[a][j], blocks[b][i]
                 if one is None or other is None or one.is_operator or other.is_operator:
                     continue
+                if one.matrix.ndim != 2 or one.matrix.shape != other.matrix.shape[::-1]:
+                    continue
                 difference = abs(one.matrix - other.matrix.T)
                 size = max(abs(one.matrix).max(), abs(other.matrix).max())
                 if difference.max() > max(worst, SYMMETRIC * size):

@@ -7,6 +7,7 @@ For NumPy `numpy.empty` and its relatives are replaced while the function runs.
 from __future__ import annotations
 
 import contextlib
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MARGIN = 4096  # entries of NaN on either side of an input: what a block that reads past an end can reach
+ONE_AT_A_TIME = threading.RLock()  # what fills memory belongs to the process: threads that check take turns
 ALIGNED = 64  # entries: at least 64 bytes in every dtype, the alignment of fresh memory
 
 
@@ -88,11 +90,9 @@ def plain(c: Any) -> Any:
 @contextlib.contextmanager
 def poisoned(library: str) -> Iterator[None]:
     """Let fresh memory hold NaN (the largest integer, True) instead of what was there before."""
-    if library == "torch":
-        with _poisoned_torch():
-            yield
-    elif library == "numpy":
-        with _poisoned_numpy():
+    fill = {"torch": _poisoned_torch, "numpy": _poisoned_numpy}.get(library)
+    if fill is not None:
+        with ONE_AT_A_TIME, fill():
             yield
     else:
         yield

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.point import all_numbers, title_of
-from gradcheck.claims.tree import a_kind, is_node, items
+from gradcheck.claims.tree import a_kind, is_node, items, shallow
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -54,6 +54,9 @@ def floating(result: Any) -> list[Any]:
 
 def outputs(result: Any, function: Any) -> list[Any]:
     """Return the floating arrays in what f returned, of which there must be one."""
+    if hasattr(result, "cr_await"):
+        arrays.scalar(result, title_of(function))  # says what to do about an asynchronous function
+    shallow(result, f"what {title_of(function)} returned")
     if isinstance(result, list) and all_numbers(result):
         raise ArgumentError(f"{title_of(function)} returned a list of numbers, wanted an array: np.asarray([...])")
     kept = floating(result)

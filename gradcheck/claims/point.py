@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.tree import Tree, a_kind, is_leaf
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,8 +78,8 @@ def argument_names(function: Callable[..., Any], count: int, names: Sequence[str
     """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
     if names is not None:
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) != count:
-            raise ArgumentError(f"names= has {names!r}, wanted {count} different names, one for each argument")
-        return tuple(names)
+            raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each argument")
+        return tuple(map(str, names))
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims import raised
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.claims.returned import checked
+from gradcheck.claims.returned import fitting
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.direction import inner
 
@@ -108,7 +108,7 @@ class Prediction:
                 raise ArgumentError(sentence) from error
             raise WrongClaim(sentence) from error
         asked = (g if self.claim.asked(i) else None for i, g in enumerate(raw))
-        return tuple(checked(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
+        return tuple(fitting(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
 
     def along(self, index: int, v: Any, unit: float) -> tuple[float, float]:
         """Return the slope that is predicted along direction v of one argument, and a bound on its round-off.

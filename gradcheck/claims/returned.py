@@ -117,6 +117,26 @@ def _list_of_one(result: Any, argument: Any) -> bool:
     )
 
 
+def fitting(gradient: Any, argument: Any, name: str) -> Any:
+    """Return a claimed gradient if it fits its argument; what cannot be read (a nested tensor, a date) does not.
+
+    Raises
+    ------
+    WrongClaim
+        As `checked` does.
+
+    """
+    try:
+        return checked(gradient, argument, name)
+    except WrongClaim:
+        raise
+    except Exception as error:
+        raise WrongClaim(
+            f"the gradient of {name}, {a_kind(gradient)}, cannot be read as numbers ({type(error).__name__}: {error}), "
+            f"wanted an array like {name}"
+        ) from error
+
+
 def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one branch for each breach
     """Return a claimed gradient if it fits its argument.
 

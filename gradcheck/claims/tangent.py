@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,9 +33,13 @@ def tangents(given: Mapping[str, Callable[[Any], Any]], judged: Sequence[str]) -
 def _checked(function: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
     def tangent(v: NDArray[Any]) -> NDArray[Any]:
         try:
-            allowed = np.asarray(function(v))
+            returned = function(v)
+            allowed = np.asarray(returned)
         except Exception as error:
             raise ArgumentError(f"the tangent= of {name} raised {type(error).__name__}: {error}") from error
+        if allowed.dtype.kind not in ("fiuc" if np.iscomplexobj(v) else "fiu"):
+            raise ArgumentError(f"the tangent= of {name} returned {shown(returned)}, wanted an array of {v.dtype}")
+        allowed = allowed.astype(v.dtype)
         if allowed.shape != v.shape:
             raise ArgumentError(f"the tangent= of {name} returned shape {allowed.shape}, wanted {v.shape}, as given")
         if not np.all(np.isfinite(allowed)):

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+
+DEEPEST = 64  # levels of nesting that are followed: no model's parameters are nested half as deep
 
 
 class Missing(WrongClaim):
@@ -34,11 +37,9 @@ class Tree:
     def of(arguments: Any, names: Sequence[str]) -> Tree:
         """Return the tree of `arguments`, a tuple (named by `names`) or a dict (named by its keys)."""
         if isinstance(arguments, dict):
-            return Tree(arguments, tuple(_names(arguments, "")))
-        found: list[str] = []
-        for name, argument in zip(names, arguments, strict=True):
-            found.extend(_names(argument, name))
-        return Tree(arguments, tuple(found), tuple(names))
+            return Tree(arguments, _different(_names(arguments, "")))
+        found = (leaf for name, argument in zip(names, arguments, strict=True) for leaf in _names(argument, name))
+        return Tree(arguments, _different(found), tuple(names))
 
     def leaves(self, structure: Any) -> list[Any]:
         """Return the entries of `structure` at this tree's leaves; None where it has None."""
@@ -69,7 +70,7 @@ class Tree:
             If a name is no argument's.
 
         """
-        wanted = [only] if isinstance(only, str) else list(only)
+        wanted = [only] if isinstance(only, str) else list(map(str, only))
         kept: set[str] = set()
         for part in wanted:
             inside = {name for name in self.names if name == part or name.startswith(f"{part}.")}
@@ -93,6 +94,26 @@ class Tree:
         return _fill(self.template, iter(leaves))
 
 
+def shallow(x: Any, what: str) -> None:
+    """Raise ArgumentError if dicts, lists and tuples are nested deeper than anybody means, or contain themselves."""
+    level = [x]
+    for _ in range(DEEPEST):
+        level = [part for node in level if is_node(node) for _, part in items(node) if is_node(part)]
+        level = list({id(node): node for node in level}.values())  # one shared by many is walked once
+        if not level:
+            return
+    raise ArgumentError(f"{what} is nested more than {DEEPEST} deep, or contains itself: pass arrays in a flat dict")
+
+
+def _different(names: Iterator[str]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for name in names:
+        if name in found:
+            raise ArgumentError(f"two arguments are called {shown(name)} (their keys are written alike): rename a key")
+        found[name] = None
+    return tuple(found)
+
+
 def is_node(x: Any) -> bool:
     """Tell whether x is a dict, list or tuple, whose entries are walked."""
     return isinstance(x, dict | list | tuple)
@@ -101,10 +122,15 @@ def is_node(x: Any) -> bool:
 def items(x: Any) -> list[tuple[str, Any]]:
     """Return the entries of a dict, list or tuple with their names."""
     if isinstance(x, dict):
-        return [(str(key), x[key]) for key in x]
+        return [(_text(key), x[key]) for key in x]
     if hasattr(x, "_fields"):
         return list(zip(x._fields, x, strict=True))
     return [(str(i), item) for i, item in enumerate(x)]
+
+
+def _text(key: Any) -> str:
+    """Return what a key of a dict is called."""
+    return printable(key) if isinstance(key, str) else shown(key)
 
 
 def is_leaf(x: Any) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcheck import arrays
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 Leaf = tuple[str, Any]
 
@@ -96,8 +96,8 @@ def read(
         inputs = (inputs,)
     if not isinstance(inputs, tuple | list | Mapping):
         raise ArgumentError(f"inputs is a {type(inputs).__name__}, wanted a tuple of arrays or a dict by name")
-    if not isinstance(kwargs or {}, Mapping):
-        raise ArgumentError(f"kwargs is a {type(kwargs).__name__}, wanted a dict of keyword arguments")
+    if not (kwargs is None or (isinstance(kwargs, Mapping) and all(isinstance(name, str) for name in kwargs))):
+        raise ArgumentError(f"kwargs={shown(kwargs)}, wanted a dict of keyword arguments")
     template: Any = dict(inputs) if isinstance(inputs, Mapping) else tuple(inputs)
     if isinstance(template, dict):
         found = list(flat(template))
@@ -118,10 +118,11 @@ def _values(template: Any) -> list[Any]:
 
 def _judged(names: tuple[str, ...], leaves: tuple[Any, ...], gradients: Any) -> tuple[int, ...]:
     if gradients is not None:
-        wanted = [gradients] if isinstance(gradients, str) else list(gradients)
-        unknown = [name for name in wanted if name not in names]
-        if unknown or not wanted:
-            raise ArgumentError(f"gradients={gradients!r}, wanted names of inputs, some of {list(names)}")
+        wanted = [gradients] if isinstance(gradients, str) else gradients
+        if not (
+            isinstance(wanted, Collection) and len(wanted) and all(isinstance(n, str) and n in names for n in wanted)
+        ):
+            raise ArgumentError(f"gradients={shown(gradients)}, wanted names of inputs, some of {list(names)}")
         return tuple(i for i, name in enumerate(names) if name in wanted)
     required = tuple(i for i, x in enumerate(leaves) if getattr(x, "requires_grad", False) is True)
     return required or tuple(range(len(leaves)))
@@ -129,8 +130,9 @@ def _judged(names: tuple[str, ...], leaves: tuple[Any, ...], gradients: Any) -> 
 
 def _labels(function: Any, count: int, names: Sequence[str] | None) -> list[str]:
     if names is not None:
-        if isinstance(names, str) or len(set(names)) != count or not all(isinstance(name, str) for name in names):
-            raise ArgumentError(f"names={names!r}, wanted {count} different names, one for each input")
+        strings = isinstance(names, Collection) and all(isinstance(name, str) for name in names)
+        if isinstance(names, str) or not strings or len(set(names)) != count:
+            raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each input")
         return list(names)
     found = positional(function)
     return [found[i] if i < len(found) else f"arg{i}" for i in range(count)]

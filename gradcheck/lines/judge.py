@@ -42,6 +42,7 @@ from gradcheck.reports.watch import unwatched
 from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.options import rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,9 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
     """
     if not isinstance(inputs, Mapping):
         raise ArgumentError(f"inputs is a {type(inputs).__name__}, wanted a dict of arrays by name")
+    if own := {"names", "kink_of"} & set(options):
+        raise ArgumentError(f"{min(own)}= is set by the derivation itself, line by line: leave it away")
+    rules({"seed": seed, **options})
     if not derivation.gradient_lines:
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}

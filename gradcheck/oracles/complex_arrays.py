@@ -9,7 +9,6 @@ lost in silence, as it is where complex numbers are passed to code that was writ
 
 from __future__ import annotations
 
-import warnings
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -282,6 +281,10 @@ class ComplexArray(NDArrayOperatorsMixin):
             return ComplexArray(found) if name.endswith("_like") and np.asarray(found).dtype.kind == "f" else found
         elif name not in FUNCTIONS | ORDERED:
             raise UnsupportedError(f"np.{name} is not known to a complex step")
+        if any(isinstance(x, np.dtype | type) for x in args) or not {"dtype", "out"}.isdisjoint(kwargs):
+            raise UnsupportedError("the code asks for a dtype, or writes into an array: a complex step cannot follow")
+        if name in ("insert", "pad") and args:  # what is written into the first would lose its imaginary part
+            args = (ComplexArray(_plain(args[0])), *args[1:])
         return _wrapped(func(*_each(args, _plain), **{k: _each(v, _plain) for k, v in kwargs.items()}))
 
 
@@ -377,8 +380,7 @@ def imaginary(function: Callable[[list[Any]], Any], points: list[Any]) -> float:
 
     """
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+        with np.errstate(all="ignore"):
             found = function([ComplexArray(z) for z in points])
     except UnsupportedError:
         raise

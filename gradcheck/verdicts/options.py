@@ -5,18 +5,20 @@ from __future__ import annotations
 import difflib
 import numbers
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypedDict
 
 import numpy as np
 
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
 CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its value again
 PLAIN: tuple[type, ...] = (int, float, bool)
+SEEDS = 2**128  # what numpy.random.SeedSequence().entropy draws from
+MOST_PROBES = 2**16  # far beyond what narrows an interval: a number above it is a slip that would run for days
 CONVENTIONS = ("right", "left", "midpoint")
 
 
@@ -94,7 +96,8 @@ Checker = Callable[[Any], str | None]
 
 
 def _number(x: Any) -> bool:
-    return isinstance(x, numbers.Real) and not isinstance(x, bool | np.bool_)
+    """Tell whether x is a number as `_plain` leaves it."""
+    return isinstance(x, int | float) and not isinstance(x, bool)
 
 
 def _positive(wanted: str) -> Checker:
@@ -109,8 +112,13 @@ def _inside_0_1(wanted: str) -> Checker:
     return lambda x: None if _number(x) and 0 < x < 1 else wanted
 
 
-def _at_least(least: int, wanted: str) -> Checker:
-    return lambda x: None if isinstance(x, int) and not isinstance(x, bool) and x >= least else wanted
+def _from(least: int, most: int, wanted: str) -> Checker:
+    def check(x: Any) -> str | None:
+        if not isinstance(x, int) or isinstance(x, bool) or x < least:
+            return wanted
+        return None if x <= most else f"an integer up to {most}"
+
+    return check
 
 
 def _one_of(*choices: str) -> Checker:
@@ -126,16 +134,33 @@ def _functions_by_name(wanted: str) -> Checker:
     return lambda x: None if isinstance(x, Mapping) and all(map(callable, x.values())) else wanted
 
 
+def _order(wanted: str) -> Checker:
+    return lambda x: None if type(x) is int and x in (1, 2) else wanted
+
+
+def _texts(wanted: str, *, alone: bool) -> Checker:
+    def check(x: Any) -> str | None:
+        if isinstance(x, str):
+            return None if alone else wanted
+        return None if isinstance(x, Collection) and all(isinstance(text, str) for text in x) else wanted
+
+    return check
+
+
+def _by_name(wanted: str) -> Checker:
+    return lambda x: None if isinstance(x, Mapping) and all(isinstance(name, str) for name in x) else wanted
+
+
 CHECKERS: dict[str, Checker] = {
     "rtol": _positive("a positive number, or None for significant errors to fail"),
     "atol": _positive("a positive number in the units of the gradient, or None"),
     "piecewise_constant": _boolean("True or False"),
     "straight_through": _function("the smooth function that f stands for"),
     "confidence": _inside_0_1("a probability inside (0, 1) such as 0.9999"),
-    "probes": _at_least(2, "an integer of 2 or more: one direction proves no error"),
-    "seed": _at_least(0, "an integer of 0 or more"),
+    "probes": _from(2, MOST_PROBES, "an integer of 2 or more: one direction proves no error"),
+    "seed": _from(0, SEEDS - 1, "an integer of 0 or more"),
     "oracle": _one_of(*ORACLES),
-    "max_evaluations": _at_least(CONTRACT + 1, f"None, or an integer above the {CONTRACT} of the contract"),
+    "max_evaluations": _from(CONTRACT + 1, sys.maxsize, f"None, or an integer above the {CONTRACT} of the contract"),
     "kink": _one_of(*CONVENTIONS),
     "kink_of": _function("a function of the arguments"),
     "tangent": _functions_by_name(
@@ -143,6 +168,14 @@ CHECKERS: dict[str, Checker] = {
     ),
 }
 OPTIONAL = {f.name for f in fields(Rules) if f.default is None or f.name == "tangent"}
+# What `check` takes beside the options of judging.
+BESIDE: dict[str, Checker] = {
+    "order": _order("1, or 2 together with inputs= (Torch's double backward)"),
+    "only": _texts("the name of an argument, or a list of names", alone=True),
+    "names": _texts("a list of different names, one for each argument", alone=False),
+    "kwargs": _by_name("a dict of keyword arguments"),
+    "retract": _by_name("a dict by argument name, such as {'R': gradcheck.manifolds.SO3()}"),
+}
 
 
 def rules(options: Mapping[str, Any]) -> Rules:
@@ -162,26 +195,40 @@ def rules(options: Mapping[str, Any]) -> Rules:
             raise ArgumentError(f"{name}= is no option{meant}")
         if given is None and name in OPTIONAL:
             continue
-        value = _plain(given)
-        if (wanted := CHECKERS[name](value)) is not None:
-            raise ArgumentError(f"{name}={_shown(given)}, wanted {wanted}")
-        found[name] = value
+        found[name] = _accepted(name, given, CHECKERS[name])
     return Rules(**found)
+
+
+def beside(**given: Any) -> dict[str, Any]:
+    """Return what `check` was given beside the options of judging, None where it is None.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is not what is wanted there.
+
+    """
+    return {
+        name: None if x is None and name != "order" else _accepted(name, x, BESIDE[name]) for name, x in given.items()
+    }
+
+
+def _accepted(name: str, given: Any, checker: Checker) -> Any:
+    value = _plain(given)
+    try:
+        wanted = checker(value)
+    except Exception as error:  # a class of the user's, whose methods raise
+        raise ArgumentError(f"{name}={shown(given)} cannot be read ({type(error).__name__})") from error
+    if wanted is not None:
+        raise ArgumentError(f"{name}={shown(given)}, wanted {wanted}")
+    return value
 
 
 def _plain(x: Any) -> Any:
     """Return a number of NumPy's, or a fraction, as one of Python's; anything else as it is."""
-    if isinstance(x, np.integer):
-        return int(x)
-    if type(x) not in PLAIN and isinstance(x, numbers.Real):
-        try:
-            return float(x)
-        except (OverflowError, ValueError):
-            return x
-    return x
-
-
-def _shown(x: Any) -> str:
-    """Return x as a message shows it: whole where it is short."""
-    text = repr(x)
-    return text if len(text) <= 80 else f"{text[:60]}... ({type(x).__name__})"
+    if type(x) in PLAIN or not isinstance(x, numbers.Real):
+        return x
+    try:
+        return int(x) if isinstance(x, numbers.Integral) else float(x)
+    except Exception:  # noqa: BLE001  a fraction beyond the floats, a time span that NumPy counts among the integers
+        return x

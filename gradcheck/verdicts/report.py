@@ -247,7 +247,7 @@ class GradientError(GradcheckError, AssertionError):
     """
 
     def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
+        AssertionError.__init__(self, str(report))  # whole, however long
         self.report = report
 
     def __reduce__(self) -> tuple[object, ...]:

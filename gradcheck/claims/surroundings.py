@@ -1,0 +1,31 @@
+"""The same surroundings for every check, whatever those of the caller: one check then has one answer."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING
+
+from gradcheck.slopes.field import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def usual() -> Iterator[None]:
+    """Enter NumPy's and Torch's usual modes: no floating-point errors, no inference mode, gradients on, no autocast.
+
+    All of them belong to the thread (and Torch's to the coroutine's step), so other checks do not see them. What
+    belongs to the process (Torch's default dtype, its number of threads, warning filters) stays as it is.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(quiet())
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "inference_mode"):  # not while it is being imported
+            stack.enter_context(torch.inference_mode(mode=False))
+            stack.enter_context(torch.enable_grad())
+            for device in ("cpu", "cuda"):
+                if torch.is_autocast_enabled(device):
+                    stack.enter_context(torch.autocast(device, enabled=False))
+        yield
