@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 LINE = 80  # characters of a value that a message shows
 LONGEST = 1000  # characters of a message: what the user's code says may be of any length
 

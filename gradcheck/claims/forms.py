@@ -68,9 +68,7 @@ def read_claim(
         raise ArgumentError(f"f is a {type(function).__name__}, wanted a function")
     if len(present) > 1:
         raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
-    for what, each in {"f": function, **given}.items():
-        if inspect.iscoroutinefunction(each):
-            raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run(f(*args))")
+    _synchronous({"f": function, **given})
     keyword = present[0] if present else "gradient"
     value = given.get(keyword)
     if present and keyword not in VALUES and not callable(value):
@@ -97,6 +95,12 @@ def read_claim(
     options = own.get(keyword, {"gradient": beside} if keyword in SECOND else {})
     claim = Claim.forms[keyword].read(function, value, Given(args, names, dict(kwargs or {}), seed, options))
     return claim if only is None else claim.with_(tree=claim.tree.restricted(only))
+
+
+def _synchronous(functions: Mapping[str, Any]) -> None:
+    for name, function in functions.items():
+        if inspect.iscoroutinefunction(function):
+            raise ArgumentError(f"{name} is asynchronous, wanted a function: lambda *args: asyncio.run({name}(*args))")
 
 
 def _is_gradient(value: Any) -> bool:
