@@ -33,7 +33,7 @@ PICTURES = (".pdf", ".png", ".svg")
 @threads_option
 @click.option(
     "--losses",
-    type=click.File("w", lazy=False),
+    type=click.File("w", lazy=False, errors="backslashreplace"),  # as standard output has it
     help="Write a line `t loss` for every step to this file; - is standard output.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the loss curve to this .png, .svg or .pdf file.")
