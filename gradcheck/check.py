@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 
 P = ParamSpec("P")
+AGAINST_A_WRONG_ONE = (
+    "H is judged as the Jacobian of the gradient that is claimed, which is wrong itself: mend that first"
+)
 
 
 @watched
@@ -162,6 +165,8 @@ def _judged(
             claim.restore()
         if reports[-1].complaint:
             break
+    if len(reports) > 1 and reports[0].verdict is Verdict.FAIL:
+        reports[1] = replace(reports[1], notes=(*reports[1].notes, AGAINST_A_WRONG_ONE))
     return merged(title_of(f), reports)
 
 

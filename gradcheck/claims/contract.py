@@ -118,6 +118,13 @@ def repeats(prediction: Prediction, field: Field) -> ClaimNoise:
     return ClaimNoise(spread, frozen)
 
 
+def as_given(prediction: Prediction, field: Field) -> ClaimNoise:
+    """Return how far arrays may be off that are claimed as they are, nothing else being known of the claim."""
+    given = GIVEN * prediction.claim.given_unit
+    norms = (0.0 if g is None else s.norm(g) for g, s in zip(prediction.values, field.scales, strict=True))
+    return ClaimNoise(tuple(given * norm for norm in norms), (False,) * len(prediction.leaves))
+
+
 def _accumulated(prediction: Prediction, index: int, first: NDArray[Any]) -> None:
     """Raise WrongClaim if each further call adds the gradient to what the last one returned."""
     one, two = (np.array(arrays.to_numpy(prediction.at(prediction.leaves)[index])) for _ in range(2))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gradcheck.claims.tree import Tree
 
 SYMMETRIC = 2.0**-26  # √u: H and its transpose agree far better, another matrix far worse
+LARGEST = 1000  # rows of a matrix whose eigenvalues are asked for
 MISSING = (
     "hess= and hessp= are judged against the gradient: pass it too, check(f, gradient, args, hess=H), or the "
     "gradient alone as a function with jac=H"
@@ -158,6 +159,23 @@ class HessianClaim(JacobianClaim, keyword="hess"):
                         f"{there}[{column}, {row}] is {other.matrix[column, row]:.6g}"
                     )
         return said
+
+    def remark(self, leaves: Sequence[Any]) -> str:
+        """Return what a wrong matrix may be meant as: one that is positive semidefinite may be JᵀJ."""
+        blocks = self.blocks(leaves)
+        if len(blocks) > 1 or blocks[0][0] is None or math.prod(blocks[0][0].argument) > LARGEST:
+            return ""
+        matrix = blocks[0][0].matrix
+        dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
+        if not isinstance(dense, np.ndarray) or self.asymmetry(leaves):
+            return ""
+        values = np.linalg.eigvalsh(dense)
+        if values[0] < -SYMMETRIC * abs(values[-1]):
+            return ""
+        return (
+            "if H is meant as the Gauss-Newton approximation JᵀJ, which leaves the second-order term out, pass rtol= "
+            "for how far it may be off"
+        )
 
 
 class HesspClaim(MatrixClaim, keyword="hessp"):

@@ -44,6 +44,11 @@ class MatrixClaim(ArrayClaim):
         del leaves
         return ""
 
+    def remark(self, leaves: Sequence[Any]) -> str:
+        """Return what a wrong matrix may be meant as; empty where nothing is known."""
+        del leaves
+        return ""
+
     def label(self, index: int, output: str = "") -> str:
         """Return what to call the part of the matrix that belongs to one argument (and one output)."""
         parts = [part for part in (output, "" if len(self.columns) == 1 else self.columns[index]) if part]
@@ -104,6 +109,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         super().__init__(numbers_as_arrays(function), arguments, names, kwargs, seed)
         self.columns = self.names
         self.at_point_only = not callable(jac)
+        self.given_unit = 0.0 if callable(jac) else matrices.coarsest(jac)
         self.jac = jac if callable(jac) else lambda *_, **__: jac
         self.sparsity = sparsity
         self._balance()

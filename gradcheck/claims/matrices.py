@@ -122,6 +122,14 @@ class Block:
         return (int(extra.coords[0][at]), int(extra.coords[1][at])), extra.data[at], extra.nnz
 
 
+def coarsest(matrix: Any) -> float:
+    """Return the largest unit round-off of matrices that are given as they are; float64's for what is no array."""
+    if isinstance(matrix, dict | tuple | list):
+        parts = matrix.values() if isinstance(matrix, dict) else matrix
+        return max(map(coarsest, parts), default=2.0**-53)
+    return arrays.ROUNDOFF.get(arrays.dtype_name(matrix), 2.0**-53) if hasattr(matrix, "dtype") else 2.0**-53
+
+
 def blocks(
     result: Any, outputs: Sequence[Any], tree: Tree, names: Sequence[str], letter: str
 ) -> list[list[Block | None]]:

@@ -58,9 +58,27 @@ def called(
             passed, wanted = told(given), told(other)
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it is passed "
-                f"{GIVEN[kind].format(passed)}, and works with {wanted}: let it take the first"
+                f"{GIVEN[kind].format(passed)}, and would work with {wanted}: let it take {passed}"
+            ) from error
+        if _takes_it_last(claim, function, given, leaves, fits):
+            raise ArgumentError(
+                f"the {kind} raised {type(error).__name__} ({error}): it is passed its vector before the arguments, "
+                f"and would work with it behind them: wanted {kind}(vector, *args)"
             ) from error
         raise
+
+
+def _takes_it_last(
+    claim: ArrayClaim, function: Callable[..., Any], given: Any, leaves: Sequence[Any], fits: Callable[[Any], object]
+) -> bool:
+    filled = claim.tree.fill(leaves)
+    if isinstance(filled, dict):
+        return False
+    try:
+        fits(function(*filled, given, **claim.kwargs))
+    except Exception:  # noqa: BLE001  whatever it raises: that was not it
+        return False
+    return True
 
 
 def _others(given: Any, flat: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
+from gradcheck.claims.contract import as_given
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate, names
@@ -104,8 +105,13 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         advice=said
         or claim.asymmetry(trial.field.leaves)
         or (f"in {place} {named.advice}" if one and named.advice else named.advice),
-        next=f"look at the formula of {place}" if one else argument.next or f"look at the formula of {label}",
+        next=f"look at the formula of {place}" if one else _next(argument, claim, trial, label),
     )
+
+
+def _next(argument: ArgumentReport, claim: MatrixClaim, trial: Trial, label: str) -> str:
+    meant = "" if argument.mistakes else claim.remark(trial.field.leaves)
+    return meant or argument.next or f"look at the formula of {label}"
 
 
 def _live(found: Sequence[Pushed]) -> NDArray[np.bool_]:
@@ -220,7 +226,9 @@ def _through(argument: ArgumentReport, trial: Trial, claim: ArrayClaim) -> Argum
 def _alone(trial: Trial, claim: ArrayClaim) -> Trial:
     """Return the trial of the same argument under other cotangents, measured; its evaluations are counted."""
     field = Field(claim, trial.field.leaves, seed=trial.field.seed)
-    there = Trial(field, Prediction(claim, field.leaves), trial.index, confidence=trial.confidence)
+    prediction = Prediction(claim, field.leaves)
+    noise = as_given(prediction, field)
+    there = Trial(field, prediction, trial.index, confidence=trial.confidence, noise=noise)
     there.measure(FiniteDifferences(field, [trial.index]), PROBES)
     trial.field.evaluations += field.evaluations
     return there

@@ -317,6 +317,30 @@ def test_a_hessian_without_a_gradient_says_what_to_pass():
         gc.check(optimize.rosen, args=(XR,), hess=optimize.rosen_hess)
 
 
+def test_a_gauss_newton_approximation_is_asked_whether_it_is_meant():
+    def half(x):
+        return np.sum(f(x) ** 2) / 2
+
+    report = gc.check(half, lambda x: jac(x).T @ f(x), (X,), hess=lambda x: jac(x).T @ jac(x))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "if H is meant as the Gauss-Newton approximation" in report["H"].next
+    assert gc.check(half, lambda x: jac(x).T @ f(x), (X,), hess=lambda x: jac(x).T @ jac(x), rtol=10.0)
+
+
+def test_a_hessian_beside_a_wrong_gradient_is_said_to_be_judged_against_that():
+    report = gc.check(lambda x: np.sum(x**4), lambda x: 3 * x**3, (X,), hess=lambda x: np.diag(12 * x**2))
+    assert any("judged as the Jacobian of the gradient that is claimed" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_matrix_in_the_argument_s_own_dtype_is_judged_by_its_digits(dtype):
+    a, x = A.astype(dtype), X.astype(dtype)
+    j = ((1 - np.tanh(a @ x) ** 2)[:, None] * a).astype(dtype)
+    assert gc.check(lambda x: np.tanh(A.astype(x.dtype) @ x), jac=j, args=(x,))
+    j[3, 1] *= 2
+    assert gc.check(lambda x: np.tanh(A.astype(x.dtype) @ x), jac=j, args=(x,))[0].where == (3, 1)
+
+
 # Arrays instead of functions -----------------------------------------------------------------------------------
 
 

@@ -79,12 +79,18 @@ def test_outputs_of_which_nothing_is_known_are_named():
             lambda d, x: 2 * x * d[0] + d[1] + d[2],
             r"passed the cotangent as \(array \(3,\), \(array \(3,\), array \(3,\)\)\)",
         ),
-        (lambda d, x: x * d["0"], r"raised TypeError .*the structure of f's output, and works with \{"),
+        (lambda d, x: x * d["0"], r"raised TypeError .*the structure of f's output, and would work with \{"),
     ],
 )
 def test_a_vjp_that_expects_another_structure_is_the_callers_error(vjp, words):
     with pytest.raises(ArgumentError, match=words):
         gc.check(lambda x: (x**2, (x, 2 * x)), vjp=vjp, args=(X,))
+
+
+def test_a_vjp_that_takes_its_cotangent_last_is_told_the_order():
+    a = np.arange(12.0).reshape(4, 3)
+    with pytest.raises(ArgumentError, match=r"would work with it behind them: wanted vjp\(vector, \*args\)"):
+        gc.check(lambda x: a @ x, vjp=lambda x, d: a.T @ d + 0 * x, args=(X,))
 
 
 def test_a_vjp_that_is_broken_in_any_structure_is_wrong():
@@ -100,7 +106,7 @@ def test_a_jvp_that_expects_a_tuple_is_the_callers_error():
         return 2 * x * dx
 
     with pytest.raises(
-        ArgumentError, match=r"it is passed the tangents as array \(3,\).* works with \(array \(3,\),\)"
+        ArgumentError, match=r"it is passed the tangents as array \(3,\).* would work with \(array \(3,\),\)"
     ):
         gc.check(lambda x: x**2, jvp=jvp, args=(X,))
 
