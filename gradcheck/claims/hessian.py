@@ -96,9 +96,17 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         kwargs: Mapping[str, Any],
         seed: int,
     ) -> None:
-        outputs = GradientOf(function, gradient, arguments, names, kwargs)
-        super().__init__(outputs, hess, arguments, outputs.tree.labels or None, kwargs, seed)
-        _as_hessian(self, outputs, "H")
+        self.outputs_of = GradientOf(function, gradient, arguments, names, kwargs)
+        super().__init__(self.outputs_of, hess, arguments, self.outputs_of.tree.labels or None, kwargs, seed)
+
+    def named(self) -> None:
+        """Name rows and columns by the arguments."""
+        _as_hessian(self, self.outputs_of, "H")
+
+    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
+        """Return nothing: the gradient's report lists the arguments without one."""
+        del judged
+        return ()
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -115,7 +123,7 @@ class HessianClaim(JacobianClaim, keyword="hess"):
             result = self.jac(**self.tree.fill(leaves), **self.kwargs)
         else:
             result = self.jac(*self.tree.fill(leaves), **self.kwargs)
-        found = matrices.blocks(self._whole(result), self.out, self.tree, self.columns, self.letter)
+        found = matrices.blocks(self._whole(result), self.out, self.tree, self.output_names, self.letter)
         return [[b and b.transposed() for b in row] for row in found] if self.turned else found
 
     def _whole(self, result: Any) -> Any:
@@ -203,6 +211,11 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         _as_hessian(self, outputs, "H·p")
         self.judged = [i for i, _ in enumerate(self.names) if self.asked(i)]
         self.balance(self._sizes)
+
+    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
+        """Return nothing: the gradient's report lists the arguments without one."""
+        del judged
+        return ()
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:

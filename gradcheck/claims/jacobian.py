@@ -107,12 +107,16 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         sparsity: Any = None,
     ) -> None:
         super().__init__(numbers_as_arrays(function), arguments, names, kwargs, seed)
-        self.columns = self.names
         self.at_point_only = not callable(jac)
         self.given_unit = 0.0 if callable(jac) else matrices.coarsest(jac)
         self.jac = jac if callable(jac) else lambda *_, **__: jac
         self.sparsity = sparsity
-        self._balance()
+        self.named()
+        self.balance_rows()
+
+    def named(self) -> None:
+        """Name rows and columns, before the matrix is read by these names."""
+        self.columns = self.names
 
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
@@ -185,7 +189,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
             "uses it differences another matrix"
         )
 
-    def _balance(self) -> None:
+    def balance_rows(self) -> None:
         """Scale the cotangent row by row, so that no row is too small beside others to be seen.
 
         By a power of two next to 1/‖J_i∘s‖, or to 2^12/|f_i| where f_i is so large that its round-off would drown the

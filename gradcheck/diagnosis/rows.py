@@ -97,6 +97,8 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         if one
         else _several_rows(claim, trial.index, wrong, found, column)
     )
+    if not one and column is None and there is not None and there.where_text:
+        text = f"{text}; in {place} {there.where_text.removeprefix('one entry is wrong: ')}"
     return argument.with_(
         where=where,
         where_text=text,

@@ -290,6 +290,51 @@ def test_blocks_of_a_hessian_are_named_by_their_arguments():
     assert report["H in a"].where_text.startswith("the block H(b × a) is claimed zero")
 
 
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_data_among_the_arguments_have_no_part_in_a_hessian(factor):
+    def value(w, s):
+        return np.sum(np.exp(s @ w))
+
+    def slope(w, s):
+        return s.T @ np.exp(s @ w)
+
+    def hess(w, s):
+        return factor * s.T @ (np.exp(s @ w)[:, None] * s)
+
+    report = gc.check(value, slope, (POINT[0], S), hess=hess, hessp=lambda w, p, s: hess(w, s) @ p)
+    assert [a.name for a in report] == ["w", "H", "H·p"]
+    assert bool(report) is (factor == 1)
+    assert report.unchecked == ("s (no gradient claimed)",)
+
+
+def test_blocks_of_very_different_size_are_judged_by_their_own():
+    def value(a, b):
+        return 1e8 * np.sum(a**4) + 1e-6 * np.sum(b**3)
+
+    def slope(a, b):
+        return 4e8 * a**3, 3e-6 * b**2
+
+    def hess(a, b, factor=1.0):
+        return (np.diag(12e8 * a**2), np.zeros((3, 3))), (np.zeros((3, 3)), factor * np.diag(6e-6 * b))
+
+    a = POINT[0]
+    assert gc.check(value, slope, (a, a + 1), hess=hess)
+    report = gc.check(value, slope, (a, a + 1), hess=lambda a, b: hess(a, b, 1.01))
+    assert [str(r.verdict) for r in report] == ["PASS", "PASS", "PASS", "FAIL"]
+
+
+def test_a_block_is_named_by_its_rows_and_the_entries_of_one():
+    def wrong(x):
+        j = jac(x).copy()
+        j[1:4, 1:3] *= -1
+        return j
+
+    report = gc.check(f, jac=wrong, args=(X,))
+    text = report[0].where_text
+    assert text.startswith("rows 1 to 3 of J are wrong, all other rows are right; in row ")
+    assert "wrong at (1,), (2,), all else is right" in text
+
+
 def test_products_take_a_tuple_like_the_arguments():
     def hessp(a, b, p):
         (aa, ab), (ba, bb) = hessian(a, b)
