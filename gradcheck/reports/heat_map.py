@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.reports.pictures.style import log_axis
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -39,7 +41,8 @@ def draw(ax: Axes, comparison: Comparison) -> None:
         ax.set_yticks([])
     else:
         ax.set_ylabel("row")
-    ax.figure.colorbar(mesh, ax=ax, label="error / yardstick", extend="both")
+    bar = ax.figure.colorbar(mesh, ax=ax, label="error / yardstick", extend="both")
+    log_axis(bar.ax.yaxis)
 
 
 def lines(block: int | None, found: HeatMap) -> list[int]:

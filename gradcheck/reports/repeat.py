@@ -61,6 +61,8 @@ def source(call: Call) -> str:
         function = inspect.unwrap(function) if callable(function) else function
     except ValueError:  # a cycle of __wrapped__
         return ""
+    if isinstance(owner := getattr(function, "__self__", None), type) and hasattr(owner, "backward"):
+        function = owner.backward  # what is claimed by the apply of a torch.autograd.Function
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
     if code is None:

@@ -55,7 +55,7 @@ REPORTS = {
     "factor": lambda: gc.check(loss, a_2_lost, (W1, W2)),
     "kink": lambda: gc.check(total, lambda h: 1.0 * (h >= 0), (AT_ZERO,)),
     "inconclusive": lambda: gc.check(lambda *w: loss(*w) + 1e12, right, (W1, W2), oracle="finite differences"),
-    "breach": lambda: gc.check(loss, lambda *w: right(*w)[:1], (W1, W2)),
+    "breach": lambda: gc.check(loss, lambda *w: (right(*w)[0][0], right(*w)[1]), (W1, W2)),
     "long names": lambda: gc.check(loss, a_2_lost, (W1, W2), names=[LONG, "<b>&\" w'"]),
 }
 # What a person must find on the page without opening a fold, in this order; and which pictures are seen at once, and
@@ -71,7 +71,7 @@ SEEN = {
     "factor": (["✗ FAIL", "0.5 x the true gradient", "a factor 2 is missing"], [PLACE], [LINE, LADDER, LADDER]),
     "kink": (["✓ PASS", "f has a kink here at h[0]", "a valid subgradient, convention: right"], [], [LINE, LADDER]),
     "inconclusive": (["? INCONCLUSIVE", "2 of 2 gradients undecided", "resolution reached"], [], [LADDER] * 2),
-    "breach": (["✗ FAIL", "the gradient returned 1 entries, wanted 2"], [], []),
+    "breach": (["✗ FAIL", "the gradient of w1 has shape (5,), wanted (6, 5)"], [], []),
     "long names": (["✗ FAIL", "<b>&\" w'", "a factor 2 is missing", LONG], [PLACE], [LINE, LADDER, LADDER]),
 }
 

@@ -149,6 +149,23 @@ def test_the_source_of_a_claim_is_its_file_and_line(mine):
     assert static.repeat == SAVE
 
 
+def test_the_source_of_an_autograd_function_is_its_backward():
+    torch = pytest.importorskip("torch")
+
+    class Half(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return (x**2).sum()
+
+        @staticmethod
+        def backward(ctx, cotangent):
+            return cotangent * ctx.saved_tensors[0]
+
+    report = gc.check(Half.apply, inputs=(torch.ones(3, dtype=torch.float64),))
+    assert report.source.endswith(", backward")
+
+
 class Hostile:
     """A claim that answers no question."""
 
