@@ -16,159 +16,18 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.errors import UnsupportedError
+from gradcheck.oracles.complex_functions import (
+    ANALYTIC,
+    COMPARISONS,
+    CONTINUED,
+    FUNCTIONS,
+    LINEAR_ALGEBRA,
+    ORDERED,
+    STEPS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-ANALYTIC = frozenset(
-    [
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "negative",
-        "positive",
-        "power",
-        "float_power",
-        "square",
-        "sqrt",
-        "exp",
-        "exp2",
-        "expm1",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "arcsin",
-        "arccos",
-        "arctan",
-        "arcsinh",
-        "arccosh",
-        "arctanh",
-        "reciprocal",
-        "matmul",
-        "vecmat",
-        "matvec",
-    ]
-)
-COMPARISONS = frozenset(
-    [
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "isfinite",
-        "isnan",
-        "isinf",
-        "signbit",
-        "logical_not",
-        "logical_and",
-    ]
-)
-STEPS = frozenset(["rint", "floor", "ceil", "trunc", "sign", "heaviside", "floor_divide"])
-FUNCTIONS = frozenset(
-    [
-        "sum",
-        "prod",
-        "mean",
-        "cumsum",
-        "cumprod",
-        "dot",
-        "inner",
-        "outer",
-        "tensordot",
-        "einsum",
-        "trace",
-        "diagonal",
-        "diag",
-        "reshape",
-        "ravel",
-        "transpose",
-        "swapaxes",
-        "moveaxis",
-        "squeeze",
-        "expand_dims",
-        "concatenate",
-        "stack",
-        "vstack",
-        "hstack",
-        "dstack",
-        "column_stack",
-        "split",
-        "array_split",
-        "roll",
-        "flip",
-        "tile",
-        "repeat",
-        "broadcast_to",
-        "pad",
-        "where",
-        "take",
-        "take_along_axis",
-        "triu",
-        "tril",
-        "diff",
-        "convolve",
-        "kron",
-        "cross",
-        "select",
-        "choose",
-        "copy",
-        "atleast_1d",
-        "atleast_2d",
-        "rollaxis",
-        "rot90",
-        "delete",
-        "insert",
-        "append",
-        "compress",
-        "broadcast_arrays",
-        "average",
-        "ediff1d",
-        "trapezoid",
-        "sliding_window_view",
-    ]
-)
-ORDERED = frozenset(
-    ["max", "min", "amax", "amin", "sort", "argsort", "argmax", "argmin", "median", "searchsorted", "partition"]
-)
-LINEAR_ALGEBRA = frozenset(
-    ["solve", "inv", "det", "matrix_power", "multi_dot", "matmul", "tensordot", "outer", "trace", "diagonal"]
-)
-
-
-def _logaddexp(a: Any, b: Any) -> Any:
-    top = np.where(np.real(a) >= np.real(b), a, b)
-    return top + np.log(np.exp(a - top) + np.exp(b - top))
-
-
-def _chosen(a: Any, b: Any, *, larger: bool) -> Any:
-    first = np.real(a) >= np.real(b) if larger else np.real(a) <= np.real(b)
-    return np.where(first, a, b)
-
-
-# Real functions, continued from where they are analytic: |x| is x or −x.
-CONTINUED: dict[str, Callable[..., Any]] = {
-    "absolute": lambda a: np.where(np.real(a) < 0, -a, a),
-    "fabs": lambda a: np.where(np.real(a) < 0, -a, a),
-    "conjugate": lambda a: a,
-    "maximum": lambda a, b: _chosen(a, b, larger=True),
-    "fmax": lambda a, b: _chosen(a, b, larger=True),
-    "minimum": lambda a, b: _chosen(a, b, larger=False),
-    "fmin": lambda a, b: _chosen(a, b, larger=False),
-    "hypot": lambda a, b: np.sqrt(a * a + b * b),
-    "logaddexp": _logaddexp,
-    "expit": lambda a: 1 / (1 + np.exp(-a)),
-    "cbrt": lambda a: np.sign(np.real(a)) * (a * np.sign(np.real(a))) ** (1 / 3),
-}
 
 
 class ComplexArray(NDArrayOperatorsMixin):
@@ -216,7 +75,7 @@ class ComplexArray(NDArrayOperatorsMixin):
         return ComplexArray(self.z[_real(key)])
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.z[_real(key)] = _plain(value)
+        self.z[_real(key)] = plain(value)
 
     def __bool__(self) -> bool:
         return bool(self.z.real)
@@ -252,7 +111,7 @@ class ComplexArray(NDArrayOperatorsMixin):
         if out is not None:
             if method != "__call__" or not isinstance(out[0], ComplexArray):
                 raise UnsupportedError("the code writes into a plain array: a complex step cannot follow")
-            out[0].z[...] = _plain(ufunc(*inputs, **options))
+            out[0].z[...] = plain(ufunc(*inputs, **options))
             return out[0]
         if name in STEPS:
             _round_noted(inputs)
@@ -260,13 +119,13 @@ class ComplexArray(NDArrayOperatorsMixin):
             found = getattr(ufunc, method)(*(_real(x) for x in inputs), **options)
             return ComplexArray(found) if name in STEPS else found
         if name in CONTINUED and method == "__call__" and not options:
-            return ComplexArray(CONTINUED[name](*(_plain(x) for x in inputs)))
+            return ComplexArray(CONTINUED[name](*(plain(x) for x in inputs)))
         if name in ("maximum", "minimum") and method == "reduce":
             return (np.max if name == "maximum" else np.min)(*inputs, **options)
         if name in ANALYTIC:
             if options.get("dtype") is not None:
                 raise UnsupportedError("the code asks for a dtype: a complex step cannot follow")
-            return _wrapped(getattr(ufunc, method)(*(_plain(x) for x in inputs), **options))
+            return _wrapped(getattr(ufunc, method)(*(plain(x) for x in inputs), **options))
         raise UnsupportedError(f"np.{name} is not known to a complex step")
 
     def __array_function__(self, func: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -277,15 +136,15 @@ class ComplexArray(NDArrayOperatorsMixin):
             if name not in LINEAR_ALGEBRA:
                 raise UnsupportedError(f"np.linalg.{name} is not known to a complex step")
         elif name in ("shape", "ndim", "size", "argmax", "argmin", "argsort", "zeros_like", "ones_like", "empty_like"):
-            found = func(*_each(args, _real), **{k: _each(v, _real) for k, v in kwargs.items()})
+            found = func(*each(args, _real), **{k: each(v, _real) for k, v in kwargs.items()})
             return ComplexArray(found) if name.endswith("_like") and np.asarray(found).dtype.kind == "f" else found
         elif name not in FUNCTIONS | ORDERED:
             raise UnsupportedError(f"np.{name} is not known to a complex step")
         if any(isinstance(x, np.dtype | type) for x in args) or not {"dtype", "out"}.isdisjoint(kwargs):
             raise UnsupportedError("the code asks for a dtype, or writes into an array: a complex step cannot follow")
         if name in ("insert", "pad") and args:  # what is written into the first would lose its imaginary part
-            args = (ComplexArray(_plain(args[0])), *args[1:])
-        return _wrapped(func(*_each(args, _plain), **{k: _each(v, _plain) for k, v in kwargs.items()}))
+            args = (ComplexArray(plain(args[0])), *args[1:])
+        return _wrapped(func(*each(args, plain), **{k: each(v, plain) for k, v in kwargs.items()}))
 
 
 def _variance(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False, **_: Any) -> Any:
@@ -323,7 +182,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def _plain(x: Any) -> Any:
+def plain(x: Any) -> Any:
     """Return x as NumPy's; refuse complex numbers of the code's own: |z| means another thing there."""
     if isinstance(x, ComplexArray):
         return x.z
@@ -338,10 +197,10 @@ def _real(x: Any) -> Any:
     return x.z.real if isinstance(x, ComplexArray) else x
 
 
-def _each(x: Any, change: Callable[[Any], Any]) -> Any:
+def each(x: Any, change: Callable[[Any], Any]) -> Any:
     """Return x, or what it nests, with its arrays changed."""
     if isinstance(x, list | tuple):
-        return type(x)(_each(part, change) for part in x)
+        return type(x)(each(part, change) for part in x)
     return change(x)
 
 
@@ -352,41 +211,8 @@ def _wrapped(found: Any) -> Any:
 
 
 # The largest array that the code has rounded, while it is followed.
-_ROUNDED: ContextVar[list[int]] = ContextVar("_ROUNDED")
+ROUNDED: ContextVar[list[int]] = ContextVar("ROUNDED")
 
 
 def _round_noted(inputs: tuple[Any, ...]) -> None:
-    _ROUNDED.get([0]).append(max(x.size for x in inputs if isinstance(x, ComplexArray)))
-
-
-def rounded(function: Callable[[list[Any]], Any], points: list[Any]) -> int:
-    """Return the size of the largest array that the code rounds to whole numbers, or takes the sign of; 0 for none."""
-    sizes = [0]
-    token = _ROUNDED.set(sizes)
-    try:
-        imaginary(function, points)
-    finally:
-        _ROUNDED.reset(token)
-    return max(sizes)
-
-
-def imaginary(function: Callable[[list[Any]], Any], points: list[Any]) -> float:
-    """Return the imaginary part of function(points), NaN where a number is not finite.
-
-    Raises
-    ------
-    UnsupportedError
-        If the code cannot be followed: whatever it raises.
-
-    """
-    try:
-        with np.errstate(all="ignore"):
-            found = function([ComplexArray(z) for z in points])
-    except UnsupportedError:
-        raise
-    except Exception as error:
-        raise UnsupportedError(f"a complex step cannot follow the code ({type(error).__name__}: {error})") from error
-    if not isinstance(found, ComplexArray) or found.size != 1:
-        raise UnsupportedError("the code left the numbers that a complex step can follow")
-    value = complex(found.z.reshape(())[()])
-    return value.imag if np.isfinite(value) else float("nan")
+    ROUNDED.get([0]).append(max(x.size for x in inputs if isinstance(x, ComplexArray)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
-from gradcheck.oracles.complex_arrays import imaginary, rounded
+from gradcheck.oracles.complex_run import imaginary, rounded
 from gradcheck.oracles.derivative import bounded
 
 if TYPE_CHECKING:
