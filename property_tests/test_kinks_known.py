@@ -1,6 +1,7 @@
 """Claims at kinks of functions with known subdifferentials: never a wrong verdict, seldom none."""
 
 import collections
+import sys
 
 import numpy as np
 import pytest
@@ -120,3 +121,8 @@ def test_no_check_of_such_a_function_has_a_wrong_verdict():
 @pytest.mark.thorough
 def test_no_check_of_such_a_function_has_a_wrong_verdict_in_ten_thousand():
     assert misjudged(range(1_000, 11_000)) == []
+
+
+if __name__ == "__main__":  # python -m property_tests.test_kinks_known 100 600
+    found = counted(range(*map(int, sys.argv[1:])))
+    print(said(found[0], found[2]), f"{len(found[1])} mistakes", sep="\n")  # noqa: T201  for the documentation

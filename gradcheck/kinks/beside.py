@@ -77,8 +77,7 @@ class Beside:
         self.claims: list[Array] = []
         self.signs: list[Any] = []
         self.watch = watch
-        self._low: Array | None = None
-        self._high: Array | None = None
+        self._apart: Array | None = None  # how far any claim is from the first one, entry by entry
 
     def flat(self, values: NDArray[Any]) -> Array:
         """Return an array of the argument's shape as a flat real one."""
@@ -153,16 +152,17 @@ class Beside:
         """Return the claim at some arguments."""
         return self.in_scale(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index]))
 
-    def keep(self, move: Array, claim: Array, leaves: Sequence[Any]) -> None:
-        """Keep a claim next to the point; of a large argument the first two, and what all of them range over."""
-        self._low = claim.copy() if self._low is None else np.minimum(self._low, claim, out=self._low)
-        self._high = claim.copy() if self._high is None else np.maximum(self._high, claim, out=self._high)
-        few = len(claim) <= WHOLE or len(self.claims) < 2
+    def keep(self, v: Any, sign: float, claim: Array, leaves: Sequence[Any]) -> None:
+        """Keep the claim at x ± δ·v; of a large argument the first one, and how far others are from it."""
+        if self._apart is None:
+            self._apart = np.zeros(len(claim))
+        else:
+            np.maximum(self._apart, np.abs(claim - self.claims[0]), out=self._apart)
         if self.watch is not None:
             self.signs.append(self.watch(leaves))
-        if few:
-            self.moves.append(move)
-        if few or self.watch is not None:
+        if len(claim) <= WHOLE or (self.watch is not None and not self.moves):
+            self.moves.append(sign * self.as_move(arrays.to_numpy(v)))
+        if len(claim) <= WHOLE or self.watch is not None or not self.claims:
             self.claims.append(claim)
 
     def ask(self, move: Array) -> tuple[Array, Array, list[Any]]:
@@ -176,9 +176,13 @@ class Beside:
         if self.trial.tangent is not None and self.basis is None:
             values = np.asarray(self.trial.tangent(values)).reshape(values.shape)
         x = arrays.to_numpy(self.x)
+        there = values * self.delta
+        there += x
         leaves = list(self.trial.gradient.leaves)
-        leaves[self.trial.index] = arrays.like(x + self.delta * values, self.x)
-        return self.as_move((arrays.to_numpy(leaves[self.trial.index]) - x) / self.delta), leaves
+        leaves[self.trial.index] = arrays.like(there, self.x)
+        made = np.subtract(arrays.to_numpy(leaves[self.trial.index]), x)
+        made /= self.delta
+        return self.as_move(made), leaves
 
     @property
     def one_piece(self) -> bool:
@@ -193,9 +197,7 @@ class Beside:
 
     def changing(self) -> NDArray[np.int64]:
         """Return the entries that differ between the claims next to the point."""
-        if self._low is None or self._high is None:
-            return np.zeros(0, dtype=np.int64)
-        return np.flatnonzero(self._high - self._low > self.tolerance)
+        return np.flatnonzero(self._apart > self.tolerance) if self._apart is not None else np.zeros(0, dtype=np.int64)
 
     def off(self) -> NDArray[np.int64]:
         """Return the entries that the claims next to the point agree about, and the claim at it does not."""
@@ -226,18 +228,26 @@ class Beside:
                 return made, claim
             move = rng.standard_normal(len(self.here))
             move[entries] = part
-            made, claim, _ = self.ask(move)
-            changed = np.flatnonzero((np.abs(claim - first) > tolerance) & others)
+            made, leaves = self.moved(move)
+            made = made[entries]
+            del move
+            claim = self.claim(leaves)
+            found = claim[entries]
+            claim -= first
+            changed = np.flatnonzero((np.abs(claim, out=claim) > tolerance) & others)
             if len(changed):
                 raise Grown(changed)
-            return made[entries], claim[entries]
+            return made, found
 
         size = (len(self.here),) if self.basis is not None else (2, *self.shape) if self.complex else self.shape
         places = [np.asarray(axis) for axis in np.unravel_index(entries, size)] if size else []
         near = Neighbourhood(claim_at, self.here[entries], places, rng=rng, blur=self.blur)
         near.tolerance = tolerance
-        for move, claim in zip(
-            self.moves, self.claims, strict=False
-        ):  # of a large argument only the first moves are kept
-            near.add(move[entries], claim[entries])
+        if whole:
+            for move, claim in zip(self.moves, self.claims[: len(self.moves)], strict=True):
+                near.add(move, claim)
+        if len(near.claims) < 2:
+            move = near.noise()
+            near.ask(move, drawn=True)
+            near.ask(-move, drawn=True)
         return near

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,7 +33,20 @@ def overall(names: Iterable[str]) -> str:
     return "mixed" if len(different) > 1 else next(iter(different), "other")
 
 
-def of_entries(claims: Array, moves: Array, here: Array, tolerance: float) -> Array:
+def grows(claims: Sequence[Array], moves: Sequence[Array]) -> Array:
+    """Return for each entry how its claims change together with its own moves: above 0 where they grow.
+
+    Sample by sample, as there may be many entries.
+    """
+    count = len(claims)
+    claim, move = sum(claims) / count, sum(moves) / count
+    together = np.zeros(len(claims[0]))
+    for one, other in zip(claims, moves, strict=True):
+        together += (one - claim) * (other - move)
+    return together
+
+
+def of_entries(claims: Sequence[Array], moves: Sequence[Array], here: Array, tolerance: float) -> Array:
     """Return each entry's share of the limit from larger values of the argument; NaN where no claim differs.
 
     The limits are the ends of what the claims next to the point range over: the upper end is that on the right where
@@ -41,7 +54,7 @@ def of_entries(claims: Array, moves: Array, here: Array, tolerance: float) -> Ar
 
     Parameters
     ----------
-    claims, moves : array (samples, entries)
+    claims, moves : sequence of arrays (entries,)
         Next to the point.
     here : array (entries,)
         The claim at it.
@@ -49,24 +62,30 @@ def of_entries(claims: Array, moves: Array, here: Array, tolerance: float) -> Ar
         Claims that differ by less are the same.
 
     """
-    low, high = claims.min(axis=0), claims.max(axis=0)
-    grows = np.sum((claims - claims.mean(axis=0)) * (moves - moves.mean(axis=0)), axis=0) >= 0
+    low, high = claims[0].copy(), claims[0].copy()
+    for claim in claims[1:]:
+        np.minimum(low, claim, out=low)
+        np.maximum(high, claim, out=high)
     gap = np.where(high - low > tolerance, high - low, np.nan)
     share = (here - low) / gap
-    return np.asarray(np.where(grows, share, 1 - share))
+    return np.asarray(np.where(grows(claims, moves) >= 0, share, 1 - share))
 
 
-def simple_entries(claims: Array, moves: Array, tolerance: float) -> NDArray[np.bool_]:
+def simple_entries(claims: Sequence[Array], moves: Sequence[Array], tolerance: float) -> NDArray[np.bool_]:
     """Return the entries with one kink of their own: two values, told apart by the sign of the entry's own move."""
-    right = moves > 0
-    inside = np.zeros(claims.shape[1])
-    means = []
-    for chosen in (right, ~right):
-        count = np.maximum(chosen.sum(axis=0), 1)
-        mean = np.where(chosen, claims, 0.0).sum(axis=0) / count
-        inside = np.maximum(inside, np.max(np.where(chosen, np.abs(claims - mean), 0.0), axis=0))
-        means.append(mean)
-    return np.asarray((np.abs(means[0] - means[1]) > tolerance) & (inside <= tolerance))
+    size = len(claims[0])
+    ends = []
+    for sign in (1.0, -1.0):
+        low, high = np.full(size, np.inf), np.full(size, -np.inf)
+        for claim, move in zip(claims, moves, strict=True):
+            chosen = sign * move > 0
+            np.minimum(low, claim, out=low, where=chosen)
+            np.maximum(high, claim, out=high, where=chosen)
+        ends.append((low, high))
+    (right, right_high), (left, left_high) = ends
+    with np.errstate(invalid="ignore"):  # an entry that was never moved one way: infinity less infinity
+        steady = (right_high - right <= tolerance) & (left_high - left <= tolerance)
+        return np.asarray(steady & (np.abs(right - left) > tolerance) & np.isfinite(right) & np.isfinite(left))
 
 
 def of_wall(wall: Wall) -> str:

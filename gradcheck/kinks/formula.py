@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MOST_PROBES = 4
+BLOCK = 2**15
 FEWEST = 3  # directions for an upper end
 UNIT = Scale(1.0)  # claims come in the argument's scale
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
@@ -82,19 +83,22 @@ class Formula:
         """Ask for the claims on both sides of one probe."""
         beside, probe = self.beside, self.probes[number]
         v = beside.trial.direction(probe.probe)
-        flat = beside.as_move(arrays.to_numpy(v))
         steps = max(1.0, probe.slope.resolution / beside.delta) if self.beyond else 1.0
         found = []
         for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
             leaves = beside.leaves(v, sign * steps)
             claim = beside.claim(leaves)
-            change = beside.claim(beside.leaves(v, 3 * sign * steps)) - claim
+            if not self.beyond:
+                beside.keep(v, sign, claim, leaves)
+            del leaves  # as large as the arguments
+            change = beside.claim(beside.leaves(v, 3 * sign * steps))
+            change -= claim
             if not self.beyond:
                 beside.drifts.append(float(np.max(np.abs(change), initial=0.0)))
-                beside.keep(sign * flat, claim, leaves)
+            flat = beside.as_move(arrays.to_numpy(v))
             self.size = max(self.size, UNIT.norm(claim))
-            near, rounding = (n / probe.stretch for n in inner(claim, flat))
-            drift = inner(change, flat)[0] / probe.stretch
+            near, rounding = (n / probe.stretch for n in _along(claim, flat))
+            drift = _along(change, flat)[0] / probe.stretch
             error = math.inf if math.isnan(slope) else probe.slope.side_error / probe.stretch + rounding + abs(drift)
             mismatch = Mismatch(near, 0.0 if math.isnan(slope) else slope / probe.stretch, error)
             found.append(Side(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change)))
@@ -113,7 +117,7 @@ class Formula:
             known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
             better = []
             for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
-                middle = inner(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
+                middle = _along(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
                 better.append(_refined(side, middle, found, probe))
             self.sides[number] = (better[0], better[1])
 
@@ -160,6 +164,13 @@ class Formula:
         return (
             smallest_visible(bounds, self.beside.trial.confidence) / size if len(bounds) > 1 and size > 0 else math.inf
         )
+
+
+def _along(claim: Array, flat: Array) -> tuple[float, float]:
+    """Return a claim's slope along a move and its round-off, block by block: temporaries may be as large as either."""
+    parts = [inner(claim[i : i + BLOCK], flat[i : i + BLOCK]) for i in range(0, len(claim), BLOCK)]
+    doubled = 2.0**-52 * math.fsum(abs(value) for value, _ in parts)  # of adding the blocks up
+    return math.fsum(value for value, _ in parts), math.fsum(error for _, error in parts) + doubled
 
 
 def _telling(found: list[Mismatch], confidence: float) -> list[Mismatch]:

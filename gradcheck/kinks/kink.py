@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.prediction import Prediction
-from gradcheck.kinks import kink_variable, told
+from gradcheck.kinks import chain_rule, kink_variable, told
 from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.formula import Formula
 from gradcheck.kinks.kink_variable import Variable
@@ -91,8 +91,10 @@ def judge(
         rng = stream(trial.field.seed, Purpose.NAMED, trial.index)
         solved, entries = kink_variable.judged(beside, variable, rng)
         if solved is not None:
-            return told.of_named_kinks(report, beside, solved, entries, within, required, formula)
-    return told.of_black_box(report, beside, black_box(beside), within, required, formula)
+            found = told.of_named_kinks(report, beside, solved, entries, within, required, formula)
+            return chain_rule.allowed(found, trial, required, interval)
+    found = told.of_black_box(report, beside, black_box(beside), within, required, formula)
+    return chain_rule.allowed(found, trial, required, interval)
 
 
 def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Probe]] | None) -> Interval:
@@ -222,10 +224,11 @@ def at_the_point_only(trial: Trial, argument: ArgumentReport, required: str | No
     formula = Formula(beside, trial.probes)
     formula.measure()
     if beside.jumps:
-        return argument.with_(reason=told.jump(beside))
+        return chain_rule.allowed(argument.with_(reason=told.jump(beside)), trial, required, formula.interval())
     report = trial.report(Verdict.INCONCLUSIVE, formula.interval(), argument.resolution)
     report = report.with_(smallest_error=formula.smallest_error())
-    return told.of_black_box(report, beside, black_box(beside), _within(trial), required, formula)
+    found = told.of_black_box(report, beside, black_box(beside), _within(trial), required, formula)
+    return chain_rule.allowed(found, trial, required, formula.interval())
 
 
 def _near_the_point(report: ArgumentReport, error: Interval, within: float) -> ArgumentReport:

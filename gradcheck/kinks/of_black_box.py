@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 GROWTHS = 3  # times that entries no claim had changed may turn up
 RESERVED = 60  # claims for the contract and for the formula next to the point
-HOPELESS = 8  # claims after which one kink at least must have been told apart
+HOPELESS = 14  # claims after which one kink at least must have been told apart
 NAMING = 30  # claims that naming kinks one by one may cost
 
 
@@ -60,18 +60,18 @@ class BlackBox:
 
 def black_box(beside: Beside) -> BlackBox:
     """Judge the claim at the point from the claims next to it alone."""
-    entries, asked = beside.entries(), 0
+    entries, gradient = beside.entries(), beside.trial.gradient
+    before = gradient.evaluations
     none = np.zeros(0, dtype=np.int64)
     for number in range(GROWTHS + 1):
         if not len(entries):
             finding = subgradient.Finding("inside", weights=np.ones(1))
             return BlackBox(finding, entries, None, np.zeros(0), np.zeros(0, dtype=bool), none, ())
-        near = beside.neighbourhood(entries, number)
-        near.most = MOST_CLAIMS - RESERVED - asked
         try:
+            near = beside.neighbourhood(entries, number)
+            near.most = MOST_CLAIMS - RESERVED - (gradient.evaluations - before - near.asked)
             finding = subgradient.judged(near)
         except Grown as more:
-            asked += near.asked
             last = number + 2 > GROWTHS
             entries = np.arange(len(beside.here)) if last else np.union1d(entries, more.entries)
             continue
@@ -80,9 +80,8 @@ def black_box(beside: Beside) -> BlackBox:
 
 
 def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
-    claims, moves = near.at(slice(None), 64)
-    shares = convention.of_entries(claims, moves, near.here, near.tolerance)
-    single = convention.simple_entries(claims, moves, near.tolerance)
+    shares = convention.of_entries(near.claims, near.moves, near.here, near.tolerance)
+    single = convention.simple_entries(near.claims, near.moves, near.tolerance)
     wall_entries, found = finding.entries, finding.walls
     rest = np.flatnonzero(~single & ~np.isnan(shares))
     if finding.state == "inside" and not found and len(rest):

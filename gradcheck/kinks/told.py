@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import convention
+from gradcheck.kinks import chain_rule, convention
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -45,10 +45,9 @@ def jump(beside: Beside) -> str:
     index = beside.indices(np.array([int(np.argmax(off))]))
     at = f" at {index[0]}" if index else ""
     return (
-        f"right next to the point and wrong at it: all around{at} the claims agree, f is smooth there as far as can be "
-        "seen, and the claim at the point is another one. Either the gradient treats the point specially (a guard such "
-        "as where(x == 0, ...)), or kinks of f cancel there, as in relu(x) - relu(-x), and the chain rule with one "
-        "convention for each gives what is no subgradient"
+        f"right next to the point and wrong at it: all around{at} the claims agree, and f is smooth there as far as "
+        "can be seen. A guard such as where(x == 0, ...)? Or kinks of f cancel there, as in relu(x) - relu(-x), and "
+        "the chain rule gives what is no subgradient"
     )
 
 
@@ -124,9 +123,8 @@ def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
     if near is None:
         return ()
     kinks = []
-    claims, moves = near.at(slice(None), 64)
     single = np.flatnonzero(found.single)[:KINKS]
-    grows = np.sum((claims - claims.mean(axis=0)) * (moves - moves.mean(axis=0)), axis=0)
+    grows = convention.grows(near.claims, near.moves)
     for entry in single:
         share = float(found.shares[entry])
         index = tuple(beside.indices(found.entries[[entry]]))
@@ -153,7 +151,7 @@ def _combination(found: BlackBox) -> str:
 
 def _inside(report: ArgumentReport, kink: Kink, required: str | None, of: str) -> ArgumentReport:
     report = report.with_(kink=kink)
-    if required is not None and kink.convention != required:
+    if required not in (None, chain_rule.NAME) and kink.convention != required:
         return report.with_(
             verdict=Verdict.FAIL,
             reason=f"the convention at the kink is {kink.convention}, wanted {required} ({of}) at {some(kink.entries)}",

@@ -19,7 +19,7 @@ CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its val
 PLAIN: tuple[type, ...] = (int, float, bool)
 SEEDS = 2**128  # what numpy.random.SeedSequence().entropy draws from
 MOST_PROBES = 2**16  # far beyond what narrows an interval: a number above it is a slip that would run for days
-CONVENTIONS = ("right", "left", "midpoint")
+CONVENTIONS = ("right", "left", "midpoint", "chain-rule")
 
 
 class Options(TypedDict, total=False):
@@ -49,8 +49,9 @@ class Options(TypedDict, total=False):
         Where the slopes come from. Finite differences need nothing but f, and are the default.
     max_evaluations : int, optional
         Evaluations of f to spend at most; what is then undecided is INCONCLUSIVE.
-    kink : {"right", "left", "midpoint"}, optional
-        Require this convention where f has a kink at the point.
+    kink : {"right", "left", "midpoint", "chain-rule"}, optional
+        Require this convention where f has a kink at the point; "chain-rule" accepts what is no subgradient as well,
+        where Torch's own graph of f gives it.
     kink_of : callable, optional
         ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
     tangent : mapping of str to callable, optional

@@ -1,0 +1,54 @@
+"""Values that a chain rule gives at a kink and that are no subgradients.
+
+Where kinks cancel, as in relu(x) − relu(−x), the chain rule with one convention for relu'(0) gives an element of a
+*conservative field* of f (J. Bolte and E. Pauwels, "Conservative set valued fields, automatic differentiation,
+stochastic gradient methods and deep learning", Mathematical Programming 188, 2021; W. Lee, H. Yu, X. Rival and H. Yang,
+"On correctness of automatic differentiation for non-differentiable functions", NeurIPS 2020). Such a value is no limit
+of gradients. `kink="chain-rule"` accepts it where Torch's own graph of f gives it: its derivative of each elementary
+kink follows one convention.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradcheck.errors import GradcheckError
+from gradcheck.verdicts.certificate import Verdict
+
+if TYPE_CHECKING:
+    from gradcheck.verdicts.argument_report import ArgumentReport
+    from gradcheck.verdicts.certificate import Interval
+    from gradcheck.verdicts.trial import Trial
+
+NAME = "chain-rule"
+NOTE = "no subgradient of f, and accepted: Torch's chain rule gives this value, by one convention for each kink"
+NOT_SHOWN = "; kink='chain-rule' accepts it only where Torch's own graph of f gives the same value, and here none does"
+
+
+def allowed(report: ArgumentReport, trial: Trial, required: str | None, beside: Interval) -> ArgumentReport:
+    """Return the report of a claim that is no subgradient, a PASS where the chain rule gives it and may.
+
+    Its error is then that of the claims `beside` the point.
+    """
+    if required != NAME or report.verdict is not Verdict.FAIL:
+        return report
+    if beside.high <= report.resolution and _is_torchs(trial):
+        return report.with_(verdict=Verdict.PASS, reason="", notes=(*report.notes, NOTE), error=beside)
+    return report.with_(reason=report.reason + NOT_SHOWN)
+
+
+def _is_torchs(trial: Trial) -> bool:
+    """Tell whether Torch's derivative of f at the point has the claim's slope along every direction measured."""
+    from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415  Torch is optional
+
+    try:
+        oracle = Autograd(trial.field, trial.gradient.claim.raw)
+        for probe in trial.probes:
+            v = trial.direction(probe.probe)
+            slope = oracle.slope({trial.index: v}, scale=0.0, start=None)
+            claimed, rounding = trial.predict(v)
+            if slope is None or abs(slope.value - claimed) > slope.error + rounding:
+                return False
+    except GradcheckError:
+        return False
+    return bool(trial.probes)
