@@ -57,7 +57,7 @@ BAD_OPTIONS = {
     "tangent no dict": ({"tangent": lambda v: v}, "tangent=.*, wanted functions of a direction by argument name"),
     "tangent no function": ({"tangent": {"x": 1}}, "tangent=.*, wanted functions of a direction by argument name"),
     "kwargs no dict": ({"kwargs": [1]}, r"kwargs=\[1\], wanted a dict of keyword arguments"),
-    "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', or None"),
+    "convention": ({"kink": "top"}, "kink='top', wanted one of 'right', 'left', 'midpoint', 'chain-rule', or None"),
 }
 
 
