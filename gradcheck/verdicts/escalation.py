@@ -133,13 +133,13 @@ def decided(
         verdict, interval, reason = judge(other)
         if verdict is Verdict.FAIL and not (interval.low > GROSS and _beyond_round_off(other)):
             reason = DOUBT.format(oracle.name)
-            doubt = doubt or (other, other.report(Verdict.INCONCLUSIVE, interval, resolution, reason))
+            doubt = doubt or (trial, trial.report(Verdict.INCONCLUSIVE, trial.interval(), resolution, reason))
             continue
         if verdict is Verdict.FAIL and other.true_norm == 0 and other.claimed_norm != 0:
             # constant by its code: stairs by design, or the digits of an output that stands for a smooth function?
             if not (getattr(oracle, "rounds", False) or decide.stairs_by_design(trial)):
-                report = other.report(Verdict.INCONCLUSIVE, interval, resolution, decide.STRAIGHT_THROUGH)
-                return other, report.with_(notes=(f"{oracle.name} finds no slope at all",))
+                report = trial.report(Verdict.INCONCLUSIVE, trial.interval(), resolution, decide.STANDS_STILL)
+                return trial, report.with_(notes=(f"{oracle.name} finds no slope at all",))
             reason = decide.STRAIGHT_THROUGH
         if verdict is not Verdict.INCONCLUSIVE:
             report = other.report(verdict, interval, resolution, reason)
