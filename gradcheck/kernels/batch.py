@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.backward_contract import close
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS
 from gradcheck.kernels.leaves import Inputs, Leaf, filled, flat
@@ -69,10 +69,12 @@ def _axes(inputs: Inputs, axis: Any) -> dict[int, int]:
     if isinstance(axis, Mapping):
         unknown = [name for name in axis if name not in inputs.names]
         if unknown:
-            raise ArgumentError(f"batch_axis={axis!r}, wanted names among {list(inputs.names)}")
+            raise ArgumentError(f"batch_axis={shown(axis)}, wanted names among {list(inputs.names)}")
+        if not all(a is None or (isinstance(a, int) and not isinstance(a, bool)) for a in axis.values()):
+            raise ArgumentError(f"batch_axis={shown(axis)}, wanted an axis such as 0 for each name")
         return {inputs.names.index(name): int(a) for name, a in axis.items() if a is not None}
     if not isinstance(axis, int) or isinstance(axis, bool):
-        raise ArgumentError(f"batch_axis={axis!r}, wanted an axis such as 0, or a dict of axes by input")
+        raise ArgumentError(f"batch_axis={shown(axis)}, wanted an axis such as 0, or a dict of axes by input")
     first = arrays.shape_of(inputs.leaves[0])
     if not -len(first) <= axis < len(first):
         raise ArgumentError(f"batch_axis={axis}, but {inputs.names[0]} has the shape {first}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.errors import ArgumentError
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Drawn:
         if not self.values:
             self.names = [name for name, _ in outputs]
             self.values = [_drawn(y, self.seed, i) for i, (_, y) in enumerate(outputs)]
+        if len(outputs) != len(self.values):
+            raise ArgumentError(
+                f"the reference returned {len(outputs)} outputs, and {len(self.values)} before: let it return the same"
+            )
         return [_fit(c, y) for c, (_, y) in zip(self.values, outputs, strict=True)]
 
     def pairs(self, outputs: Sequence[Leaf]) -> list[int | None]:

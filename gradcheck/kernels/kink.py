@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.errors import ArgumentError
 from gradcheck.kernels.matrix import Matrix
 from gradcheck.kernels.rows import Judged, judge
 from gradcheck.slopes.streams import Purpose, stream
@@ -89,7 +90,11 @@ def _arrays(evidence: Evidence, answers: list[Answer], row: Row) -> list[NDArray
     found = []
     for answer in answers:
         rows = replace(evidence, low=None, stored=None, moved=[]).rows(answer, directions=False)
-        same = next(r for r in rows if (r.name, r.kind) == (row.name, row.kind))
+        same = next((r for r in rows if (r.name, r.kind) == (row.name, row.kind)), None)
+        if same is None:
+            raise ArgumentError(
+                f"the reference gives no {row.label} next to the inputs: let it return the same outputs"
+            )
         found.append(same.result.kernel.read(0, same.result.rows))
     return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcheck import arrays
+from gradcheck.claims.point import readable
 from gradcheck.errors import ArgumentError, shown
 
 Leaf = tuple[str, Any]
@@ -107,6 +108,8 @@ def read(
     if not found:
         kinds = ", ".join(f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template))
         raise ArgumentError(f"inputs has no floating array ({kinds or 'it is empty'}): a gradient needs one")
+    for name, x in found:
+        readable(x, name)
     every = tuple(name for name, _ in found)
     leaves = tuple(x for _, x in found)
     return Inputs(template, dict(kwargs or {}), every, leaves, _judged(every, leaves, gradients))

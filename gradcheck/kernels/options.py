@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import numbers
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +26,8 @@ class Options:
     def __post_init__(self) -> None:
         given: dict[str, Any] = {"seed": self.seed, "factor": self.factor}
         if type(given["seed"]) is bool or not (isinstance(given["seed"], numbers.Integral) and self.seed >= 0):
-            raise ArgumentError(f"seed={self.seed!r}, wanted an integer of 0 or more")
-        if not (isinstance(given["factor"], numbers.Real) and math.isfinite(self.factor) and self.factor >= 1):
+            raise ArgumentError(f"seed={shown(self.seed)}, wanted an integer of 0 or more")
+        if not (isinstance(given["factor"], numbers.Real) and 1 <= self.factor <= sys.float_info.max):
             raise ArgumentError(
-                f"factor={self.factor!r}, wanted a number of 1 or more: how much coarser the kernel may be"
+                f"factor={shown(self.factor)}, wanted a number of 1 or more: how much coarser the kernel may be"
             )

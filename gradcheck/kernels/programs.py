@@ -79,6 +79,8 @@ class TorchProgram:
         with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None), self.around():
             args, named = inputs.arguments(leaves, self.convert)
             outputs = outputs_of(self.function(*args, **named), self.title)
+            if other := [name for name, y in outputs if not arrays.is_torch(y)]:
+                raise ArgumentError(f"{self.title} returned {other[0]} as no tensor, wanted tensors: it takes tensors")
             if cotangents is None:
                 return Answer([(name, y.detach()) for name, y in outputs], [])
             given = cotangents(outputs)
