@@ -61,7 +61,8 @@ WIDER = {
 
 def is_torch(x: Any) -> bool:
     """Tell whether x is a Torch tensor."""
-    return sys.modules.get("torch") is not None and bool(array_api_compat.is_torch_array(x))
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, getattr(torch, "Tensor", ()))  # () while Torch is being imported
 
 
 def is_array(x: Any) -> bool:
@@ -146,9 +147,9 @@ def cast(x: Any, name: str) -> Any:
 
 def shifted(x: Any, t: float, v: Any) -> Any:
     """Return x + t·v in x's dtype."""
-    if is_torch(x):
-        return x.detach() + v * t
-    return x + v * np.asarray(t, dtype=v.dtype) if isinstance(x, np.ndarray | np.generic) else x + v * t
+    if type(x) is not np.ndarray and is_torch(x):
+        x = x.detach()
+    return x + v * float(t)
 
 
 def copied(x: Any) -> Any:

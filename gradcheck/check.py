@@ -102,9 +102,8 @@ def check(
         Names of the arguments; by default those of the signature.
     **options : Options
         How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``straight_through``, ``confidence``, ``probes``,
-        ``seed``, ``oracle``,
-        ``max_evaluations``, ``kink``,
-        ``kink_of``, ``tangent``; see `gradcheck.verdicts.options.Options`.
+        ``seed``, ``oracle``, ``max_evaluations``, ``max_seconds``, ``progress``, ``executor``, ``kink``, ``kink_of``,
+        ``tangent``; see `gradcheck.verdicts.options.Options`.
 
     Returns
     -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
-from gradcheck.slopes.field import BudgetReached, Field, quiet
+from gradcheck.slopes.budget import BudgetReached
+from gradcheck.slopes.field import Field, quiet
 from gradcheck.slopes.streams import Purpose
 from gradcheck.verdicts import accuracy, decide, escalation, frozen, unit_scale
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from gradcheck.claims.claim import Claim
     from gradcheck.claims.prediction import ClaimNoise
     from gradcheck.oracles.base import Oracle
+    from gradcheck.slopes.budget import Budget
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Accuracy
 
@@ -58,6 +61,11 @@ def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
 @quiet()
 def judge(claim: Claim, rules: Rules) -> Report:
     """Return the report on a claim: contract first, then the numbers of each argument."""
+    with contextlib.closing(rules.budget()) as budget:
+        return _within(claim, rules, budget)
+
+
+def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
     notes = list(claim.notes)
     copies = [arrays.copied(x) for x in claim.leaves]
     try:
@@ -65,7 +73,9 @@ def judge(claim: Claim, rules: Rules) -> Report:
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
-        Field(claim, claim.leaves, seed=rules.seed)  # raises where f itself cannot be evaluated: the caller's error
+        Field(
+            claim, claim.leaves, seed=rules.seed, budget=budget
+        )  # raises where f itself cannot be evaluated: the caller's error
         remark = _after_f(claim)
         _restore(claim, copies)
         return _complaint(claim, rules, str(complaint) + remark, complaint.__cause__)
@@ -75,19 +85,25 @@ def judge(claim: Claim, rules: Rules) -> Report:
         return _complaint(claim, rules, f"the gradient changes its argument {changed} in place: work on a copy")
     wide = _promoted(claim, gradient)
     if wide is None:
-        return _judged(claim, gradient, None, rules, notes, copies)
-    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, notes, copies)
+        return _judged(claim, gradient, None, rules, budget, notes, copies)
+    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, budget, notes, copies)
     inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
     if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
-        return _judged(claim, gradient, None, rules, [*claim.notes, note], copies)
+        return _judged(claim, gradient, None, rules, budget, [*claim.notes, note], copies)
     return report
 
 
 def _judged(
-    claim: Claim, gradient: Prediction, native: Prediction | None, rules: Rules, notes: list[str], copies: Sequence[Any]
+    claim: Claim,
+    gradient: Prediction,
+    native: Prediction | None,
+    rules: Rules,
+    budget: Budget,
+    notes: list[str],
+    copies: Sequence[Any],
 ) -> Report:
     """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
-    field = Field(claim, gradient.leaves, seed=rules.seed, limit=rules.max_evaluations)
+    field = Field(claim, gradient.leaves, seed=rules.seed, budget=budget)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     try:
@@ -420,7 +436,7 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
     for i in trials:
         leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
     try:
-        beside = Field(claim, leaves, seed=field.seed, limit=rules.max_evaluations)
+        beside = Field(claim, leaves, seed=field.seed, budget=field.budget)
         gradient = Prediction(claim, leaves)
         nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
         oracle = _oracle(rules.oracle, beside, gradient)

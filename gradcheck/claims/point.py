@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,9 +91,22 @@ def argument_names(function: Callable[..., Any], count: int, names: Sequence[str
 
 def caller(function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Any]:
     """Return leaves → function(arguments), by position or (arguments in a dict) by name."""
-    if isinstance(tree.template, dict):
-        return lambda leaves: function(**tree.fill(leaves), **kwargs)
-    return lambda leaves: function(*tree.fill(leaves), **kwargs)
+    return _Call(function, tree, kwargs)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """The call itself, a class so that it can be sent to another process."""
+
+    function: Callable[..., Any]
+    tree: Tree
+    kwargs: Mapping[str, Any]
+
+    def __call__(self, leaves: Sequence[Any]) -> Any:
+        filled = self.tree.fill(leaves)
+        if isinstance(self.tree.template, dict):
+            return self.function(**filled, **self.kwargs)
+        return self.function(*filled, **self.kwargs)
 
 
 def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:

@@ -80,6 +80,14 @@ class Prediction:
         return tuple(map(arrays.shape_of, self.leaves))
 
     @cached_property
+    def alike(self) -> dict[tuple[int, ...], list[int]]:
+        """The leaves of each shape."""
+        found: dict[tuple[int, ...], list[int]] = {}
+        for i, shape in enumerate(self.shapes):
+            found.setdefault(shape, []).append(i)
+        return found
+
+    @cached_property
     def dimensions(self) -> dict[int, tuple[str, ...]]:
         """Lengths of the axes of all leaves, with what has them: ``{64: ("x.shape[0]",)}``."""
         found: dict[int, list[str]] = {}

@@ -32,6 +32,7 @@ def module_function(module: Any, inputs: Any, kwargs: Mapping[str, Any]) -> tupl
     parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
     buffers = dict(module.named_buffers())
     constants = {name: p.detach() for name, p in module.named_parameters() if not p.requires_grad}
+    tied = _tied(frozen)
     keys = {
         name.replace(".", "_") if name.replace(".", "_") not in given else f"parameter_{name}": name
         for name in parameters
@@ -45,14 +46,28 @@ def module_function(module: Any, inputs: Any, kwargs: Mapping[str, Any]) -> tupl
             **{n: c.to(wide) if c.is_floating_point() else c for n, c in constants.items()},
             **{original: named[key] for key, original in keys.items()},
         }
-        if by_name:
-            return torch.func.functional_call(frozen, state, (), {**passed, **kwargs})
-        return torch.func.functional_call(frozen, state, tuple(passed.values()), dict(kwargs))
+        state |= {name: state[first] for name, first in tied.items() if first in state}
+        given_args, given_kwargs = ((), {**passed, **kwargs}) if by_name else (tuple(passed.values()), dict(kwargs))
+        return torch.func.functional_call(frozen, state, given_args, given_kwargs, tie_weights=False)
 
     call.__name__ = type(module).__name__
     required = any(getattr(x, "requires_grad", False) for x in floating(given))
     tracked = {label: x if required else _requiring(x) for label, x in given.items()}
     return call, {**tracked, **{key: parameters[n] for key, n in keys.items()}}
+
+
+def _tied(module: Any) -> dict[str, str]:
+    """Return the further names of parameters and buffers that have several, each with the first one.
+
+    `functional_call` finds them out at each call, which takes as long as the call.
+    """
+    first: dict[int, str] = {}
+    found = {}
+    for each in (module.named_parameters, module.named_buffers):
+        for name, tensor in each(remove_duplicate=False):
+            if (known := first.setdefault(id(tensor), name)) != name:
+                found[name] = known
+    return found
 
 
 def _copied(module: Any) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -10,7 +11,7 @@ from gradcheck.claims.claim import WrongClaim
 from gradcheck.errors import ArgumentError, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 DEEPEST = 64  # levels of nesting that are followed: no model's parameters are nested half as deep
@@ -32,6 +33,10 @@ class Tree:
     names: tuple[str, ...]
     labels: tuple[str, ...] = ()
     only: frozenset[str] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone, for a process that evaluates f elsewhere: what is worked out is so again there."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @staticmethod
     def of(arguments: Any, names: Sequence[str]) -> Tree:
@@ -81,8 +86,13 @@ class Tree:
 
     def asked(self, label: str) -> bool:
         """Tell whether a claim is wanted about a leaf, or about one inside an argument."""
-        names = [name for name in self.names if name == label or name.startswith(f"{label}.")]
-        return any(self.only is None or name in self.only for name in names)
+        return label in self._asked
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        """What is asked, and what it is inside of: ``a.b.c``, ``a.b`` and ``a``."""
+        names = [name for name in self.names if self.only is None or name in self.only]
+        return frozenset(name[:end] for name in names for end in (*_dots(name), len(name)))
 
     def positional(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the arguments as a tuple, with their leaves replaced."""
@@ -91,7 +101,11 @@ class Tree:
 
     def fill(self, leaves: Sequence[Any]) -> Any:
         """Return the arguments with their leaves replaced."""
-        return _fill(self.template, iter(leaves))
+        return self._filled(iter(leaves))
+
+    @cached_property
+    def _filled(self) -> Callable[[Iterator[Any]], Any]:
+        return _filler(self.template)
 
 
 def shallow(x: Any, what: str) -> None:
@@ -208,18 +222,30 @@ def a_kind(x: Any) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _fill(template: Any, leaves: Iterator[Any]) -> Any:
+def _dots(name: str) -> list[int]:
+    return [i for i, character in enumerate(name) if character == "."]
+
+
+def _filler(template: Any) -> Callable[[Iterator[Any]], Any]:
+    """Return what puts leaves, one after the other, in their places, having looked at the template once."""
     if not is_node(template):
-        return _tracked(next(leaves), template) if is_leaf(template) else template
-    filled = [_fill(child, leaves) for _, child in items(template)]
+        if not is_leaf(template):
+            return lambda _: template
+        tracked = bool(getattr(template, "requires_grad", False))
+        return (lambda leaves: _tracked(next(leaves), template)) if tracked else next
+    parts = [_filler(child) for _, child in items(template)]
     if isinstance(template, dict):
-        return dict(zip(template, filled, strict=True))
-    return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)
+        keys = list(template)
+        return lambda leaves: {key: part(leaves) for key, part in zip(keys, parts, strict=True)}
+    kind = type(template)
+    if hasattr(template, "_fields"):
+        return lambda leaves: kind(*[part(leaves) for part in parts])
+    return lambda leaves: kind([part(leaves) for part in parts])
 
 
 def _tracked(leaf: Any, template: Any) -> Any:
-    """Return the leaf, as a Torch leaf of its own where the argument requires a gradient: inside, autograd may run."""
-    if getattr(template, "requires_grad", False) and arrays.is_torch(leaf):
+    """Return the leaf as a Torch leaf of its own, the argument requiring a gradient: inside, autograd may run."""
+    if arrays.is_torch(leaf):
         ours = leaf.requires_grad and leaf is not template  # a leaf that the autograd oracle follows
         return leaf if ours else leaf.detach().requires_grad_()
     return leaf

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.diagnosis.place import Finding, Index, sentence, where_of
 from gradcheck.diagnosis.syndrome import Box, Exhausted, Measure, size_of, slices, whole
-from gradcheck.slopes.field import BudgetReached
+from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Mismatch, chi2_quantile
 from gradcheck.verdicts.report import WorstEntry

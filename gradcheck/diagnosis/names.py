@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.mistakes import factors
 from gradcheck.mistakes.mistake import TABLE, Case, Change, Mistake, changes
-from gradcheck.mistakes.table import dropped
+from gradcheck.mistakes.table import MOST_SWAPPED, dropped
 from gradcheck.slopes.direction import inner_products
 from gradcheck.verdicts.report import Planted
 from gradcheck.verdicts.trial import DEVIATIONS
@@ -33,17 +34,17 @@ LARGE = 10**6  # entries above which a PASS plants factors only: the others woul
 ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
 
 
-def case_of(trial: Trial, trials: Mapping[int, Trial]) -> Case:
-    """Return the case of one argument; only for a claim that is an array."""
+def case_of(trial: Trial, trials: Mapping[int, Trial], most: int | None = None) -> Case:
+    """Return the case of one argument with others of its shape, `most` of them; only for a claim that is an array."""
     gradient = trial.gradient
-    names, leaves, shapes = gradient.claim.names, gradient.leaves, gradient.shapes
-    others = {t.name: t.claimed for i, t in trials.items() if i != trial.index and t.claimed is not None}
-    shape = shapes[trial.index]
+    names, leaves, shape = gradient.claim.names, gradient.leaves, gradient.shapes[trial.index]
+    alike = list(islice((i for i in gradient.alike[shape] if i != trial.index), most))
+    claims = {i: trials[i].claimed for i in alike if i in trials}
     return Case(
         np.broadcast_to(0.0, shape) if trial.claimed is None else trial.claimed,
         arrays.to_numpy(leaves[trial.index]),
-        others,
-        {names[i]: arrays.to_numpy(leaves[i]) for i, other in enumerate(shapes) if i != trial.index and other == shape},
+        {names[i]: claimed for i, claimed in claims.items() if claimed is not None},
+        {names[i]: arrays.to_numpy(leaves[i]) for i in alike},
         gradient.dimensions,
     )
 
@@ -210,7 +211,7 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     """Return the report of a PASS with how many of the mistakes, planted in the claim, would have been FAILs."""
     if len(trial.probes) < 2:
         return argument
-    case = case_of(trial, trials)
+    case = case_of(trial, trials, 2 * MOST_SWAPPED)
     light = case.gradient.size > LARGE  # arrays of the claim's size are dropped one mistake at a time
     planted = [
         change

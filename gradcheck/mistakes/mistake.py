@@ -25,9 +25,9 @@ class Case:
     argument : ndarray
         The argument itself.
     others : mapping of str to ndarray
-        The claimed gradients of the other arguments.
+        The claimed gradients of other arguments of the same shape.
     arguments : mapping of str to ndarray
-        The other arguments.
+        Other arguments of the same shape.
     dimensions : mapping of int to tuple of str
         Lengths of the axes of all arguments, with what has them: ``{64: ("x.shape[0]",)}``.
 

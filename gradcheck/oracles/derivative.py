@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.field import BudgetReached
 from gradcheck.slopes.slope import Slope
 
 if TYPE_CHECKING:
@@ -57,8 +56,6 @@ def bounded(derivative: Callable[[Sequence[Any], Move], float], field: Field, mo
 
 
 def _at(derivative: Callable[[Sequence[Any], Move], float], field: Field, move: Move, t: float) -> float:
-    if field.limit is not None and field.evaluations >= field.limit:
-        raise BudgetReached(f"max_evaluations={field.limit} is used up")
-    field.evaluations += 1
+    field.spend()
     leaves = [arrays.shifted(x, t, move[i]) if i in move and t else x for i, x in enumerate(field.leaves)]
     return derivative(leaves, move)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
 SPAN = 1e3
-BLOCK = 2**15
+BLOCK = 2**13  # entries, 64 kB: temporaries that stay in cache, and that the allocator need not ask the system for
+EXPONENT = np.int64(0x7FF0_0000_0000_0000)  # the bits of a float64 that hold its exponent: all others 0 is a power of 2
 LARGEST = float(np.finfo(np.float64).max)
 SMALL = 2**12  # entries up to which many inner products are one product of matrices
 
@@ -70,13 +71,16 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
     to be moved by a part of themselves, and stand for 0.
     """
     sizes = np.abs(x)
-    nonzero = sizes[(sizes >= normal) & (sizes > 0)]
+    counted = (sizes >= normal) & (sizes > 0)
+    nonzero = sizes if counted.all() else sizes[counted]
+    del counted
     if nonzero.size == 0:
         return Scale(1.0)
     largest = float(nonzero.max())
     if math.isinf(largest):  # a mask of −∞, which no claim is made about
         return scale_of(np.where(np.isfinite(sizes), sizes, 0), normal)
-    if largest > SPAN * float(nonzero.min()):
+    # the fraction of small entries first: a median of many takes longer than f
+    if largest > SPAN * float(nonzero.min()) and np.count_nonzero(nonzero < largest / SPAN) > 0.04 * nonzero.size:
         median = float(np.median(nonzero))
         if largest > SPAN * median or median > SPAN * float(np.quantile(nonzero, 0.05, method="lower")):
             # no entry is scaled by more than 1e3 times itself (its domain), nor by less than that allows (its weight)
@@ -137,15 +141,35 @@ def placed(x: Any, v: NDArray[Any]) -> Any:
 
 
 def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache."""
+    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache.
+
+    The leading bit p of |x| + |v|/4 gives the spacing 2p·u, and v < 8p. A sum rounds to the spacing of its larger term,
+    ties to even: v + c − c is v rounded to multiples of 2^-52 of c's leading bit.
+    """
     rounded = np.empty(v.shape, dtype=np.float64)
     out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
+    spacing = 2 * arrays.ROUNDOFF[name]
     for first in range(0, out.size, BLOCK):
         part = slice(first, first + BLOCK)
-        _, exponent = np.frexp(np.abs(values[part]) + np.abs(flat[part]) / 4)
-        spacing = np.maximum(exponent + int(math.log2(arrays.ROUNDOFF[name])), int(math.log2(arrays.SMALLEST[name])))
-        shift = spacing - arrays.FINEST[name]
-        np.ldexp(np.round(np.ldexp(flat[part], -shift)), shift, out=out[part])
+        sizes = np.abs(flat[part])
+        sizes /= 4
+        sizes += np.abs(values[part])
+        if not sizes.max() < 2.0**900:  # c would overflow, or x is no number
+            out[part] = _rounded(sizes, flat[part], name)
+            continue
+        bits = sizes.view(np.int64)
+        bits &= EXPONENT
+        np.maximum(sizes, arrays.SMALLEST[name] / spacing, out=sizes)
+        sizes *= 1.5 * 2.0**52 * math.ldexp(spacing, -arrays.FINEST[name])
+        np.subtract(np.add(flat[part], sizes, out=out[part]), sizes, out=out[part])
+    return rounded
+
+
+def _rounded(sizes: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Round v as `_on_grid` does, at sizes where no number may be larger."""
+    exponents = np.frexp(sizes)[1] + int(math.log2(arrays.ROUNDOFF[name]))
+    shift = np.maximum(exponents, int(math.log2(arrays.SMALLEST[name]))) - arrays.FINEST[name]
+    rounded: NDArray[np.float64] = np.ldexp(np.round(np.ldexp(v, -shift)), shift)
     return rounded
 
 
@@ -169,12 +193,12 @@ def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
 
     For complex arguments g·v is Re Σ conj(g_i) v_i: g = ∂f/∂a + i ∂f/∂b, Torch's convention, so that −g descends.
     The bound is γ Σ|g_i v_i| with γ = u(20 + log₂ n): NumPy adds in blocks of at most 128 by eight accumulators, then
-    pairwise (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 4.2).
+    pairwise (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 4.2). Here it adds our
+    blocks so, and their sums are added without error.
     """
     direction = arrays.to_numpy(v)
     gamma = 2.0**-53 * (20 + math.log2(max(direction.size, 1)))
-    terms = (np.conj(gradient) * direction).real
-    value, total = float(np.sum(terms)), float(np.sum(np.abs(terms)))
+    value, total = _summed(np.ravel(gradient), np.ravel(direction))
     if 2.0**-900 < total < math.inf:
         return value, gamma * total
     # products overflow or vanish: again, with both factors brought near 1
@@ -186,6 +210,21 @@ def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
     if math.isinf(value):  # beyond the largest number, and so beyond every slope: that much is enough to know
         value, error = math.copysign(LARGEST, value), gamma * LARGEST
     return value, error
+
+
+def _summed(gradient: NDArray[Any], direction: NDArray[Any]) -> tuple[float, float]:
+    """Return Σ Re conj(g_i) v_i and Σ |Re conj(g_i) v_i|, block by block."""
+    sums, totals = [], []
+    for first in range(0, gradient.size, BLOCK):
+        g, v = gradient[first : first + BLOCK], direction[first : first + BLOCK]
+        terms = (np.conj(g) * v).real if np.iscomplexobj(g) else g * v.real
+        sums.append(float(terms.sum()))
+        totals.append(float(np.abs(terms).sum()))
+    if len(sums) == 1:
+        return sums[0], totals[0]
+    if not all(map(math.isfinite, totals)):
+        return math.nan, math.inf
+    return math.fsum(sums), math.fsum(totals)
 
 
 def _exponent_of(x: NDArray[Any]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.slopes.budget import Budget, BudgetReached
 from gradcheck.slopes.direction import Scale, draw, scale_of
 from gradcheck.slopes.noise import Noise, measure_noise
 from gradcheck.slopes.streams import Purpose, stream
@@ -17,16 +19,13 @@ from gradcheck.slopes.zero import scale_of_zero
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     Move = Mapping[int, Any]  # the direction of each argument that moves, by its number
 
 # Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
 # this many units of it are no surprise.
 SUSPICIOUS = 2.0**10
-
-
-class BudgetReached(GradcheckError):  # noqa: N818  what was measured stands
-    """`max_evaluations` is used up: what has been measured so far stands, and the verdict is INCONCLUSIVE."""
 
 
 def quiet() -> np.errstate:
@@ -36,6 +35,12 @@ def quiet() -> np.errstate:
     the thread; `warnings.catch_warnings` would change what all threads see.
     """
     return np.errstate(all="ignore")
+
+
+def _quietly(function: Callable[[Sequence[Any]], float], leaves: Sequence[Any]) -> float:
+    """Evaluate f in a thread or process of its own, as `quiet` as the check is here."""
+    with quiet():
+        return function(leaves)
 
 
 class Evaluated(Protocol):
@@ -64,13 +69,24 @@ class Line:
     def __init__(self, field: Field, move: Move) -> None:
         self._field = field
         self._move = move
+        self._begun: dict[float, Future[float]] = {}
 
     def __call__(self, t: float) -> float:
         """Return φ(t)."""
+        begun = self._begun.pop(t, None)
+        return self._field.evaluate(self._at(t)) if begun is None else self._field.ended(begun)
+
+    def begin(self, points: Iterable[float]) -> None:
+        """Begin evaluations that are certain to be asked for; without an executor they wait until they are."""
+        for t in points if self._field.budget.executor is not None else ():
+            if t not in self._begun and (begun := self._field.begun(self._at(t))) is not None:
+                self._begun[t] = begun
+
+    def _at(self, t: float) -> list[Any]:
         leaves = list(self._field.leaves)
         for index, v in self._move.items():
             leaves[index] = arrays.shifted(leaves[index], t, v)
-        return self._field.evaluate(leaves)
+        return leaves
 
 
 class Field:
@@ -80,6 +96,8 @@ class Field:
     ----------
     evaluations : int
         How often f was called.
+    size : int
+        Entries of all arguments together.
     at_point : float
         f(x).
     largest : float
@@ -89,11 +107,11 @@ class Field:
 
     """
 
-    def __init__(self, claim: Evaluated, leaves: Sequence[Any], *, seed: int, limit: int | None = None) -> None:
+    def __init__(self, claim: Evaluated, leaves: Sequence[Any], *, seed: int, budget: Budget | None = None) -> None:
         self.claim = claim
         self.leaves = tuple(leaves)
         self.seed = seed
-        self.limit = limit
+        self.budget = budget or Budget()
         self.evaluations = 0
         self.failure: str | None = None
         self.largest = 0.0
@@ -104,7 +122,8 @@ class Field:
         self.dtype = self._output_dtype()
         widths = [arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.leaves]
         self.unit = max(arrays.ROUNDOFF.get(self.dtype, 2.0**-53), *widths)
-        self.tiny = arrays.total_size(self.leaves) * max(
+        self.size = arrays.total_size(self.leaves)
+        self.tiny = self.size * max(
             arrays.SMALLEST.get(self.dtype, 2.0**-1074), *(arrays.SMALLEST[arrays.dtype_name(x)] for x in self.leaves)
         )
         self.at_point = self._first()
@@ -112,12 +131,24 @@ class Field:
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
     def scale_zeros(self, judged: Sequence[int]) -> None:
-        """Give judged arguments that are zero the scale that f has there; two evaluations where that is 1 for all."""
-        zeros = [i for i in judged if not np.any(arrays.to_numpy(self.leaves[i]))]
+        """Give judged arguments that are zero the scale that f has there; two evaluations where that is 1 for all.
+
+        Where it is another for all together, halves are asked: one argument may be measured in metres, or all of them
+        move f too far.
+        """
+        waiting = [[i for i in judged if not np.any(arrays.to_numpy(self.leaves[i]))]]
+        found: dict[int, Scale] = {}
         with contextlib.suppress(BudgetReached):
-            if self._scale_of_zero(zeros) == 1:
-                return
-            found = {i: Scale(self._scale_of_zero([i])) for i in zeros}
+            while waiting:
+                zeros = waiting.pop()
+                if (scale := self._scale_of_zero(zeros)) == 1:
+                    continue
+                if len(zeros) == 1:
+                    found[zeros[0]] = Scale(scale)
+                else:
+                    half = len(zeros) // 2
+                    waiting += [zeros[half:], zeros[:half]]
+        if found:
             self.scales = tuple(found.get(i, scale) for i, scale in enumerate(self.scales))
 
     def _scale_of_zero(self, zeros: Sequence[int]) -> float:
@@ -126,7 +157,7 @@ class Field:
         move = {i: self.direction(i, 0, purpose=Purpose.ZERO) for i in zeros}
         return scale_of_zero(self.line(move), self.at_point, self.unit)
 
-    @property
+    @cached_property
     def arithmetic(self) -> str:
         """The name of the narrowest dtype among the arguments and f's value: it bounds what slopes can show."""
         names = [self.dtype, *(arrays.dtype_name(x) for x in self.leaves)]
@@ -144,7 +175,13 @@ class Field:
         except GradcheckError:
             raise
         except Exception as error:
-            raise ArgumentError(f"{self.claim.title} raised {type(error).__name__} at the point: {error}") from error
+            told = f"{self.claim.title} raised {type(error).__name__} at the point: {error}"
+            if self.budget.executor is not None:
+                told += (
+                    "; if it does not without executor=, it cannot be sent to another process: use threads, a function "
+                    "of a module, or an executor that sends any function (Dask's client, loky)"
+                )
+            raise ArgumentError(told) from error
 
     def _first(self) -> float:
         with self._at_the_point():
@@ -154,18 +191,40 @@ class Field:
         return value
 
     def _call(self, leaves: Sequence[Any]) -> float:
-        if self.limit is not None and self.evaluations >= self.limit:
-            raise BudgetReached(f"max_evaluations={self.limit} is used up")
+        if (begun := self.begun(leaves)) is not None:
+            return self._seen(begun.result())
+        self.spend()
+        return self._seen(self.claim.function(leaves))
+
+    def spend(self) -> None:
+        """Count an evaluation of f, or of what stands for it, that begins now; raise `BudgetReached` if none may."""
+        self.budget.spend(self.evaluations, self.claim.title)
         self.evaluations += 1
-        value = self.claim.function(leaves)
+
+    def _seen(self, value: float) -> float:
         if math.isfinite(value):
             self.largest = max(self.largest, abs(value))
         return value
 
+    def begun(self, leaves: Sequence[Any]) -> Future[float] | None:
+        """Begin an evaluation in the executor; None without one, and where nothing is left to spend."""
+        executor = self.budget.executor
+        if executor is None or not self.budget.left(self.evaluations):
+            return None
+        self.spend()
+        return executor.submit(_quietly, self.claim.function, leaves)
+
     def evaluate(self, leaves: Sequence[Any]) -> float:
         """Return f, NaN where it raises: the edge of its domain."""
+        return self._inside(lambda: self._call(leaves))
+
+    def ended(self, begun: Future[float]) -> float:
+        """Return f where its evaluation was begun, NaN where it raises."""
+        return self._inside(lambda: self._seen(begun.result()))
+
+    def _inside(self, value: Callable[[], float]) -> float:
         try:
-            return self._call(leaves)
+            return value()
         except GradcheckError:
             raise
         except Exception as error:  # noqa: BLE001  a Cholesky of a matrix that is not positive definite, say

@@ -11,7 +11,7 @@ from gradcheck.slopes.estimates import CROWDED, Estimate, one_estimate, richards
 from gradcheck.slopes.slope import COARSEST, Level
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from gradcheck.slopes.noise import Noise
 
@@ -33,11 +33,18 @@ class Ladder:
         self.one_sided: dict[int, tuple[float, float]] = {}
         self.quantum = noise.quantum if noise.flat else math.inf
 
+    def begin(self, exponents: Iterable[int]) -> None:
+        """Begin the evaluations of levels that are certain to be measured, where they may run side by side."""
+        if (begin := getattr(self.phi, "begin", None)) is not None:
+            new = {max(self.finest, k) for k in exponents} - set(self.tried)
+            begin(sign * math.ldexp(1.0, k) for k in sorted(new, reverse=True) for sign in (1, -1))
+
     def measure(self, exponent: int) -> None:
         """Evaluate φ at ±2^exponent, once."""
         exponent = max(self.finest, exponent)
         if exponent in self.tried:
             return
+        self.begin([exponent])
         step = math.ldexp(1.0, exponent)
         plus, minus = self.phi(step), self.phi(-step)
         self.one_sided[exponent] = (plus, minus)

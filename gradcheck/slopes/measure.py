@@ -86,10 +86,12 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
     """Measure the levels every line begins with: where the noise lets the target be met, and 64 times coarser."""
     if ladder.noise.flat:
         ladder.fine = False
+        ladder.begin((COARSEST, -4, -6, -8))
         for exponent in (COARSEST, -4, -6, -8):
             ladder.measure(exponent)
         return
     if start is not None:
+        ladder.begin((start + 6, start))
         ladder.measure(start + 6)
         ladder.measure(start)
         ladder.fine = start <= FINE
@@ -103,10 +105,12 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
     fine = max(fine, -22, ladder.finest)
     ladder.fine = fine <= FINE
     if ladder.fine:
+        ladder.begin((fine + 6, fine))
         ladder.measure(fine + 6)
         ladder.measure(fine)
         return
     top = _seen(ladder, scale)
+    ladder.begin((top, top - 2, top - 4))
     for exponent in (top, top - 2, top - 4):
         ladder.measure(exponent)
 

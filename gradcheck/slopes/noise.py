@@ -178,7 +178,10 @@ def _values(phi: Callable[[float], float], at_zero: float, exponent: int, sign: 
     """Return φ at equally spaced points on one side of 0, on the other where φ is not defined there."""
     values: list[float] = []
     for side in (sign, -sign):
-        values = [at_zero if i == 0 else phi(math.ldexp(side * i * GENERIC, exponent)) for i in OFFSETS]
+        points = [math.ldexp(side * i * GENERIC, exponent) for i in OFFSETS]
+        if (begin := getattr(phi, "begin", None)) is not None:
+            begin(t for t in points if t)
+        values = [at_zero if t == 0 else phi(t) for t in points]
         values = [value for value in values if math.isfinite(value)]
         if len(values) == len(OFFSETS):
             break

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import GradcheckError
-from gradcheck.slopes.field import BudgetReached
+from gradcheck.slopes.budget import BudgetReached
 from gradcheck.verdicts import decide
 from gradcheck.verdicts.accuracy import own_round_off, spread
 from gradcheck.verdicts.certificate import Verdict

@@ -23,6 +23,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradcheck import arrays
 from gradcheck.slopes.direction import placed
 from gradcheck.verdicts import decide
@@ -243,18 +245,21 @@ class Joint:
         if slope is None:
             return None
         own = math.hypot(*(stretch * self.trials[i].factor * self.trials[i].round_off for i in members))
-        bound = slope.error + sum(error for _, error in parts.values()) + DEVIATIONS * own
-        return Measured(parts, slope, Mismatch(sum(value for value, _ in parts.values()), slope.value, bound))
+        claimed, rounding = _total([value for value, _ in parts.values()])
+        bound = slope.error + sum(error for _, error in parts.values()) + rounding + DEVIATIONS * own
+        return Measured(parts, slope, Mismatch(claimed, slope.value, bound))
 
     def _view(self, i: int, number: int, measured: Measured) -> Probe:
         """Return a joint slope as one of argument i: less what the others are claimed to contribute."""
-        others = sum(value for k, (value, _) in measured.parts.items() if k != i)
         claimed, own_error = measured.parts[i]
+        total = measured.mismatch.claimed
+        others = total - claimed
         trial = self.trials[i]
         stretch = trial.stretch(number) * trial.factor
         own = DEVIATIONS * trial.round_off * stretch
         slope = measured.slope
         error = max(measured.mismatch.bound - slope.error - own - own_error, 0.0)  # of what the others are claimed
+        error += 2.0**-52 * (abs(total) + abs(claimed))  # of the difference
         shifted = replace(
             slope,
             value=slope.value - others,
@@ -312,6 +317,12 @@ class Joint:
             return fitting[0] if abs(plain - jump) <= plain_error + bound and alone.slope.kinked else None
         rest = _difference(whole, alone, [i for i in members if i not in fitting])
         return fitting[0] if alone.mismatch.significant and not rest.mismatch.significant else None
+
+
+def _total(values: Sequence[float]) -> tuple[float, float]:
+    """Return the sum, and a bound on its round-off: see `gradcheck.slopes.direction.inner`."""
+    array = np.array(values)
+    return float(array.sum()), 2.0**-53 * (20 + math.log2(len(values))) * float(np.abs(array).sum())
 
 
 def _difference(whole: Measured, part: Measured, rest: Sequence[int]) -> Measured:

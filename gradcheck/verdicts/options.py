@@ -7,15 +7,18 @@ import numbers
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
 from gradcheck.errors import ArgumentError, shown
+from gradcheck.slopes.budget import CONTRACT, Budget
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 FINITE_DIFFERENCES = "finite differences"
 ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
-CONTRACT = 3  # evaluations before any number: f's dtype, its value, and its value again
 PLAIN: tuple[type, ...] = (int, float, bool)
 SEEDS = 2**128  # what numpy.random.SeedSequence().entropy draws from
 MOST_PROBES = 2**16  # far beyond what narrows an interval: a number above it is a slip that would run for days
@@ -49,6 +52,12 @@ class Options(TypedDict, total=False):
         Where the slopes come from. Finite differences need nothing but f, and are the default.
     max_evaluations : int, optional
         Evaluations of f to spend at most; what is then undecided is INCONCLUSIVE.
+    max_seconds : float, optional
+        Seconds after which no evaluation of f begins; what is then undecided is INCONCLUSIVE.
+    progress : bool, optional
+        Tell on the standard error stream what is spent, where f takes long; by default where that is a terminal.
+    executor : concurrent.futures.Executor, optional
+        Evaluate f in it, several at once where they do not wait for each other: for an f that is slow, and pure.
     kink : {"right", "left", "midpoint", "chain-rule"}, optional
         Require this convention where f has a kink at the point; "chain-rule" accepts what is no subgradient as well,
         where Torch's own graph of f gives it.
@@ -68,6 +77,9 @@ class Options(TypedDict, total=False):
     seed: int
     oracle: str | None
     max_evaluations: int | None
+    max_seconds: float | None
+    progress: bool | None
+    executor: Executor | None
     kink: str | None
     kink_of: Callable[..., Any] | None
     tangent: Mapping[str, Callable[[Any], Any]] | None
@@ -86,9 +98,21 @@ class Rules:
     seed: int = 0
     oracle: str | None = None
     max_evaluations: int | None = None
+    max_seconds: float | None = None
+    progress: bool | None = None
+    executor: Executor | None = None
     kink: str | None = None
     kink_of: Callable[..., Any] | None = None
     tangent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def budget(self) -> Budget:
+        """Return what a check under these options may spend, from now on."""
+        return Budget(
+            evaluations=self.max_evaluations,
+            seconds=self.max_seconds,
+            progress=self.progress,
+            executor=self.executor,
+        )
 
 
 # Each checker returns what was wanted, or None where the value will do. ---------------------------------------------
@@ -152,6 +176,10 @@ def _by_name(wanted: str) -> Checker:
     return lambda x: None if isinstance(x, Mapping) and all(isinstance(name, str) for name in x) else wanted
 
 
+def _with_submit(wanted: str) -> Checker:
+    return lambda x: None if callable(getattr(x, "submit", None)) and not isinstance(x, type) else wanted
+
+
 CHECKERS: dict[str, Checker] = {
     "rtol": _positive("a positive number, or None for significant errors to fail"),
     "atol": _positive("a positive number in the units of the gradient, or None"),
@@ -162,6 +190,9 @@ CHECKERS: dict[str, Checker] = {
     "seed": _from(0, SEEDS - 1, "an integer of 0 or more"),
     "oracle": _one_of(*ORACLES),
     "max_evaluations": _from(CONTRACT + 1, sys.maxsize, f"None, or an integer above the {CONTRACT} of the contract"),
+    "max_seconds": _positive("None, or a positive number of seconds"),
+    "progress": lambda x: None if isinstance(x, bool | np.bool_) else "True, False, or None for a line on a terminal",
+    "executor": _with_submit("an executor as of concurrent.futures, such as ThreadPoolExecutor(4)"),
     "kink": _one_of(*CONVENTIONS),
     "kink_of": _function("a function of the arguments"),
     "tangent": _functions_by_name(

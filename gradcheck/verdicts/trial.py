@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 # A jitter of one unit of round-off changes the claim by Δ, and g·v by a normal number of variance ‖Δ∘s‖²: four
 # standard deviations leave 6e-5.
 DEVIATIONS = 4.0
-SMALL = 2**12  # entries of an argument whose directions are kept; those of larger ones are drawn anew
+SMALL = 2**18  # entries of all arguments together up to which directions are kept; those of more are drawn anew
 SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: nothing there that finer steps looked for
 
 
@@ -100,7 +101,7 @@ class Trial:
         """The claimed array, None for a claim that only maps tangents."""
         return self.gradient.values[self.index]
 
-    @property
+    @cached_property
     def claimed_norm(self) -> float | None:
         """‖g∘s‖; None where directions are restricted or the claim is no array."""
         if self.claimed is None or self.tangent is not None:
@@ -112,7 +113,7 @@ class Trial:
         if probe not in self._stretches:
             shared = probe in self._factors  # one for all arguments that move together
             purpose, argument = (Purpose.SHARED_STRETCH, 0) if shared else (Purpose.STRETCH, self.index)
-            self._stretches[probe] = float(stream(self.field.seed, purpose, argument, probe).uniform(1, 2))
+            self._stretches[probe] = _uniform(self.field.seed, purpose, argument, probe)
         return self._stretches[probe]
 
     def direction(self, probe: int) -> Any:
@@ -121,7 +122,7 @@ class Trial:
             return self._kept[probe]
         stretch = self.stretch(probe) * self._factors.get(probe, 1.0)
         v = self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
-        if arrays.total_size([v]) <= SMALL:
+        if self.field.size <= SMALL:
             self._kept[probe] = v
         return v
 
@@ -284,6 +285,12 @@ class Trial:
         if len(found) < 2 or size == 0:
             return float("inf")
         return smallest_visible([m.bound for m in found], self.confidence) / size
+
+
+@lru_cache(maxsize=64)
+def _uniform(seed: int, purpose: Purpose, argument: int, number: int) -> float:
+    """Return a number in [1, 2); kept, since all arguments of a joint round ask for the same few."""
+    return float(stream(seed, purpose, argument, number).uniform(1, 2))
 
 
 def curved(slope: Slope) -> bool:

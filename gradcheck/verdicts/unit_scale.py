@@ -68,7 +68,7 @@ def clear(trials: Mapping[int, Trial], oracle: Callable[[Field], Oracle], count:
 
 def _unit_field(field: Field, indices: Collection[int]) -> Field:
     """Return the same f, the arguments `indices` moved by steps of 1; its evaluations are counted on."""
-    found = Field(field.claim, field.leaves, seed=field.seed, limit=field.limit)
+    found = Field(field.claim, field.leaves, seed=field.seed, budget=field.budget)
     found.evaluations = field.evaluations
     found.scales = tuple(Scale(1.0) if i in indices else scale for i, scale in enumerate(field.scales))
     return found

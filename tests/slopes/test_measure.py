@@ -6,7 +6,8 @@ import pytest
 
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.errors import ArgumentError, GradcheckError
-from gradcheck.slopes.field import BudgetReached, Field, quiet
+from gradcheck.slopes.budget import Budget, BudgetReached
+from gradcheck.slopes.field import Field, quiet
 
 X = np.array([0.5, -1.5, 2.0])
 Y = np.array([1.0, 0.25])
@@ -15,7 +16,7 @@ Y = np.array([1.0, 0.25])
 def field(f, *args, seed=0, limit=None, gradient=None):
     args = args or (X,)
     claim = GradientClaim(f, gradient or (lambda *a: tuple(np.zeros_like(x) for x in a)), args, None, {})
-    return Field(claim, claim.leaves, seed=seed, limit=limit)
+    return Field(claim, claim.leaves, seed=seed, budget=Budget(evaluations=limit))
 
 
 def product(x, y):
