@@ -208,4 +208,5 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
             if np.any(known):
                 exponents = np.where(known, -np.round(np.log2(np.where(known, size, 1.0))), 0).astype(int)
                 exponents -= math.floor(np.median(exponents[known])) * (len(blocks) == 1)
-                self.cotangents[k] = self.cotangents[k] * np.ldexp(1.0, np.clip(exponents, -500, 500))
+                scaled = self.plain[k] * np.ldexp(1.0, np.clip(exponents, -500, 500))
+                self.cotangents[k] = np.where(known, scaled, self.cotangents[k])

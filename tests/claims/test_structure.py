@@ -66,6 +66,27 @@ def test_an_output_is_not_drowned_by_larger_ones(size):
     assert gc.check(f, vjp=lambda d, x: vjp((d[0] / 1.01, d[1]), x), args=(X,))
 
 
+@pytest.mark.parametrize("wrong", [None, 0, 1, 2])
+def test_an_entry_of_an_output_is_not_drowned_by_larger_ones(wrong):
+    size = np.array([1e8, 1.0, 1e-7])
+    factor = np.where(np.arange(3) == wrong, 1.01, 1.0)
+
+    def f(x):
+        return size * np.array([np.sin(x[0]) * x[1], x[1] ** 2 * x[2], x[2] ** 3 * x[0]])
+
+    def jac(x):
+        return (size * factor)[:, None] * np.array(
+            [
+                [np.cos(x[0]) * x[1], np.sin(x[0]), 0],
+                [0, 2 * x[1] * x[2], x[1] ** 2],
+                [x[2] ** 3, 0, 3 * x[2] ** 2 * x[0]],
+            ]
+        )
+
+    for claim in ({"vjp": lambda d, x: jac(x).T @ d}, {"jvp": lambda t, x: jac(x) @ t}, {"jac": jac}):
+        assert str(gc.check(f, args=(X,), **claim).verdict) == ("PASS" if wrong is None else "FAIL")
+
+
 def test_outputs_of_which_nothing_is_known_are_named():
     report = gc.check(lambda x: (x**2, object()), vjp=lambda d, x: 2 * x * d[0], args=(X,))
     assert report
