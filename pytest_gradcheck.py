@@ -205,6 +205,19 @@ class Checks:
             raise GradientError(report)
         return report
 
+    def kernel(self, *args: Any, **options: Any) -> Report:
+        """Check a kernel against its reference, as `gradcheck.assert_kernel` does."""
+        __tracebackhide__ = True
+        from gradcheck import GradcheckError, GradientError, Verdict, check_kernel  # noqa: PLC0415
+
+        try:
+            report = check_kernel(*args, **options)
+        except GradcheckError as error:
+            raise error.with_traceback(None) from error.__cause__
+        if report.verdict is not Verdict.PASS:
+            raise GradientError(report)
+        return report
+
     def defaults(self) -> dict[str, Any]:
         """Return the options of a check that does not set them: those of the command line, then of the markers."""
         self._fit_threads()

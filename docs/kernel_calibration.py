@@ -1,8 +1,8 @@
 """Print how often rules for kernels reject right ones, and how many wrong ones they catch, on the same kernels.
 
-``python docs/kernel_calibration.py [SEEDS]``: the families of property_tests/kernel_families.py in float32, bfloat16 and
-float16, under inputs of seven kinds, with seeds that the limits of gradcheck were not set on. A run is a kernel on
-one draw of inputs; it is rejected if any of its outputs or gradients is.
+``python docs/kernel_calibration.py [SEEDS]``: the families of property_tests/kernel_families.py in float32,
+bfloat16 and float16, under inputs of seven kinds, with seeds that the limits of gradcheck were not set on. A run is
+a kernel on one draw of inputs; it is rejected if any of its outputs or gradients is.
 """
 
 from __future__ import annotations

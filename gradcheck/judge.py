@@ -170,8 +170,8 @@ def _complaint(claim: Claim, rules: Rules, sentence: str, cause: BaseException |
 def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
     """Return the claim at the same point in float64, if the function and the gradient both work in it."""
     names = [arrays.dtype_name(x) for x in claim.leaves]
-    if all(name not in arrays.WIDER for name in names):
-        return None
+    if all(name not in arrays.WIDER for name in names) or len({arrays.ROUNDOFF[name] for name in names}) > 1:
+        return None  # dtypes that are mixed on purpose are judged each in its own: casts inside f follow them
     leaves = [
         arrays.cast(x, arrays.WIDER[n]) if n in arrays.WIDER else x for x, n in zip(claim.leaves, names, strict=True)
     ]

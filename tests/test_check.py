@@ -86,10 +86,6 @@ BAD_FORMS = {
     "order without inputs": (lambda: gc.check(cubes, cubes_gradient, (X,), order=2), "order=2, wanted 1"),
     "names": (lambda: check(names=("a", "b")), "wanted 1 different names, one for each argument"),
     "nan": (lambda: check(args=(np.array([1.0, math.nan, 0]),)), r"x is nan at \(1,\), wanted finite numbers"),
-    "two dtypes": (
-        lambda: check(product, product_gradient, (W, X.astype(np.float32))),
-        r"more than one dtype \(w: float64, x: float32\): cast them all to one",
-    ),
     "integers": (lambda: check(args=(np.array([1, 2]),)), "args has no floating array"),
     "array": (lambda: check(lambda x: x), r"f returned an array of shape \(3,\), wanted a scalar: sum it, or pass jac"),
     "complex": (lambda: check(lambda x: np.sum(x) * 1j), "f returned a complex number, wanted a real scalar"),

@@ -23,6 +23,7 @@ from gradcheck.slopes.streams import Purpose, stream
 
 ALL_SUBSETS = 5  # inputs of which every subset is asked
 SAMPLED = 8
+FLOAT32 = 2.0**-24  # a float64 function may well compute in float32 inside
 LARGE = 2**20  # entries of all inputs above which fewer subsets are asked
 
 Given = Callable[[Sequence[Any]], Sequence[Any]]
@@ -98,7 +99,7 @@ class Asked:
 
         The gradient of a constant cotangent may be nothing but round-off (a normalisation takes constants out).
         """
-        return close(one, other, self.units[i], size=self._size(i))
+        return close(one, other, max(self.units[i], FLOAT32), size=self._size(i))
 
     def _size(self, i: int) -> float:
         if i not in self.sizes:

@@ -146,19 +146,12 @@ def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
 
 
 def check_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
-    """Raise ArgumentError unless every argument is finite, and all are of one library, one device and one dtype."""
+    """Raise ArgumentError unless every argument is finite, and all are of one library and one device."""
     finite_point(leaves, names)
     for what, read in (("library", arrays.library_of), ("device", arrays.device_of)):
         kinds = {name: read(x) for x, name in zip(leaves, names, strict=True) if arrays.is_array(x)}
         if len(set(kinds.values())) > 1:
             raise ArgumentError(f"the arguments are of more than one {what} ({_listed(kinds)}): pass them all in one")
-    widths = {
-        name: arrays.dtype_name(x).replace("complex128", "float64").replace("complex64", "float32")
-        for x, name in zip(leaves, names, strict=True)
-        if arrays.is_array(x) and arrays.shape_of(x)
-    }
-    if len(set(widths.values())) > 1:
-        raise ArgumentError(f"the arguments are of more than one dtype ({_listed(widths)}): cast them all to one")
 
 
 def _listed(kinds: Mapping[str, str]) -> str:

@@ -111,6 +111,14 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         other = super().standing_for(_detached(smooth, self.title))
         return other.with_(raw=lambda leaves: contract_inside(inside(other.call(leaves)), self.cotangents))
 
+    def output_dtype(self, leaves: Sequence[Any]) -> str:
+        """Return the dtype that f computes in: the coarsest one that it casts to inside, if that is coarser."""
+        from gradcheck.claims.narrowed import Narrowed  # noqa: PLC0415  Torch only where it is asked for
+
+        with Narrowed() as mode:
+            result = super().output_dtype(leaves)
+        return str(max(result, mode.coarsest, key=lambda name: arrays.ROUNDOFF.get(name, 0.0)))
+
     def why_not(self, index: int) -> str:
         """Return why a leaf is not judged."""
         return "requires_grad=False" if self.asked(index) else "not in only="

@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "main"]
 # One command a file, named like it; its line in `gradcheck --help` is here, so that help loads no command.
 COMMANDS = {
     "check": "Check your gradient at one point, given as a file.",
+    "kernel": "Hold a kernel against its reference, in the precision it runs in.",
     "verify": "Check your gradient on drawn inputs; or those of the two networks.",
     "bench": "Time the networks and the checks.",
     "train": "Train a two-layer network and show its loss.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.cli import options
+from gradcheck.cli.kernel import kernel
 from gradcheck.cli.subcommands import Subcommand, Typed, typed
 from gradcheck.cli.threads import largest_product, threads_for
 from gradcheck.errors import ArgumentError
@@ -67,6 +68,8 @@ def meant(args: list[str], group: click.Group) -> list[str]:
 
 
 def _chosen(found: Typed, args: list[str]) -> list[str]:
+    if target := found.values.get("--kernel"):
+        return ["kernel", target, *_without("--kernel", args)]
     if "--exact" in found.options:
         return ["exact", *(word for word in args if word != "--exact")]
     if page := found.values.get("--sweep"):
@@ -89,6 +92,7 @@ def _without(option: str, args: list[str]) -> list[str]:
 @click.option(
     "--sweep", metavar="PAGE.html", expose_value=False, help="The same as `gradcheck verify sweep PAGE.html`."
 )
+@click.option("--kernel", metavar="MODULE:NAME", expose_value=False, help="The same as `gradcheck kernel MODULE:NAME`.")
 def verify() -> None:
     """Check hand gradients: your own functions', or those of the two networks that come with gradcheck.
 
@@ -156,6 +160,9 @@ def functions(*, targets: tuple[str, ...], threads: int | None, **given: Any) ->
     with threads_for(threads, flop=0):
         code = verify_functions(targets, Drawing(**given), json_path=json_path, report_path=report_path)
     click.get_current_context().exit(code)
+
+
+verify.add_command(kernel)
 
 
 @verify.command(cls=Subcommand, short_help="A Python file of checks under @given.")

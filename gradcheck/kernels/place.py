@@ -43,7 +43,7 @@ def wrong_entries(ratio: NDArray[np.float64], error: NDArray[np.float64]) -> NDA
     return bad
 
 
-def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) -> Place:  # noqa: PLR0911  one for each kind
+def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) -> Place:
     """Return the place of the wrong entries of an array.
 
     Parameters
@@ -62,19 +62,27 @@ def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) ->
         return Place(f"one entry is wrong: {list(index)}", index)
     if truth_zero is not None and 0 < truth_zero.sum() < bad.size and not (bad & ~truth_zero).any():
         return Place(f"at {count} of the {int(truth_zero.sum())} entries that are zero in truth: a mask is not applied")
-    if count >= 0.9 * bad.size or all(len(_slices(bad, axis)) == n for axis, n in enumerate(shape)):
+    if count >= 0.9 * bad.size or (count >= 0.3 * bad.size and all(len(_slices(bad, axis)) == n for axis, n in enumerate(shape))):
         return Place(
             "everywhere" if count >= MOSTLY * bad.size else f"at {count} of {bad.size} entries, spread over all"
         )
-    box = _box(bad)
-    if box is not None:
-        return box
-    offset = int(np.argmax(bad.ravel()))
-    if offset and bad.ravel()[offset:].mean() >= 0.9:
-        at = tuple(int(i) for i in np.unravel_index(offset, shape))
-        return Place(f"from the flat offset {offset} on, entry {list(at)}: an offset overflows, or a grid is too small")
-    triangle = _triangle(bad)
-    return Place(triangle or f"at {count} of {bad.size} entries, with no pattern of rows, columns or blocks")
+    return (
+        _box(bad, 0.9)
+        or _offset(bad)
+        or _triangle(bad)
+        or _box(bad, MOSTLY)
+        or Place(f"at {count} of {bad.size} entries, with no pattern of rows, columns or blocks")
+    )
+
+
+def _offset(bad: NDArray[np.bool_]) -> Place | None:
+    """Return the place where all is wrong from one entry on, in the order of memory; None where it is not so."""
+    flat = bad.ravel()
+    offset = int(np.argmax(flat))
+    if not offset or flat[offset:].mean() < 0.9:
+        return None
+    at = tuple(int(i) for i in np.unravel_index(offset, bad.shape))
+    return Place(f"from the flat offset {offset} on, entry {list(at)}: an offset overflows, or a grid is too small")
 
 
 def _slices(bad: NDArray[np.bool_], axis: int) -> NDArray[np.int64]:
@@ -83,10 +91,10 @@ def _slices(bad: NDArray[np.bool_], axis: int) -> NDArray[np.int64]:
     return np.flatnonzero(bad.any(axis=others))
 
 
-def _box(bad: NDArray[np.bool_]) -> Place | None:
-    """Return the place as a product of index sets, one for each axis; None if the wrong entries do not fill it."""
+def _box(bad: NDArray[np.bool_], filled: float) -> Place | None:
+    """Return the place as a product of index sets, one for each axis; None if wrong entries fill less of it."""
     chosen = [_slices(bad, axis) for axis in range(bad.ndim)]
-    if bad[np.ix_(*chosen)].mean() < MOSTLY:
+    if bad[np.ix_(*chosen)].mean() < filled:
         return None
     words: list[str] = []
     where: list[int | None] = []
@@ -100,7 +108,9 @@ def _box(bad: NDArray[np.bool_]) -> Place | None:
         words.append(text)
         block = block or b
         where.append(int(indices[0]) if len(indices) == 1 else -1)
-    plain = None if -1 in where or not words else tuple(where)
+    if not words:
+        return None
+    plain = None if -1 in where else tuple(where)
     return Place(" and ".join(words), plain, block)
 
 
@@ -152,15 +162,15 @@ def _phases(indices: NDArray[np.int64], n: int) -> tuple[int, int, int] | None:
     return None
 
 
-def _triangle(bad: NDArray[np.bool_]) -> str:
-    """Return which side of the diagonal of the last two axes all wrong entries lie on; empty if on both."""
+def _triangle(bad: NDArray[np.bool_]) -> Place | None:
+    """Return the place where all wrong entries lie on one side of the diagonal of the last two axes."""
     if bad.ndim < 2 or min(bad.shape[-2:]) < 3:
-        return ""
+        return None
     any_of = bad.reshape(-1, *bad.shape[-2:]).any(axis=0)
     rows, columns = np.nonzero(any_of)
     if (columns > rows).all():
-        return "above the diagonal: what a causal mask hides"
-    return "below the diagonal" if (columns < rows).all() else ""
+        return Place("above the diagonal: what a causal mask hides")
+    return Place("below the diagonal") if (columns < rows).all() else None
 
 
 def _words(axis: int, ndim: int) -> tuple[str, str]:

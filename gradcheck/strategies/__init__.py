@@ -5,5 +5,15 @@ what a TOML file says of each argument, `converter` makes tensors of arrays.
 """
 
 from gradcheck.strategies.drawn import PROFILES, arrays_for, numbers, register_profiles, shapes_for
+from gradcheck.strategies.kernel_inputs import KINDS, provoking, straddling
 
-__all__ = ["PROFILES", "arrays_for", "numbers", "register_profiles", "shapes_for"]
+__all__ = [
+    "KINDS",
+    "PROFILES",
+    "arrays_for",
+    "numbers",
+    "provoking",
+    "register_profiles",
+    "shapes_for",
+    "straddling",
+]

@@ -215,6 +215,8 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
         return "f is random: its answers differ by more than the gradient can be told from"
     if all(p.slope.jumps for p in trial.probes):
         return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
+    if (inside := _rounded_inside(trial)) and not math.isfinite(interval.high):
+        return f"{inside}: {_what_else(trial)}"
     if any(math.isinf(p.slope.error) for p in trial.probes):
         return "f is infinitely steep at the point: it has no derivative there"
     if any(_stands(trial, p) for p in trial.probes):
@@ -235,11 +237,24 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
     return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: {_what_else(trial, interval.high)}"
 
 
+def _rounded_inside(trial: Trial) -> str:
+    """Return what dtype f computes in, where it moves in steps of one coarser than its result's; else nothing."""
+    step = trial.field.step_size()
+    if not ROUND_OFF * trial.field.unit < step < STEPS:
+        return ""
+    name = min(("float32", "float16", "bfloat16"), key=lambda n: abs(math.log(arrays.ROUNDOFF[n] / step)))
+    return f"f moves in steps of {step:.0e} of its size, as rounding to {name} inside it makes"
+
+
 def _what_else(trial: Trial, reached: float = math.inf) -> str:
     """Return what can be done where differences tell too little."""
     leaf = trial.gradient.leaves[trial.index]
     if arrays.dtype_name(leaf) in arrays.WIDER:
+        if arrays.ROUNDOFF[arrays.dtype_name(leaf)] > 2.0**-12:
+            return "let the function accept float64, or hold it against a reference with gradcheck.check_kernel"
         return "let the function accept float64"
+    if _rounded_inside(trial):
+        return "let f compute in float64, or hold it against a reference with gradcheck.check_kernel"
     ways = []
     if 2 * reached < 1:  # a limit above what was reached
         ways.append(f"pass rtol={float(f'{2 * reached:.0e}'):g} if that will do")

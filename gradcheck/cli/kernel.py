@@ -1,0 +1,91 @@
+"""`gradcheck kernel KERNEL --reference REFERENCE --signature ...`: a kernel against its reference, on drawn inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from gradcheck.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["kernel"]
+
+
+@click.command()
+@click.argument("target", metavar="KERNEL")
+@click.option(
+    "--reference", required=True, metavar="MODULE:NAME", help="The plain formula, by differentiable operations."
+)
+@click.option("--signature", required=True, metavar="TEXT", help='Shapes of the inputs, such as "(n,d),(d)".')
+@click.option(
+    "--dtype",
+    type=click.Choice(["bfloat16", "float16", "float32"]),
+    default="bfloat16",
+    show_default=True,
+    help="Of the inputs.",
+)
+@click.option(
+    "--backend", type=click.Choice(["torch", "jax", "numpy"]), default="torch", show_default=True, help="Of arrays."
+)
+@click.option("--blocks", is_flag=True, help="Draw sizes next to 16, 32, 64, 128 and 256.")
+@click.option("--max-examples", type=click.IntRange(min=1), default=30, show_default=True, help="Cases to draw.")
+@options.seed_option
+@options.json_option
+@options.report_option
+def kernel(
+    *,
+    target: str,
+    reference: str,
+    signature: str,
+    dtype: str,
+    backend: str,
+    blocks: bool,
+    max_examples: int,
+    seed: int,
+    json_path: Path | None,
+    report_path: Path | None,
+) -> None:
+    """Hold a kernel and its backward against a reference, in the precision it runs in; shrink a failure.
+
+    KERNEL and the reference are package.module:function.
+
+    \b
+      gradcheck kernel mine:fused --reference mine:plain --signature "(n,d),(d)" --blocks
+    """  # noqa: D301  the backspace itself keeps click from filling the paragraph
+    from gradcheck.cli.show import EXIT_CODES, print_report, result_console, write_json  # noqa: PLC0415
+    from gradcheck.search.kernel_cases import search  # noqa: PLC0415
+    from gradcheck.search.user_functions import find_function  # noqa: PLC0415
+    from gradcheck.strategies.signature import parse  # noqa: PLC0415
+    from gradcheck.verdicts.certificate import Verdict  # noqa: PLC0415
+
+    options.check_folder("--json", json_path)
+    options.check_folder("--report", report_path)
+    found = search(
+        find_function(target),
+        find_function(reference),
+        parse(signature),
+        max_examples=max_examples,
+        seed=seed,
+        dtype=dtype,
+        library=backend,
+        blocks=blocks,
+    )
+    case = found.failure
+    if case is None:
+        verdict = Verdict.INCONCLUSIVE if found.undecided else Verdict.PASS
+        click.echo(
+            f"{verdict}  {target}: {found.drawn} cases drawn from {signature} in {dtype}, {found.undecided} undecided, "
+            f"seed {seed}"
+        )
+        click.get_current_context().exit(EXIT_CODES[verdict])
+    sizes = ", ".join(f"{name} = {n}" for name, n in case.sizes.items())
+    click.echo(f"A wrong kernel after {found.drawn} cases; the smallest sizes that fail: {sizes} ({case.kind})\n")
+    print_report(result_console(), case.report)
+    if json_path is not None:
+        write_json(json_path, case.report.to_dict())
+    if report_path is not None:
+        case.report.save(report_path)
+    click.get_current_context().exit(EXIT_CODES[Verdict.FAIL])

@@ -1,0 +1,136 @@
+"""The smallest sizes at which a kernel is wrong: cases drawn from a signature, and a failure shrunk size by size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.kernels import check_kernel
+from gradcheck.kernels.libraries import to_library
+from gradcheck.strategies.kernel_inputs import KINDS, provoking_values
+from gradcheck.verdicts.certificate import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gradcheck.strategies.signature import Signature
+    from gradcheck.verdicts.report import Report
+
+BLOCKS = (16, 32, 64, 128, 256)
+MOST_ENTRIES = 2**20  # of an argument
+
+
+@dataclass(frozen=True)
+class KernelCase:
+    """One case: its sizes, the kind of its values, and what the check says."""
+
+    sizes: Mapping[str, int]
+    kind: str
+    report: Report
+
+
+@dataclass
+class KernelSearch:
+    """What the drawn cases gave."""
+
+    drawn: int = 0
+    shrinking: int = 0
+    undecided: int = 0
+    failure: KernelCase | None = None
+    why_undefined: str = ""
+
+
+def search(
+    kernel: Callable[..., Any],
+    reference: Callable[..., Any],
+    signature: Signature,
+    *,
+    max_examples: int = 30,
+    seed: int = 0,
+    dtype: str = "bfloat16",
+    library: str = "torch",
+    blocks: bool = False,
+    max_side: int = 40,
+) -> KernelSearch:
+    """Check drawn cases until one fails, and shrink its sizes.
+
+    Parameters
+    ----------
+    kernel, reference, seed
+        As for `check_kernel`.
+    signature : Signature
+        Shapes of the inputs.
+    max_examples : int
+        Cases to draw.
+    dtype, library : str
+        Of all inputs.
+    blocks : bool
+        Draw sizes next to 16, 32, 64, 128 and 256; else from 1 to `max_side`.
+
+    Raises
+    ------
+    ArgumentError
+        If no case could be checked.
+
+    """
+    found = KernelSearch()
+    rng = np.random.default_rng(seed)
+
+    def judge(sizes: Mapping[str, int], kind: str) -> KernelCase | None:
+        values = np.random.default_rng((seed, KINDS.index(kind)))
+        shapes = [signature.shape(i, sizes) for i in range(len(signature.inputs))]
+        inputs = tuple(to_library(provoking_values(shape, kind, values), library, dtype) for shape in shapes)
+        try:
+            return KernelCase(dict(sizes), kind, check_kernel(kernel, reference, inputs, seed=seed))
+        except GradcheckError as error:
+            found.why_undefined = str(error)
+            return None
+
+    for number in range(max_examples):
+        sizes = _sizes(signature, rng, blocks=blocks, max_side=max_side)
+        case = judge(sizes, KINDS[number % len(KINDS)])
+        if case is None:
+            continue
+        found.drawn += 1
+        found.undecided += case.report.verdict is Verdict.INCONCLUSIVE
+        if case.report.verdict is Verdict.FAIL:
+            found.failure = _shrunk(case, judge, found)
+            return found
+    if not found.drawn:
+        raise ArgumentError(f"no drawn case could be checked: {found.why_undefined}")
+    return found
+
+
+def _sizes(signature: Signature, rng: np.random.Generator, *, blocks: bool, max_side: int) -> dict[str, int]:
+    """Draw a size for each name; small enough that no argument is too large."""
+    while True:
+        sizes = {}
+        for name in signature.names:
+            if blocks:
+                block = int(rng.choice(BLOCKS))
+                sizes[name] = int(rng.choice([1, block - 1, block, block + 1, 2 * block + 3]))
+            else:
+                sizes[name] = int(rng.integers(1, max_side + 1))
+        shapes = [signature.shape(i, sizes) for i in range(len(signature.inputs))]
+        if all(np.prod(shape, dtype=float) <= MOST_ENTRIES for shape in shapes):
+            return sizes
+
+
+def _shrunk(
+    case: KernelCase, judge: Callable[[Mapping[str, int], str], KernelCase | None], found: KernelSearch
+) -> KernelCase:
+    """Return the failing case with each size as small as it fails, by halving the way to the largest that passes."""
+    for name in list(case.sizes):
+        low, high = 0, case.sizes[name]
+        while high - low > 1:
+            middle = (low + high) // 2
+            found.shrinking += 1
+            smaller = judge({**case.sizes, name: middle}, case.kind)
+            if smaller is not None and smaller.report.verdict is Verdict.FAIL:
+                case, high = smaller, middle
+            else:
+                low = middle
+    return case
