@@ -62,13 +62,15 @@ def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) ->
         return Place(f"one entry is wrong: {list(index)}", index)
     if truth_zero is not None and 0 < truth_zero.sum() < bad.size and not (bad & ~truth_zero).any():
         return Place(f"at {count} of the {int(truth_zero.sum())} entries that are zero in truth: a mask is not applied")
-    if count >= 0.9 * bad.size or (count >= 0.3 * bad.size and all(len(_slices(bad, axis)) == n for axis, n in enumerate(shape))):
+    if count >= 0.9 * bad.size or (
+        count >= 0.3 * bad.size and all(len(_slices(bad, axis)) == n for axis, n in enumerate(shape))
+    ):
         return Place(
             "everywhere" if count >= MOSTLY * bad.size else f"at {count} of {bad.size} entries, spread over all"
         )
     return (
-        _box(bad, 0.9)
-        or _offset(bad)
+        _offset(bad)
+        or _box(bad, 0.9)
         or _triangle(bad)
         or _box(bad, MOSTLY)
         or Place(f"at {count} of {bad.size} entries, with no pattern of rows, columns or blocks")
@@ -79,7 +81,7 @@ def _offset(bad: NDArray[np.bool_]) -> Place | None:
     """Return the place where all is wrong from one entry on, in the order of memory; None where it is not so."""
     flat = bad.ravel()
     offset = int(np.argmax(flat))
-    if not offset or flat[offset:].mean() < 0.9:
+    if bad.ndim < 2 or offset % bad.shape[-1] == 0 or flat[offset:].mean() < 0.9:
         return None
     at = tuple(int(i) for i in np.unravel_index(offset, bad.shape))
     return Place(f"from the flat offset {offset} on, entry {list(at)}: an offset overflows, or a grid is too small")
@@ -168,6 +170,9 @@ def _triangle(bad: NDArray[np.bool_]) -> Place | None:
         return None
     any_of = bad.reshape(-1, *bad.shape[-2:]).any(axis=0)
     rows, columns = np.nonzero(any_of)
+    i, j = np.indices(any_of.shape)
+    if any_of[j > i].mean() < 0.3 and any_of[j < i].mean() < 0.3:
+        return None
     if (columns > rows).all():
         return Place("above the diagonal: what a causal mask hides")
     return Place("below the diagonal") if (columns < rows).all() else None
