@@ -168,7 +168,7 @@ def _triangle(bad: NDArray[np.bool_]) -> Place | None:
     """Return the place where all wrong entries lie on one side of the diagonal of the last two axes."""
     if bad.ndim < 2 or min(bad.shape[-2:]) < 3:
         return None
-    any_of = bad.reshape(-1, *bad.shape[-2:]).any(axis=0)
+    any_of = np.asarray(bad.reshape(-1, *bad.shape[-2:]).any(axis=0))
     rows, columns = np.nonzero(any_of)
     i, j = np.indices(any_of.shape)
     if any_of[j > i].mean() < 0.3 and any_of[j < i].mean() < 0.3:
