@@ -53,6 +53,8 @@ class Side:
         Round-off of adding one up.
     change : float
         Standard deviation over directions of what the claim's drift and round-off may do to its slope.
+    middle : float or None
+        Slope along v of the claim at 2δ, once it was asked for.
 
     """
 
@@ -62,6 +64,7 @@ class Side:
     far: float
     rounding: float
     change: float
+    middle: float | None = None
 
 
 class Formula:
@@ -105,8 +108,8 @@ class Formula:
         self.sides.append((found[0], found[1]))
         return self.sides[-1]
 
-    def refine(self) -> None:
-        """Know claims and slopes to more accuracy: the claims' limits, and slopes that no nearer kink changes.
+    def refine(self, *, slopes: bool = True) -> None:
+        """Know the claims' limits to more accuracy, and `slopes` that no nearer kink changes.
 
         A third claim, at 2δ, tells drift from round-off: drift is linear, and what is left of it is round-off.
         """
@@ -114,10 +117,15 @@ class Formula:
         for number, (probe, pair) in enumerate(zip(self.probes, self.sides, strict=True)):
             v = self.beside.trial.direction(probe.probe)
             flat = self.beside.as_move(arrays.to_numpy(v))
-            known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
+            known: tuple[one_sided.Side | None, one_sided.Side | None] = (None, None)
+            if slopes:
+                known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
             better = []
             for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
-                middle = _along(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
+                if side.middle is None:
+                    middle = _along(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
+                else:
+                    middle = side.middle
                 better.append(_refined(side, middle, found, probe))
             self.sides[number] = (better[0], better[1])
 
@@ -196,7 +204,7 @@ def _refined(side: Side, middle: float, found: one_sided.Side | None, probe: Pro
     if found is not None and found.error / probe.stretch < error:
         slope, error = found.value / probe.stretch, found.error / probe.stretch
     mismatch = Mismatch(limit, slope, error + side.rounding + abs(left))
-    return replace(side, mismatch=mismatch, change=abs(left))
+    return replace(side, mismatch=mismatch, change=abs(left), middle=middle)
 
 
 def _least(side: Side) -> Mismatch:

@@ -103,6 +103,11 @@ def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Pr
     interval = formula.interval()
     if interval.low == 0 and interval.high <= resolution:
         return interval
+    if interval.low == 0:
+        formula.refine(slopes=False)
+        interval = formula.interval()
+        if interval.low == 0 and interval.high <= resolution:
+            return interval
     formula.refine()
     interval = formula.interval()
     if again is None or (interval.low == 0 and interval.high <= resolution):
