@@ -533,7 +533,7 @@ def test_a_mistake_at_a_kink_only_is_found_with_boundary_data_and_only_then():
         return np.abs(x).sum()
 
     assert search(f, outside, "(n)->()").verdict is Verdict.PASS
-    found = search(f, outside, "(n)->()", boundary=True, max_examples=200)
+    found = search(f, outside, "(n)->()", boundary=True, max_examples=2000)  # an entry in 77 is 0
     assert found.verdict is Verdict.FAIL
     assert found.failure.args[0].tolist() == [0.0]
 
