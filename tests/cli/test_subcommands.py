@@ -44,7 +44,10 @@ def test_a_line_with_its_command_s_name_means_itself(line):
     [
         ("networks --rtol 1e-3", "--rtol is an option of `gradcheck verify functions`, not of"),
         ("exact --jobs 2", "--jobs is an option of `gradcheck verify sweep`, not of"),
-        ("file x.py --report r.html", "--report is an option of `gradcheck verify functions`, not of"),
+        (
+            "file x.py --report r.html",
+            "--report is an option of `gradcheck verify functions` and `gradcheck verify kernel`, not of",
+        ),
         ("networks --seed 1 --seed 2", "--seed was given 2 times, but should be once"),
         ("functions", "Missing argument 'LOSS [GRADIENT]'"),
         ("networks more", "Got unexpected extra argument (more)"),
@@ -59,8 +62,8 @@ def test_what_a_command_does_not_take_is_refused_with_the_one_that_does(line, sa
 @pytest.mark.parametrize(
     ("typed", "begun", "wanted"),
     [
-        ([], "", {"check", "verify", "bench", "train"}),
-        (["verify"], "", {"functions", "file", "networks", "exact", "sweep"}),
+        ([], "", {"check", "kernel", "verify", "bench", "train"}),
+        (["verify"], "", {"functions", "kernel", "file", "networks", "exact", "sweep"}),
         (["verify"], "--sw", {"--sweep"}),
         (["verify"], "--bac", {"--backend"}),
         (["verify", "mine:loss"], "--sig", {"--signature"}),
