@@ -50,10 +50,11 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
     The step may be finer than the ladder's: there is no difference to be taken, and a few bits of it are enough.
     """
     expected = max(abs(slope.value) - slope.error, ladder.scale)
-    if not expected > 0:
+    if not 0 < expected < math.inf:
         return None
     finest = math.frexp(VISIBLE * ladder.noise.unit)[1]
-    wanted = math.ceil(math.log2(MOVES * tolerance / expected)) if tolerance > 0 else finest
+    least = MOVES * tolerance / expected  # 0 where it is below the smallest number
+    wanted = math.ceil(math.log2(least)) if least > 0 else finest
     exponent = max(finest, wanted)
     if exponent > -10:
         return None

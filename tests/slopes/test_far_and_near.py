@@ -92,3 +92,10 @@ def test_a_product_beyond_the_largest_number_is_the_largest_number():
         value, error = inner(np.array([1e300, -1e10]), np.array([1e300, 1.0]))
     assert value == np.finfo(np.float64).max
     assert math.isfinite(error)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-300, 1e300])
+def test_stillness_is_asked_at_any_size(scale):
+    for size in (1e-300, 1.0, 1e300):
+        slope = measured(lambda t, s=size: s * round(1 + 8 * t), scale, Noise(bound=size, unit=UNIT, quantum=size))
+        assert slope is not None
