@@ -54,6 +54,8 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
         return None
     finest = math.frexp(VISIBLE * ladder.noise.unit)[1]
     least = MOVES * tolerance / expected  # 0 where it is below the smallest number
+    if math.isinf(least):
+        return None
     wanted = math.ceil(math.log2(least)) if least > 0 else finest
     exponent = max(finest, wanted)
     if exponent > -10:
