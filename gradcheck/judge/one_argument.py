@@ -1,0 +1,208 @@
+"""The verdict on one argument: smooth, at a kink, or wrong, and then which mistake and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gradcheck import arrays
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.prediction import Prediction
+from gradcheck.diagnosis import locate
+from gradcheck.diagnosis import names as diagnosis
+from gradcheck.diagnosis.rows import located as in_matrix
+from gradcheck.errors import ArgumentError
+from gradcheck.kinks import kink
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes import beneath
+from gradcheck.slopes.budget import BudgetReached
+from gradcheck.slopes.field import Field
+from gradcheck.slopes.streams import Purpose
+from gradcheck.verdicts import decide, escalation, unit_scale
+from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
+from gradcheck.verdicts.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.verdicts.options import Rules
+    from gradcheck.verdicts.report import ArgumentReport
+
+# Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
+# near enough for the neighbourhood to be the same.
+BESIDE = 2.0**-6
+
+
+def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
+    """Return kink_of with what it raises told as the caller's error."""
+
+    def guarded(*args: Any) -> Any:
+        try:
+            return kink_of(*args)
+        except Exception as error:
+            raise ArgumentError(f"kink_of= raised {type(error).__name__}: {error}") from error
+
+    return guarded
+
+
+def oracle_of(name: str | None, field: Field, gradient: Prediction, repeat: int = 0) -> Oracle:
+    """Return the oracle of that name, finite differences by default; each `repeat` measures the noise afresh."""
+    if name == "autograd":
+        from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
+
+        return Autograd(field, gradient.claim.raw)
+    if name == "exact":
+        from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
+
+        return ExactSlopes(field, gradient.claim)
+    return FiniteDifferences(field, gradient.judged, repeat)
+
+
+def resolution_of(rules: Rules, gradient: Prediction, field: Field) -> float:
+    """Return the relative error below which a PASS is given: `rtol`, or what the arithmetic allows."""
+    return rules.rtol if rules.rtol is not None else default_resolution(max(gradient.claim.given_unit, field.unit))
+
+
+def verdict_on(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: str) -> ArgumentReport:
+    """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
+    resolution = resolution_of(rules, trial.gradient, trial.field)
+    if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
+        nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
+        return trial.report(Verdict.PASS, nothing, resolution)
+    if unknown := reached or _unknown(trial):
+        return trial.undecided(resolution, unknown)
+    if any(probe.slope.kinked for probe in trial.probes):
+        kink_of = None if rules.kink_of is None else _guarded(rules.kink_of)
+        at_kink = kink.judge(
+            trial, resolution, required=rules.kink, kink_of=kink_of, again=lambda: _again(trial, rules)
+        )
+        return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
+    return _where_smooth(trial, trials, rules, resolution)
+
+
+def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resolution: float) -> ArgumentReport:
+    verdict, interval, reason = decide.verdict(trial, rules, resolution)
+    if verdict is not Verdict.PASS:
+        fresh = _again(trial, rules)
+        verdict, interval, reason = decide.verdict(trial, rules, resolution)
+        if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
+            verdict = Verdict.INCONCLUSIVE
+            reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
+    if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, rules)) is not None:
+        found = decide.verdict(larger, rules, resolution)
+        if found[0] is Verdict.FAIL:
+            (verdict, interval, reason), trial = found, larger
+    if verdict is Verdict.FAIL and _faster(trial):
+        verdict, reason = Verdict.INCONCLUSIVE, decide.FASTER
+    elif verdict is Verdict.INCONCLUSIVE:
+        verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
+    return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
+
+
+def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
+    """Return the report, of another oracle where this one is undecided, with a mistake's name or the proof of power."""
+    if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None and argument.reason != kink.JUMPS:
+        resolution = argument.resolution
+        other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
+        if other is None:
+            return argument
+        trial, argument = other
+    if argument.verdict is Verdict.FAIL:
+        return _wrong(argument, trial, trials, rules)
+    return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else argument
+
+
+def _faster(trial: Trial) -> bool:
+    """Tell whether f changes within the finest step along a direction that contradicts the claim."""
+    field, finest = trial.field, trial.field.finest([trial.index])
+    wrong = [p for p in trial.probes if trial.mismatch(p).significant and p.moved == 1]
+    return any(
+        beneath.steeper_within(
+            field.line({trial.index: trial.direction(p.probe)}),
+            field.at_point,
+            p.slope,
+            claimed=p.claimed,
+            finest=finest,
+            unit=field.unit,
+        )
+        for p in wrong[:4]
+    )
+
+
+def _unknown(trial: Trial) -> str:
+    """Return why nothing can be said of an argument, empty where something can."""
+    if len(trial.probes) < 2:
+        return decide.unmeasurable(trial)
+    if trial.gradient.claim.at_point_only and any(probe.slope.kinked for probe in trial.probes):
+        return "f has a kink here, and arrays claim nothing next to it: pass the gradient as a function"
+    return ""
+
+
+def _looked_beside(
+    trial: Trial, rules: Rules, resolution: float, undecided: tuple[Verdict, Interval, str]
+) -> tuple[Verdict, Interval, str]:
+    """Return what is decided where the claim jumps at the point, and say so where a kink stands next to it."""
+    verdict, interval, reason = undecided
+    if kink.without_the_jump(trial):
+        verdict, interval, reason = decide.verdict(trial, rules, resolution)
+        if verdict is Verdict.PASS:
+            return Verdict.INCONCLUSIVE, interval, kink.JUMPS
+    return verdict, interval, (verdict is Verdict.INCONCLUSIVE and kink.near_by(trial)) or reason
+
+
+def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
+    if rules.oracle is not None or not unit_scale.is_tiny(trial):
+        return None
+    return unit_scale.trial_at_unit_scale(
+        trial, lambda field: oracle_of(None, field, trial.gradient), max(rules.probes, 4)
+    )
+
+
+def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
+    """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
+    if argument.reason == decide.STRAIGHT_THROUGH:
+        return argument  # wrong everywhere, and not by a mistake
+    if decide.never_moves(trial):
+        used = f"f does not move by a bit when {trial.name} does: does f use {trial.name}?"
+        return argument.with_(advice=used)
+    if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
+        found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
+        return in_matrix(found, trial)
+    return kink.at_the_point_only(trial, argument, rules.kink)
+
+
+def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
+    """Name and place the mistake of a claim that is wrong at a kink: at a point beside it, where f is smooth."""
+    field, claim = trial.field, trial.gradient.claim
+    leaves = list(field.leaves)
+    for i in trials:
+        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
+    try:
+        beside = Field(claim, leaves, seed=field.seed, budget=field.budget)
+        gradient = Prediction(claim, leaves)
+        nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
+        oracle = oracle_of(rules.oracle, beside, gradient)
+        for t in nearby.values():
+            t.measure(oracle, max(rules.probes, 4) * 2)
+    except (WrongClaim, ArgumentError, BudgetReached):
+        return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
+    found = nearby[trial.index]
+    verdict, interval, _ = decide.verdict(found, rules, report.resolution)
+    if verdict is Verdict.FAIL:
+        there = found.report(verdict, interval, report.resolution)
+        there = diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found), found)
+        report = report.with_(
+            where=there.where,
+            where_text=there.where_text and f"beside the kink: {there.where_text}",
+            mistakes=there.mistakes,
+            advice=there.advice,
+            worst=there.worst,
+        )
+    field.evaluations += beside.evaluations
+    return report
+
+
+def _again(trial: Trial, rules: Rules) -> list[Any]:
+    """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
+    oracle = oracle_of(rules.oracle, trial.field, trial.gradient, repeat=1)
+    return trial.measure(oracle, max(rules.probes, 4))
