@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import convention
+from gradcheck.kinks.neighbourhood import grows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ def _joined(near: Neighbourhood, proposal: Labels, bad: NDArray[np.bool_]) -> La
 
 def flips(near: Neighbourhood) -> NDArray[np.float64]:
     """Return 1 for entries in which claims grow along their own moves, −1 where they fall: f is concave there."""
-    return np.where(convention.grows(near.claims, near.moves) < 0, -1.0, 1.0)
+    return np.where(grows(near.claims, near.moves) < 0, -1.0, 1.0)
 
 
 def _by_bend(near: Neighbourhood) -> Labels | None:

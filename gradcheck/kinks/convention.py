@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.kinks.neighbourhood import grows
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -31,19 +33,6 @@ def overall(names: Iterable[str]) -> str:
     """Return the convention of an array whose entries, or kinks, have those."""
     different = set(names)
     return "mixed" if len(different) > 1 else next(iter(different), "other")
-
-
-def grows(claims: Sequence[Array], moves: Sequence[Array]) -> Array:
-    """Return for each entry how its claims change together with its own moves: above 0 where they grow.
-
-    Sample by sample, as there may be many entries.
-    """
-    count = len(claims)
-    claim, move = sum(claims) / count, sum(moves) / count
-    together = np.zeros(len(claims[0]))
-    for one, other in zip(claims, moves, strict=True):
-        together += (one - claim) * (other - move)
-    return together
 
 
 def of_entries(claims: Sequence[Array], moves: Sequence[Array], here: Array, tolerance: float) -> Array:

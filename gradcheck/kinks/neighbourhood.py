@@ -130,3 +130,16 @@ class Neighbourhood:
     def same(self, one: Array, other: Array) -> bool:
         """Tell whether two claims, or the same part of two, are no further apart than drift and round-off."""
         return bool(np.max(np.abs(one - other), initial=0.0) <= self.tolerance)
+
+
+def grows(claims: Sequence[Array], moves: Sequence[Array]) -> Array:
+    """Return for each entry how its claims change together with its own moves: above 0 where they grow.
+
+    Sample by sample, as there may be many entries.
+    """
+    count = len(claims)
+    claim, move = sum(claims) / count, sum(moves) / count
+    together = np.zeros(len(claims[0]))
+    for one, other in zip(claims, moves, strict=True):
+        together += (one - claim) * (other - move)
+    return together

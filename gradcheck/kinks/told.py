@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import chain_rule, convention
+from gradcheck.kinks import chain_rule, convention, neighbourhood
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -124,7 +124,7 @@ def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
         return ()
     kinks = []
     single = np.flatnonzero(found.single)[:KINKS]
-    grows = convention.grows(near.claims, near.moves)
+    grows = neighbourhood.grows(near.claims, near.moves)
     for entry in single:
         share = float(found.shares[entry])
         index = tuple(beside.indices(found.entries[[entry]]))
