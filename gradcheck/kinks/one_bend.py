@@ -18,6 +18,7 @@ import numpy as np
 from gradcheck.kinks import half_turn
 from gradcheck.kinks.blocks import flips, mixed
 from gradcheck.kinks.nearest_point import in_hull
+from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,34 +47,6 @@ class Block:
     best: float = np.inf
     stalled: int = 0
     state: str = "open"  # "inside", "both ways", "outside"
-
-
-@dataclass(frozen=True)
-class Separation:
-    """A move along which the claim reaches further than every subgradient.
-
-    Attributes
-    ----------
-    move : array (entries,)
-        u, zero in all blocks but one.
-    claimed, reached : float
-        g·u, and the largest s·u.
-    kind : str
-        Why no subgradient reaches further: f is "convex" or "concave" in what u moves, "flat" along u, or its kinks
-        are known and their sum is the "bound".
-
-    """
-
-    move: Array
-    claimed: float
-    reached: float
-    kind: str = "bound"
-
-    def said(self, rise: float) -> str:
-        """Say what f does along the move, or what its subgradients reach at most."""
-        if self.kind in ("convex", "flat"):
-            return f"f rises by {rise:.6g}"
-        return f"no slope of f next to the point exceeds {rise:.6g}"
 
 
 def towards(near: Neighbourhood, turns: int) -> Array | None:

@@ -18,7 +18,8 @@ from gradcheck.kinks import blocks, one_bend, walls
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
-from gradcheck.kinks.one_bend import Search, Separation
+from gradcheck.kinks.one_bend import Search
+from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.kink_variable import Solved
     from gradcheck.kinks.neighbourhood import Neighbourhood
     from gradcheck.kinks.of_black_box import BlackBox
-    from gradcheck.kinks.one_bend import Separation
+    from gradcheck.kinks.separation import Separation
     from gradcheck.verdicts.report import ArgumentReport
 
     Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull, in_zonotope
-from gradcheck.kinks.one_bend import Separation
+from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
