@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +19,12 @@ from gradcheck import arrays
 from gradcheck.mistakes import factors
 from gradcheck.mistakes.mistake import TABLE, Case, Change, Mistake, changes
 from gradcheck.mistakes.table import MOST_SWAPPED, dropped
-from gradcheck.slopes.direction import inner_products
+from gradcheck.slopes.direction import inner, inner_products
 from gradcheck.verdicts.report import Planted
-from gradcheck.verdicts.trial import DEVIATIONS
+from gradcheck.verdicts.trial import DEVIATIONS, SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -50,25 +51,65 @@ def case_of(trial: Trial, trials: Mapping[int, Trial], most: int | None = None) 
 
 
 class Slopes:
-    """The slopes of a trial, and what changes of its claim predict along the same directions."""
+    """The slopes of a trial, and what changes of its claim predict along the same directions.
 
-    def __init__(self, trial: Trial, changed: list[Change]) -> None:
+    Parameters
+    ----------
+    trial : Trial
+        With its probes.
+    making : callable
+        Yields the changes, the same each time it is called. Where arguments are large they are made anew for each
+        direction, so that one array of the claim's size is held at a time; `changes` then hold stand-ins for them.
+
+    """
+
+    def __init__(self, trial: Trial, making: Callable[[], Iterable[Change]]) -> None:
         self.trial = trial
-        found = [a for c in changed for a in (c.array, c.along) if a is not None]
-        given = list({id(a): a for a in found}.values())
         self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
-        if given:
-            directions = [arrays.to_numpy(trial.direction(probe.probe)) for probe in trial.probes]
-            many = inner_products(given, directions)
-            self._dots = {id(a): many[:, n] for n, a in enumerate(given)}
-        size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
-        self._shares = {id(a): trial.scale.norm(a) / size if size else 1.0 for a in given}
+        self._shares: dict[int, float] = {}
+        self.idle: set[int] = set()  # numbers of changes that change nothing
+        self._size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
+        self.changes: list[Change] = self._one_by_one(making) if trial.field.size > SMALL else self._at_once(making())
         probes = trial.probes
         self._claimed = np.array([[p.claimed for p in probes], [p.claim_error for p in probes]])
         self._stretches = np.array([p.stretch for p in probes])
         self._own = DEVIATIONS * trial.round_off * self._stretches
         self.measured = np.array([p.slope.value for p in probes])
         self.errors = np.array([p.slope.error for p in probes])
+
+    def _at_once(self, made: Iterable[Change]) -> list[Change]:
+        found = list(made)
+        given = list({id(a): a for c in found for a in (c.array, c.along) if a is not None}.values())
+        if given:
+            directions = [arrays.to_numpy(self.trial.direction(probe.probe)) for probe in self.trial.probes]
+            many = inner_products(given, directions)
+            self._dots = {id(a): many[:, n] for n, a in enumerate(given)}
+        self._shares = {id(a): self._share(a) for a in given}
+        self.idle = {n for n, change in enumerate(found) if _changes_nothing(change, self.trial)}
+        return found
+
+    def _one_by_one(self, making: Callable[[], Iterable[Change]]) -> list[Change]:
+        found: list[Change] = []
+        for n, change in enumerate(making()):
+            if _changes_nothing(change, self.trial):
+                self.idle.add(n)
+            stand_ins = [None if a is None else np.broadcast_to(np.float64(0), a.shape) for a in _both(change)]
+            for a, stand_in in zip(_both(change), stand_ins, strict=True):
+                if a is not None:
+                    self._shares[id(stand_in)] = self._share(a)
+                    self._dots[id(stand_in)] = np.zeros((2, len(self.trial.probes)))
+            found.append(replace(change, array=stand_ins[0], along=stand_ins[1]))
+        for k, probe in enumerate(self.trial.probes if self._dots else ()):
+            v = arrays.to_numpy(self.trial.direction(probe.probe))
+            for change, kept in zip(making(), found, strict=True):
+                for a, stand_in in zip(_both(change), _both(kept), strict=True):
+                    if a is not None:
+                        self._dots[id(stand_in)][:, k] = inner(a, v)
+            del v
+        return found
+
+    def _share(self, array: NDArray[Any]) -> float:
+        return self.trial.scale.norm(array) / self._size if self._size else 1.0
 
     def dots(self, array: NDArray[Any] | None) -> NDArray[np.float64]:
         """Return array·v and its round-off along every probe, (2, probes); of the claim for None."""
@@ -139,12 +180,9 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     if len(trial.probes) < 3 or not any(probe.claimed for probe in trial.probes):
         return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
     case = case_of(trial, trials)
-    found = [c for m in _applicable(trial) for c in changes(m, m.correct, case) if c.free + 2 <= len(trial.probes)]
-    if case.gradient.size == 1:
-        found = [c for c in found if c.factor is None]
-    slopes = Slopes(trial, found)
+    slopes = Slopes(trial, partial(_correcting, trial, case))
     # Of two that explain everything, the one without a free parameter is the more remarkable; then table order.
-    right = [(change.free, fitted) for change in found for fitted in _fitted(change, slopes, case)]
+    right = [(change.free, fitted) for change in slopes.changes for fitted in _fitted(change, slopes, case)]
     right.sort(key=lambda entry: entry[0])
     if not right:
         return argument
@@ -198,7 +236,7 @@ def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) ->
     if not others or any(t.claimed is None for t in others):
         return ""
     for other in others:
-        slopes = Slopes(other, [])
+        slopes = Slopes(other, tuple)
         interval = slopes.fit(Change("", factor=None))
         if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
             return ""
@@ -212,24 +250,49 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     if len(trial.probes) < 2:
         return argument
     case = case_of(trial, trials, 2 * MOST_SWAPPED)
-    light = case.gradient.size > LARGE  # arrays of the claim's size are dropped one mistake at a time
-    planted = [
-        change
-        for mistake in _applicable(trial)
-        for change in changes(mistake, mistake.plant, case)
-        if not light or (change.array is None and change.along is None)
-    ]
-    slopes = Slopes(trial, planted)
-    missed = tuple(f"{c.name} ({_why_missed(c, case, trial)})" for c in planted if slopes.significant(c) < 2)
-    return argument.with_(planted=Planted(len(planted) - len(missed), len(planted), missed))
+    slopes = Slopes(trial, partial(_planting, trial, case))
+    missed = tuple(
+        f"{c.name} ({_why_missed(n in slopes.idle, trial)})"
+        for n, c in enumerate(slopes.changes)
+        if slopes.significant(c) < 2
+    )
+    return argument.with_(planted=Planted(len(slopes.changes) - len(missed), len(slopes.changes), missed))
 
 
-def _why_missed(change: Change, case: Case, trial: Trial) -> str:
-    factor = 1.0 if change.factor is None else change.factor
-    wrong = factor * (case.gradient if change.array is None else change.array)
+def _correcting(trial: Trial, case: Case) -> Iterator[Change]:
+    """Return the changes that may explain a FAIL by slopes."""
+    for mistake in _applicable(trial):
+        for change in changes(mistake, mistake.correct, case):
+            if change.free + 2 <= len(trial.probes) and (case.gradient.size > 1 or change.factor is None):
+                yield change
+
+
+def _planting(trial: Trial, case: Case) -> Iterator[Change]:
+    """Return the changes that a PASS plants."""
+    for mistake in _applicable(trial):
+        for change in changes(mistake, mistake.plant, case):
+            if case.gradient.size <= LARGE or (change.array is None and change.along is None):
+                yield change
+
+
+def _both(change: Change) -> tuple[NDArray[Any] | None, NDArray[Any] | None]:
+    return change.array, change.along
+
+
+def _changes_nothing(change: Change, trial: Trial) -> bool:
+    """Tell whether a change leaves the claim as it is."""
+    if trial.claimed is None or (change.array is None and change.along is None and change.factor != 1.0):
+        return trial.claimed is not None and not np.any(trial.claimed)
+    wrong = trial.claimed if change.array is None else change.array
+    if change.factor not in (None, 1.0):
+        wrong = change.factor * wrong
     if change.along is not None and change.multiple is not None:
         wrong = wrong + change.multiple * change.along
-    if trial.claimed is not None and np.array_equal(wrong, case.gradient):
+    return np.array_equal(wrong, trial.claimed)
+
+
+def _why_missed(idle: bool, trial: Trial) -> str:
+    if idle:
         return "changes nothing here"
     return "too small to see here" if trial.tangent is None else "not to be seen along what tangent= allows"
 

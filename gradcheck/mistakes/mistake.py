@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,20 +130,19 @@ def register(mistake: Mistake) -> Mistake:
     return mistake
 
 
-def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case) -> list[Change]:
-    """Return what a mistake's `plant` or `correct` gives, as Changes; those that are not finite here do not apply."""
-    if what is None:
-        return []
-    try:
-        given = what(case)
-        if given is None:
-            return []
-        if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
-            given = [Change(mistake.name, mistake.advice, np.asarray(given))]
-        found = list(given)
-    except Exception as error:
-        raise ArgumentError(f"the mistake {mistake.name!r} raised {type(error).__name__}: {error}") from error
-    for change in found:
+def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case) -> Iterator[Change]:
+    """Yield what a mistake's `plant` or `correct` gives, as Changes; those that are not finite here do not apply.
+
+    One at a time: each may hold an array of the claim's size.
+    """
+    given = iter(()) if what is None else _given(mistake, what, case)
+    while True:
+        try:
+            change = next(given, None)
+        except Exception as error:
+            raise ArgumentError(f"the mistake {mistake.name!r} raised {type(error).__name__}: {error}") from error
+        if change is None:
+            return
         if not isinstance(change, Change):
             raise ArgumentError(
                 f"the mistake {mistake.name!r} gave {_a(change)}, wanted an array, or a list of Changes"
@@ -154,7 +153,16 @@ def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case
                 raise ArgumentError(
                     f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {want}, as gradient"
                 )
-    return [c for c in found if all(a is None or bool(np.all(np.isfinite(a))) for a in (c.array, c.along))]
+        if all(a is None or bool(np.all(np.isfinite(a))) for a in (change.array, change.along)):
+            yield change
+
+
+def _given(mistake: Mistake, what: Callable[[Case], Changes], case: Case) -> Iterator[Any]:
+    given = what(case)
+    if isinstance(given, np.ndarray | np.generic):  # NumPy makes scalars of arrays without axes
+        yield Change(mistake.name, mistake.advice, np.asarray(given))
+    elif given is not None:
+        yield from given
 
 
 def _a(x: object) -> str:

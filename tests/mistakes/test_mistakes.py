@@ -231,7 +231,7 @@ def test_a_mistake_of_one_s_own_that_is_none_is_told_by_its_name(plant, words):
 
 def test_a_mistake_that_is_not_finite_here_is_not_planted_here():
     with np.errstate(all="ignore"):
-        assert changes(TABLE["transposed"], lambda case: case.gradient / 0, Case(W, W)) == []
+        assert list(changes(TABLE["transposed"], lambda case: case.gradient / 0, Case(W, W))) == []
 
 
 def test_only_a_mistake_can_be_registered():
@@ -254,7 +254,7 @@ def test_correcting_what_was_planted_gives_the_gradient_back(name):
     mistake, case = TABLE[name], Case(g, W[:3, :3], {"b": g + 1})
     for planted in changes(mistake, mistake.plant, case):
         if planted.array is not None and name != "swapped":
-            again = changes(mistake, mistake.correct, Case(planted.array, W[:3, :3]))
+            again = list(changes(mistake, mistake.correct, Case(planted.array, W[:3, :3])))
             assert any(np.array_equal(c.array, g) for c in again)
 
 
@@ -281,7 +281,7 @@ def wrong(name, gradient, argument=None, **case):
 def corrected(name, gradient, argument=None, **case):
     """What the mistake makes of a wrong gradient: [(advice, the right one)]."""
     argument = np.ones_like(gradient) if argument is None else argument
-    found = changes(TABLE[name], TABLE[name].correct, Case(gradient, argument, **case))
+    found = list(changes(TABLE[name], TABLE[name].correct, Case(gradient, argument, **case)))
     return [(change.advice, change.array) for change in found]
 
 

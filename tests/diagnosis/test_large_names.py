@@ -1,0 +1,59 @@
+"""Names of mistakes where arguments are large: one array of the claim's size at a time, and the same names."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck.diagnosis import names
+from gradcheck.verdicts.trial import SMALL
+
+W = np.random.default_rng(0).standard_normal((6, 6))
+
+
+def f(w, b):
+    return float(np.sum(np.sin(w)) + np.sum(b**2))
+
+
+CLAIMS = {
+    "right": lambda w, b: (np.cos(w), 2 * b),
+    "factor": lambda w, b: (2 * np.cos(w), 2 * b),
+    "transposed": lambda w, b: (np.cos(w).T, 2 * b),
+    "shifted": lambda w, b: (np.roll(np.cos(w), 1, axis=0), 2 * b),
+    "decay": lambda w, b: (np.cos(w) + 0.1 * w, 2 * b),
+    "swapped": lambda w, b: (2 * b, np.cos(w)),
+    "zero": lambda w, b: (np.cos(w), 0 * b),
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_changes_made_one_by_one_give_the_names_that_all_at_once_give(claim, monkeypatch):
+    at_once = gc.check(f, CLAIMS[claim], (W, W[::-1] + 0.5))
+    monkeypatch.setattr(names, "SMALL", 0)
+    one_by_one = gc.check(f, CLAIMS[claim], (W, W[::-1] + 0.5))
+    assert [a.mistakes for a in one_by_one] == [a.mistakes for a in at_once]
+    assert [a.planted for a in one_by_one] == [a.planted for a in at_once]
+    assert [a.factor for a in one_by_one] == pytest.approx([a.factor for a in at_once])
+
+
+def test_naming_a_large_argument_holds_few_arrays_of_its_size(monkeypatch):
+    x = np.random.default_rng(1).standard_normal((SMALL // 256 + 1, 256))
+    held = []
+
+    def watched(*args):
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        found = original(*args)
+        held.append((tracemalloc.get_traced_memory()[1] - before) / x.nbytes)
+        return found
+
+    original = names.named
+    monkeypatch.setattr(names, "named", watched)
+    tracemalloc.start()
+    try:
+        report = gc.check(lambda x: float(np.sum(np.sin(x))), lambda x: 1.01 * np.cos(x), (x,))
+    finally:
+        tracemalloc.stop()
+    assert report[0].mistakes == ("constant factor 1.01",)
+    assert 0 < held[0] < 6
