@@ -143,6 +143,12 @@ def check(
             report = _judged(f, args, given, retract, how)
             if retract and not report:
                 report = _on_the_other_side(report, f, args, given, retract, how)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        if not raised.by_caller(error):
+            raise
+        raise ArgumentError(raised.sentence("what was passed", error, " when it was used again")) from error
     finally:
         changed = kept.put_back()
     if changed:

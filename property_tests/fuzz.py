@@ -269,11 +269,11 @@ def _kink(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def _vjp(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return (np.sin,), {"vjp": lambda c, x: c * np.cos(x), "args": (_point(draw),)}
+    return (lambda x: np.sin(x),), {"vjp": lambda c, x: c * np.cos(x), "args": (_point(draw),)}
 
 
 def _jvp(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return (np.sin,), {"jvp": lambda t, x: t * np.cos(x), "args": (_point(draw),)}
+    return (lambda x: np.sin(x),), {"jvp": lambda t, x: t * np.cos(x), "args": (_point(draw),)}
 
 
 def _backward(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,23 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 OURS = str(Path(__file__).parents[1])
+
+LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib"))
+
+
+def by_caller(error: BaseException) -> bool:
+    """Tell whether the caller's own code raised an error, itself or in a library that it calls."""
+    files = []
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None:
+        files.append(frame.tb_frame.f_code.co_filename)
+        frame = frame.tb_next
+    for file in reversed(files):
+        if file.startswith(OURS):
+            return False
+        if not file.startswith(LIBRARIES):
+            return True
+    return False
 
 
 def from_inside(error: BaseException) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.errors import ArgumentError
+import numpy as np
+
+from gradcheck.claims import raised
+from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.options import Options
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
@@ -99,7 +103,18 @@ def check_kernel(
             raise ArgumentError(f"{name} is a {type(value).__name__}, wanted a callable or a pair (forward, backward)")
     from gradcheck.kernels.trial import try_kernel  # noqa: PLC0415  NumPy's and Torch's parts only where they are used
 
-    return try_kernel(_called(kernel), _called(reference), inputs, kwargs, names, gradients, options)
+    loaded, drawn = "jax" in sys.modules, np.random.get_state()  # noqa: NPY002  the caller's own draws
+    try:
+        return try_kernel(_called(kernel), _called(reference), inputs, kwargs, names, gradients, options)
+    except GradcheckError:
+        raise
+    except Exception as error:
+        if not raised.by_caller(error):
+            raise
+        raise ArgumentError(raised.sentence("the kernel or its reference", error, " when called again")) from error
+    finally:
+        if not loaded and "jax" in sys.modules:  # JAX draws from NumPy when it is imported
+            np.random.set_state(drawn)  # noqa: NPY002  as above
 
 
 def _called(function: Any) -> Any:

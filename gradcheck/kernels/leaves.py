@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -123,7 +124,9 @@ def _judged(names: tuple[str, ...], leaves: tuple[Any, ...], gradients: Any) -> 
     if gradients is not None:
         wanted = [gradients] if isinstance(gradients, str) else gradients
         if not (
-            isinstance(wanted, Collection) and len(wanted) and all(isinstance(n, str) and n in names for n in wanted)
+            isinstance(wanted, Sequence | AbstractSet)
+            and len(wanted)
+            and all(isinstance(n, str) and n in names for n in wanted)
         ):
             raise ArgumentError(f"gradients={shown(gradients)}, wanted names of inputs, some of {list(names)}")
         return tuple(i for i, name in enumerate(names) if name in wanted)
@@ -133,7 +136,7 @@ def _judged(names: tuple[str, ...], leaves: tuple[Any, ...], gradients: Any) -> 
 
 def _labels(function: Any, count: int, names: Sequence[str] | None) -> list[str]:
     if names is not None:
-        strings = isinstance(names, Collection) and all(isinstance(name, str) for name in names)
+        strings = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
         if isinstance(names, str) or not strings or len(set(names)) != count:
             raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each input")
         return list(names)

@@ -135,7 +135,7 @@ class Ladder:
     def coarsest(self, size: float, step: float) -> int:
         """Return the exponent of `step`, or of one that changes φ by a quarter of itself if its slope is `size`."""
         quarter = abs(self.at_zero) / (4 * size) if size > 0 else 0.0
-        return max(COARSEST, math.ceil(math.log2(min(step, quarter) or 0.25)))
+        return max(COARSEST, math.ceil(math.log2(min(step, quarter, 2.0**1022) or 0.25)))
 
     def next_exponent(self, best: Estimate, wanted: float) -> int | None:
         """Return the exponent of the level that would tighten `best` most, None where none would."""
