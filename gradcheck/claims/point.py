@@ -124,6 +124,8 @@ def title_of(function: Any) -> str:
 
 def readable(x: Any, name: str) -> None:
     """Raise ArgumentError if x is no plain dense array whose entries can be read and moved one by one."""
+    if isinstance(x, np.matrix):  # its products and shapes are others than an array's
+        raise ArgumentError(f"{name} is a np.matrix, wanted a plain array: pass np.asarray({name})")
     if isinstance(x, np.ma.MaskedArray):
         raise ArgumentError(f"{name} is a masked array, wanted a plain one: pass {name}.filled(...) or its entries")
     if arrays.is_torch(x) and (str(x.layout) != "torch.strided" or x.is_nested or x.device.type == "meta"):
