@@ -147,7 +147,9 @@ def test_the_data_hold_what_the_report_holds():
     assert a["accuracy"] == {"dtype": "float32", "error": 1e-3, "allowed": 1e-4, "verdict": "FAIL"}
     assert a["where"] == [0, None]
     assert a["planted"] == {"caught": 3, "applicable": 4, "not_caught": ["sign (too small)"]}
-    assert a["worst"] == [{"index": [1], "claimed": [1.0, 2.0], "measured": 3.0, "error": "nan"}]
+    assert a["worst"] == [
+        {"index": [1], "claimed": [1.0, 2.0], "measured": 3.0, "error": "nan", "value": None, "label": ""}
+    ]
     assert (a["reason"], a["where_text"], a["mistakes"], a["advice"]) == ("r", "row 0", ["factor 2 missing"], "a")
     json.dumps(data, allow_nan=False)
 
