@@ -84,7 +84,7 @@ def test_an_error_without_a_name_gets_none():
 def test_a_claim_where_nothing_depends_on_the_argument_is_asked_whether_f_uses_it():
     argument = gc.check(lambda a, b: np.sum(a**2) + 0 * np.sum(b), lambda a, b: (2 * a, b), (W, W))["b"]
     assert argument.verdict is gc.Verdict.FAIL
-    assert "does f use b?" in argument.reason
+    assert "does f use b?" in argument.advice
 
 
 def test_two_mistakes_that_are_the_same_here_are_both_named():
