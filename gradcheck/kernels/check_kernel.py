@@ -101,7 +101,7 @@ def check_kernel(
         pair = isinstance(value, tuple | list)
         if not (callable(value) or (pair and len(value) == 2 and all(map(callable, value)))):
             raise ArgumentError(f"{name} is a {type(value).__name__}, wanted a callable or a pair (forward, backward)")
-    from gradcheck.kernels.trial import try_kernel  # noqa: PLC0415  NumPy's and Torch's parts only where they are used
+    from gradcheck.kernels.flow import try_kernel  # noqa: PLC0415  NumPy's and Torch's parts only where they are used
 
     loaded, drawn = "jax" in sys.modules, np.random.get_state()  # noqa: NPY002  the caller's own draws
     try:

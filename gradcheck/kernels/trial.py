@@ -1,44 +1,33 @@
-"""From a kernel, a reference and inputs to a report: truth, answers, contract, verdicts, power."""
+"""A kernel on trial: what it answers, what it answers again, and whether that fits its inputs at all."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims import backward_contract, memory
+from gradcheck.claims import memory
 from gradcheck.errors import ArgumentError, GradcheckError
-from gradcheck.kernels import batch, kink, modules, rows
-from gradcheck.kernels.certificate import Certificate, certify
-from gradcheck.kernels.cotangents import Drawn
-from gradcheck.kernels.evidence import UNITS, Evidence
-from gradcheck.kernels.leaves import Inputs, read
-from gradcheck.kernels.libraries import installed
 from gradcheck.kernels.programs import (
     Answer,
     BackwardError,
-    JaxProgram,
-    PairProgram,
     Program,
-    TorchProgram,
-    is_cached,
-    title_of,
 )
-from gradcheck.kernels.reference import Reference, find
 from gradcheck.slopes.field import quiet
-from gradcheck.verdicts.certificate import Verdict
-from gradcheck.verdicts.report import ArgumentReport, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from gradcheck.kernels.cotangents import Drawn
+    from gradcheck.kernels.evidence import Evidence
+    from gradcheck.kernels.leaves import Inputs
     from gradcheck.kernels.options import Options
+    from gradcheck.kernels.reference import Reference
 
 LARGE = 2**20  # entries of all inputs above which the costly questions are asked only where an answer needs them
 NOISY = 2  # runs of the reference with random roundings
@@ -76,67 +65,7 @@ class Trial:
             return self.kernel.run(self.inputs.with_leaves(fresh), given or self.drawn.given())
 
 
-def try_kernel(
-    kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, gradients: Any, options: Options
-) -> Report:
-    """Return the report; see `check_kernel`."""
-    kernel, reference, inputs, note = modules.opened(kernel, reference, inputs)
-    asked = read(_named_by(kernel, reference), inputs, kwargs, names, gradients)
-    values = [np.array(arrays.to_numpy(x)) for x in asked.leaves]
-    drawn = Drawn(options.seed)
-    with quiet():
-        found, truth = find(reference, asked, values, drawn.draw)
-    program = _program(kernel, asked, len(truth.outputs))
-    trial = Trial(program, asked, found, values, drawn, Evidence(asked, drawn, found, values, truth), options)
-    del truth
-    trial.notes += [note] if note else []
-    try:
-        answer = _first(trial)
-        _fits(trial, answer)
-        _detached(trial, answer)
-        again = _again(trial, answer)
-    except BackwardError as error:
-        return _report(trial, [], None, complaint=str(error))
-    with quiet():
-        trial.evidence.low = found.low(drawn.given())
-        trial.evidence.stored = found.stored(drawn.given())
-        judged, doubts = _judged(trial, answer, again)
-        reports = [rows.report(j, trial.evidence, options.factor, doubt=doubts.get(id(j), "")) for j in judged]
-        gradients = trial.evidence.truth.gradients
-        del judged, again  # as large as the results, and what follows runs the kernel, and moves all inputs at once
-        trial.evidence = Evidence(asked, drawn, found, values, Answer([], []))
-        _contract(trial, answer)
-        del answer
-        certificate = certify(found, drawn, values, gradients, options.seed)
-    return _report(trial, reports, certificate)
-
-
-def _named_by(kernel: Any, reference: Any) -> Any:
-    """Return what the inputs are called after: the kernel's signature, unless it takes ``*args``."""
-    from gradcheck.kernels.leaves import positional  # noqa: PLC0415
-
-    own = kernel[0] if isinstance(kernel, tuple | list) else kernel
-    theirs = reference[0] if isinstance(reference, tuple | list) else reference
-    return own if positional(own) else theirs
-
-
-def _program(kernel: Any, inputs: Inputs, outputs: int) -> Program:
-    title = title_of(kernel)
-    if isinstance(kernel, tuple | list):
-        forward, backward = kernel
-        return PairProgram(forward, backward, title, is_cached(forward, backward, inputs, outputs))
-    library = arrays.library_of(inputs.leaves[0])
-    if library == "torch":
-        return TorchProgram(kernel, title)
-    if library == "jax" or (library == "numpy" and installed("jax")):
-        return JaxProgram(kernel, title)
-    raise ArgumentError(
-        f"{title} is one function of {library} arrays and has no backward that can be called: pass a pair "
-        "(forward, backward)"
-    )
-
-
-def _first(trial: Trial) -> Answer:
+def first_answer(trial: Trial) -> Answer:
     """Return the kernel's answer, and note what it changed."""
     given: list[Any] = []
 
@@ -168,7 +97,7 @@ def _first(trial: Trial) -> Answer:
     return answer
 
 
-def _fits(trial: Trial, answer: Answer) -> None:
+def fits(trial: Trial, answer: Answer) -> None:
     """Raise BackwardError where an output or a gradient has another shape than it should."""
     drawn = trial.drawn
     paired = drawn.pairs(answer.outputs)
@@ -190,7 +119,7 @@ def _fits(trial: Trial, answer: Answer) -> None:
     _nothing(trial, answer)
 
 
-def _detached(trial: Trial, answer: Answer) -> None:
+def detached(trial: Trial, answer: Answer) -> None:
     """Take the cotangent of outputs that carry no gradient away from the reference as well, and note it."""
     drawn = trial.drawn
     left = [k for k, i in enumerate(drawn.pairs(answer.outputs)) if i in answer.detached]
@@ -229,7 +158,7 @@ def _required(inputs: Inputs, name: str) -> bool:
     return getattr(x, "requires_grad", False) is True or len(inputs.judged) < len(inputs.leaves)
 
 
-def _again(trial: Trial, answer: Answer) -> list[Answer]:
+def answers_again(trial: Trial, answer: Answer) -> list[Answer]:
     """Ask once more; return the second answer too where it is no equal of the first, to be judged as well."""
     if trial.large and _same_in_strange_memory(trial, answer):
         trial.memory_asked = True
@@ -237,7 +166,7 @@ def _again(trial: Trial, answer: Answer) -> list[Answer]:
     second = trial.ask()
     trial.calls -= 1
     trial.contract_calls += 1
-    sizes = _differences(answer, second)
+    sizes = differences(answer, second)
     if not any(sizes.values()):
         return []
     labels = [*(name for name, _ in answer.outputs), *(f"d{trial.inputs.names[i]}" for i in trial.inputs.judged)]
@@ -261,10 +190,10 @@ def _same_in_strange_memory(trial: Trial, answer: Answer) -> bool:
             second = trial.ask(leaves, trial.drawn.given(layout=memory.narrow))
     except Exception:  # noqa: BLE001  it is asked again, in ordinary memory
         return False
-    return not any(_differences(answer, second).values())
+    return not any(differences(answer, second).values())
 
 
-def _differences(one: Answer, other: Answer) -> dict[int, float]:
+def differences(one: Answer, other: Answer) -> dict[int, float]:
     """Return by how much each output and gradient differs, relative to its size; 0 where it is the same to the bit."""
     found = {}
     ours = [*(y for _, y in one.outputs), *one.gradients]
@@ -278,165 +207,3 @@ def _differences(one: Answer, other: Answer) -> dict[int, float]:
             size = float(np.linalg.norm(np.nan_to_num(x))) or 1.0
             found[k] = max(float(np.linalg.norm(np.nan_to_num(x - y, nan=np.inf)) / size), 1e-300)
     return found
-
-
-def _judged(trial: Trial, answer: Answer, again: Sequence[Answer]) -> tuple[list[rows.Judged], dict[int, str]]:
-    """Return every row with what the rule says, and for those that are in doubt why.
-
-    Where something speaks against the kernel, more runs with random roundings are asked: the reference may be on a
-    kink, or next to one, where small differences inside give another gradient.
-    """
-    evidence, options = trial.evidence, trial.options
-    if not trial.large:
-        evidence.jitter(NOISY, options.seed)
-    found = _worst(trial, [answer, *again])
-    if not any(j.wrong for j in found):
-        return found, {}
-    count = NOISY if trial.large else MORE
-    if len(evidence.moved) < count:
-        evidence.jitter(count, options.seed)
-        found = _worst(trial, [answer, *again])
-    return _settled(trial, found)
-
-
-def _worst(trial: Trial, answers: Sequence[Answer]) -> list[rows.Judged]:
-    """Return the rows of the first answer, each in the place of which a later answer is wrong."""
-    every = [[rows.judge(row, trial.options.factor) for row in trial.evidence.rows(a)] for a in answers]
-    return [next((j for j in same if j.wrong), same[0]) for same in zip(*every, strict=True)]
-
-
-def _settled(trial: Trial, found: list[rows.Judged]) -> tuple[list[rows.Judged], dict[int, str]]:
-    """Return the rows, and why what speaks against some says nothing: the reference overflows too, or has a kink."""
-    doubts: dict[int, str] = {}
-    answers = None
-    kept = []
-    for judged in found:
-        row = judged.row
-        if not judged.wrong:
-            kept.append(judged)
-            continue
-        if judged.unfinished.size:
-            low = row.result.low[0].read(0, row.result.rows).ravel() if row.result.low else np.zeros(row.result.size)
-            if not np.isfinite(low[judged.unfinished]).any():
-                doubts[id(judged)] = (
-                    f"{row.label} overflows in {row.dtype}, and so does the reference: scale the inputs down"
-                )
-            kept.append(judged)
-            continue
-        answers = answers or kink.beside(trial.evidence, trial.options.seed)
-        judged, sentence, doubtful = kink.settle(judged, trial.evidence, answers, trial.options.factor)  # noqa: PLW2901  the same row, settled
-        if doubtful:
-            doubts[id(judged)] = sentence
-        elif sentence:
-            trial.notes.append(sentence)
-        kept.append(judged)
-    return kept, doubts
-
-
-def _contract(trial: Trial, answer: Answer) -> None:
-    """Ask what a backward owes, and note its breaches."""
-    inputs = trial.inputs
-    every: list[Any] = [None] * len(inputs.leaves)
-    for k, i in enumerate(inputs.judged):
-        every[i] = answer.gradients[k]
-    names = [name for name, _ in answer.outputs]
-
-    def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
-        part = replace(inputs, leaves=tuple(leaves), judged=tuple(sorted(needed)))
-        found = trial.kernel.run(part, lambda outputs: given([y for _, y in outputs]))
-        gradients: list[Any] = [None] * len(leaves)
-        for i, g in zip(part.judged, found.gradients, strict=True):
-            gradients[i] = g
-        return [y for _, y in found.outputs], gradients
-
-    def cotangents(outputs: Sequence[Any]) -> list[Any]:
-        return trial.drawn.given()(list(zip(names, outputs, strict=True)))
-
-    asked = backward_contract.Asked(
-        run=run,
-        leaves=[arrays.copied(x) for x in inputs.leaves],
-        names=inputs.names,
-        judged=frozenset(inputs.judged),
-        cotangents=cotangents,
-        outputs=[y for _, y in answer.outputs],
-        gradients=every,
-        seed=trial.options.seed,
-        units=[UNITS[arrays.dtype_name(x)] for x in inputs.leaves],
-    )
-    if trial.options.inplace_cotangent or not any("changes its input" in b for b in trial.breaches):
-        found = backward_contract.judge(asked, strange_memory=not trial.memory_asked)
-        trial.breaches += found.breaches
-        trial.notes += found.notes
-        trial.contract_calls += found.calls
-    if trial.options.batch_axis is not None:
-        _batch(trial, answer)
-
-
-def _batch(trial: Trial, answer: Answer) -> None:
-    ours, fine, calls = batch.compare(trial.kernel, trial.inputs, trial.drawn, answer, trial.options.batch_axis)
-    trial.contract_calls += calls
-    if fine:
-        trial.notes.append(ours)
-        return
-    reference: Callable[..., Any] = trial.reference.function
-    own = TorchProgram(reference, "reference") if trial.reference.library == "torch" and callable(reference) else None
-    with contextlib.suppress(Exception):
-        if own is not None and not _independent(trial, own):
-            trial.notes.append(f"{ours}, and so is the reference's")
-            return
-    trial.breaches.append(ours)
-
-
-def _independent(trial: Trial, reference: Program) -> bool:
-    whole = reference.run(trial.inputs, trial.drawn.given())
-    return batch.compare(reference, trial.inputs, trial.drawn, whole, trial.options.batch_axis)[1]
-
-
-def _report(
-    trial: Trial, found: Sequence[ArgumentReport], certificate: Certificate | None, *, complaint: str = ""
-) -> Report:
-    notes = list(trial.notes)
-    arguments = tuple(found)
-    if certificate is not None:
-        if certificate.wrong:
-            sentence = certificate.sentence(trial.reference.title)
-            arguments = tuple(
-                a
-                if a.verdict is not Verdict.PASS and a.comparison is not None and a.comparison.kind == "output"
-                else _unsure(a, sentence)
-                for a in arguments
-            )
-        notes.insert(0, certificate.sentence(trial.reference.title))
-        if trial.reference.library == "numpy" and callable(trial.reference.function):
-            notes[0] = (
-                f"the gradient of the reference {trial.reference.title} is made of its own differences in float64"
-            )
-    options = trial.options
-    if options.factor != 1 and arguments:
-        hidden = max(a.smallest_error for a in arguments)
-        notes.append(f"factor={options.factor:g}: a result {hidden:.1e} too large or too small as a whole could hide")
-    breaches = [*([complaint] if complaint else []), *trial.breaches]
-    return Report(
-        title=trial.kernel.title,
-        arguments=arguments,
-        evaluations=trial.reference.evaluations,
-        gradient_evaluations=trial.calls,
-        contract_evaluations=trial.contract_calls,
-        seed=int(options.seed),
-        confidence=rows.CONFIDENCE,
-        oracle=ORACLE,
-        notes=tuple(dict.fromkeys(notes)),
-        complaint="; ".join(breaches),
-        repeat=f"gradcheck.check_kernel(..., seed={options.seed})",
-    )
-
-
-def _unsure(argument: ArgumentReport, sentence: str) -> ArgumentReport:
-    return argument.with_(
-        verdict=Verdict.INCONCLUSIVE,
-        reason=f"{sentence}: it cannot judge a kernel; look at it first with gradcheck.check(reference, inputs=...)",
-    )
-
-
-ORACLE = "reference in float64"
-__all__ = ["try_kernel"]
