@@ -279,12 +279,13 @@ def _subsets(asked: Asked) -> None:
     judged = sorted(i for i in asked.judged if asked.gradients[i] is not None)
     if len(judged) < 2:
         return
-    every = [frozenset(s) for n in range(1, len(judged)) for s in itertools.combinations(judged, n)]
     if asked.large:
         every = [frozenset(judged[:1])]
     elif len(judged) > ALL_SUBSETS:
         rng = stream(asked.seed, Purpose.SUBSETS)
         every = [frozenset(i for i in judged if rng.random() < 0.5) or frozenset(judged[:1]) for _ in range(SAMPLED)]
+    else:
+        every = [frozenset(s) for n in range(1, len(judged)) for s in itertools.combinations(judged, n)]
     for subset in every:
         left = ", ".join(asked.names[i] for i in judged if i not in subset)
         try:
