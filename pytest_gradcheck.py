@@ -235,6 +235,8 @@ class Checks:
         from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
         self._threads = threads
+        import scipy.special  # noqa: F401, PLC0415  which brings a pool of its own, and is else loaded later
+
         threadpool_limits(limits=threads)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(threads)

@@ -179,6 +179,8 @@ def same(a: Any, b: Any) -> bool:
     if left.shape != right.shape:
         return False
     equal = left == right
+    if np.all(equal):
+        return True
     equal |= np.isnan(left) & np.isnan(right)  # np.array_equal(..., equal_nan=True) copies both arrays
     return bool(np.all(equal))
 

@@ -97,9 +97,17 @@ def read_claim(
     return claim if only is None else claim.with_(tree=claim.tree.restricted(only))
 
 
+def _is_coroutine_function(function: Any) -> bool:
+    """Tell whether a function is asynchronous; an object that answers no question about itself is none."""
+    try:
+        return inspect.iscoroutinefunction(function)
+    except Exception:  # noqa: BLE001  a __getattr__ of the user's may raise anything
+        return False
+
+
 def _synchronous(functions: Mapping[str, Any]) -> None:
     for name, function in functions.items():
-        if inspect.iscoroutinefunction(function):
+        if _is_coroutine_function(function):
             raise ArgumentError(f"{name} is asynchronous, wanted a function: lambda *args: asyncio.run({name}(*args))")
 
 

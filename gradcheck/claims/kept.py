@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+POINT = ("args", "inputs")
+LARGE = 2**20  # entries of a floating argument above which its only copy is that of the claim
+
+
 class Kept:
-    """Copies of the arrays in what is passed, by name, other than the floating ones of the point (a claim keeps those).
+    """Copies of the arrays in what is passed, by name; large floating ones of the point are kept by the claim alone.
 
     Parameters
     ----------
@@ -30,7 +34,7 @@ class Kept:
             (name, array, copy)
             for label, x in passed.items()
             for name, array in _arrays(x, label, DEEPEST)
-            if (copy := _copied(array)) is not None
+            if not (label in POINT and _large(array)) and (copy := _copied(array)) is not None
         ]
 
     def put_back(self) -> tuple[str, ...]:
@@ -49,6 +53,10 @@ def _arrays(x: Any, name: str, levels: int) -> Iterator[tuple[str, Any]]:
             yield from _arrays(part, f"{name}.{key}", levels - 1)
     elif isinstance(x, np.ndarray) or arrays.is_torch(x):
         yield name, x
+
+
+def _large(x: Any) -> bool:
+    return arrays.is_floating(x) and arrays.total_size([x]) > LARGE
 
 
 def _copied(x: Any) -> Any:

@@ -39,7 +39,7 @@ class Scale:
         Scaled by powers of two first: a square of 1e200 overflows, one of 1e-200 vanishes. Infinite only where the
         norm itself is beyond the largest number.
         """
-        sizes, exponent = _near_one(np.abs(gradient).ravel())
+        sizes, exponent = _near_one((np.abs(gradient) if np.iscomplexobj(gradient) else gradient).ravel())
         if isinstance(self.value, float):
             scale, at = math.frexp(self.value)
             return _of_exponent(float(np.linalg.norm(sizes)) * scale, exponent + at)
@@ -48,8 +48,8 @@ class Scale:
 
 
 def _near_one(sizes: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return (sizes / 2^k, k), the largest of them in [1/2, 1); as they are where squares are safe, or not finite."""
-    largest = float(sizes.max(initial=0.0))
+    """Return (sizes / 2^k, k), the largest |size| in [1/2, 1); as they are where squares are safe, or not finite."""
+    largest = max(float(sizes.max(initial=0.0)), -float(sizes.min(initial=0.0)))
     if largest == 0 or not math.isfinite(largest) or 2.0**-400 < largest < 2.0**400:
         return sizes, 0
     exponent = math.frexp(largest)[1]

@@ -243,7 +243,10 @@ def _rounded_inside(trial: Trial) -> str:
     if not ROUND_OFF * trial.field.unit < step < STEPS:
         return ""
     name = min(("float32", "float16", "bfloat16"), key=lambda n: abs(math.log(arrays.ROUNDOFF[n] / step)))
-    return f"f moves in steps of {step:.0e} of its size, as rounding to {name} inside it makes"
+    return (
+        f"f moves in steps of {step:.0e} of its size, as rounding to {name} inside it makes (if f is piecewise "
+        "constant by design, pass piecewise_constant=True)"
+    )
 
 
 def _what_else(trial: Trial, reached: float = math.inf) -> str:

@@ -12,7 +12,7 @@ from gradcheck.two_layer_relu import numpy_core, problem
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_weights_of_the_full_network_are_certified_to_1e_7_in_at_most_120_evaluations(seed):
+def test_the_weights_of_the_full_network_are_certified_to_2e_7_in_at_most_48_evaluations(seed):
     x, y, w1, w2 = problem.draw(seed=seed)
     report = gc.check(
         lambda w1, w2: numpy_core.loss(x, y, w1, w2),
@@ -21,12 +21,12 @@ def test_the_weights_of_the_full_network_are_certified_to_1e_7_in_at_most_120_ev
         seed=seed,
     )
     assert report.verdict is gc.Verdict.PASS
-    assert report.evaluations <= 120
-    assert all(argument.error.high <= 1e-7 for argument in report)
+    assert report.evaluations <= 48
+    assert all(argument.error.high <= 2e-7 for argument in report)
 
 
 @pytest.mark.parametrize("known", [False, True])
-def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients(known):
+def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_96_gradients(known):
     gradients = []
     for seed in range(3):
         x, y, w1, w2 = problem.boundary(seed=seed)
@@ -41,12 +41,12 @@ def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_
         assert report["w1"].kink.convention == ("right" if known else "mixed")  # of x @ w1, of w1
         assert report["w2"].kink is None
         assert report.evaluations <= 400
-        assert report.gradient_evaluations <= 64
+        assert report.gradient_evaluations <= 96
         gradients.append(report.gradient_evaluations)
-    assert statistics.median(gradients) <= 32
+    assert statistics.median(gradients) <= (40 if known else 90)
 
 
-def test_a_check_of_two_million_parameters_takes_under_80_evaluations_and_six_times_their_memory():
+def test_a_check_of_two_million_parameters_takes_under_80_evaluations_and_seven_times_their_memory():
     x, y, w1, w2 = scaled(problem.Shape(64, 5000, 400, 10), "float64")
     tracemalloc.start()
     try:
@@ -60,7 +60,7 @@ def test_a_check_of_two_million_parameters_takes_under_80_evaluations_and_six_ti
         tracemalloc.stop()
     assert report.verdict is gc.Verdict.PASS
     assert report.evaluations < 80
-    assert peak < 6 * (w1.nbytes + w2.nbytes)
+    assert peak < 6.5 * (w1.nbytes + w2.nbytes)  # three of them are the claim, its point, and a copy to compare with
 
 
 @pytest.mark.thorough
