@@ -27,7 +27,7 @@ def test_a_planted_mistake_is_caught_and_named(shape, seed, data):
     dimensions = {n: (f"w.shape[{k}]",) for k, n in enumerate(shape)}
     case = Case(gradient(w), w, dimensions=dimensions)
     mistake = data.draw(st.sampled_from([m for m in TABLE.values() if m.plant]), label="mistake")
-    planted = changes(mistake, mistake.plant, case)
+    planted = list(changes(mistake, mistake.plant, case))
     assume(planted)
     change = data.draw(st.sampled_from(planted), label="planted")
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from gradcheck.errors import ArgumentError
 from gradcheck.verdicts.certificate import Verdict
@@ -49,6 +50,8 @@ def plain(value: Any) -> Any:
 
 
 def _number(value: Any) -> Any:
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, numbers.Integral):
         return int(value)
     if isinstance(value, numbers.Real):

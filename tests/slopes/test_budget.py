@@ -4,6 +4,7 @@ import io
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from types import SimpleNamespace
 
 import numpy as np
@@ -189,7 +190,7 @@ def test_limits_hold_in_an_executor_too():
 
 
 def test_processes_evaluate_functions_of_a_module_and_say_so_of_others():
-    with ProcessPoolExecutor(1) as pool:
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # a fork is refused by JAX, whose threads may be running
         assert gc.check(quick, gradient, (X, Y), executor=pool).verdict is gc.Verdict.PASS
         with pytest.raises(gc.ArgumentError, match="cannot be sent to another process: use threads"):
             gc.check(lambda x, y: 2 * quick(x, y), gradient, (X, Y), executor=pool)
