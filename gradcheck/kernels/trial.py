@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from gradcheck.kernels.reference import Reference
 
 LARGE = 2**20  # entries of all inputs above which the costly questions are asked only where an answer needs them
-NOISY = 2  # runs of the reference with random roundings
-MORE = 8  # where something speaks against the kernel
-MANY_NOTES = 6
 
 
 @dataclass
