@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, ArrayValued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -190,13 +190,15 @@ def scalar(value: Any, what: str) -> float:
 
     Raises
     ------
+    ArrayValued
+        If it is an array of another size.
     ArgumentError
-        If it is an array of another size, complex, or no number at all.
+        If it is complex, or no number at all.
 
     """
     if is_array(value):
         if math.prod(shape_of(value)) != 1:
-            raise ArgumentError(
+            raise ArrayValued(
                 f"{what} returned an array of shape {shape_of(value)}, wanted a scalar: "
                 "sum it, or pass jac= (its Jacobian) or vjp= to check the derivative of an array-valued function"
             )

@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, Unpack
 
 from gradcheck.claims import raised
-from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.claim import Claim, WrongClaim
 from gradcheck.claims.forms import read_claims
+from gradcheck.claims.habits import as_point
+from gradcheck.claims.jacobian import JacobianClaim
 from gradcheck.claims.kept import Kept
 from gradcheck.claims.point import title_of
 from gradcheck.claims.surroundings import usual
 from gradcheck.claims.tree import shallow
-from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError
 from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
@@ -24,11 +26,11 @@ from gradcheck.verdicts.report import GradientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from gradcheck.claims.claim import Claim
     from gradcheck.verdicts.report import Report
 
 
 P = ParamSpec("P")
+AS_JACOBIAN = "{} returns an array, so what stands in the gradient's place was read as its Jacobian, jac="
 AGAINST_A_WRONG_ONE = (
     "H is judged as the Jacobian of the gradient that is claimed, which is wrong itself: mend that first"
 )
@@ -64,9 +66,11 @@ def check(
         tuple-valued with `vjp`, `jvp` or `inputs`; ``(out, cache)`` with `backward`.
     gradient : callable, optional
         ``gradient(*args)`` returns one array for each argument in order (an array alone for a single argument), or a
-        dict by argument name; None for an argument that no claim is made about.
+        dict by argument name; None for an argument that no claim is made about. The Jacobian of an f that returns an
+        array is read as `jac`.
     args : tuple, list or dict of arrays
-        The point. A dict is passed by name. Arguments may be nested in dicts, lists and tuples.
+        The point; an array alone for a single argument. A dict is passed by name. Arguments may be nested in dicts,
+        lists and tuples.
     vjp : callable, optional
         ``vjp(cotangent, *args)`` claims Jᵀ·cotangent (a tuple of cotangents where f returns a tuple).
     jvp : callable, optional
@@ -130,6 +134,7 @@ def check(
 
     """
     how = rules(options)
+    args = as_point(f, args)
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
     given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity}
     given |= beside(order=order, kwargs=kwargs, names=names, only=only)
@@ -140,7 +145,7 @@ def check(
     given |= {"seed": how.seed, "oracle": how.oracle}
     try:
         with usual():
-            report = _judged(f, args, given, retract, how)
+            report = _as_meant(f, args, given, retract, how)
             if retract and not report:
                 report = _on_the_other_side(report, f, args, given, retract, how)
     except GradcheckError:
@@ -155,6 +160,44 @@ def check(
         note = f"{title_of(f)} or its gradient changes {', '.join(changed)} in place: it was put back after the check"
         report = replace(report, notes=(*report.notes, note)).with_cause(report.cause)
     return report
+
+
+def _as_meant(
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+) -> Report:
+    """Return the report; where f returns an array, and the gradient its Jacobian, that on the Jacobian."""
+    try:
+        report = _judged(f, args, given, retract, how)
+    except ArrayValued:
+        matrix = _as_jacobian(f, args, given, retract, how)
+        if matrix is None:
+            raise
+        return matrix
+    return (report.complaint and _as_jacobian(f, args, given, retract, how)) or report
+
+
+def _as_jacobian(
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+) -> Report | None:
+    """Return the report on ``jac=gradient``, None where that is not what is meant.
+
+    A matrix of f's outputs by its arguments can mean nothing else. An array like the argument itself may be the
+    derivative of each entry, or the gradient of their sum: only a PASS shows that it is the former.
+    """
+    if given["gradient"] is None or any(given[form] is not None for form in Claim.forms if form != "gradient"):
+        return None
+    asked = {**given, "gradient": None, "jac": given["gradient"]}
+    try:
+        claim = next(read_claims(f, args, retract=retract, **asked))
+        whole = isinstance(claim, JacobianClaim) and claim.fits()
+    except Exception:  # noqa: BLE001  whatever it is, it is no Jacobian
+        return None
+    if whole is None:
+        return None
+    report = _judged(f, args, asked, retract, how)
+    if not whole and not report:
+        return None
+    return replace(report, notes=(AS_JACOBIAN.format(title_of(f)), *report.notes))
 
 
 def _judged(

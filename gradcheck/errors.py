@@ -35,6 +35,10 @@ class ArgumentError(GradcheckError, ValueError):
     """The caller passed something that cannot be checked; the message is one sentence with the next step."""
 
 
+class ArrayValued(ArgumentError):  # noqa: N818  what f is, not what went wrong
+    """f returned an array where one number was wanted: its derivative is a matrix."""
+
+
 class UnsupportedError(GradcheckError, TypeError):
     """Something cannot be run here (exactly, on this device, without a package); the message says what to use."""
 

@@ -81,7 +81,7 @@ BAD_FORMS = {
         "gradient= and vjp= were passed, wanted one form of claim",
     ),
     "args missing": (lambda: gc.check(cubes, cubes_gradient), "args is missing: pass the point as a tuple of arrays"),
-    "args an array": (lambda: gc.check(cubes, cubes_gradient, X), r"args is a ndarray, .* pass args=\(x,\)"),
+    "args a set": (lambda: gc.check(cubes, cubes_gradient, {1.0}), r"args is a set, .* pass args=\(x,\)"),
     "order 3": (lambda: gc.check(cubes, cubes_gradient, (X,), order=3), "order=3, wanted 1, or 2 together with inputs"),
     "order without inputs": (lambda: gc.check(cubes, cubes_gradient, (X,), order=2), "order=2, wanted 1"),
     "names": (lambda: check(names=("a", "b")), "wanted 1 different names, one for each argument"),

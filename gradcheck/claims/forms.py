@@ -79,7 +79,8 @@ def read_claim(
         and not callable(value)
         and (args is None or callable(args) or not _is_gradient(value))
     ):
-        hint = ": did you mean check(f, gradient, args)?"
+        matrix = ", or check(f, jac=J, args=(x,)) for a matrix" if arrays.is_array(value) else ""
+        hint = f": did you mean check(f, gradient, args){matrix}?"
         raise ArgumentError(f"gradient is {a_kind(value)}, wanted a function{hint}")
     if order == 2 and keyword != "inputs":
         raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")

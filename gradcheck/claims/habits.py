@@ -3,14 +3,19 @@
 * ``check(Fn.apply, (x, w))``, as torch.autograd.gradcheck takes it, is ``check(Fn.apply, inputs=(x, w))``.
 * ``check(f, args=(x, w))`` of a Torch or JAX function judges its own backward, unless it returns (loss, gradients).
 * ``check(layer, args=(x,))``, of an object with ``forward`` and ``backward(dout)``, judges the one by the other.
+* ``check(f, gradient, x)`` is ``check(f, gradient, (x,))``, and x may be a list of numbers, as SciPy takes it.
 """
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.jax_backward import has_jax_array
+from gradcheck.claims.point import all_numbers
 from gradcheck.claims.torch_module import is_module
 
 if TYPE_CHECKING:
@@ -20,8 +25,12 @@ if TYPE_CHECKING:
 def as_meant(function: Any, args: Any, given: Mapping[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     """Return function, args and the forms' values, with a habit of another library's brought to the form meant."""
     named = {key: value for key, value in given.items() if value is not None}
-    if args is None and set(named) == {"gradient"} and _has_tensor(named["gradient"]):
-        return function, None, {"inputs": named["gradient"]}
+    if args is None and set(named) == {"gradient"}:
+        first = named["gradient"]
+        if _has_tensor(first):
+            return function, None, {"inputs": first}
+        if _is_point(function, first):
+            args, named, given = as_point(function, first), {}, {}
     if args is None or named:
         return function, args, dict(given)
     if is_module(function):
@@ -31,6 +40,29 @@ def as_meant(function: Any, args: Any, given: Mapping[str, Any]) -> tuple[Any, A
     if _has_tensor(args) and callable(function) and not _is_pair(function, args):
         return function, None, {"inputs": args}
     return function, args, dict(given)
+
+
+def as_point(function: Any, args: Any) -> Any:
+    """Return `args` as a tuple or dict of arguments: an array alone is the one argument.
+
+    A list of numbers is, where f takes one argument and not as many as it holds.
+    """
+    if arrays.is_array(args) or isinstance(args, float | complex):
+        return (args,)
+    if isinstance(args, list) and all_numbers(args) and not _takes(function, len(args)) and _takes(function, 1):
+        return (np.asarray(args, dtype=complex if np.iscomplexobj(args) else float),)
+    return args
+
+
+def _takes(function: Any, count: int) -> bool:
+    """Tell whether a function can be called with so many arguments by position; one that hides that can."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def _has_tensor(x: Any) -> bool:
@@ -45,6 +77,19 @@ def _is_pair(function: Callable[..., Any], args: Any) -> bool:
         return False
     loss = result[0]
     return isinstance(loss, float) or (arrays.is_array(loss) and arrays.total_size([loss]) == 1)
+
+
+def _is_point(function: Any, x: Any) -> bool:
+    """Tell whether what stands in the gradient's place is the point: f returns (loss, gradients), or is a layer."""
+    if callable(x) or not (callable(function) or _is_layer(function)):
+        return False
+    args = as_point(function, x)
+    if not isinstance(args, tuple | list | dict) or not args:
+        return False
+    try:
+        return _is_layer(function) or _is_pair(function, args)
+    except Exception:  # noqa: BLE001  f does not take it: it is no point
+        return False
 
 
 def _is_layer(x: Any) -> bool:

@@ -136,6 +136,12 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         found = matrices.blocks(result, self.out, self.tree, self.output_names, self.letter)
         return [[b and b.transposed() for b in row] for row in found] if self.turned else found
 
+    def fits(self) -> bool | None:
+        """Tell whether the matrices are whole, and not one for each sample; None if f's output is a single number."""
+        if len(self.out) == 1 and arrays.shape_of(self.out[0]) == ():
+            return None
+        return not any(block is not None and block.batch for row in self.blocks(self.leaves) for block in row)
+
     def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return Jᴴ·c for each leaf: its real part where the leaf is real."""
         columns = zip(*self.blocks(leaves), strict=True)

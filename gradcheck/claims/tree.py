@@ -62,9 +62,13 @@ class Tree:
         return [leaf for leaf in _flat(self.template) if is_leaf(leaf)]
 
     def others(self) -> list[tuple[str, str]]:
-        """Return name and dtype of the arrays that are no leaves: integers and Booleans."""
+        """Return name and dtype of the arrays and numbers that are no leaves: integers and Booleans."""
         found = zip(_paths(self), _flat(self.template), strict=True)
-        return [(name, arrays.dtype_name(x)) for name, x in found if arrays.is_array(x) and not is_leaf(x)]
+        return [
+            (name, arrays.dtype_name(x) if arrays.is_array(x) else "int")
+            for name, x in found
+            if not is_leaf(x) and (arrays.is_array(x) or type(x) is int)
+        ]
 
     def restricted(self, only: Sequence[str]) -> Tree:
         """Return the tree with claims about some leaves only: those named, and those inside what is named.

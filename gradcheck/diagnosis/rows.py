@@ -7,23 +7,18 @@ The worst row is then a gradient of its own, judged and located as one.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
-from gradcheck.claims.contract import as_given
 from gradcheck.claims.jacobian import MatrixClaim
-from gradcheck.claims.prediction import Prediction
-from gradcheck.diagnosis import locate, names
+from gradcheck.diagnosis import locate, names, through
+from gradcheck.diagnosis.pushed import Pushed, flat, measured
+from gradcheck.diagnosis.through import alone, is_wrong
 from gradcheck.errors import GradcheckError
-from gradcheck.oracles.finite_difference import FiniteDifferences
-from gradcheck.slopes.field import Field
 from gradcheck.verdicts.certificate import Verdict
-from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,30 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.verdicts.report import ArgumentReport
+    from gradcheck.verdicts.trial import Trial
 
-PROBES = 4
-STEP = 2.0**-10  # relative to the argument; a difference at twice that tells how far it is off
-COARSEST = 2**7  # steps above the finest that the dtype allows
-NOISE = 2.0**4  # units of round-off by which an output may be off
-SAFETY = 4.0
 LISTED = 6  # rows in a sentence
-MOST_OUTPUTS = 8  # that are asked one by one
-NEGLIGIBLE = 2.0**-20  # of the row itself: not what made the claim fail
-
-
-@dataclass(frozen=True)
-class Pushed:
-    """J·v, claimed and measured, for all outputs flattened and joined; `bound` is how far the latter is off."""
-
-    claimed: NDArray[Any]
-    measured: NDArray[Any]
-    bound: NDArray[np.float64]
-
-    @property
-    def excess(self) -> NDArray[np.float64]:
-        """Error of each row in units of its bound."""
-        size = np.maximum(np.abs(self.claimed), np.abs(self.measured))
-        return np.asarray(np.abs(self.claimed - self.measured) / (SAFETY * self.bound + NEGLIGIBLE * size))
 
 
 def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
@@ -64,7 +38,7 @@ def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
         return argument
     try:
         if not isinstance(claim, MatrixClaim):
-            return _through(argument, trial, claim)
+            return through.located(argument, trial, claim)
         return _located(argument, trial, claim)
     except (GradcheckError, ArithmeticError):
         return argument  # the verdict stands, with the place as far as it is known
@@ -187,63 +161,16 @@ def _moves(trial: Trial, column: Sequence[int | None] | None) -> list[NDArray[An
 
 
 def _pushed(trial: Trial, claim: MatrixClaim, v: NDArray[Any]) -> Pushed:
-    """Return J·v, claimed, and measured by differences at two steps, extrapolated."""
-    field, x = trial.field, trial.field.leaves[trial.index]
-    step = max(STEP, COARSEST * math.ldexp(1.0, arrays.FINEST[arrays.dtype_name(x)]))
-    move = arrays.like(v, x)
-
-    def at(t: float) -> NDArray[Any]:
-        leaves = list(field.leaves)
-        leaves[trial.index] = arrays.shifted(x, t, move)
-        field.evaluations += 1
-        return _flat(claim.outputs(leaves))
-
-    sides = {t: at(t) for t in (step, -step, 2 * step, -2 * step)}
-    fine = (sides[step] - sides[-step]) / (2 * step)
-    coarse = (sides[2 * step] - sides[-2 * step]) / (4 * step)
-    measured = (4 * fine - coarse) / 3
-    largest = np.max([np.abs(y) for y in sides.values()], axis=0)
-    bound = np.abs(measured - fine) / 4 + NOISE * field.unit * largest / step + math.ldexp(1.0, -1000)
-    claimed = _flat(claim.pushed(field.leaves, trial.index, move))
-    return Pushed(claimed, measured, np.asarray(bound))
-
-
-def _flat(outputs: Sequence[Any]) -> NDArray[Any]:
-    return np.concatenate([arrays.to_numpy(y).reshape(-1) for y in outputs])
-
-
-def _through(argument: ArgumentReport, trial: Trial, claim: ArrayClaim) -> ArgumentReport:
-    """Return the report with the outputs through which the gradient is wrong, where others are right."""
-    count = len(claim.cotangents)
-    if not 1 < count <= MOST_OUTPUTS:
-        return argument
-    parts = [claim.contracted(claim.alone(k)) for k in range(count)]
-    wrong = [name for name, part in zip(claim.output_names, parts, strict=True) if _is_wrong(_alone(trial, part))]
-    if not 0 < len(wrong) < count:
-        return argument
-    through = f"the part through {', '.join(wrong)} is wrong, that through all other outputs is right"
-    return argument.with_(where_text=f"{argument.where_text}; {through}" if argument.where_text else through)
-
-
-def _alone(trial: Trial, claim: ArrayClaim) -> Trial:
-    """Return the trial of the same argument under other cotangents, measured; its evaluations are counted."""
-    field = Field(claim, trial.field.leaves, seed=trial.field.seed)
-    prediction = Prediction(claim, field.leaves)
-    noise = as_given(prediction, field)
-    there = Trial(field, prediction, trial.index, confidence=trial.confidence, noise=noise)
-    there.measure(FiniteDifferences(field, [trial.index]), PROBES)
-    trial.field.evaluations += field.evaluations
-    return there
-
-
-def _is_wrong(trial: Trial) -> bool:
-    return sum(m.significant for m in trial.mismatches()) >= 2
+    """Return J·v, claimed and measured."""
+    slopes, bound = measured(trial, claim, v)
+    claimed = flat(claim.pushed(trial.field.leaves, trial.index, arrays.like(v, trial.field.leaves[trial.index])))
+    return Pushed(claimed, slopes, bound)
 
 
 def _row(trial: Trial, claim: MatrixClaim, row: int) -> ArgumentReport | None:
     """Return the report on one row as a gradient of its own; None where it cannot be shown wrong alone."""
-    there = _alone(trial, claim.contracted(claim.unit(row)))
-    if not _is_wrong(there):
+    there = alone(trial, claim.contracted(claim.unit(row)))
+    if not is_wrong(there):
         return None
     before = there.field.evaluations
     report = there.report(Verdict.FAIL, there.interval(), 0.0)

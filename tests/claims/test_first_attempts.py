@@ -217,7 +217,7 @@ def test_what_cannot_be_judged_is_refused_in_one_sentence():
     with pytest.raises(ArgumentError, match=r"\(generator\): return a tuple of arrays"):
         gc.check(lambda x: (v for v in x), vjp=lambda d, x: d, args=(X[0],))  # noqa: ARG005
     with pytest.raises(ArgumentError, match="pass jac= "):
-        gc.check(np.sin, np.cos, (X[0],))
+        gc.check(np.sin, np.sin, (X[0],))
 
 
 # Torch and JAX ---------------------------------------------------------------------------------------------------
@@ -306,3 +306,68 @@ def test_a_lotka_volterra_adjoint():
     p = np.array([1.5, 0.8])
     assert gc.check(energy, adjoint, (p,))
     assert gc.check(energy, adjoint(p), (p,))
+
+
+# Habits ----------------------------------------------------------------------------------------------------------
+
+TANH = RNG.standard_normal((3, 4))
+T = RNG.standard_normal(4)
+
+
+def tanh(x):
+    return np.tanh(TANH @ x)
+
+
+def tanh_jac(x):
+    return (1 - tanh(x) ** 2)[:, None] * TANH
+
+
+@pytest.mark.parametrize("second", [tanh_jac, tanh_jac(T), lambda x: [list(row) for row in tanh_jac(x)]])
+@pytest.mark.parametrize("args", [T, (T,), T.tolist()])
+def test_a_matrix_in_the_gradients_place_is_read_as_the_jacobian(second, args):
+    report = gc.check(tanh, second, args)
+    assert report
+    assert report.notes == (
+        "tanh returns an array, so what stands in the gradient's place was read as its Jacobian, jac=",
+    )
+
+
+def test_a_wrong_matrix_in_the_gradients_place_is_named_by_row_and_column():
+    def wrong(x):
+        j = tanh_jac(x)
+        j[2, 1] += 1
+        return j
+
+    assert gc.check(tanh, wrong, T)[0].where == (2, 1)
+
+
+def test_a_derivative_of_each_entry_passes_and_the_gradient_of_a_sum_is_no_jacobian():
+    assert gc.check(np.sin, np.cos, T)
+    with pytest.raises(ArgumentError, match="wanted a scalar: sum it, or pass jac="):
+        gc.check(lambda x: (TANH[:, :3] @ x) ** 2, lambda x: 2 * TANH[:, :3].T @ (TANH[:, :3] @ x), (T[:3],))
+
+
+def test_the_point_may_be_a_number_or_stand_in_the_gradients_place():
+    assert gc.check(lambda a: a**3, lambda a: 3 * a * a, 2.0)
+    assert gc.check(lambda a, b: a * b, lambda a, b: (b, a), [1.5, 2.5])
+    assert gc.check(lambda x: (x @ x, 2 * x), (T,))
+    assert gc.check(lambda x: (x @ x, 2 * x), T)
+    assert gc.check(Affine(), (X,))
+    with pytest.raises(ArgumentError, match=r"or check\(f, jac=J, args=\(x,\)\) for a matrix"):
+        gc.check(tanh, tanh_jac(T))
+
+
+def test_an_error_that_is_tiny_everywhere_suggests_a_tolerance():
+    report = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2 * (1 + 1e-7 * np.sin(np.arange(4) + 1)), T)
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].next.startswith("below 1e-06 everywhere: a solver's tolerance")
+    rtol = float(report[0].next.rpartition("=")[2])
+    assert gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2 * (1 + 1e-7 * np.sin(np.arange(4) + 1)), T, rtol=rtol)
+
+
+def test_integers_among_the_arguments_are_listed():
+    report = gc.check(
+        lambda x, n, flag: np.sum(x**n) if flag else 0.0, lambda x, n, flag: n * x ** (n - 1), (T, 3, True)
+    )
+    assert report
+    assert report.unchecked == ("n (int)",)
