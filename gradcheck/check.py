@@ -98,8 +98,9 @@ def check(
     only : sequence of str, optional
         Names of the arguments to judge. Gradients of the others are ignored, and need not be returned.
     retract : mapping, optional
-        By argument name: how it moves on a manifold, one of `gradcheck.manifolds` or a function ``retract(x, v)`` with
-        the number of coordinates, ``(retract, 3)``. Gradients are then claimed in the coordinates v, at v = 0.
+        By argument name (``poses.0`` inside a nested one): how it moves on a manifold, one of `gradcheck.manifolds` or
+        a function ``retract(x, v)`` with the number of coordinates, ``(retract, 3)``. Gradients, and what they are
+        judged with, are then claimed in the coordinates v, at v = 0.
     kwargs : mapping, optional
         Passed on to every function unchanged.
     names : sequence of str, optional

@@ -125,3 +125,131 @@ def test_a_retraction_of_ones_own_beside_other_arguments():
         gc.check(f, gradient, (R, P), retract={"Q": SO3()})
     with pytest.raises(ArgumentError, match="side='up', wanted one of 'right', 'left'"):
         SO3("up")
+
+
+# Forms ------------------------------------------------------------------------------------------------------------
+
+
+def hessian(phi, n, h=1e-3):
+    """Central second differences: about h² off."""
+    e = np.eye(n) * h
+    found = [[phi(a + b) - phi(a - b) - phi(b - a) + phi(-a - b) for b in e] for a in e]
+    return np.array(found) / (4 * h * h)
+
+
+def slopes(phi, shape, h=1e-5):
+    e = h * np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.array([(phi(d) - phi(-d)) / (2 * h) for d in e]).reshape(shape)
+
+
+FRAME = np.linalg.qr(RNG.standard_normal((4, 2)))[0]
+PLACES = {
+    "SO3": (SO3(), R),
+    "SO3 left": (SO3("left"), R),
+    "SE3": (SE3(), SE3().exp(RNG.standard_normal(6))),
+    "SE3 left": (SE3("left"), SE3().exp(RNG.standard_normal(6))),
+    "UnitQuaternion": (UnitQuaternion(), UnitQuaternion().exp(RNG.standard_normal(3))),
+    "UnitQuaternion left": (UnitQuaternion("left"), UnitQuaternion().exp(RNG.standard_normal(3))),
+    "Sphere": (Sphere(), P / np.linalg.norm(P)),
+    "SPD": (SPD(), A @ A.T + np.eye(3)),
+    "Stiefel": (Stiefel(), FRAME),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_hessian_is_that_of_the_function_of_the_coordinates(place):
+    manifold, x = PLACES[place]
+    weights = np.random.default_rng(1).standard_normal(x.shape)
+    shape = manifold.coordinates(x)
+    size = int(np.prod(shape))
+
+    def f(x):
+        return np.sum(np.sin(weights * x)) + np.sum(x**3)
+
+    def gradient(x):
+        return slopes(lambda v: f(manifold(x, v)), shape)
+
+    h = hessian(lambda v: f(manifold(x, v.reshape(shape))), size)
+
+    def product(_, p):
+        return (h @ p.reshape(-1)).reshape(shape)
+
+    moves = {"retract": {"x": manifold}, "rtol": 1e-3}
+    assert gc.check(f, gradient, (x,), hess=h, hessp=product, **moves)
+    wrong = h.copy()
+    wrong[0, 1] = wrong[1, 0] = h[0, 1] + 1
+    assert gc.check(f, gradient, (x,), hess=wrong, **moves).verdict is gc.Verdict.FAIL
+    both = gc.check(f, lambda x: (gradient(x), h), (x,), hess=True, **moves)
+    assert both, str(both)
+
+
+def test_a_hessian_on_a_retraction_of_ones_own_is_refused():
+    with pytest.raises(ArgumentError, match=r"hess= and hessp= want a manifold of gradcheck\.manifolds for R"):
+        gc.check(trace, of_trace("right"), (R,), hess=np.eye(3), retract={"R": (lambda R, v: R @ SO3().exp(v), 3)})
+
+
+def test_rotations_inside_nested_arguments_move_alone():
+    def f(poses, scale):
+        return scale * (trace(poses[0]["R"]) + poses[0]["t"] @ P + trace(poses[1]["R"]) ** 2)
+
+    def gradient(poses, scale):
+        one = {"R": scale * of_trace("right")(poses[0]["R"]), "t": scale * P}
+        other = {"R": 2 * scale * trace(poses[1]["R"]) * of_trace("right")(poses[1]["R"]), "t": 0 * P}
+        return [one, other], f(poses, scale) / scale
+
+    point = ([{"R": R, "t": P}, {"R": R.T, "t": P}], 2.0)
+    moves = {"poses.0.R": SO3(), "poses.1.R": SO3()}
+    report = gc.check(f, gradient, point, retract=moves)
+    assert report
+    assert report["poses.0.R"].shape == (3,)
+    assert gc.check(f, gradient, dict(zip(("poses", "scale"), point, strict=True)), retract=moves)
+    with pytest.raises(ArgumentError, match=r"retract= names 'poses', which is no argument: there are poses, scale, p"):
+        gc.check(f, gradient, point, retract={"poses": SO3()})
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0])
+def test_a_backward_with_a_cache(factor):
+    def forward(R, p):
+        return R @ p, (R, p)
+
+    def backward(dout, cache):
+        R, p = cache
+        return factor * np.cross(p, R.T @ dout), R.T @ dout
+
+    report = gc.check(forward, backward=backward, args=(R, P), retract={"R": SO3()})
+    assert [str(a.verdict) for a in report] == ["PASS" if factor == 1 else "FAIL", "PASS"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_a_backward_of_torch_and_of_jax(place, library):
+    xp = pytest.importorskip("torch" if library == "torch" else "jax.numpy")
+    manifold, x = PLACES[place]
+    weights = np.random.default_rng(1).standard_normal(x.shape)
+    if library == "torch":
+        given = xp.asarray(x)
+
+        class Squared(xp.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return (xp.asarray(weights, dtype=x.dtype) * x**2).sum()
+
+            @staticmethod
+            def backward(ctx, d):
+                (x,) = ctx.saved_tensors
+                return d * 2 * xp.asarray(weights, dtype=x.dtype) * x
+
+        assert gc.check(Squared.apply, inputs=(given,), retract={"x": manifold})
+        return
+    import jax  # noqa: PLC0415  only where it is installed
+
+    with jax.enable_x64(new_val=True):
+        report = gc.check(lambda x: (xp.asarray(weights) * x**2).sum(), args=(xp.asarray(x),), retract={"x": manifold})
+        assert report
+
+
+def test_a_module_does_not_move_on_a_manifold():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(ArgumentError, match="a module has parameters too: pass a function"):
+        gc.check(torch.nn.Linear(3, 2), inputs=(torch.ones(3),), retract={"input": SO3()})

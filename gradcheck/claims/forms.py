@@ -122,9 +122,13 @@ def read_claims(
     function: Callable[..., Any], args: Any = None, *, retract: Mapping[str, Any] | None = None, **given: Any
 ) -> Iterator[Claim]:
     """Yield every claim that is made: a gradient, then its Hessian and products with it; see `read_claim`."""
+    carried = None
     if retract:
         claims = {key: value for key, value in given.items() if key in Claim.forms}
+        function, args, read = as_meant(function, args, claims)
+        claims = dict.fromkeys(claims) | read
         function, args, claims, given["names"] = retracted(function, args, claims, given.get("names"), retract)
+        carried = claims.pop("carried", None)
         given |= claims
     seconds = [keyword for keyword in SECOND if given.get(keyword) is not None]
     first = {key: value for key, value in given.items() if key not in SECOND}
@@ -133,6 +137,8 @@ def read_claims(
     elif (gradient := given.get("gradient")) is not None:
         pair = given.get("hess") is True and callable(gradient)
         yield read_claim(function, args, **first | {"gradient": _first_of(gradient) if pair else gradient})
+    if carried is not None:
+        first["gradient"] = carried
     for keyword in seconds:
         yield read_claim(function, args, **first, **{keyword: given[keyword]})
 

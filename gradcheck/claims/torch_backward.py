@@ -41,7 +41,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     ) -> None:
         if not isinstance(inputs, tuple | list | dict):
             inputs = (inputs,)
-        names = names or _names(function, inputs)
+        names = names or input_names(function, inputs)
         title = title_of(function)
         tree, leaves = _tensors(inputs, function, names)
         if order == 2:
@@ -229,7 +229,8 @@ def _differentiable(
     return chosen, (note,)
 
 
-def _names(function: Any, inputs: Any) -> Sequence[str] | None:
+def input_names(function: Any, inputs: Any) -> Sequence[str] | None:
+    """Return names for the inputs of a Torch function: None where they are a dict."""
     if isinstance(inputs, dict):
         return None
     if is_module(function):
