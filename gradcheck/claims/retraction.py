@@ -4,8 +4,8 @@ With x(v) = retract(x, v), a claim about x is one about v at v = 0: its function
 tangents and columns are in the coordinates v.
 
 A gradient at x(v) is claimed in the coordinates there, so that its Jacobian is no Hessian: on a rotation it is not
-even symmetric. A manifold's ``carried(x, v, g, g0)`` brings a gradient g at x(v) to the coordinates at x, to first order
-in v, g0 being the one at x; the Jacobian of that is the Hessian of f(retract(x, v)) at v = 0.
+even symmetric. A manifold's ``carried(x, v, g, g0)`` brings a gradient g at x(v) to the coordinates at x, to first
+order in v, g0 being the one at x; the Jacobian of that is the Hessian of f(retract(x, v)) at v = 0.
 """
 
 from __future__ import annotations
