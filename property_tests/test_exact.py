@@ -10,13 +10,14 @@ pytest.importorskip("flint")
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from gradcheck.check import check
 from gradcheck.oracles.balls import agree, fmpq, middle, radius, working
 from gradcheck.oracles.exact import exact_gradient, exact_slope
 from gradcheck.oracles.exact_arrays import exact_array
 from gradcheck.oracles.exact_run import run
-from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.oracles.germs import Germ, germ
 from gradcheck.two_layer_relu import numpy_core
+from gradcheck.verdicts.certificate import Verdict
 
 sizes = st.integers(1, 5)
 seeds = st.integers(0, 2**32 - 1)
@@ -72,20 +73,23 @@ def test_a_fixed_convention_is_that_of_the_limit_from_one_side(problem, at_zero)
 @given(problem=problems_at_zero())
 def test_the_hand_gradient_is_never_called_wrong_where_one_kink_moves(problem):
     x, _, w1, _ = problem
-    verdict = judge_exactly(
+    report = check(
         numpy_core.loss,
         numpy_core.gradients,
         problem,
         names=("x", "y", "w1", "w2"),
         kink_of=lambda x, _y, w1, _w2: x @ w1,
         only=("w1", "w2"),
+        oracle="exact",
     )
     zeros = (x @ w1 == 0).sum(axis=0)
-    note(f"{verdict}")
+    note(f"{report}")
     if zeros.max() <= 1:
-        assert verdict.verdict == "PASS"
-        assert verdict["w1"].convention in (None, "right")
-    assert verdict["w2"].outcomes["smooth"] == verdict["w2"].judged
+        assert report.verdict is Verdict.PASS
+        assert report["w1"].kink is None or report["w1"].kink.convention == "right"
+    assert report["w1"].exact.equal  # next to the kinks, whatever they are
+    assert report["w2"].exact.equal
+    assert report["w2"].kink is None
 
 
 @st.composite
@@ -204,19 +208,20 @@ def layers(draw, largest=16):
 
 
 def judged(network, gradient, args):
-    return judge_exactly(network, gradient, args, names=("x", "w", "y"), entries_up_to=6, directions=1)
+    return check(network, gradient, tuple(args), names=("x", "w", "y"), oracle="exact", probes=2)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @settings(max_examples=5)
 @given(args=layers())
 def test_transcendental_networks_are_judged_to_thirty_guaranteed_digits(name, args):
-    verdict = judged(*NETWORKS[name], args)
-    assert verdict.verdict == "PASS"
-    for row in verdict.rows:
-        note(f"{name} {row}")
-        assert row.digits >= 30
-        assert row.outcomes["smooth"] == row.judged
+    report = judged(*NETWORKS[name], args)
+    for row in report:
+        note(f"{name} {row} {row.exact}")
+        assert row.verdict is Verdict.PASS
+        assert row.exact.equal
+        assert row.exact.digits >= 30
+        assert row.kink is None
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -230,12 +235,12 @@ def test_a_transcendental_gradient_wrong_in_the_last_bit_is_caught(name, args, a
         parts[argument] = parts[argument] * (1 + 2.0**-52)
         return parts
 
-    row = judged(network, wrong, args).rows[argument]
-    right = judged(network, gradient, args).rows[argument]
+    row = judged(network, wrong, args)[argument]
+    right = judged(network, gradient, args)[argument]
     exact = exact_gradient(gradient, args)[argument]
     if any(abs(middle(entry)) > 1e-9 for entry in exact.flat):
-        assert row.outcomes["wrong"] > 0
-    assert right.outcomes["wrong"] == 0
+        assert not row.exact.equal
+    assert right.exact.equal
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -9,9 +9,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck.check import check
 from gradcheck.cli.progress import progress
 from gradcheck.cli.show import EXIT_CODES, STYLES, result_console, write_json
-from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, draw
 from gradcheck.verdicts.certificate import Verdict
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from gradcheck.oracles.exact_verdict import ExactRow, ExactVerdict
+    from gradcheck.verdicts.argument_report import Exactness
+    from gradcheck.verdicts.report import ArgumentReport, Report
 
 __all__ = ["verify_exact"]
 
@@ -32,22 +33,23 @@ ANSWERS = {"PASS": "right", "FAIL": "wrong", "INCONCLUSIVE": "undecided"}
 def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None) -> int:
     """Judge w1 and w2 exactly at a small and at the full size, print a table, and return the exit code."""
     start = time.perf_counter()
-    found: dict[str, ExactVerdict] = {}
+    found: dict[str, Report] = {}
     with progress(None, "loading") as show:
         for what, problem in _points(shape, dtype, seed).items():
             show(0, f"exact arithmetic: {what}")
-            found[what] = judge_exactly(
+            found[what] = check(
                 numpy_core.loss,
                 numpy_core.gradients,
                 tuple(problem),
                 names=Problem._fields,
                 only=("w1", "w2"),
-                directions=DIRECTIONS,
                 kink_of=lambda x, y, w1, w2: x @ w1,  # noqa: ARG005  the arguments of the loss
+                oracle="exact",
+                probes=DIRECTIONS,
                 seed=seed,
             )
     seconds = time.perf_counter() - start
-    verdict = Verdict.worst([Verdict(each.verdict) for each in found.values()])
+    verdict = Verdict.worst([_verdict(row) for each in found.values() for row in each])
     console = result_console()
     console.print(_table(found, dtype))
     console.print(
@@ -62,7 +64,7 @@ def verify_exact(shape: Shape, *, dtype: str, seed: int, json_path: Path | None)
             "dtype": dtype,
             "seed": seed,
             "seconds": seconds,
-            "rows": [_as_data(what, row) for what, each in found.items() for row in each.rows],
+            "rows": [_as_data(what, row) for what, each in found.items() for row in each],
         }
         write_json(json_path, data)
     return EXIT_CODES[verdict]
@@ -79,7 +81,7 @@ def _points(shape: Shape, dtype: str, seed: int) -> dict[str, Problem]:
     return points
 
 
-def _table(found: Mapping[str, ExactVerdict], dtype: str) -> Table:
+def _table(found: Mapping[str, Report], dtype: str) -> Table:
     table = Table(
         title=f"NumPy network, {dtype}, in exact arithmetic",
         title_justify="left",
@@ -92,41 +94,48 @@ def _table(found: Mapping[str, ExactVerdict], dtype: str) -> Table:
     for column in ("argument", "shape", "judged", "formula", "at kinks", "worst", "largest"):
         numeric = column in {"worst", "largest"}
         table.add_column(column, no_wrap=True, justify="right" if numeric else "left")
-    for what, verdict in found.items():
+    for what, report in found.items():
         title, _, size = what.partition(", ")  # in two cells, neither of them wide
         table.add_row("", size.removeprefix("shape "), Text(title, style="italic"))
-        for row in verdict.rows:
+        for row in report:
+            exact = _exact(row)
             table.add_row(
                 row.name,
                 str(row.shape),
-                f"{row.judged} {row.along}",
+                f"{exact.directions} directions",
                 _answer(row),
-                row.convention or "smooth",
-                f"{row.ulps:.2g}",
-                f"{row.ulps_of_largest:.2g}",
+                "smooth" if row.kink is None else row.kink.convention,
+                f"{exact.ulps:.2g}",
+                f"{exact.ulps_of_largest:.2g}",
             )
     return table
 
 
-def _verdict(row: ExactRow) -> Verdict:
-    if row.outcomes["wrong"]:
-        return Verdict.FAIL
-    return Verdict.INCONCLUSIVE if row.outcomes["undecided"] else Verdict.PASS
+def _exact(row: ArgumentReport) -> Exactness:
+    if row.exact is None:  # NumPy code of our own: exact arithmetic runs it
+        raise TypeError(row.name)
+    return row.exact
 
 
-def _answer(row: ExactRow) -> Text:
+def _verdict(row: ArgumentReport) -> Verdict:
+    return row.verdict if _exact(row).equal else Verdict.FAIL
+
+
+def _answer(row: ArgumentReport) -> Text:
     verdict = _verdict(row)
     return Text(ANSWERS[str(verdict)], style=STYLES[verdict])
 
 
-def _as_data(what: str, row: ExactRow) -> dict[str, Any]:
+def _as_data(what: str, row: ArgumentReport) -> dict[str, Any]:
+    exact = _exact(row)
     return {
         "data": what,
         "argument": row.name,
         "shape": list(row.shape),
-        "along": row.along,
-        "outcomes": dict(row.outcomes),
-        "convention": row.convention,
-        "ulps": row.ulps,
-        "ulps_of_largest": row.ulps_of_largest,
+        "verdict": str(_verdict(row)),
+        "directions": exact.directions,
+        "equal": exact.equal,
+        "convention": None if row.kink is None else row.kink.convention,
+        "ulps": exact.ulps,
+        "ulps_of_largest": exact.ulps_of_largest,
     }

@@ -18,7 +18,7 @@ from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
-from gradcheck.verdicts import accuracy, frozen, unit_scale
+from gradcheck.verdicts import accuracy, exactness, frozen, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
@@ -201,6 +201,7 @@ def _numbers(
         except BudgetReached as error:
             reached = str(error)
             argument = verdict_on(trial, trials, rules, reached)
+        argument = exactness.told(argument, trial)
         found.append(_with_accuracy(argument, accuracies.get(i)))
         if argument.verdict is Verdict.PASS and trial.frozen:
             notes.append(f"the gradient of {trial.name} {FROZEN}")

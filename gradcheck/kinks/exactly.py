@@ -1,4 +1,9 @@
-"""The same judge with exact claims: the limits of the user's own gradient code infinitely near the point."""
+"""The claims next to a kink in exact arithmetic: limits of the user's own gradient code infinitely near the point.
+
+With `oracle="exact"` the same judges work on these: there is no step, hence no drift, and no kink stands between the
+step and the point. Where `Beside` hands out arguments next to the point, these hand out the direction in which they
+lie, one array for each argument.
+"""
 
 from __future__ import annotations
 
@@ -6,60 +11,112 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks import subgradient
-from gradcheck.kinks.neighbourhood import Neighbourhood
-from gradcheck.oracles.balls import middle
-from gradcheck.slopes.streams import Purpose, stream
+from gradcheck.errors import GradcheckError
+from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.kink_variable import Variable
+from gradcheck.oracles.exact_slopes import ExactSlopes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from gradcheck.kinks.subgradient import Finding
-    from gradcheck.oracles.exact import ExactPoint
+    from gradcheck.verdicts.trial import Trial
 
     Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
 
-OPENING = 4  # random moves, with their opposites
 ROUNDING = 2.0**-44  # of the largest entry: exact claims are rounded to float64, and a few of them are added up
+BLUR = 2.0**-40  # of a move's size: that of rounding the move
 
 
-def judged(gradient: Callable[..., Any], point: ExactPoint, index: int, seed: int = 0) -> Finding:
-    """Judge the gradient of one argument at a kink, with no step and no drift.
+def beside(trial: Trial, watch: Callable[[Sequence[Any]], Any] | None = None) -> Beside:
+    """Return the claims next to the point: exact where the oracle is, and the gradient code runs on exact numbers."""
+    oracle = trial.oracle
+    if isinstance(oracle, ExactSlopes) and runs_exactly(trial):
+        return ExactBeside(trial, oracle, watch)
+    return Beside(trial, watch)
 
-    Parameters
-    ----------
-    gradient : callable
-        Maps the arguments to one array for each, in NumPy.
-    point : ExactPoint
-        The arguments.
-    index : int
-        Which argument.
-    seed : int
-        Of random moves.
 
-    Returns
-    -------
-    Finding
-        "inside", "outside" or "undecided", with the proof.
+def variable(trial: Trial, kink_of: Callable[..., Any]) -> Variable:
+    """Return the kink variable of a trial, exact where its claims are."""
+    oracle = trial.oracle
+    if isinstance(oracle, ExactSlopes) and runs_exactly(trial):
+        return ExactVariable(trial, kink_of, oracle)
+    return Variable(trial, kink_of)
 
-    """
-    shape = point.floats[index].shape
-    rng = stream(seed, Purpose.NEARBY, index)
 
-    def floats(parts: tuple[NDArray[Any], ...]) -> Array:
-        return np.array([float(middle(entry)) for entry in parts[index].flat])
+def runs_exactly(trial: Trial) -> bool:
+    """Tell whether a claim is code that exact arithmetic runs."""
+    try:
+        return isinstance(trial.oracle, ExactSlopes) and trial.oracle.claimed[trial.index] is not None
+    except GradcheckError:
+        return False
 
-    def claim_at(move: Array) -> tuple[Array, Array]:
-        return move, floats(point.gradient(gradient, point.along(index, move.reshape(shape))))
 
-    here = floats(point.gradient(gradient))
-    places = list(np.unravel_index(np.arange(here.size), shape))
-    near = Neighbourhood(claim_at, here, places, rng=rng, blur=2.0**-40)
-    for _ in range(OPENING):
-        move = near.noise()
-        near.ask(move, drawn=True)
-        near.ask(-move, drawn=True)
-    near.tolerance = ROUNDING * near.size
-    return subgradient.judged(near)
+class ExactBeside(Beside):
+    """The point of a trial, and the limits of the claim there."""
+
+    def __init__(self, trial: Trial, oracle: ExactSlopes, watch: Callable[[Sequence[Any]], Any] | None) -> None:
+        super().__init__(trial, watch)
+        self.delta, self.blur = 0.0, BLUR
+        self._oracle = oracle
+        self.here = self._floats(oracle.claimed[trial.index])
+        self._last: tuple[Any, bool, list[NDArray[Any]]] | None = None
+        self._limit: tuple[Any, Array] | None = None
+
+    @property
+    def tolerance(self) -> float:
+        """How far two claims of one piece of f may be apart: by their rounding to float64."""
+        return ROUNDING * max(float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims))
+
+    def leaves(self, v: Any, steps: float = 1.0) -> list[Any]:
+        """Return the direction of the arguments on one side; all steps that way are one."""
+        if self._last is None or self._last[0] is not v or self._last[1] != (steps > 0):
+            sign = 1 if steps > 0 else -1
+            self._last = v, steps > 0, self._oracle.directions({self.trial.index: v}, sign)
+        return self._last[2]
+
+    def claim(self, leaves: Sequence[Any]) -> Array:
+        """Return the limit of the claim along a direction."""
+        if self._limit is None or self._limit[0] is not leaves:
+            self.trial.gradient.evaluations += 1
+            parts = self._oracle.claimed_beside(list(leaves))
+            self._limit = leaves, self._floats(parts[self.trial.index])
+        return self._limit[1].copy()
+
+    def moved(self, move: Array) -> tuple[Array, list[Any]]:
+        """Return the move, along the argument's tangents, and the direction of the arguments."""
+        values = self.as_direction(move)
+        if self.trial.tangent is not None and self.basis is None:
+            values = np.asarray(self.trial.tangent(values)).reshape(values.shape)
+        return self.as_move(values), self._oracle.directions({self.trial.index: values})
+
+    def _floats(self, exact: NDArray[Any] | None) -> Array:
+        from gradcheck.oracles.balls import middle  # noqa: PLC0415  python-flint is optional
+
+        if exact is None:
+            raise TypeError(self.trial.name)
+        return self.in_scale(np.reshape([float(middle(entry)) for entry in exact.flat], self.shape))
+
+
+class ExactVariable(Variable):
+    """The kink variable in exact arithmetic: its entries that are 0, and the rates at which these move."""
+
+    def __init__(self, trial: Trial, kink_of: Callable[..., Any], oracle: ExactSlopes) -> None:
+        self._oracle = oracle
+        super().__init__(trial, kink_of)
+
+    def _zeros(self, trial: Trial) -> Entries:
+        """Return the entries that are 0 at the point."""
+        del trial
+        values, _ = self._moved(self._oracle.directions({}))
+        return np.flatnonzero(values == 0)
+
+    def at(self, leaves: Sequence[Any]) -> Array:
+        """Return the rates of the entries that are 0 at the point, along a direction of the arguments."""
+        _, rates = self._moved(leaves)
+        return rates[self.zero]
+
+    def _moved(self, directions: Sequence[Any]) -> tuple[Array, Array]:
+        return self._oracle.point.values_and_rates(lambda *leaves: self.parts(leaves), directions)

@@ -86,7 +86,7 @@ class Formula:
         """Ask for the claims on both sides of one probe."""
         beside, probe = self.beside, self.probes[number]
         v = beside.trial.direction(probe.probe)
-        steps = max(1.0, probe.slope.resolution / beside.delta) if self.beyond else 1.0
+        steps = max(1.0, probe.slope.resolution / beside.delta) if self.beyond and beside.delta else 1.0
         found = []
         for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
             leaves = beside.leaves(v, sign * steps)

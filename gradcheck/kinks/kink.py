@@ -17,10 +17,8 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.prediction import Prediction
-from gradcheck.kinks import chain_rule, kink_variable, told
-from gradcheck.kinks.beside import Beside
+from gradcheck.kinks import chain_rule, exactly, kink_variable, told
 from gradcheck.kinks.formula import Formula
-from gradcheck.kinks.kink_variable import Variable
 from gradcheck.kinks.of_black_box import black_box
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -70,14 +68,14 @@ def judge(
         if arrays.total_size([trial.gradient.leaves[trial.index]]) > MOST_PUSHED:
             return _of_a_large_jvp(trial, resolution)
         trial = _with_array(trial)
-    variable = None if kink_of is None else Variable(trial, kink_of)
-    beside = Beside(trial, None if variable is None else variable.at)
+    variable = None if kink_of is None else exactly.variable(trial, kink_of)
+    beside = exactly.beside(trial, None if variable is None else variable.at)
     formula = Formula(beside, trial.probes)
     interval = _next_to_it(formula, resolution, again)
     within = _within(trial)
     report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(smallest_error=formula.smallest_error())
     if interval.low > 0 or (interval.high > resolution and within > OFF * beside.delta):
-        beyond = Formula(Beside(trial), trial.probes, beyond=True)
+        beyond = Formula(exactly.beside(trial), trial.probes, beyond=True)
         beyond.measure()
         error = beyond.interval()
         if error.low == 0 and beside.one_piece:
@@ -171,7 +169,7 @@ def without_the_jump(trial: Trial) -> bool:
     """
     if not _can_be_asked(trial) or not trial.probes:
         return False
-    formula = Formula(Beside(trial), trial.probes)
+    formula = Formula(exactly.beside(trial), trial.probes)
     try:
         pair = formula.measure_one(0)
     except WrongClaim:
@@ -187,12 +185,12 @@ def near_by(trial: Trial) -> str:
     """Say so where the claims on both sides of the point are those of different pieces of f; else say nothing."""
     if not _can_be_asked(trial) or not trial.probes:
         return ""
-    beside = Beside(trial)
+    beside = exactly.beside(trial)
     try:
         Formula(beside, trial.probes).measure_one(0)
     except WrongClaim:
         return ""
-    if not len(beside.changing()):
+    if not len(beside.changing()) or beside.delta == 0:  # exact claims next to the point: no kink is nearer than those
         return ""
     return (
         f"f has a kink within {beside.delta:.1e} of the argument's size of the point, nearer than slopes can tell: "
@@ -204,7 +202,7 @@ def right_beside(trial: Trial, resolution: float) -> bool:
     """Tell whether a claim that is wrong at the point is not wrong at x ± δ·v: then it is the point that is special."""
     if not _can_be_asked(trial) or any(p.slope.one_sided for p in trial.probes):
         return False
-    beside = Beside(trial)
+    beside = exactly.beside(trial)
     formula = Formula(beside, trial.probes)
     for number in range(len(formula.probes)):
         try:
@@ -225,7 +223,7 @@ def at_the_point_only(trial: Trial, argument: ArgumentReport, required: str | No
 
     f may have a kink of which no line shows anything: a median is odd along every line through a tie.
     """
-    beside = Beside(trial)
+    beside = exactly.beside(trial)
     formula = Formula(beside, trial.probes)
     formula.measure()
     if beside.jumps:

@@ -106,19 +106,25 @@ class Variable:
     def __init__(self, trial: Trial, kink_of: Callable[..., Any]) -> None:
         self._claim = trial.gradient.claim
         self._kink_of = kink_of
-        here = self._values(trial.gradient.leaves)
-        allowed = 64 * trial.field.unit * float(np.max(np.abs(here), initial=0.0))  # round-off of computing it
-        self.zero = np.flatnonzero(np.abs(here) <= allowed)
+        self.zero = self._zeros(trial)
         if not len(self.zero):
             raise ArgumentError(
                 "kink_of returned no zero at the point, but f has a kink there: name the variable that is 0"
             )
 
+    def _zeros(self, trial: Trial) -> Entries:
+        """Return the entries that are 0 at the point, but for the round-off of computing them."""
+        here = self._values(trial.gradient.leaves)
+        allowed = 64 * trial.field.unit * float(np.max(np.abs(here), initial=0.0))
+        return np.flatnonzero(np.abs(here) <= allowed)
+
+    def parts(self, leaves: Sequence[Any]) -> Sequence[Any]:
+        """Return the arrays of the variable at some arguments."""
+        result = self._kink_of(*self._claim.arguments(leaves))
+        return result if isinstance(result, tuple | list) else (result,)
+
     def _values(self, leaves: Sequence[Any]) -> Array:
-        claim = self._claim
-        result = self._kink_of(*claim.arguments(leaves)) if claim.arguments is not None else self._kink_of(*leaves)
-        parts = result if isinstance(result, tuple | list) else (result,)
-        return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
+        return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in self.parts(leaves)])
 
     def at(self, leaves: Sequence[Any]) -> Array:
         """Return the entries that are 0 at the point, at other arguments."""

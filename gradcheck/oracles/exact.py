@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.oracles.balls import Real, Undecided, agree, fmpq, middle, radius, real, working
+from gradcheck.oracles.balls import Real, Undecided, agree, fmpq, middle, radius, real, sign, working
 from gradcheck.oracles.exact_arrays import ExactArray, exact_array
 from gradcheck.oracles.exact_run import call, constant_terms, real_array, run
 from gradcheck.oracles.germs import moving
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ExactPoint", "ExactSlope", "exact_gradient", "exact_slope", "slopes"]
+__all__ = ["ExactPoint", "ExactSlope", "exact_gradient", "exact_slope"]
 
 FEWEST_BITS, MOST_BITS = 128, 2**14
 FEWEST_TERMS, MOST_TERMS = (
@@ -81,6 +81,12 @@ class ExactSlope:
         """Guaranteed significant decimal digits of left and right; infinite for rationals."""
         return min(guaranteed_digits(self.left), guaranteed_digits(self.right))
 
+    def rounded(self) -> tuple[float, float, float]:
+        """Return (left, right, bound) as floats; the bound holds for both, rounding included."""
+        left, right = float(middle(self.left)), float(middle(self.right))
+        errors = [abs(middle(s) - Fraction(r)) + radius(s) for s, r in ((self.left, left), (self.right, right))]
+        return left, right, round_up(max(errors))
+
 
 class ExactPoint:
     """A point whose numbers are exact, at which functions and gradients are run.
@@ -116,10 +122,10 @@ class ExactPoint:
 
     def gradient(
         self, gradient: Callable[..., Any], towards: Sequence[ArrayLike] | None = None
-    ) -> tuple[NDArray[Any], ...]:
+    ) -> tuple[NDArray[Any] | None, ...]:
         """Return what the gradient code gives at, or just beside, the point; see `exact_gradient`."""
 
-        def compute() -> tuple[NDArray[Any], ...]:
+        def compute() -> tuple[NDArray[Any] | None, ...]:
             args = self.args if towards is None else self.moved(towards)
             returned = call(gradient, args)
             parts = returned if isinstance(returned, (tuple, list)) else (returned,)
@@ -127,9 +133,31 @@ class ExactPoint:
                 raise ArgumentError(
                     f"the gradient has {len(parts)} parts, but should have one per argument: {len(args)}"
                 )
-            return tuple(constant_terms(part, arg.shape) for part, arg in zip(parts, args, strict=True))
+            pairs = zip(parts, args, strict=True)
+            return tuple(None if part is None else constant_terms(part, arg.shape) for part, arg in pairs)
 
-        return self._refined(compute, lambda parts: all(self._is_tight_array(part) for part in parts))
+        return self._refined(compute, lambda parts: all(p is None or self._is_tight_array(p) for p in parts))
+
+    def values_and_rates(
+        self, variable: Callable[..., Sequence[Any]], directions: Sequence[ArrayLike]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the entries of the arrays that `variable` returns, and their rates along a direction, as floats.
+
+        An entry is 0 if and only if it is exactly 0.
+        """
+
+        def compute() -> list[tuple[Real, Real]]:
+            found = []
+            for part in call(variable, self.moved(directions)):
+                for entry in exact_array(part).flat:
+                    value = entry.coefficient(0)
+                    sign(value)  # asks for more bits where a ball holds 0
+                    found.append((value, entry.coefficient(1)))
+            return found
+
+        pairs = self._refined(compute, lambda _: True)
+        values, rates = ([float(middle(number)) for number in side] for side in zip(*pairs, strict=True))
+        return np.array(values), np.array(rates)
 
     def moved(self, directions: Sequence[ArrayLike], side: int = 1) -> tuple[ExactArray, ...]:
         """Return args + side·t·directions as germs."""
@@ -138,10 +166,6 @@ class ExactPoint:
                 f"{len(directions)} directions were passed, but should be one per argument: {len(self.args)}"
             )
         return tuple(_move(arg, direction, side) for arg, direction in zip(self.args, directions, strict=True))
-
-    def along(self, i: int, move: NDArray[Any]) -> list[NDArray[Any]]:
-        """Return the direction that moves argument i alone."""
-        return [move if k == i else np.zeros(arg.shape) for k, arg in enumerate(self.args)]
 
     def _slope(self, f: Callable[..., Any], directions: Sequence[ArrayLike]) -> ExactSlope:
         value = run(f, self.args).coefficient(0)
@@ -220,13 +244,14 @@ def exact_gradient(
     *,
     towards: Sequence[ArrayLike] | None = None,
     digits: int = 30,
-) -> tuple[NDArray[Any], ...]:
+) -> tuple[NDArray[Any] | None, ...]:
     """Return what the gradient code gives in exact arithmetic: object arrays of rationals or balls.
 
     Parameters
     ----------
     gradient : callable
-        The user's own NumPy code, unchanged: maps the arguments to one array per argument, of its shape.
+        The user's own NumPy code, unchanged: maps the arguments to one array per argument, of its shape (None where
+        nothing is claimed).
     args : sequence of array_like of real numbers
         The point.
     towards : sequence of array_like, optional
@@ -243,16 +268,6 @@ def exact_gradient(
 
     """
     return ExactPoint(args, digits=digits).gradient(gradient, towards)
-
-
-def slopes(
-    f: Callable[..., Any], args: Sequence[ArrayLike], directions: Sequence[ArrayLike], *, digits: int = 30
-) -> tuple[float, float, float]:
-    """Return (left, right, bound) of `exact_slope` as floats; the bound holds for both, rounding included."""
-    slope = exact_slope(f, args, directions, digits=digits)
-    left, right = float(middle(slope.left)), float(middle(slope.right))
-    errors = [abs(middle(s) - Fraction(r)) + radius(s) for s, r in ((slope.left, left), (slope.right, right))]
-    return left, right, round_up(max(errors))
 
 
 def _move(arg: ExactArray, direction: ArrayLike, side: int) -> ExactArray:

@@ -1,21 +1,37 @@
-"""The exact oracle behind the protocol of the others: slopes in floats, with the bound of rounding them."""
+"""The exact oracle behind the protocol of the others: slopes in floats, with the bound of rounding them.
+
+It keeps what it found as exact numbers, and runs the user's own gradient code on exact numbers as well: so a claim can
+be held against the slopes without any rounding (`gradcheck.verdicts.exactness`), and be asked infinitely near the point
+(`gradcheck.kinks.exactly`).
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.errors import UnsupportedError
 from gradcheck.slopes.slope import Slope
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from gradcheck.claims.claim import Claim
+    from gradcheck.oracles.exact import ExactPoint, ExactSlope
     from gradcheck.slopes.field import Field, Move
 
 
 class ExactSlopes:
-    """Runs the user's own NumPy code on exact numbers; see `gradcheck.oracles.exact`."""
+    """Runs the user's own NumPy code on exact numbers; see `gradcheck.oracles.exact`.
+
+    Attributes
+    ----------
+    known : list of (Move, ExactSlope)
+        Every slope so far, exactly.
+
+    """
 
     name = "exact"
 
@@ -25,19 +41,43 @@ class ExactSlopes:
                 "oracle='exact' runs NumPy code only: pass NumPy arrays, or oracle='finite differences'"
             )
         self._field = field
-        self._raw = claim.raw
+        self._claim = claim
+        self.known: list[tuple[Move, ExactSlope]] = []
+
+    @cached_property
+    def point(self) -> ExactPoint:
+        """The arguments as exact numbers."""
+        from gradcheck.oracles.exact import ExactPoint  # noqa: PLC0415  python-flint is optional
+
+        return ExactPoint(self._field.leaves)
 
     def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
         """Return left and right slope along `move`, exact up to their rounding to float64."""
-        from gradcheck.oracles.exact import slopes  # noqa: PLC0415  python-flint is optional
-
         del scale, start
-        moves = [move[i] if i in move else 0 * arrays.to_numpy(x) for i, x in enumerate(self._field.leaves)]
-        self._field.evaluations += 1
-        left, right, bound = slopes(lambda *leaves: self._raw(leaves), self._field.leaves, moves)
+        left, right, bound = self.exactly(move).rounded()
         side_error = bound + math.ulp(left) + math.ulp(right)
         half = abs(right - left) / 2
         error = half + side_error if half > 2 * side_error else side_error
         return Slope(
             (left + right) / 2, error, left, right, side_error, 0.0, 0.0 if half > 2 * side_error else math.nan
         )
+
+    def exactly(self, move: Move) -> ExactSlope:
+        """Return left and right slope along `move` as exact numbers, and keep them."""
+        self._field.spend()
+        found = self.point.slope(lambda *leaves: self._claim.raw(leaves), self.directions(move))
+        self.known.append((move, found))
+        return found
+
+    def directions(self, move: Move, sign: int = 1) -> list[NDArray[Any]]:
+        """Return a direction for each argument, zero for those that do not move."""
+        return [sign * arrays.to_numpy(move[i]) if i in move else 0.0 * x for i, x in enumerate(self.point.floats)]
+
+    @cached_property
+    def claimed(self) -> tuple[NDArray[Any] | None, ...]:
+        """What the gradient code gives at the point: arrays of exact numbers, None where nothing is claimed."""
+        return self.point.gradient(lambda *leaves: self._claim.claimed(leaves))
+
+    def claimed_beside(self, directions: list[NDArray[Any]]) -> tuple[NDArray[Any] | None, ...]:
+        """Return what the gradient code gives infinitely near the point."""
+        return self.point.gradient(lambda *leaves: self._claim.claimed(leaves), directions)

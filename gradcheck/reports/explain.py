@@ -84,6 +84,12 @@ def _argument(argument: ArgumentReport, confidence: float) -> Iterator[str]:
             f"Computed in {found.dtype} the gradient is off the one in float64 by {number(found.error)}; the "
             f"condition of the problem allows {number(found.allowed)}."
         )
+    if argument.exact is not None and argument.exact.equal:
+        yield (
+            f"In exact arithmetic the formula equals the slopes along {argument.exact.directions} random directions: "
+            f"it is right. The floating-point code is off by {number(argument.exact.ulps)} ulps in the worst entry, "
+            f"{number(argument.exact.ulps_of_largest)} ulps of the largest one."
+        )
     if argument.planted is not None and argument.planted.applicable:
         planted = argument.planted
         yield (

@@ -189,6 +189,8 @@ class ArgumentReport:
         What a reader should know besides.
     comparison : Comparison or None
         For a result of a kernel: error, yardstick and their ratio.
+    exact : Exactness or None
+        What exact arithmetic says of the formula; None with another oracle.
 
     """
 
@@ -215,6 +217,7 @@ class ArgumentReport:
     measured_in: str = ""
     notes: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    exact: Exactness | None = None
 
     def __str__(self) -> str:
         from gradcheck.reports.text import argument_text  # noqa: PLC0415  text reads a report, so it comes after
@@ -252,3 +255,37 @@ class Accuracy:
     error: float
     allowed: float
     verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """The formula of a gradient against the slopes of f, both in exact arithmetic.
+
+    Attributes
+    ----------
+    equal : bool
+        Whether the formula gives the slopes of f: where f has two, on each side of the point the one of that side.
+    directions : int
+        Random directions along which this was asked, alone or together with other arguments.
+    error : float
+        The largest relative distance of a wrong claim from the slope; 0 where none is. 1e-17 or so is a constant that
+        Python rounded before it met an exact number (``3 * 0.1``).
+    wrong : tuple of index tuples
+        The wrong entries; empty for an argument too large to ask entry by entry.
+    digits : float
+        Decimal digits to which claim and slopes are guaranteed; infinite where they are rational numbers.
+    ulps : float
+        Largest distance of the floating-point gradient's entries from the exact ones, in units in the last place of
+        each entry.
+    ulps_of_largest : float
+        The same in units in the last place of the largest entry: what cancellation in small entries does not inflate.
+
+    """
+
+    equal: bool
+    directions: int
+    error: float
+    wrong: tuple[tuple[int, ...], ...]
+    digits: float
+    ulps: float
+    ulps_of_largest: float

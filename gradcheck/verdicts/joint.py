@@ -189,6 +189,7 @@ class Joint:
         passed = []
         for i in group:
             self.trials[i].probes = [self._view(i, n, m) for n, m in zip(numbers, found, strict=True)]
+            self.trials[i].oracle = self.oracle
             if decide.verdict(self.trials[i], self.rules, self.resolution)[0] is Verdict.PASS:
                 passed.append(i)
         return self._release([i for i in group if i not in passed], [i for i in group if i not in passed])

@@ -3,29 +3,59 @@ import pytest
 
 pytest.importorskip("flint")
 
-from gradcheck.kinks import exactly
-from gradcheck.oracles.exact import ExactPoint
+import gradcheck as gc
+
+SIGNS = np.array([1.0, -2.0, 1.0])
 
 
-@pytest.mark.parametrize(("at_zero", "state"), [(0.0, "inside"), (0.25, "inside"), (1.0, "inside"), (1.25, "outside")])
-def test_exact_claims_are_judged_with_the_same_proofs(at_zero, state):
-    signs = np.array([1.0, -2.0, 1.0])
+def bent(x):
+    return (SIGNS * np.maximum(x, 0)).sum()
 
+
+def judged(at_zero, kink_of=None):
     def gradient(x):
-        return 0 * x + signs * np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))
+        return 0 * x + SIGNS * np.where(x > 0, 1.0, np.where(x < 0, 0.0, at_zero))
 
-    finding = exactly.judged(gradient, ExactPoint([np.array([0.0, 0.0, 2.0])]), 0)
-    assert finding.state == state
-    if state == "inside":
-        assert finding.weights.sum() == pytest.approx(1)
+    return gc.check(bent, gradient, (np.array([0.0, 0.0, 2.0]),), oracle="exact", kink_of=kink_of)["x"]
+
+
+@pytest.mark.parametrize("kink_of", [None, lambda x: x], ids=["black box", "kink variable"])
+@pytest.mark.parametrize(("at_zero", "verdict"), [(0.0, "PASS"), (0.25, "PASS"), (1.0, "PASS"), (1.25, "FAIL")])
+def test_exact_claims_are_judged_with_the_same_proofs(at_zero, verdict, kink_of):
+    found = judged(at_zero, kink_of)
+    assert found.verdict == gc.Verdict(verdict)
+    assert found.kink.valid == (verdict == "PASS")
+    assert found.kink.within == 0
+    if found.kink.valid:
+        assert [kink.share for kink in found.kink.kinks] == pytest.approx([at_zero, at_zero], abs=2.0**-50)
+    elif kink_of is None:
+        assert found.kink.claimed > found.kink.rise
     else:
-        assert finding.separation.claimed > finding.separation.reached
+        assert "the claim uses 1.25 at the kink, wanted a value in [0, 1]" in found.reason
 
 
 def test_at_a_tie_everyone_cannot_have_it_all():
     def gradient(x):
         return 0 * x + np.where(x == x.max(), 1.0, 0.0)
 
-    finding = exactly.judged(gradient, ExactPoint([np.ones(4)]), 0)
-    assert finding.state == "outside"
-    assert finding.separation.claimed > 3 * finding.separation.reached
+    report = gc.check(lambda x: x.max(), gradient, (np.ones(4),), oracle="exact")
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].kink.claimed > 3 * report[0].kink.rise
+
+
+def test_a_kink_nearer_than_any_step_is_none():
+    beside = np.nextafter(0.0, 1.0)
+    report = gc.check(
+        lambda x: np.maximum(x - 1, 0).sum(),
+        lambda x: 1.0 * (x > 1) + 0 * x,
+        (np.array([1 + 2.0**-52, 1 - 2.0**-52, beside]),),
+        oracle="exact",
+    )
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink is None
+    assert report[0].exact.equal
+
+
+def test_a_kink_variable_that_is_almost_zero_is_not_zero():
+    with pytest.raises(gc.ArgumentError, match="kink_of returned no zero at the point"):
+        judged(1.0, lambda x: x + 2.0**-60)

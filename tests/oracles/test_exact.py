@@ -11,14 +11,14 @@ from gradcheck.check import check
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.oracles.balls import agree, arb, fmpq, middle, radius, working
 from gradcheck.oracles.elementary import FUNCTIONS
-from gradcheck.oracles.exact import ExactPoint, exact_gradient, exact_slope, slopes
+from gradcheck.oracles.exact import ExactPoint, exact_gradient, exact_slope
 from gradcheck.oracles.exact_arrays import exact_array
 from gradcheck.oracles.exact_run import run
-from gradcheck.oracles.exact_verdict import judge_exactly
 from gradcheck.oracles.germs import Germ, germ
 from gradcheck.oracles.tightness import ulps
 from gradcheck.two_layer_relu import numpy_core
 from gradcheck.two_layer_relu.problem import Problem, Shape, boundary, coinciding_kinks, draw
+from gradcheck.verdicts.certificate import Verdict
 
 POINT = np.array([[0.5, -1.25, 0.75], [2.0, 0.1, -0.3]])
 MOVE = np.array([[1.0, -0.5, 0.25], [0.1, 3.0, -1.0]])
@@ -85,7 +85,7 @@ def test_one_ulp_beside_the_kink_is_no_kink():
 
 
 def test_slopes_as_floats_come_with_a_bound_that_covers_their_rounding():
-    left, right, bound = slopes(lambda x: (x / 3).sum(), [np.array([1.0])], [np.array([1.0])])
+    left, right, bound = exact_slope(lambda x: (x / 3).sum(), [np.array([1.0])], [np.array([1.0])]).rounded()
     assert left == right == 1 / 3
     assert Fraction(bound) >= abs(Fraction(1 / 3) - Fraction(1, 3)) > 0
 
@@ -385,55 +385,58 @@ def with_value_at_zero(value):
 
 
 def judge(problem, gradients=numpy_core.gradients, kink_of=hidden, **options):
-    return judge_exactly(numpy_core.loss, gradients, problem, names=Problem._fields, kink_of=kink_of, **options)
+    options |= {"names": Problem._fields, "kink_of": kink_of, "oracle": "exact"}
+    return check(numpy_core.loss, gradients, tuple(problem), **options)
 
 
-def test_the_network_s_hand_gradient_is_equal_to_the_slopes_entry_by_entry():
-    verdict = judge(draw(SMALL))
-    assert verdict.verdict == "PASS"
-    for row in verdict.rows:
-        assert row.outcomes["smooth"] == row.judged == np.prod(row.shape)
-        assert row.convention is None
-        assert row.digits == math.inf
-        assert 0 < row.ulps_of_largest <= row.ulps < math.inf
+def test_the_network_s_hand_gradient_is_equal_to_the_slopes():
+    report = judge(draw(SMALL))
+    assert report.verdict is Verdict.PASS
+    for row in report:
+        assert row.exact.equal
+        assert row.exact.directions >= 2
+        assert row.exact.digits == math.inf
+        assert 0 < row.exact.ulps_of_largest <= row.exact.ulps < math.inf
+        assert row.kink is None
+    assert "In exact arithmetic the formula equals the slopes" in " ".join(report.explain().split())
 
 
 @pytest.mark.parametrize(
     ("value", "verdict", "convention"),
     [
-        (1, "PASS", "right"),
-        (0, "PASS", "left"),
-        (0.5, "PASS", "midpoint"),
-        (0.25, "PASS", "other"),
-        (1.2, "FAIL", None),
-        (-0.2, "FAIL", None),
+        (1, Verdict.PASS, "right"),
+        (0, Verdict.PASS, "left"),
+        (0.5, Verdict.PASS, "midpoint"),
+        (0.25, Verdict.PASS, "other"),
+        (1.2, Verdict.FAIL, "other"),
+        (-0.2, Verdict.FAIL, "other"),
     ],
 )
 def test_the_convention_at_the_kink_is_named_and_one_outside_0_to_1_is_wrong(value, verdict, convention):
-    judged = judge(boundary(SMALL), with_value_at_zero(value))
-    assert judged.verdict == verdict
-    assert judged["w1"].convention == convention
-    assert judged["w1"].equal == (verdict == "PASS")
-    assert judged["w2"].equal
-    assert judged["w1"].judged - judged["w1"].outcomes["smooth"] == 16
+    report = judge(boundary(SMALL), with_value_at_zero(value))
+    assert report.verdict is verdict
+    assert report["w1"].kink.convention == convention
+    assert report["w1"].kink.valid == (verdict is Verdict.PASS)
+    assert report["w1"].kink.within == 0
+    assert report["w1"].exact.equal  # next to the kink the formula is right
+    assert report["w2"].exact.equal
     # The same data without the kink variable: the sides are then those of the argument, and mixed.
     blind = judge(boundary(SMALL), with_value_at_zero(value), kink_of=None)
-    assert blind.verdict == verdict
+    assert blind.verdict is verdict
     if value in (0, 1):
-        assert blind["w1"].convention == "mixed"
+        assert blind["w1"].kink.convention == "mixed"
 
 
-def test_along_directions_that_lift_every_zero_the_convention_is_right():
-    verdict = judge(boundary(Shape(6, 9, 16, 3)), entries_up_to=0, only=("w1",))
-    (row,) = verdict.rows
-    assert row.along == "directions"
-    assert row.outcomes["right"] == row.judged == 4
+def test_where_the_kink_variable_is_known_kinks_are_judged_one_by_one():
+    report = judge(boundary(Shape(6, 9, 16, 3)), with_value_at_zero(0), only=("w1",))
+    assert report["w1"].kink.kinks
+    assert {kink.convention for kink in report["w1"].kink.kinks} == {"left"}
 
 
 def test_kinks_that_coincide_and_cancel_make_the_hand_gradient_wrong():
-    judged = judge(coinciding_kinks())
-    assert judged.verdict == "FAIL"
-    assert judged["w1"].outcomes["wrong"] == 1
+    report = judge(coinciding_kinks())
+    assert report.verdict is Verdict.FAIL
+    assert report["w1"].verdict is Verdict.FAIL
 
 
 def test_a_valid_subgradient_outside_both_slopes_is_not_called_wrong():
@@ -445,12 +448,11 @@ def test_a_valid_subgradient_outside_both_slopes_is_not_called_wrong():
         return np.array([first * 1 - second * 1, first * 1 + second * 1]) + np.zeros_like(x)
 
     assert sides(f, [0.0, 0.0], [1.0, 0.0]) == (0, 0)
-    judged = judge_exactly(f, gradient, [np.zeros(2)])
-    assert judged.rows[0].outcomes["wrong"] == 0
-    assert judged.verdict == "PASS"
+    assert check(f, gradient, (np.zeros(2),), oracle="exact").verdict is Verdict.PASS
 
 
-def test_a_vertex_that_no_sample_met_is_undecided_and_not_wrong():
+@pytest.mark.parametrize(("at_zero", "verdict"), [(1.0, Verdict.PASS), (1.2, Verdict.FAIL)])
+def test_a_vertex_among_256_is_proved_to_be_one_and_what_lies_beyond_it_is_not(at_zero, verdict):
     rng = np.random.default_rng(3)
     rows = rng.integers(1, 50, (8, 8)).astype(float)  # eight kinks at 0, all of which move along each entry
     signs = np.array([1.0, -1.0] * 4)
@@ -460,13 +462,12 @@ def test_a_vertex_that_no_sample_met_is_undecided_and_not_wrong():
 
     def gradient(x):  # relu'(0) = 1 where the kink is convex, else 0: a limit of gradients, one of 256
         h = rows @ x
-        return rows.T @ (signs * ((h > 0) | ((h == 0) & (signs > 0)))) + np.zeros_like(x)
+        return rows.T @ (signs * ((h > 0) + at_zero * ((h == 0) & (signs > 0)))) + np.zeros_like(x)
 
     assert np.linalg.matrix_rank(rows) == 8  # so that some x has every pattern of signs
-    judged = judge_exactly(f, gradient, [np.zeros(8)])
-    assert judged.rows[0].outcomes["wrong"] == 0
-    assert judged.rows[0].outcomes["undecided"] > 0
-    assert judged.verdict == "INCONCLUSIVE"
+    report = check(f, gradient, (np.zeros(8),), oracle="exact")
+    assert report.verdict is verdict
+    assert report[0].exact.equal
 
 
 @pytest.mark.parametrize("wrong", ["w1", "w2"])
@@ -477,11 +478,29 @@ def test_one_wrong_entry_is_found(wrong):
         right[wrong][1, 1] = right[wrong][1, 1] * (1 + 2.0**-52)
         return tuple(right.values())
 
-    judged = judge(draw(SMALL), gradients)
-    assert judged.verdict == "FAIL"
-    assert judged[wrong].outcomes["wrong"] == 1
-    assert judged[wrong].error == 2.0**-52
-    assert [row.name for row in judged.rows if not row.equal] == [wrong]
+    report = judge(draw(SMALL), gradients)
+    assert [row.name for row in report if not row.exact.equal] == [wrong]
+    assert report[wrong].exact.error == 2.0**-52
+    assert report[wrong].exact.wrong == ((1, 1),)
+    assert "in exact arithmetic the formula is off by 2.2e-16 at (1, 1)" in report[wrong].notes[0]
+
+
+def test_a_wrong_entry_of_an_argument_too_large_to_ask_one_by_one_is_still_wrong():
+    def gradient(x, y):
+        grad = 2 * x
+        grad[7] = grad[7] * (1 + 2.0**-50)
+        return grad, 2 * y
+
+    rng = np.random.default_rng(0)
+    report = check(
+        lambda x, y: (x**2).sum() + (y**2).sum(),
+        gradient,
+        (rng.standard_normal(300), rng.standard_normal(2)),
+        oracle="exact",
+    )
+    assert [row.exact.equal for row in report] == [False, True]
+    assert report["x"].exact.wrong == ()
+    assert 0 < report["x"].exact.error < 2.0**-45
 
 
 def test_a_forgotten_mask_is_wrong():
@@ -491,12 +510,36 @@ def test_a_forgotten_mask_is_wrong():
         return grad_h @ w1.T, -grad_y_pred, x.T @ grad_h, np.maximum(x @ w1, 0).T @ grad_y_pred
 
     for problem in (draw(SMALL), boundary(SMALL)):
-        assert judge(problem, gradients)["w1"].outcomes["wrong"] > 0
+        report = judge(problem, gradients)
+        assert report["w1"].verdict is Verdict.FAIL
+        assert not report["w1"].exact.equal
+        assert report["w2"].exact.equal
 
 
-def test_names_must_fit():
-    with pytest.raises(ArgumentError, match="should name 4 arguments"):
-        judge(draw(SMALL), only=("w3",))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"vjp": lambda c, x: c * (x > 0) + 0 * x},
+        {"backward": lambda c, x: c * (x > 0) + 0 * x},
+    ],
+    ids=["vjp", "backward"],
+)
+def test_other_forms_run_on_exact_numbers_too(given):
+    f = (lambda x: (np.maximum(x, 0), x)) if "backward" in given else lambda x: np.maximum(x, 0)
+    report = check(f, args=(np.array([0.0, 1.0, -1.0]),), oracle="exact", **given)
+    assert report.verdict is Verdict.PASS
+    assert report[0].exact.equal
+    assert report[0].kink.convention == "left"
+
+
+def test_a_gradient_that_makes_floats_is_judged_by_them_and_a_note_says_so():
+    def gradient(x):
+        return np.array([2 * float(x[0]), 1.0]) if x.dtype == float else np.ones(2)
+
+    report = check(lambda x: x[0] ** 2 + x[1], gradient, (np.array([0.5, 2.0]),), oracle="exact")
+    assert report.verdict is Verdict.PASS
+    assert report[0].exact is None
+    assert "the gradient was judged by its floats: the gradient returned floats" in report[0].notes[0]
 
 
 def test_balls_that_agree_overlap():
@@ -504,12 +547,6 @@ def test_balls_that_agree_overlap():
         third = arb(1) / 3
         assert agree(third, fmpq(1, 3))
         assert not agree(third, fmpq(1, 2))
-
-
-def test_an_argument_that_was_not_judged_has_no_row():
-    judged = judge(draw(SMALL), only=("w1",))
-    with pytest.raises(KeyError, match="w2"):
-        judged["w2"]
 
 
 def test_arrays_of_torch_have_no_exact_slopes():
