@@ -49,6 +49,8 @@ def check(
     sparsity: Any = None,
     hess: Any = None,
     hessp: Callable[..., Any] | None = None,
+    approximate: str | None = None,
+    residuals: Callable[..., Any] | None = None,
     inputs: Any = None,
     order: int = 1,
     only: Sequence[str] | None = None,
@@ -91,6 +93,12 @@ def check(
     hessp : callable, optional
         Beside `gradient`: ``hessp(x, p, *rest)`` claims H·p, as SciPy passes it; ``hessp(*args, p)``, p a tuple like
         args, where the gradient is claimed for several arguments.
+    approximate : {"gauss-newton"}, optional
+        Beside `hess` or `hessp`: they leave the second-order term of a sum of squares out on purpose. With `residuals`
+        they are judged as JᵀJ (times 2s, for f = s·Σ r²); without, they are only held to be symmetric and positive
+        semidefinite, and the report says so.
+    residuals : callable, optional
+        ``residuals(*args)`` returns r of f = s·Σ r², s being any number.
     inputs : tuple, dict or tensor, optional
         Torch: the claim is f's own backward (a function, an `autograd.Function`'s apply, or a module).
     order : int
@@ -138,7 +146,7 @@ def check(
     args = as_point(f, args)
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
     given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity}
-    given |= beside(order=order, kwargs=kwargs, names=names, only=only)
+    given |= beside(order=order, kwargs=kwargs, names=names, only=only, approximate=approximate, residuals=residuals)
     retract = beside(retract=retract)["retract"]
     for name, x in {"args": args, **given}.items():
         shallow(x, name)

@@ -42,6 +42,8 @@ def minimize(
     hess: Any = None,
     hessp: Callable[..., Any] | None = None,
     constraints: Any = (),
+    approximate: str | None = None,
+    residuals: Callable[..., Any] | None = None,
     **options: Any,
 ) -> Report:
     """Judge gradient, Hessian, products with it, and constraints of a problem for `scipy.optimize.minimize`.
@@ -51,6 +53,8 @@ def minimize(
     fun, x0, args, jac, hess, hessp, constraints
         As SciPy takes them: ``fun(x, *args)``, ``jac(x, *args)`` (or True, if `fun` returns both), ``hess(x, *args)``,
         ``hessp(x, p, *args)``; constraints as objects or dicts.
+    approximate, residuals
+        As `gradcheck.check` takes them, ``residuals(x, *args)``.
     **options
         How to judge (see `gradcheck.check`), and SciPy's own, which are left alone.
 
@@ -67,9 +71,10 @@ def minimize(
     gradient = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
     value = _named(fun, (lambda x: fun(x, *extra)[0]) if pair else (lambda x: fun(x, *extra)))
     given = {"hess": _claimed(hess, extra), "hessp": None if hessp is None else (lambda x, p: hessp(x, p, *extra))}
+    meant = {"approximate": approximate, "residuals": _claimed(residuals, extra)}
     reports = []
     if gradient is not None:
-        reports.append(check(value, gradient, (x,), names=["x"], **given, **judged))
+        reports.append(check(value, gradient, (x,), names=["x"], **given, **meant, **judged))
     elif any(v is not None for v in given.values()):
         raise ArgumentError("hess= and hessp= are judged against the gradient: pass jac= too, as a function")
     several = constraints if isinstance(constraints, list | tuple) else [constraints]

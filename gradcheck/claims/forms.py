@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
+from gradcheck.claims.gauss_newton import with_residuals, without_residuals
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.habits import as_meant
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
-from gradcheck.claims.jacobian import JacobianClaim
+from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.retraction import retracted
 from gradcheck.claims.torch_backward import TorchClaim
@@ -40,6 +41,7 @@ def read_claim(
     order: int = 1,
     only: Sequence[str] | None = None,
     sparsity: Any = None,
+    residuals: Callable[..., Any] | None = None,
     **given: Any,
 ) -> Claim:
     """Return the claim of the one form in `given` that is not None; that of a function alone, if none is.
@@ -50,7 +52,7 @@ def read_claim(
         f.
     args : tuple, list or dict
         The point.
-    names, kwargs, seed, oracle, order, only, sparsity
+    names, kwargs, seed, oracle, order, only, sparsity, residuals
         As `check` takes them.
     **given
         The value of each form's keyword.
@@ -94,7 +96,11 @@ def read_claim(
         raise ArgumentError("sparsity= is the pattern of a Jacobian: pass it together with jac=")
     own: dict[str, dict[str, Any]] = {"inputs": {"order": order}, "jac": {"sparsity": sparsity}}
     options = own.get(keyword, {"gradient": beside} if keyword in SECOND else {})
-    claim = Claim.forms[keyword].read(function, value, Given(args, names, dict(kwargs or {}), seed, options))
+    point = Given(args, names, dict(kwargs or {}), seed, options)
+    if residuals is None or keyword not in SECOND:
+        claim = Claim.forms[keyword].read(function, value, point)
+    else:
+        claim = with_residuals(keyword, function, value, point, residuals)
     return claim if only is None else claim.with_(tree=claim.tree.restricted(only))
 
 
@@ -119,28 +125,55 @@ def _is_gradient(value: Any) -> bool:
 
 
 def read_claims(
-    function: Callable[..., Any], args: Any = None, *, retract: Mapping[str, Any] | None = None, **given: Any
+    function: Callable[..., Any],
+    args: Any = None,
+    *,
+    retract: Mapping[str, Any] | None = None,
+    approximate: str | None = None,
+    **given: Any,
 ) -> Iterator[Claim]:
     """Yield every claim that is made: a gradient, then its Hessian and products with it; see `read_claim`."""
-    carried = None
-    if retract:
-        claims = {key: value for key, value in given.items() if key in Claim.forms}
-        function, args, read = as_meant(function, args, claims)
-        claims = dict.fromkeys(claims) | read
-        function, args, claims, given["names"] = retracted(function, args, claims, given.get("names"), retract)
-        carried = claims.pop("carried", None)
-        given |= claims
     seconds = [keyword for keyword in SECOND if given.get(keyword) is not None]
+    _meant(approximate, given.get("residuals"), seconds)
+    gradient = given.get("gradient")
+    if retract:
+        function, args, given, gradient = _in_coordinates(function, args, given, retract)
     first = {key: value for key, value in given.items() if key not in SECOND}
     if not seconds:
         yield read_claim(function, args, **first)
-    elif (gradient := given.get("gradient")) is not None:
-        pair = given.get("hess") is True and callable(gradient)
-        yield read_claim(function, args, **first | {"gradient": _first_of(gradient) if pair else gradient})
-    if carried is not None:
-        first["gradient"] = carried
-    for keyword in seconds:
-        yield read_claim(function, args, **first, **{keyword: given[keyword]})
+        return
+    whole: list[Claim] = []
+    if (own := given.get("gradient")) is not None:
+        pair = given.get("hess") is True and callable(own)
+        whole.append(read_claim(function, args, **first | {"gradient": _first_of(own) if pair else own}))
+    later = (
+        read_claim(function, args, **first | {"gradient": gradient}, **{keyword: given[keyword]}) for keyword in seconds
+    )
+    if approximate is not None and given.get("residuals") is None and whole:
+        yield without_residuals(whole[0], [claim for claim in later if isinstance(claim, MatrixClaim)])
+        return
+    yield from whole
+    yield from later
+
+
+def _in_coordinates(
+    function: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any]
+) -> tuple[Callable[..., Any], Any, dict[str, Any], Any]:
+    """Return function, args and what is given in tangent coordinates, and the gradient whose Jacobian is a Hessian."""
+    claims = {key: value for key, value in given.items() if key in Claim.forms or key == "residuals"}
+    function, args, read = as_meant(function, args, claims)
+    claims = dict.fromkeys(claims) | read
+    function, args, claims, names = retracted(function, args, claims, given.get("names"), retract)
+    carried = claims.pop("carried", claims.get("gradient"))
+    return function, args, {**given, **claims, "names": names}, carried
+
+
+def _meant(approximate: str | None, residuals: Any, seconds: Sequence[str]) -> None:
+    """Raise ArgumentError where an approximation is not said of anything."""
+    if approximate is not None and not seconds:
+        raise ArgumentError("approximate= is said of a Hessian: pass it together with hess= or hessp=")
+    if approximate is None and residuals is not None:
+        raise ArgumentError("residuals= tell what JᵀJ is: pass them together with approximate='gauss-newton'")
 
 
 def _first_of(pair: Callable[..., Any]) -> Callable[..., Any]:

@@ -109,13 +109,13 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         return ()
 
     @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+    def read(cls, function: Callable[..., Any], value: Any, given: Given, **more: Any) -> Claim:
         """Return the claim of `check(function, gradient, args, hess=value)`."""
         gradient = _needed(given)
         if value is True:  # gradient and Hessian come together
             both = gradient
             gradient, value = (lambda *a, **k: both(*a, **k)[0]), (lambda *a, **k: both(*a, **k)[1])
-        return cls(function, value, gradient, given.args, given.names, given.kwargs, given.seed)
+        return cls(function, value, gradient, given.args, given.names, given.kwargs, given.seed, **more)
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the blocks of H, rows by argument and columns by argument."""
@@ -181,8 +181,8 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         if values[0] < -SYMMETRIC * abs(values[-1]):
             return ""
         return (
-            "if H is meant as the Gauss-Newton approximation JᵀJ, which leaves the second-order term out, pass rtol= "
-            "for how far it may be off"
+            "if H is meant as the Gauss-Newton approximation JᵀJ, which leaves the second-order term out, pass "
+            "approximate='gauss-newton', with residuals= to judge it as that, or rtol= for how far it may be off"
         )
 
 
@@ -218,11 +218,11 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         return ()
 
     @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+    def read(cls, function: Callable[..., Any], value: Any, given: Given, **more: Any) -> Claim:
         """Return the claim of `check(function, gradient, args, hessp=value)`."""
         if not callable(value):
             raise ArgumentError(f"hessp is a {type(value).__name__}, wanted a function such as hessp(x, p)")
-        return cls(function, value, _needed(given), given.args, given.names, given.kwargs, given.seed)
+        return cls(function, value, _needed(given), given.args, given.names, given.kwargs, given.seed, **more)
 
     def _sizes(self) -> list[float]:
         scales = [scale_of(arrays.to_numpy(x)) for x in self.leaves]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.slopes.central import central
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from gradcheck.claims.array_claim import ArrayClaim
     from gradcheck.verdicts.trial import Trial
 
-STEP = 2.0**-10  # relative to the argument; a difference at twice that tells how far it is off
-COARSEST = 2**7  # steps above the finest that the dtype allows
-NOISE = 2.0**4  # units of round-off by which an output may be off
 SAFETY = 4.0
 NEGLIGIBLE = 2.0**-20  # of the row itself: not what made the claim fail
 
@@ -41,9 +38,8 @@ class Pushed:
 
 
 def measured(trial: Trial, claim: ArrayClaim, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return J·v by differences at two steps, extrapolated, and how far it is off."""
+    """Return J·v by differences, and how far it is off."""
     field, x = trial.field, trial.field.leaves[trial.index]
-    step = max(STEP, COARSEST * math.ldexp(1.0, arrays.FINEST[arrays.dtype_name(x)]))
     move = arrays.like(v, x)
 
     def at(t: float) -> NDArray[Any]:
@@ -52,13 +48,7 @@ def measured(trial: Trial, claim: ArrayClaim, v: NDArray[Any]) -> tuple[NDArray[
         field.evaluations += 1
         return flat(claim.outputs(leaves))
 
-    sides = {t: at(t) for t in (step, -step, 2 * step, -2 * step)}
-    fine = (sides[step] - sides[-step]) / (2 * step)
-    coarse = (sides[2 * step] - sides[-2 * step]) / (4 * step)
-    slopes = (4 * fine - coarse) / 3
-    largest = np.max([np.abs(y) for y in sides.values()], axis=0)
-    bound = np.abs(slopes - fine) / 4 + NOISE * field.unit * largest / step + math.ldexp(1.0, -1000)
-    return slopes, np.asarray(bound)
+    return central(at, arrays.dtype_name(x), field.unit)
 
 
 def flat(outputs: Sequence[Any]) -> NDArray[Any]:

@@ -71,8 +71,17 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         if one
         else _several_rows(claim, trial.index, wrong, found, column)
     )
-    if not one and column is None and there is not None and there.where_text:
-        text = f"{text}; in {place} {there.where_text.removeprefix('one entry is wrong: ')}"
+    mirrored = claim.letter == "H" and wrong.size == 2 and not output and single in [(int(w),) for w in wrong]
+    if mirrored and single is not None and single != (row,):
+        where = (*index, *single)
+        text = f"two entries are wrong: {label}[{_told(where)}] and {label}[{_told(where[::-1])}], all else is right"
+    elif not one and column is None and there is not None and there.where_text:
+        inside = (
+            f"one entry is wrong: {label}[{_told((*index, *single))}]"
+            if single is not None and None not in single
+            else ""
+        )
+        text = f"{text}; in {place} {inside or there.where_text}"
     return argument.with_(
         where=where,
         where_text=text,

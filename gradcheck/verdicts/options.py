@@ -206,6 +206,8 @@ BESIDE: dict[str, Checker] = {
     "only": _texts("the name of an argument, or a list of names", alone=True),
     "names": _texts("a list of different names, one for each argument", alone=False),
     "kwargs": _by_name("a dict of keyword arguments"),
+    "approximate": _one_of("gauss-newton"),
+    "residuals": _function("a function of the arguments that returns the residuals"),
     "retract": _by_name("a dict by argument name, such as {'R': gradcheck.manifolds.SO3()}"),
 }
 
