@@ -85,7 +85,8 @@ def check(
         several arguments a tuple or dict with one for each, or one matrix with the columns of all. A matrix instead
         of a function is claimed at the point only.
     sparsity : matrix, optional
-        With `jac`: the pattern declared to a solver (SciPy's ``jac_sparsity``). An entry that it misses is a FAIL.
+        The pattern declared to a solver (SciPy's ``jac_sparsity``), with `jac` or alone. An entry that it misses is a
+        FAIL.
     hess : callable or matrix, optional
         Beside `gradient`: ``hess(*args)`` claims the gradient's Jacobian, one matrix (dense, sparse or an operator, of
         all arguments flattened and joined) or one block for each pair of arguments; an array like the argument is a

@@ -92,14 +92,18 @@ def least_squares(
     kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Report:
-    """Judge the Jacobian of the residuals of a problem for `scipy.optimize.least_squares`; see `minimize`."""
+    """Judge the Jacobian of the residuals of a problem for `scipy.optimize.least_squares`; see `minimize`.
+
+    Without `jac` a `jac_sparsity` is judged alone.
+    """
     judged = _options("least_squares", options)
     extra, named = _extra(args), dict(kwargs or {})
     residuals = _named(fun, lambda x: np.atleast_1d(fun(x, *extra, **named)))
     claimed = _claimed(jac, extra, named)
-    if claimed is None:
+    matrix = None if claimed is None else _rows(claimed)
+    if matrix is None and jac_sparsity is None:
         return _all(fun, [], "jac=")
-    return check(residuals, jac=_rows(claimed), args=(_point(x0),), names=["x"], sparsity=jac_sparsity, **judged)
+    return check(residuals, jac=matrix, args=(_point(x0),), names=["x"], sparsity=jac_sparsity, **judged)
 
 
 def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, **options: Any) -> Report:
@@ -125,7 +129,7 @@ def solve_ivp(
     t, extra = float(np.ravel(t_span)[0]), _extra(() if args is None else args)
     sparsity = options.get("jac_sparsity")
     claimed = (lambda y: jac(t, y, *extra)) if callable(jac) else jac
-    if claimed is None:
+    if claimed is None and sparsity is None:
         return _all(fun, [], "jac=")
     right_side = _named(fun, lambda y: np.asarray(fun(t, y, *extra), dtype=np.result_type(float, y.dtype)))
     return check(right_side, jac=claimed, args=(_point(y0),), names=["y"], sparsity=sparsity, **judged)

@@ -14,6 +14,7 @@ from gradcheck.claims.habits import as_meant
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.jvp import JvpClaim
+from gradcheck.claims.pattern import PatternClaim
 from gradcheck.claims.retraction import retracted
 from gradcheck.claims.torch_backward import TorchClaim
 from gradcheck.claims.tree import a_kind
@@ -75,33 +76,43 @@ def read_claim(
     value = given.get(keyword)
     if present and keyword not in VALUES and not callable(value):
         raise ArgumentError(f"{keyword} is a {type(value).__name__}, wanted a function")
-    if (
-        present
-        and keyword == "gradient"
-        and not callable(value)
-        and (args is None or callable(args) or not _is_gradient(value))
-    ):
-        matrix = ", or check(f, jac=J, args=(x,)) for a matrix" if arrays.is_array(value) else ""
-        hint = f": did you mean check(f, gradient, args){matrix}?"
-        raise ArgumentError(f"gradient is {a_kind(value)}, wanted a function{hint}")
-    if order == 2 and keyword != "inputs":
-        raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
-    if keyword == "inputs" and oracle == "autograd":
+    if keyword == "gradient" and present and not callable(value):
+        _given_as_arrays(value, args)
+    if keyword != "inputs":
+        _of_arguments(args, order)
+    elif oracle == "autograd":
         raise ArgumentError(
             "oracle='autograd' would judge the backward of inputs= by itself: use oracle='finite differences'"
         )
-    if args is None and keyword != "inputs":
-        raise ArgumentError(POINT)
-    if sparsity is not None and keyword != "jac":
-        raise ArgumentError("sparsity= is the pattern of a Jacobian: pass it together with jac=")
+    if sparsity is not None and keyword != "jac" and (present or beside is not None):
+        raise ArgumentError("sparsity= is the pattern of a Jacobian: pass it with jac=, or alone")
     own: dict[str, dict[str, Any]] = {"inputs": {"order": order}, "jac": {"sparsity": sparsity}}
     options = own.get(keyword, {"gradient": beside} if keyword in SECOND else {})
     point = Given(args, names, dict(kwargs or {}), seed, options)
-    if residuals is None or keyword not in SECOND:
-        claim = Claim.forms[keyword].read(function, value, point)
-    else:
+    if sparsity is not None and not present:
+        return PatternClaim.read(function, sparsity, point)
+    if residuals is not None and keyword in SECOND:
         claim = with_residuals(keyword, function, value, point, residuals)
+    else:
+        claim = Claim.forms[keyword].read(function, value, point)
     return claim if only is None else claim.with_(tree=claim.tree.restricted(only))
+
+
+def _of_arguments(args: Any, order: int) -> None:
+    """Raise ArgumentError where a form other than inputs= lacks its point, or is given what belongs to that."""
+    if order == 2:
+        raise ArgumentError(f"order={order}, wanted 1, or 2 together with inputs= (Torch's double backward)")
+    if args is None:
+        raise ArgumentError(POINT)
+
+
+def _given_as_arrays(value: Any, args: Any) -> None:
+    """Raise ArgumentError unless the gradient's place holds a gradient, and there is a point."""
+    if args is None or callable(args) or not _is_gradient(value):
+        matrix = ", or check(f, jac=J, args=(x,)) for a matrix" if arrays.is_array(value) else ""
+        raise ArgumentError(
+            f"gradient is {a_kind(value)}, wanted a function: did you mean check(f, gradient, args){matrix}?"
+        )
 
 
 def _is_coroutine_function(function: Any) -> bool:

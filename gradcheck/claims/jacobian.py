@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from gradcheck.claims.matrices import Block
 
 
+MISSES = (
+    "the declared sparsity pattern misses {}[{}, {}], which is {}{}: a solver that uses it differences another matrix"
+)
+
+
 class MatrixClaim(ArrayClaim):
     """A claim whose rows can be told apart: J·v is known for all outputs at once."""
 
@@ -47,6 +52,11 @@ class MatrixClaim(ArrayClaim):
     def remark(self, leaves: Sequence[Any]) -> str:
         """Return what a wrong matrix may be meant as; empty where nothing is known."""
         del leaves
+        return ""
+
+    def missed(self, index: Sequence[int], worst: Sequence[Any]) -> str:
+        """Return a sentence if an entry of a wrong row lies outside a declared pattern; empty elsewhere."""
+        del index, worst
         return ""
 
     def label(self, index: int, output: str = "") -> str:
@@ -170,6 +180,17 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
             return None
         return self.with_(turned=True)
 
+    def missed(self, index: Sequence[int], worst: Sequence[Any]) -> str:
+        """Return a sentence if an entry of a wrong row, among the `worst` of it, lies outside the declared pattern."""
+        if self.sparsity is None or len(self.out) > 1 or len(self.leaves) > 1:
+            return ""
+        row = int(np.ravel_multi_index(tuple(index), self.cotangents[0].shape)) if index else 0
+        for entry in worst:
+            column = int(np.ravel_multi_index(entry.index, arrays.shape_of(self.leaves[0]))) if entry.index else 0
+            if not matrices.entry(self.sparsity, row, column) and entry.measured != 0:
+                return MISSES.format(self.letter, row, column, f"{complex(entry.measured).real:.6g}", "")
+        return ""
+
     def linear(self, leaves: Sequence[Any]) -> str | None:
         """Return a sentence if the matrix contradicts itself: its pattern, or its transpose."""
         blocks = self.blocks(leaves)
@@ -190,10 +211,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
             return ""
         (i, j), value, count = missed
         more = f", and {count - 1} more" if count > 1 else ""
-        return (
-            f"the declared sparsity pattern misses {self.letter}[{i}, {j}], which is {value:.6g}{more}: a solver that "
-            "uses it differences another matrix"
-        )
+        return MISSES.format(self.letter, i, j, f"{value:.6g}", more)
 
     def balance_rows(self) -> None:
         """Scale the cotangent row by row, so that no row is too small beside others to be seen.

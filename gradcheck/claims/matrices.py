@@ -122,6 +122,11 @@ class Block:
         return (int(extra.coords[0][at]), int(extra.coords[1][at])), extra.data[at], extra.nnz
 
 
+def entry(pattern: Any, row: int, column: int) -> bool:
+    """Tell whether a pattern, dense or sparse, has an entry."""
+    return bool((pattern.tocsr() if hasattr(pattern, "tocsr") else np.atleast_2d(pattern))[row, column])
+
+
 def coarsest(matrix: Any) -> float:
     """Return the largest unit round-off of matrices that are given as they are; float64's for what is no array."""
     if isinstance(matrix, dict | tuple | list):

@@ -82,15 +82,17 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
             else ""
         )
         text = f"{text}; in {place} {inside or there.where_text}"
+    missed = claim.missed(index, entries)
     return argument.with_(
         where=where,
         where_text=text,
         worst=tuple(w.named(f"{label}[{_told((*index, *w.index))}]", (*index, *w.index)) for w in entries),
         mistakes=("transposed", *argument.mistakes) if said else named.mistakes,
         advice=said
+        or missed
         or claim.asymmetry(trial.field.leaves)
         or (f"in {place} {named.advice}" if one and named.advice else named.advice),
-        next=f"look at the formula of {place}" if one else _next(argument, claim, trial, label),
+        next="" if missed else f"look at the formula of {place}" if one else _next(argument, claim, trial, label),
     )
 
 

@@ -8,6 +8,7 @@ from scipy import optimize, sparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import gradcheck as gc
+import gradcheck.scipy
 from gradcheck.errors import ArgumentError
 
 RNG = np.random.default_rng(0)
@@ -170,8 +171,54 @@ def test_a_pattern_that_misses_an_entry_is_a_finding_of_its_own():
     pattern[3, 1] = 0
     report = gc.check(f, jac=jac, args=(X,), sparsity=sparse.csr_matrix(pattern))
     assert report.complaint.startswith(f"the declared sparsity pattern misses J[3, 1], which is {jac(X)[3, 1]:.6g}")
-    with pytest.raises(ArgumentError, match="sparsity= is the pattern of a Jacobian: pass it together with jac="):
+    with pytest.raises(ArgumentError, match="sparsity= is the pattern of a Jacobian: pass it with jac=, or alone"):
         gc.check(np.sum, np.ones_like, (X,), sparsity=pattern)
+
+
+N = 30
+BAND = sparse.diags_array([np.ones(N - 1), np.ones(N), np.ones(N - 1)], offsets=[-1, 0, 1])
+
+
+def chain(x):
+    y = 3 * x + np.sin(x)
+    y[1:] += x[:-1] ** 2
+    y[:-1] += x[1:] * x[:-1]
+    return y
+
+
+@pytest.mark.parametrize("layout", [sparse.csr_array, lambda s: s.toarray().tolist()])
+@pytest.mark.parametrize("missing", [None, (0, 1), (7, 8), (29, 29)])
+def test_a_pattern_alone_is_judged_by_the_matrix_that_is_differenced_with_it(missing, layout):
+    pattern = BAND.tolil()
+    if missing is not None:
+        pattern[missing] = 0
+    x = RNG.standard_normal(N)
+    for report in (
+        gc.check(chain, sparsity=layout(pattern), args=(x,)),
+        gradcheck.scipy.least_squares(chain, x, jac_sparsity=layout(pattern)),
+    ):
+        assert bool(report) is (missing is None)
+        assert "in 12 calls of f" in report.notes[0]
+        if missing is not None:
+            told = f"the declared sparsity pattern misses J[{missing[0]}, {missing[1]}], which is "
+            assert report[0].advice.startswith(told)
+            assert report[0].where[0] == missing[0]
+
+
+def test_a_pattern_and_a_matrix_that_miss_the_same_entry():
+    pattern = BAND.tolil()
+    pattern[7, 8] = 0
+    x = RNG.standard_normal(N)
+
+    def wrong(x):
+        diagonal = 3 + np.cos(x) + np.append(x[1:], 0)
+        found = sparse.diags_array([2 * x[:-1], diagonal, x[:-1]], offsets=[-1, 0, 1]).tolil()
+        found[7, 8] = 0
+        return found.tocsr()
+
+    report = gc.check(chain, jac=wrong, args=(x,), sparsity=pattern)
+    assert report[0].where == (7, 8)
+    assert "the declared sparsity pattern misses J[7, 8]" in report[0].advice
 
 
 def test_an_operator_whose_rmatvec_is_no_adjoint_is_told_so():

@@ -1,0 +1,106 @@
+"""A sparsity pattern alone, judged by the matrix that a solver differences with it.
+
+Columns that share no row move together, one group at a time, and each row's change is put down to the one column of the
+group that the pattern allows there (A. Curtis, M. Powell and J. Reid, "On the estimation of sparse Jacobian matrices",
+J. Inst. Math. Appl. 13, 1974). An entry that the pattern misses is lost, or counted for another column. The matrix is a
+claim like any other: where it is the Jacobian the pattern holds all its entries.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.claims.claim import WrongClaim
+from gradcheck.claims.contract import GIVEN
+from gradcheck.claims.jacobian import JacobianClaim
+from gradcheck.slopes.central import central
+from gradcheck.slopes.direction import scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from gradcheck.claims.claim import Claim, Given
+
+DIFFERENCED = "the pattern is judged by the matrix that a solver differences with it, in {} calls of f"
+
+
+class PatternClaim(JacobianClaim):
+    """The claim that a sparsity pattern holds every entry of the Jacobian."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        sparsity: Any,
+        arguments: Any,
+        names: Sequence[str] | None,
+        kwargs: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        super().__init__(function, _unknown, arguments, names, kwargs, seed)
+        if len(self.out) != 1 or len(self.leaves) != 1:
+            raise WrongClaim("sparsity= is for one output and one argument")
+        matrix, groups, off = self._differenced(sparsity)
+        self.jac = lambda *_, **__: matrix
+        self.sparsity = sparsity
+        self.at_point_only = True
+        self.given_unit = max(self.given_unit, off / GIVEN)
+        self.notes = (*self.notes, DIFFERENCED.format(4 * groups))
+        self.balance_rows()
+
+    @classmethod
+    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
+        """Return the claim of `check(function, sparsity=value, args=args)`."""
+        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+
+    def _differenced(self, sparsity: Any) -> tuple[Any, int, float]:
+        """Return the matrix by differences, the number of groups, and the relative error of a typical entry."""
+        from scipy import sparse  # noqa: PLC0415  only where a pattern is declared
+
+        x, y = self.leaves[0], self.out[0]
+        size = math.prod(arrays.shape_of(y)), math.prod(arrays.shape_of(x))
+        pattern = sparse.csc_array(sparsity if sparse.issparse(sparsity) else np.atleast_2d(sparsity))
+        if pattern.shape != size:
+            raise WrongClaim(f"sparsity= has shape {pattern.shape}, wanted {size}, that of the Jacobian")
+        pattern.eliminate_zeros()
+        groups = grouped(pattern)
+        scale = np.broadcast_to(scale_of(arrays.to_numpy(x)).value, arrays.shape_of(x)).reshape(-1)
+        unit = arrays.ROUNDOFF[arrays.dtype_name(x)]
+        rows, columns = pattern.indices, np.repeat(np.arange(size[1]), np.diff(pattern.indptr))
+        values, bounds = np.zeros(rows.size), np.zeros(rows.size)
+        for group in range(int(groups.max(initial=-1)) + 1):
+            move = np.where(groups == group, scale, 0.0).reshape(arrays.shape_of(x))
+
+            def at(t: float, move: NDArray[Any] = move) -> NDArray[Any]:
+                moved = self.outputs([arrays.shifted(x, t, arrays.like(move, x))])
+                return arrays.to_numpy(moved[0]).reshape(-1)
+
+            slopes, bound = central(at, arrays.dtype_name(x), unit)
+            inside = groups[columns] == group
+            values[inside] = slopes[rows[inside]].real / scale[columns[inside]]
+            bounds[inside] = bound[rows[inside]] / scale[columns[inside]]
+        matrix = sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=size))
+        norm = float(np.linalg.norm(values * scale[columns])) or 1.0
+        return matrix, int(groups.max(initial=-1)) + 1, float(np.linalg.norm(bounds * scale[columns])) / norm
+
+
+def grouped(pattern: Any) -> NDArray[np.intp]:
+    """Return the group of each column of a sparse pattern: those of one group share no row. The first that is free."""
+    taken: list[set[int]] = [set() for _ in range(pattern.shape[0])]
+    groups = np.zeros(pattern.shape[1], dtype=np.intp)
+    for column in range(pattern.shape[1]):
+        rows = pattern.indices[pattern.indptr[column] : pattern.indptr[column + 1]]
+        used = set().union(*(taken[row] for row in rows))
+        groups[column] = group = next(k for k in range(len(used) + 1) if k not in used)
+        for row in rows:
+            taken[row].add(group)
+    return groups
+
+
+def _unknown(*_: Any, **__: Any) -> Any:
+    raise WrongClaim("not differenced yet")
