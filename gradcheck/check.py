@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, Unpack
 
 from gradcheck.claims import raised
-from gradcheck.claims.claim import Claim, WrongClaim
+from gradcheck.claims.claim import Claim
 from gradcheck.claims.forms import read_claims
 from gradcheck.claims.habits import as_point
 from gradcheck.claims.jacobian import JacobianClaim
@@ -15,7 +15,7 @@ from gradcheck.claims.kept import Kept
 from gradcheck.claims.point import title_of
 from gradcheck.claims.surroundings import usual
 from gradcheck.claims.tree import shallow
-from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError
+from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError, WrongClaim
 from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict

@@ -39,6 +39,10 @@ class ArrayValued(ArgumentError):  # noqa: N818  what f is, not what went wrong
     """f returned an array where one number was wanted: its derivative is a matrix."""
 
 
+class WrongClaim(GradcheckError):  # noqa: N818  a verdict on the claim, not an error of the program
+    """The claim itself is malformed (a gradient of the wrong shape, a NaN in it): a FAIL with this sentence."""
+
+
 class UnsupportedError(GradcheckError, TypeError):
     """Something cannot be run here (exactly, on this device, without a package); the message says what to use."""
 

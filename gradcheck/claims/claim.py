@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gradcheck import arrays
-from gradcheck.errors import GradcheckError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from gradcheck.claims.backward_contract import Findings
     from gradcheck.claims.tree import Tree
-
-
-class WrongClaim(GradcheckError):  # noqa: N818  a verdict on the claim, not an error of the program
-    """The claim itself is malformed (a gradient of the wrong shape, a NaN in it): a FAIL with this sentence."""
 
 
 @dataclass(frozen=True)

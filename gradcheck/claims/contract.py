@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.prediction import ClaimNoise
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import GradcheckError, WrongClaim
 from gradcheck.slopes.streams import Purpose
 
 if TYPE_CHECKING:

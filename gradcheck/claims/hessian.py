@@ -9,11 +9,10 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import matrices
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.point import point, title_of
 from gradcheck.claims.returned import by_argument, checked
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 

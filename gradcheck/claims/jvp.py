@@ -8,15 +8,16 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
-from gradcheck.claims.claim import Claim, Given, WrongClaim
 from gradcheck.claims.outputs import contract, floating
 from gradcheck.claims.structure import called
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import GradcheckError, WrongClaim
 from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.claims.claim import Claim, Given
 
 
 class JvpClaim(ArrayClaim, keyword="jvp"):

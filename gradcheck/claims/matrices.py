@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.tree import a_kind
+from gradcheck.errors import WrongClaim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.contract import GIVEN
 from gradcheck.claims.jacobian import JacobianClaim
+from gradcheck.errors import WrongClaim
 from gradcheck.slopes.central import central
 from gradcheck.slopes.direction import scale_of
 

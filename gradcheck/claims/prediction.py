@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import raised
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.returned import fitting
-from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
 from gradcheck.slopes.direction import inner
 
 if TYPE_CHECKING:

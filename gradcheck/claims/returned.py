@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.tree import Missing, a_kind, is_node, items
+from gradcheck.errors import WrongClaim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

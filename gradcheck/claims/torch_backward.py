@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
 from gradcheck.claims.outputs import contract_inside, in_dtype, inside, named, outputs
 from gradcheck.claims.point import argument_names, point, title_of
 from gradcheck.claims.torch_module import is_module, module_function
 from gradcheck.claims.vjp import VjpClaim
-from gradcheck.errors import ArgumentError, UnsupportedError
+from gradcheck.errors import ArgumentError, UnsupportedError, WrongClaim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

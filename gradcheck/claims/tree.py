@@ -7,8 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
-from gradcheck.errors import ArgumentError, printable, shown
+from gradcheck.errors import ArgumentError, WrongClaim, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,14 +9,16 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
-from gradcheck.claims.claim import Claim, Given, WrongClaim
 from gradcheck.claims.outputs import in_dtype
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.claims.structure import called
+from gradcheck.errors import WrongClaim
 from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from gradcheck.claims.claim import Claim, Given
 
 
 class VjpClaim(ArrayClaim, keyword="vjp"):

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import contract
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.point import check_point, finite_point
 from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
-from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
 from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.budget import BudgetReached

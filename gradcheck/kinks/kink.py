@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.prediction import Prediction
+from gradcheck.errors import WrongClaim
 from gradcheck.kinks import chain_rule, exactly, kink_variable, told
 from gradcheck.kinks.formula import Formula
 from gradcheck.kinks.of_black_box import black_box

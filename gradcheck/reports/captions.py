@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gradcheck.errors import UnsupportedError
-from gradcheck.reports import heat_map, kernel_words
+from gradcheck.reports import kernel_words
+from gradcheck.reports.pictures import heat_map
 from gradcheck.reports.repeat import program
 from gradcheck.reports.words import coarse, finding, indices, number
 from gradcheck.verdicts.certificate import Verdict

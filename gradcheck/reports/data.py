@@ -11,7 +11,7 @@ import json
 import math
 import numbers
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,9 +19,6 @@ import numpy as np
 from gradcheck.errors import ArgumentError
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.report import Report
-
-if TYPE_CHECKING:
-    from gradcheck.reports.session import Record, Session
 
 VERSION = 2  # counts up when a field goes or changes its meaning, not when one is added
 NUMBER = {
@@ -46,7 +43,7 @@ def plain(value: Any) -> Any:
     Numbers of other types (NumPy's, Fraction) become Python's. Characters that UTF-8 cannot encode are written as
     their escapes.
     """
-    return _writable(msgspec.to_builtins(value, enc_hook=_number))
+    return writable(msgspec.to_builtins(value, enc_hook=_number))
 
 
 def _number(value: Any) -> Any:
@@ -58,15 +55,16 @@ def _number(value: Any) -> Any:
         return float(value)
     if isinstance(value, numbers.Complex):
         value = complex(value)
-        return value.real if value.imag == 0 else [value.real, value.imag]
+        return value.real if value.imag == 0 < math.copysign(1, value.imag) else [value.real, value.imag]
     raise NotImplementedError(f"a {type(value).__name__} is no data of a report")
 
 
-def _writable(value: Any) -> Any:
+def writable(value: Any) -> Any:
+    """Return a value as JSON can hold it: numbers that are not finite, and texts that no file takes, as others."""
     if isinstance(value, dict):
-        return {_writable(k): _writable(v) for k, v in value.items()}
+        return {writable(k): writable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_writable(v) for v in value]
+        return [writable(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value.encode("utf-8", "backslashreplace").decode("utf-8") if isinstance(value, str) else value
@@ -77,40 +75,9 @@ def report_data(report: Report) -> dict[str, Any]:
     derived = {
         "schema": VERSION,
         "verdict": str(report.verdict),
-        "smallest_error": _writable(float(report.smallest_error)),
+        "smallest_error": writable(float(report.smallest_error)),
     }
     return {**derived, **plain(replace(report))}  # its fields alone, without what the gradient raised
-
-
-def session_data(session: Session) -> dict[str, Any]:
-    """Return a session as plain data: counts, and the worst report of each test."""
-    return {
-        "schema": VERSION,
-        "checks": sum(session.verdicts.values()),
-        "evaluations": session.evaluations,
-        "verdicts": {str(verdict): count for verdict, count in session.verdicts.items()},
-        "tests": [record_data(record) for record in session.records],
-    }
-
-
-def record_data(record: Record) -> dict[str, Any]:
-    """Return a record as plain data; a report that cannot be written costs itself only, and `problem` says why."""
-    report, problem = None, ""
-    try:
-        report = report_data(record.report)
-        as_json(report)
-    except Exception as error:  # noqa: BLE001  whatever a field holds that no JSON can
-        report, problem = None, f"{type(error).__name__}: {error}"
-    return {
-        "test": _writable(record.test),
-        "outcome": record.outcome,
-        "expected": record.expected,
-        "checks": record.checks,
-        "verdicts": {str(verdict): count for verdict, count in record.verdicts.items()},
-        "evaluations": record.evaluations,
-        "report": report,
-        "problem": _writable(problem),
-    }
 
 
 def as_json(data: dict[str, Any]) -> str:

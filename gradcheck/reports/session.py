@@ -76,6 +76,27 @@ class Record:
         if badness(other.report) >= badness(self.report):
             self.report = other.report
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as plain data; a report that cannot be written costs only itself: `problem` says why."""
+        from gradcheck.reports.data import as_json, report_data, writable  # noqa: PLC0415  msgspec only where needed
+
+        report, problem = None, ""
+        try:
+            report = report_data(self.report)
+            as_json(report)
+        except Exception as error:  # noqa: BLE001  whatever a field holds that no JSON can
+            report, problem = None, f"{type(error).__name__}: {error}"
+        return {
+            "test": writable(self.test),
+            "outcome": self.outcome,
+            "expected": self.expected,
+            "checks": self.checks,
+            "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
+            "evaluations": self.evaluations,
+            "report": report,
+            "problem": writable(problem),
+        }
+
 
 class Session:
     """The records of a session, in the order in which their tests first checked something."""
@@ -151,15 +172,19 @@ class Session:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the session as plain data, ready for JSON; ``python -m gradcheck.reports.data`` prints its schema."""
-        from gradcheck.reports.data import session_data  # noqa: PLC0415  msgspec only where data are wanted
+        from gradcheck.reports.data import VERSION  # noqa: PLC0415  msgspec only where data are wanted
 
-        return session_data(self)
+        return {
+            "schema": VERSION,
+            "checks": sum(self.verdicts.values()),
+            "evaluations": self.evaluations,
+            "verdicts": {str(verdict): count for verdict, count in self.verdicts.items()},
+            "tests": [record.to_dict() for record in self.records],
+        }
 
     def sent(self) -> str:
         """Return the records as text for another process."""
-        from gradcheck.reports.data import record_data  # noqa: PLC0415
-
-        return json.dumps([record_data(record) for record in self.records])
+        return json.dumps([record.to_dict() for record in self.records])
 
     def receive(self, text: str) -> None:
         """Add the records that another process has `sent`; one that it could not write is a problem of its own."""

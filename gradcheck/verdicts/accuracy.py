@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import WrongClaim
+from gradcheck.errors import WrongClaim
 from gradcheck.slopes.field import SUSPICIOUS
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict, default_resolution

@@ -4,11 +4,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.point import argument_names, caller, check_point
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.claims.tree import Tree, is_leaf
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 
 
 class Layer(NamedTuple):

@@ -5,11 +5,10 @@ import pytest
 
 import gradcheck as gc
 from gradcheck.claims import contract
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import ClaimNoise, Prediction
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.field import Field
 
 X = np.array([[0.5, -1.5, 2.0], [1.0, 0.25, -0.75]])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
-from gradcheck.claims.claim import WrongClaim
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
@@ -14,7 +13,7 @@ from gradcheck.claims.outputs import OtherShape, cotangent
 from gradcheck.claims.point import point, title_of, tree_names
 from gradcheck.claims.tree import Tree
 from gradcheck.claims.vjp import VjpClaim
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.streams import Purpose, stream
 
 X = np.array([0.5, -1.5, 2.0])

@@ -14,6 +14,7 @@ import gradcheck as gc
 from gradcheck.errors import ArgumentError
 from gradcheck.reports.data import VERSION, schema
 from gradcheck.slopes.slope import Level, Slope
+from gradcheck.verdicts.argument_report import Exactness
 from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import Accuracy, ArgumentReport, Kink, Planted, Probe, Report, WorstEntry
 
@@ -41,6 +42,7 @@ def reports(text=UTF8_TEXT, reals=REALS, numbers=COMPLEX):
         Kink: st.builds(Kink, text, st.booleans(), tuples(INDICES), reals, text),
         Planted: st.builds(Planted, COUNTS, COUNTS, tuples(text)),
         Accuracy: st.builds(Accuracy, text, reals, reals, verdicts),
+        Exactness: st.builds(Exactness, st.booleans(), COUNTS, reals, tuples(INDICES), reals, reals, reals),
     }
     argument = st.builds(
         ArgumentReport,
@@ -63,6 +65,7 @@ def reports(text=UTF8_TEXT, reals=REALS, numbers=COMPLEX):
         worst=tuples(st.builds(WorstEntry, INDICES, numbers, numbers, reals)),
         probes=tuples(st.builds(Probe, COUNTS, reals, slopes, reals, reals)),
         notes=tuples(text),
+        exact=st.none() | own[Exactness],
     )
     return st.builds(
         Report,
@@ -87,6 +90,13 @@ def test_any_report_reads_back_as_it_was(report):
     again = Report.from_json(report.to_json())
     assert again.to_dict() == report.to_dict()
     assert str(again) == str(report)
+
+
+def test_minus_zero_keeps_its_sign_in_a_complex_number():
+    report = gc.check(lambda x: np.sum(x**2), lambda x: 2 * x, (X,))
+    worst = WorstEntry((0,), complex(0.0, -0.0), complex(-0.0, -0.0), 0.0)
+    again = Report.from_json(dataclasses.replace(report, arguments=(report[0].with_(worst=(worst,)),)).to_json())
+    assert [str(value) for value in (again[0].worst[0].claimed, again[0].worst[0].measured)] == ["-0j", "(-0-0j)"]
 
 
 @given(reports(reals=st.floats(allow_nan=False)))

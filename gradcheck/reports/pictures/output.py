@@ -6,7 +6,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from gradcheck.reports import heat_map
+from gradcheck.reports.pictures import heat_map
 from gradcheck.reports.pictures.along import draw_line, line_of
 from gradcheck.reports.pictures.intervals import draw_intervals, intervals_height
 from gradcheck.reports.pictures.ladder import draw_ladder, has_ladder
