@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.oracles.finite_difference import FiniteDifferences
@@ -178,7 +179,7 @@ def _pipe():
 
 
 def _trial_at(f, gradient, x, probes=4, seed=0):
-    claim = GradientClaim(f, gradient, (x,), None, {})
+    claim = GradientClaim(f, gradient, Given((x,)))
     found = Trial(Field(claim, claim.leaves, seed=seed), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     found.measure(FiniteDifferences(found.field, [0]), probes)
     return found

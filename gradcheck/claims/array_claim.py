@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.claim import Claim
+from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.outputs import (
     contract,
     contract_inside,
@@ -25,7 +25,7 @@ from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
 
@@ -49,25 +49,19 @@ class ArrayClaim(Claim):
 
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], value: Any, given: Given) -> None:
+        del value  # each form reads its own
         self.user = function
         self.title = title_of(function)
-        self.kwargs = kwargs
-        self.seed = seed
-        self.tree, self.leaves = point(arguments, function, names)
+        self.kwargs = given.kwargs
+        self.seed = given.seed
+        self.tree, self.leaves = point(given.args, function, given.names)
         self.names = self.tree.names
-        self.call = caller(function, self.tree, kwargs)
+        self.call = caller(function, self.tree, self.kwargs)
         self.template = self.call(self.leaves)
         self.out = outputs(self.template, function)
         self.output_names = tuple(name for name, _ in named(self.template))
-        self.cotangents = [cotangent(y, stream(seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
+        self.cotangents = [cotangent(y, stream(self.seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
         self.plain = list(self.cotangents)  # before they are scaled
         self._balance_entries()
         self.notes = _not_judged(self.template, self.out, self.cotangents, self.output_names)

@@ -7,7 +7,7 @@ where nothing is claimed). A form is one file: a subclass registered by the keyw
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gradcheck import arrays
@@ -38,11 +38,11 @@ class Given:
 
     """
 
-    args: Any
-    names: Sequence[str] | None
-    kwargs: Mapping[str, Any]
-    seed: int
-    options: Mapping[str, Any]
+    args: Any = None
+    names: Sequence[str] | None = None
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Claim:
@@ -94,10 +94,13 @@ class Claim:
             cls.keyword = keyword
             Claim.forms[keyword] = cls
 
+    def __init__(self, function: Callable[..., Any], value: Any, given: Given) -> None:
+        raise NotImplementedError
+
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim that `check(function, keyword=value, ...)` makes."""
-        raise NotImplementedError
+        """Return the claim that `check(function, keyword=value, ...)` makes: one of another class where that fits."""
+        return cls(function, value, given)
 
     def function(self, leaves: Sequence[Any]) -> float:
         """Return the scalar f as a Python float."""

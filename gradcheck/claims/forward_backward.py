@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.claims.outputs import floating
@@ -11,9 +12,9 @@ from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
 
 
 class ForwardBackwardClaim(VjpClaim, keyword="backward"):
@@ -23,17 +24,9 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
     a tuple of them.
     """
 
-    def __init__(
-        self,
-        forward: Callable[..., Any],
-        backward: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        tree, leaves = point(arguments, forward, names)
-        first = caller(forward, tree, kwargs)(leaves)
+    def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], given: Given) -> None:
+        tree, leaves = point(given.args, forward, given.names)
+        first = caller(forward, tree, given.kwargs)(leaves)
         if not (isinstance(first, tuple) and len(first) >= 2):
             raise ArgumentError(
                 f"{title_of(forward)} returned {type(first).__name__}, wanted (out, cache) since backward= was passed"
@@ -49,16 +42,11 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
             cache = forward(*args, **named)[-1]
             if not spread:
                 return backward(cotangent, cache)
-            given = iter(cotangent)
-            return backward(*[next(given) if has else None for has in spread], cache)
+            parts = iter(cotangent)
+            return backward(*[next(parts) if has else None for has in spread], cache)
 
         output.__name__ = title_of(forward)
-        super().__init__(output, pulled, arguments, tree_names(tree, names), kwargs, seed)
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, backward=value, args=args)`."""
-        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+        super().__init__(output, pulled, replace(given, names=tree_names(tree, given.names)))
 
 
 def _spread(backward: Callable[..., Any], outs: Sequence[Any]) -> list[bool] | None:

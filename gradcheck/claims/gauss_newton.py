@@ -10,6 +10,7 @@ symmetric and positive semidefinite, as every JᵀJ is, and the report says that
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,8 +58,9 @@ class _GaussNewton(MatrixClaim):
 
     """
 
-    def __init__(self, function: Callable[..., Any], *given: Any, residuals: Callable[..., Any]) -> None:
-        super().__init__(function, *given)
+    def __init__(self, function: Callable[..., Any], value: Any, given: Given) -> None:
+        super().__init__(function, value, given)
+        residuals = given.options["residuals"]
         self.title = f"the Gauss-Newton approximation of {title_of(function)}"
         self._user = residuals
         self._residuals = caller(numbers_as_arrays(residuals), self.tree, self.kwargs)
@@ -195,7 +197,7 @@ class GaussNewtonProducts(_GaussNewton, HesspClaim):
 def with_residuals(keyword: str, function: Any, value: Any, given: Given, residuals: Callable[..., Any]) -> Claim:
     """Return the claim that hess=value, or hessp=value, is 2s·JᵀJ."""
     form = GaussNewtonClaim if keyword == "hess" else GaussNewtonProducts
-    return form.read(function, value, given, residuals=residuals)
+    return form(function, value, replace(given, options={**given.options, "residuals": residuals}))
 
 
 def without_residuals(first: Claim, seconds: Sequence[MatrixClaim]) -> Claim:

@@ -12,7 +12,7 @@ from gradcheck.claims.returned import by_argument
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
 
@@ -23,14 +23,7 @@ class GradientClaim(Claim, keyword="gradient"):
     only.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        gradient: Any,
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], gradient: Any, given: Given) -> None:
         if gradient is not None and not callable(gradient):
             self.at_point_only, arrays_given = True, gradient
             self.given_unit = max(
@@ -38,11 +31,11 @@ class GradientClaim(Claim, keyword="gradient"):
             )
             gradient = lambda *_, **__: arrays_given  # noqa: E731  a claim is a function from here on
         self.title = title_of(function)
-        self.tree, self.leaves = point(arguments, _named(function, gradient, arguments), names)
+        self.tree, self.leaves = point(given.args, _named(function, gradient, given.args), given.names)
         self.names = self.tree.names
-        self._kwargs = kwargs
-        self._call = caller(function, self.tree, kwargs)
-        self._gradient = None if gradient is None else caller(gradient, self.tree, kwargs)
+        self._kwargs = given.kwargs
+        self._call = caller(function, self.tree, given.kwargs)
+        self._gradient = None if gradient is None else caller(gradient, self.tree, given.kwargs)
         if gradient is None:
             outcome = self._call(self.leaves)
             if not (isinstance(outcome, tuple) and len(outcome) == 2):
@@ -50,11 +43,6 @@ class GradientClaim(Claim, keyword="gradient"):
                     f"no gradient was passed and {self.title} returned {type(outcome).__name__}, wanted "
                     "(loss, gradients): pass gradient=, vjp=, jvp=, or inputs= for Torch's own backward"
                 )
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, gradient, args)`."""
-        return cls(function, value, given.args, given.names, given.kwargs)
 
     def standing_for(self, smooth: Callable[..., Any]) -> Self:
         """Return the claim held against `smooth` instead of f."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
     from gradcheck.claims.matrices import Block
     from gradcheck.claims.tree import Tree
 
@@ -45,19 +46,12 @@ class GradientOf:
 
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        gradient: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], given: Given) -> None:
         self.__name__ = f"the Hessian of {title_of(function)}"
-        self._gradient = gradient
-        tree, leaves = point(arguments, function, names)
+        self._gradient = _needed(given)
+        tree, leaves = point(given.args, function, given.names)
         self._whole = tree
-        found = self._by_argument(tree, leaves, kwargs)
+        found = self._by_argument(tree, leaves, given.kwargs)
         self.judged = tuple(name for name, g in zip(tree.names, found, strict=True) if g is not None)
         self.tree = tree if len(self.judged) == len(tree.names) else tree.restricted(self.judged)
 
@@ -85,18 +79,12 @@ class HessianClaim(JacobianClaim, keyword="hess"):
 
     letter = "H"
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        hess: Any,
-        gradient: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        self.outputs_of = GradientOf(function, gradient, arguments, names, kwargs)
-        super().__init__(self.outputs_of, hess, arguments, self.outputs_of.tree.labels or None, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], hess: Any, given: Given) -> None:
+        if hess is True:  # gradient and Hessian come together
+            both = _needed(given)
+            given, hess = _with_gradient(given, lambda *a, **k: both(*a, **k)[0]), lambda *a, **k: both(*a, **k)[1]
+        self.outputs_of = GradientOf(function, given)
+        super().__init__(self.outputs_of, hess, replace(given, names=self.outputs_of.tree.labels or None))
 
     def named(self) -> None:
         """Name rows and columns by the arguments."""
@@ -106,15 +94,6 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         """Return nothing: the gradient's report lists the arguments without one."""
         del judged
         return ()
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given, **more: Any) -> Claim:
-        """Return the claim of `check(function, gradient, args, hess=value)`."""
-        gradient = _needed(given)
-        if value is True:  # gradient and Hessian come together
-            both = gradient
-            gradient, value = (lambda *a, **k: both(*a, **k)[0]), (lambda *a, **k: both(*a, **k)[1])
-        return cls(function, value, gradient, given.args, given.names, given.kwargs, given.seed, **more)
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the blocks of H, rows by argument and columns by argument."""
@@ -194,18 +173,11 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
 
     letter = "H"
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        hessp: Callable[..., Any],
-        gradient: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        outputs = GradientOf(function, gradient, arguments, names, kwargs)
-        super().__init__(outputs, arguments, outputs.tree.labels or None, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], hessp: Callable[..., Any], given: Given) -> None:
+        if not callable(hessp):
+            raise ArgumentError(f"hessp is a {type(hessp).__name__}, wanted a function such as hessp(x, p)")
+        outputs = GradientOf(function, given)
+        super().__init__(outputs, hessp, replace(given, names=outputs.tree.labels or None))
         self.hessp = hessp
         _as_hessian(self, outputs, "H·p")
         self.judged = [i for i, _ in enumerate(self.names) if self.asked(i)]
@@ -215,13 +187,6 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         """Return nothing: the gradient's report lists the arguments without one."""
         del judged
         return ()
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given, **more: Any) -> Claim:
-        """Return the claim of `check(function, gradient, args, hessp=value)`."""
-        if not callable(value):
-            raise ArgumentError(f"hessp is a {type(value).__name__}, wanted a function such as hessp(x, p)")
-        return cls(function, value, _needed(given), given.args, given.names, given.kwargs, given.seed, **more)
 
     def _sizes(self) -> list[float]:
         scales = [scale_of(arrays.to_numpy(x)) for x in self.leaves]
@@ -303,6 +268,10 @@ def _needed(given: Given) -> Callable[..., Any]:
     if not callable(gradient):
         raise WrongClaim("a Hessian is the Jacobian of a gradient: pass that as a function, not as arrays")
     return gradient  # type: ignore[no-any-return]  # callable, as just asked
+
+
+def _with_gradient(given: Given, gradient: Callable[..., Any]) -> Given:
+    return replace(given, options={**given.options, "gradient": gradient})
 
 
 def _as_hessian(claim: MatrixClaim, outputs: GradientOf, name: str) -> None:

@@ -15,12 +15,12 @@ from gradcheck.errors import ArgumentError
 from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
     from numpy.typing import NDArray
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
     from gradcheck.claims.matrices import Block
 
 
@@ -96,46 +96,29 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         f, with one output or several.
     jac : callable or matrix
         A matrix alone claims J at the point only.
-    arguments, names, kwargs, seed
-        As everywhere.
-    sparsity : matrix, optional
-        Where J may have entries other than zero.
+    given : Given
+        The point and the rest; its option ``sparsity`` is a matrix that tells where J may have entries other than zero.
 
     """
 
     turned = False
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        jac: Any,
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-        *,
-        sparsity: Any = None,
-    ) -> None:
-        super().__init__(numbers_as_arrays(function), arguments, names, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], jac: Any, given: Given) -> None:
+        if isinstance(jac, str | bool):
+            raise ArgumentError(
+                f"{self.keyword}={jac!r} claims nothing, wanted a function that returns the Jacobian, or a matrix"
+            )
+        super().__init__(numbers_as_arrays(function), jac, given)
         self.at_point_only = not callable(jac)
         self.given_unit = 0.0 if callable(jac) else matrices.coarsest(jac)
         self.jac = jac if callable(jac) else lambda *_, **__: jac
-        self.sparsity = sparsity
+        self.sparsity = given.options.get("sparsity")
         self.named()
         self.balance_rows()
 
     def named(self) -> None:
         """Name rows and columns, before the matrix is read by these names."""
         self.columns = self.names
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, jac=value, args=args)`."""
-        if isinstance(value, str | bool):
-            raise ArgumentError(
-                f"jac={value!r} claims nothing, wanted a function that returns the Jacobian, or a matrix"
-            )
-        return cls(function, value, given.args, given.names, given.kwargs, given.seed, **given.options)
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -10,7 +11,9 @@ from gradcheck.claims.point import point
 from gradcheck.claims.vjp import VjpClaim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+
+    from gradcheck.claims.claim import Given
 
 
 def has_jax_array(x: Any) -> bool:
@@ -22,18 +25,11 @@ def has_jax_array(x: Any) -> bool:
 class JaxClaim(VjpClaim):
     """The claim that `jax.vjp` of a function is right: of its custom_vjp or custom_jvp, where it has one."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        inputs: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        inputs = inputs if isinstance(inputs, tuple | list | dict) else (inputs,)
-        _, leaves = point(inputs, function, names)
+    def __init__(self, function: Callable[..., Any], inputs: Any, given: Given) -> None:
+        given = replace(given, args=inputs if isinstance(inputs, tuple | list | dict) else (inputs,))
+        _, leaves = point(given.args, function, given.names)
         self.wanted = tuple(arrays.library_of(x) == "jax" for x in leaves)
-        super().__init__(function, _no_pullback, inputs, names, kwargs, seed)
+        super().__init__(function, _no_pullback, given)
 
     def why_not(self, index: int) -> str:
         """Return why a leaf is not judged."""

@@ -15,31 +15,18 @@ from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
 
 
 class JvpClaim(ArrayClaim, keyword="jvp"):
     """The claim that `pushforward(tangents, *args)` is J·tangents; judged through a random cotangent."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        pushforward: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        super().__init__(function, arguments, names, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], pushforward: Callable[..., Any], given: Given) -> None:
+        super().__init__(function, pushforward, given)
         self.pushforward = pushforward
         self.balance(self._sizes)
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, jvp=value, args=args)`."""
-        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
 
     def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return None for each leaf: there are no arrays."""

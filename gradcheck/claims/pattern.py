@@ -21,7 +21,7 @@ from gradcheck.slopes.central import central
 from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -33,16 +33,8 @@ DIFFERENCED = "the pattern is judged by the matrix that a solver differences wit
 class PatternClaim(JacobianClaim):
     """The claim that a sparsity pattern holds every entry of the Jacobian."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        sparsity: Any,
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        super().__init__(function, _unknown, arguments, names, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], sparsity: Any, given: Given) -> None:
+        super().__init__(function, _unknown, given)
         if len(self.out) != 1 or len(self.leaves) != 1:
             raise WrongClaim("sparsity= is for one output and one argument")
         matrix, groups, off = self._differenced(sparsity)
@@ -56,7 +48,7 @@ class PatternClaim(JacobianClaim):
     @classmethod
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, sparsity=value, args=args)`."""
-        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
+        return cls(function, value, given)
 
     def _differenced(self, sparsity: Any) -> tuple[Any, int, float]:
         """Return the matrix by differences, the number of groups, and the relative error of a typical entry."""

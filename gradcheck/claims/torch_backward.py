@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -28,28 +29,19 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     backward (double backward) in the same way, in the inputs and in grad_output.
     """
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        inputs: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-        *,
-        order: int = 1,
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], inputs: Any, given: Given) -> None:
         if not isinstance(inputs, tuple | list | dict):
             inputs = (inputs,)
-        names = names or input_names(function, inputs)
-        title = title_of(function)
-        tree, leaves = _tensors(inputs, function, names)
+        given = replace(given, args=inputs, names=given.names or input_names(function, inputs))
+        title, order = title_of(function), given.options.get("order", 1)
+        tree, leaves = _tensors(given.args, function, given.names)
         if order == 2:
-            function, inputs = _double_backward(function, kwargs, tree, leaves)
-            names, kwargs = None, {}
-            tree, leaves = _tensors(inputs, function, names)
+            function, inputs = _double_backward(function, given.kwargs, tree, leaves)
+            given = replace(given, args=inputs, names=None, kwargs={})
+            tree, leaves = _tensors(given.args, function, given.names)
         self.wanted = _wanted(tree.originals())
-        self._inside, notes = _differentiable(function, tree, leaves, kwargs, self.wanted)
-        super().__init__(_detached(self._inside, title), _no_pullback, inputs, names, kwargs, seed)
+        self._inside, notes = _differentiable(function, tree, leaves, given.kwargs, self.wanted)
+        super().__init__(_detached(self._inside, title), _no_pullback, given)
         self.title = title + (" (double backward)" if order > 1 else "")
         self.notes = (*self.notes, *notes)
         self.owed = self._owed if order == 1 else None
@@ -126,11 +118,11 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, inputs=value)`: of a Torch function or module, or of JAX."""
         if has_jax_array(value):
-            return JaxClaim(function, value, given.names, given.kwargs, given.seed)
+            return JaxClaim(function, value, given)
         if is_module(function):
             function, value = module_function(function, value, given.kwargs)
-            return cls(function, value, given.names, {}, given.seed, **given.options)
-        return cls(function, value, given.names, given.kwargs, given.seed, **given.options)
+            given = replace(given, kwargs={})
+        return cls(function, value, given)
 
     def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return what Torch's backward makes of the cotangents `weights`; zeros where it returns None."""

@@ -16,31 +16,18 @@ from gradcheck.errors import WrongClaim
 from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
 
 
 class VjpClaim(ArrayClaim, keyword="vjp"):
     """The claim that `pullback(cotangent, *args)` is Jᵀ·cotangent of the array- or tuple-valued `function`."""
 
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        pullback: Callable[..., Any],
-        arguments: Any,
-        names: Sequence[str] | None,
-        kwargs: Mapping[str, Any],
-        seed: int,
-    ) -> None:
-        super().__init__(function, arguments, names, kwargs, seed)
+    def __init__(self, function: Callable[..., Any], pullback: Callable[..., Any], given: Given) -> None:
+        super().__init__(function, pullback, given)
         self.pullback = pullback
         self.balance(self._sizes)
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, vjp=value, args=args)`."""
-        return cls(function, value, given.args, given.names, given.kwargs, given.seed)
 
     def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return Jᵀ·c for each leaf."""

@@ -5,6 +5,7 @@ import pytest
 
 import gradcheck as gc
 from gradcheck.claims import contract
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import ClaimNoise, Prediction
@@ -23,7 +24,7 @@ def cubes_gradient(x):
 
 
 def claim(f=cubes, gradient=cubes_gradient, args=(X,)):
-    return GradientClaim(f, gradient, args, None, {})
+    return GradientClaim(f, gradient, Given(args))
 
 
 def rooms(**parts):
@@ -238,7 +239,7 @@ def test_none_beside_claimed_arrays_has_no_spread_and_no_layout():
 
 
 def test_a_jvp_returns_no_array_that_could_be_stale_or_strided():
-    found = JvpClaim(lambda x: x**2, lambda v, x: 2 * x * v, (X,), None, {}, 0)
+    found = JvpClaim(lambda x: x**2, lambda v, x: 2 * x * v, Given((X,)))
     gradient, field = Prediction(found, found.leaves), Field(found, found.leaves, seed=0)
     assert gradient.judged == (0,)
     assert breach(gradient, field) is None

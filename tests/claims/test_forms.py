@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck import Verdict, check
+from gradcheck.claims.claim import Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
@@ -96,7 +97,7 @@ def test_a_point_without_arrays_is_refused(arguments, words):
 
 
 def test_a_loss_and_its_gradient_make_a_claim():
-    claim = GradientClaim(energy, energy_gradient, (X,), None, {"power": 3})
+    claim = GradientClaim(energy, energy_gradient, Given((X,), kwargs={"power": 3}))
     assert claim.names == ("x",)
     assert claim.title == "energy"
     assert claim.function([X]) == float(np.sum(X**3))
@@ -109,7 +110,7 @@ def test_a_loss_and_its_gradient_make_a_claim():
 
 
 def test_one_function_may_return_loss_and_gradients_together():
-    claim = GradientClaim(lambda x: (energy(x), energy_gradient(x)), None, (X,), None, {})
+    claim = GradientClaim(lambda x: (energy(x), energy_gradient(x)), None, Given((X,)))
     assert claim.function([X]) == float(np.sum(X**2))
     assert np.array_equal(claim.claimed([X])[0], 2 * X)
     assert claim.title == "f"
@@ -118,32 +119,32 @@ def test_one_function_may_return_loss_and_gradients_together():
 @pytest.mark.parametrize("result", [1.5, (1.5,), (1.5, X, X), [1.5, X]])
 def test_a_function_alone_that_returns_no_pair_is_no_claim(result):
     with pytest.raises(ArgumentError, match=r"no gradient was passed and f returned \w+, wanted \(loss, gradients\)"):
-        GradientClaim(lambda _: result, None, (X,), None, {})
+        GradientClaim(lambda _: result, None, Given((X,)))
 
 
 def test_a_loss_that_is_an_array_is_refused_when_it_is_evaluated():
-    claim = GradientClaim(lambda x: x, lambda x: x, (X,), None, {})
+    claim = GradientClaim(lambda x: x, lambda x: x, Given((X,)))
     with pytest.raises(ArgumentError, match=r"f returned an array of shape \(3,\), wanted a scalar"):
         claim.function([X])
 
 
 def test_a_loss_that_is_a_python_float_counts_as_float64():
-    claim = GradientClaim(lambda x: float(x.sum()), np.ones_like, (X.astype(np.float32),), None, {})
+    claim = GradientClaim(lambda x: float(x.sum()), np.ones_like, Given((X.astype(np.float32),)))
     assert claim.output_dtype(claim.leaves) == "float64"
 
 
 def test_names_come_from_f_unless_it_takes_anything():
-    assert GradientClaim(energy, lambda y: y, (X,), None, {}).names == ("x",)
-    assert GradientClaim(lambda *args: 0.0 * len(args), energy_gradient, (X,), None, {}).names == ("x",)
-    assert GradientClaim(energy, energy_gradient, (X,), ["mine"], {}).names == ("mine",)
-    assert GradientClaim(energy, energy_gradient, {"x": X}, None, {}).names == ("x",)
+    assert GradientClaim(energy, lambda y: y, Given((X,))).names == ("x",)
+    assert GradientClaim(lambda *args: 0.0 * len(args), energy_gradient, Given((X,))).names == ("x",)
+    assert GradientClaim(energy, energy_gradient, Given((X,), names=["mine"])).names == ("mine",)
+    assert GradientClaim(energy, energy_gradient, Given({"x": X})).names == ("x",)
 
 
 # A vjp ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_vjp_claims_the_gradient_of_a_fixed_contraction():
-    claim = VjpClaim(linear, linear_vjp, (W, X), None, {}, 0)
+    claim = VjpClaim(linear, linear_vjp, Given((W, X)))
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
     assert slope(claim, 1, X) == pytest.approx(float(np.sum(gx * X)), rel=1e-8)
@@ -152,7 +153,7 @@ def test_a_vjp_claims_the_gradient_of_a_fixed_contraction():
 
 
 def test_another_seed_asks_with_another_cotangent():
-    values = {VjpClaim(linear, linear_vjp, (W, X), None, {}, seed).function((W, X)) for seed in range(5)}
+    values = {VjpClaim(linear, linear_vjp, Given((W, X), seed=seed)).function((W, X)) for seed in range(5)}
     assert len(values) == 5
 
 
@@ -173,14 +174,14 @@ def test_cotangents_arrive_in_the_dtype_of_the_output():
         seen.append(c.dtype)
         return c * 2
 
-    claim = VjpClaim(lambda x: 2 * x, pulled, (X.astype(np.float32),), None, {}, 0)
+    claim = VjpClaim(lambda x: 2 * x, pulled, Given((X.astype(np.float32),)))
     claim.claimed(claim.leaves)
     claim.claimed([X])
     assert seen == [np.float32, np.float64]
 
 
 def test_a_function_of_two_outputs_is_asked_with_two_cotangents():
-    claim = VjpClaim(lambda x: (x**2, x.sum()), lambda c, x: 2 * c[0] * x + c[1], (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: (x**2, x.sum()), lambda c, x: 2 * c[0] * x + c[1], Given((X,)))
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
@@ -189,20 +190,20 @@ def test_a_dict_of_outputs_is_asked_in_its_order_and_what_is_no_float_is_left_ou
     def f(x):
         return {"y": 3 * x, "n": 5, "s": float(x[0])}
 
-    claim = VjpClaim(f, lambda c, _: 3 * c["y"] + np.array([c["s"], 0, 0]), (X,), None, {}, 0)
+    claim = VjpClaim(f, lambda c, _: 3 * c["y"] + np.array([c["s"], 0, 0]), Given((X,)))
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
 
 
 def test_arguments_by_name_reach_the_pullback_by_name():
-    claim = VjpClaim(linear, lambda c, x, w: {"x": w.T @ c, "w": np.outer(c, x)}, {"w": W, "x": X}, None, {}, 0)
+    claim = VjpClaim(linear, lambda c, x, w: {"x": w.T @ c, "w": np.outer(c, x)}, Given({"w": W, "x": X}))
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
     assert slope(claim, 1, X) == pytest.approx(float(np.sum(gx * X)), rel=1e-8)
 
 
 def test_complex_outputs_are_contracted_by_the_real_part():
-    claim = VjpClaim(lambda x: (1 + 2j) * x, lambda c, _: (np.conj(1 + 2j) * c).real, (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: (1 + 2j) * x, lambda c, _: (np.conj(1 + 2j) * c).real, Given((X,)))
     (g,) = claim.claimed([X])
     assert slope(claim, 0, X) == pytest.approx(float(g @ X), rel=1e-8)
     assert isinstance(claim.function([X]), float)
@@ -220,7 +221,7 @@ def test_complex_outputs_are_contracted_by_the_real_part():
     ],
 )
 def test_a_vjp_that_is_not_linear_in_its_cotangent_is_told(pullback, words):
-    claim = VjpClaim(linear, pullback, (W, X), None, {}, 0)
+    claim = VjpClaim(linear, pullback, Given((W, X)))
     assert re.search(words, claim.linear(claim.leaves))
 
 
@@ -228,9 +229,9 @@ def test_round_off_and_missing_or_odd_gradients_are_no_breach_of_linearity():
     def pulled(c, w, x):
         return None, (w.T @ c) * (1 + 1e-15 * math.copysign(1, c[0])) + 0 * x
 
-    assert VjpClaim(linear, pulled, (W, X), None, {}, 0).linear((W, X)) is None
+    assert VjpClaim(linear, pulled, Given((W, X))).linear((W, X)) is None
     shapes = iter([np.zeros(3), np.zeros(2), np.zeros(2)])
-    odd = VjpClaim(linear, lambda *_: (None, next(shapes)), (W, X), None, {}, 0)
+    odd = VjpClaim(linear, lambda *_: (None, next(shapes)), Given((W, X)))
     assert odd.linear((W, X)) is None  # another shape is told elsewhere
 
 
@@ -244,14 +245,14 @@ def test_round_off_and_missing_or_odd_gradients_are_no_breach_of_linearity():
 )
 def test_a_function_without_a_floating_output_is_refused(function, words):
     with pytest.raises(ArgumentError, match=words):
-        VjpClaim(function, lambda c, _: c, (X,), None, {}, 0)
+        VjpClaim(function, lambda c, _: c, Given((X,)))
 
 
 def test_an_output_that_changes_its_shape_or_number_is_refused():
-    claim = VjpClaim(lambda x: x[x > 0], lambda c, _: c, (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: x[x > 0], lambda c, _: c, Given((X,)))
     with pytest.raises(OtherShape, match=r"f returned shape \(3,\) here, and \(2,\) at the point"):
         claim.function([np.abs(X)])
-    claim = VjpClaim(lambda x: [x] * int(np.sum(x > 0)), lambda c, _: c[0], (X,), None, {}, 0)
+    claim = VjpClaim(lambda x: [x] * int(np.sum(x > 0)), lambda c, _: c[0], Given((X,)))
     with pytest.raises(OtherShape, match="f returned 3 arrays here, and 2 before"):
         claim.function([np.abs(X)])
 
@@ -260,7 +261,7 @@ def test_an_output_that_changes_its_shape_or_number_is_refused():
 
 
 def test_a_jvp_predicts_the_slope_of_the_contraction():
-    claim = JvpClaim(linear, linear_jvp, (W, X), None, {}, 0)
+    claim = JvpClaim(linear, linear_jvp, Given((W, X)))
     assert claim.claimed(claim.leaves) == (None, None)
     assert claim.predicted(claim.leaves, 0, W) == pytest.approx(slope(claim, 0, W), rel=1e-8)
     assert claim.predicted(claim.leaves, 1, X) == pytest.approx(slope(claim, 1, X), rel=1e-8)
@@ -271,21 +272,21 @@ def test_a_jvp_predicts_the_slope_of_the_contraction():
 
 
 def test_a_single_tangent_comes_alone_and_nested_or_named_ones_like_the_arguments():
-    alone = JvpClaim(energy, lambda v, x: 2 * x @ v, (X,), None, {}, 0)
+    alone = JvpClaim(energy, lambda v, x: 2 * x @ v, Given((X,)))
     assert alone.predicted((X,), 0, X) == pytest.approx(slope(alone, 0, X), rel=1e-8)
-    nested = JvpClaim(lambda p: linear(*p), lambda v, p: linear_jvp(v[0], *p), ((W, X),), None, {}, 0)
+    nested = JvpClaim(lambda p: linear(*p), lambda v, p: linear_jvp(v[0], *p), Given(((W, X),)))
     assert nested.predicted((W, X), 1, X) == pytest.approx(slope(nested, 1, X), rel=1e-8)
-    named = JvpClaim(linear, lambda v, w, x: linear_jvp((v["w"], v["x"]), w, x), {"w": W, "x": X}, None, {}, 0)
+    named = JvpClaim(linear, lambda v, w, x: linear_jvp((v["w"], v["x"]), w, x), Given({"w": W, "x": X}))
     assert named.predicted((W, X), 0, W) == pytest.approx(slope(named, 0, W), rel=1e-8)
 
 
 def test_a_jvp_of_complex_arguments_is_asked_with_complex_zeros_beside():
-    claim = JvpClaim(lambda a, b: a * b, lambda v, a, b: v[0] * b + a * v[1], (X + 1j, X - 2j), None, {}, 0)
+    claim = JvpClaim(lambda a, b: a * b, lambda v, a, b: v[0] * b + a * v[1], Given((X + 1j, X - 2j)))
     assert claim.predicted(claim.leaves, 0, X * 1j) == pytest.approx(slope(claim, 0, X * 1j), rel=1e-8)
 
 
 def test_a_jvp_of_the_wrong_shape_is_a_wrong_claim():
-    claim = JvpClaim(linear, lambda v, w, x: x, (W, X), None, {}, 0)  # noqa: ARG005
+    claim = JvpClaim(linear, lambda v, w, x: x, Given((W, X)))  # noqa: ARG005
     with pytest.raises(WrongClaim, match=r"the jvp returned shape \(3,\), wanted \(2,\), the shape of f"):
         claim.predicted(claim.leaves, 0, W)
 
@@ -328,7 +329,7 @@ def test_a_vjp_that_raises_for_another_cotangent_is_a_fail():
 
 
 def test_a_jvp_that_is_not_linear_in_its_tangent_is_told():
-    claim = JvpClaim(linear, lambda v, w, x: linear_jvp(v, w, x) + v[1] @ v[1], (W, X), None, {}, 0)
+    claim = JvpClaim(linear, lambda v, w, x: linear_jvp(v, w, x) + v[1] @ v[1], Given((W, X)))
     assert claim.linear(claim.leaves) == (
         "the jvp is not linear in the tangent of x: twice the tangent does not give twice"
     )
@@ -342,7 +343,7 @@ def forward(w, x):
 
 
 def test_a_backward_reads_the_cache_of_its_forward():
-    claim = ForwardBackwardClaim(forward, lambda c, cache: linear_vjp(c, *cache), (W, X), None, {}, 0)
+    claim = ForwardBackwardClaim(forward, lambda c, cache: linear_vjp(c, *cache), Given((W, X)))
     assert claim.names == ("w", "x")
     gw, gx = claim.claimed(claim.leaves)
     assert slope(claim, 0, W) == pytest.approx(float(np.sum(gw * W)), rel=1e-8)
@@ -356,7 +357,7 @@ def test_names_survive_the_wrapping_of_forward(arguments, names):
 
     f = forward if isinstance(arguments, dict) else nested
     claim = ForwardBackwardClaim(
-        f, lambda c, cache: linear_vjp(c, *cache) if f is forward else (linear_vjp(c, *cache),), arguments, None, {}, 0
+        f, lambda c, cache: linear_vjp(c, *cache) if f is forward else (linear_vjp(c, *cache),), Given(arguments)
     )
     assert claim.names == names
     assert claim.claimed(claim.leaves)[1] is not None
@@ -377,7 +378,7 @@ def test_inputs_that_are_no_tensors_are_refused_with_torch_or_without(monkeypatc
 
 def test_a_forward_without_a_cache_is_refused():
     with pytest.raises(ArgumentError, match=r"linear returned ndarray, wanted \(out, cache\) since backward= was pass"):
-        ForwardBackwardClaim(linear, lambda c, _: c, (W, X), None, {}, 0)
+        ForwardBackwardClaim(linear, lambda c, _: c, Given((W, X)))
 
 
 def test_names_given_by_the_caller_are_kept():

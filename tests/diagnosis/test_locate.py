@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate
@@ -212,7 +213,7 @@ def test_small_errors_are_found_in_a_function_that_is_strongly_curved(places):
 def search(error):
     """Return a search for the errors of Σ sin(w)'s claim."""
     w = np.random.default_rng(3).standard_normal(error.shape)
-    claim = GradientClaim(smooth, lambda w: np.cos(w) + error, (w,), None, {})
+    claim = GradientClaim(smooth, lambda w: np.cos(w) + error, Given((w,)))
     trial = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     trial.measure(FiniteDifferences(trial.field, [0]), 4)
     return Search(trial, LIMIT)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis.syndrome import SLOPE_AT_MOST, Digit, Exhausted, Measure, digits_of, size_of, slices, whole
@@ -27,7 +28,7 @@ def measure(error, w=None, *, limit=LIMIT, dtype=np.float64, noise=0.0):
     def f(w):
         return np.sum(np.sin(w)) + noise * np.sin(1e15 * np.sum(w))
 
-    claim = GradientClaim(f, lambda w: np.cos(w) + error, (w,), None, {})
+    claim = GradientClaim(f, lambda w: np.cos(w) + error, Given((w,)))
     trial = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     trial.measure(FiniteDifferences(trial.field, [0]), 4)
     return Measure(trial, limit), w

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from gradcheck import arrays
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.oracles.finite_difference import FiniteDifferences
@@ -112,7 +113,7 @@ def in_library(args, library):
 
 def room(case, library="numpy"):
     args = in_library(case.args, library)
-    claim = GradientClaim(case.f, lambda *a: a, args, None, {})
+    claim = GradientClaim(case.f, lambda *a: a, Given(args))
     return Field(claim, claim.leaves, seed=0), claim
 
 
@@ -168,7 +169,7 @@ class AloneOnly(Toy):
 @pytest.mark.parametrize(("oracle", "joint"), [(Toy, True), (AloneOnly, False)])
 def test_where_an_oracle_has_no_answer_to_a_joint_move_every_argument_is_asked_alone(oracle, joint):
     case = CASES["quadratic"]
-    claim = GradientClaim(case.f, case.gradient, case.args, None, {})
+    claim = GradientClaim(case.f, case.gradient, Given(case.args))
     field, prediction = Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves)
     trials = {i: Trial(field, prediction, i, confidence=0.9999) for i in prediction.judged}
     toy = oracle(case, 0.0)

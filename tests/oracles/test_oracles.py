@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.errors import ArgumentError, UnsupportedError
 from gradcheck.oracles.autograd import ROUNDINGS, Autograd
@@ -19,7 +20,7 @@ def product(x, y):
 
 
 def field(f, *args):
-    claim = GradientClaim(f, lambda *a: a, args, None, {})
+    claim = GradientClaim(f, lambda *a: a, Given(args))
     return Field(claim, claim.leaves, seed=0)
 
 
@@ -70,7 +71,7 @@ class TestAutograd:
         type(self).torch = pytest.importorskip("torch")
 
     def oracle(self, f, *args):
-        claim = GradientClaim(f, lambda *a: a, args, None, {})
+        claim = GradientClaim(f, lambda *a: a, Given(args))
         room = Field(claim, claim.leaves, seed=0)
         return Autograd(room, claim.raw), room
 
@@ -137,7 +138,7 @@ class TestAutograd:
 
 
 def test_autograd_needs_a_function_of_tensors():
-    claim = GradientClaim(product, lambda *a: a, (X, Y), None, {})
+    claim = GradientClaim(product, lambda *a: a, Given((X, Y)))
     room = Field(claim, claim.leaves, seed=0)
     for raw in (None, claim.raw):
         with pytest.raises(UnsupportedError, match="needs Torch tensors: pass tensors, or oracle='finite differences'"):

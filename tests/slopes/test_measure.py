@@ -4,6 +4,7 @@ import warnings
 import numpy as np
 import pytest
 
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.budget import Budget, BudgetReached
@@ -15,7 +16,7 @@ Y = np.array([1.0, 0.25])
 
 def field(f, *args, seed=0, limit=None, gradient=None):
     args = args or (X,)
-    claim = GradientClaim(f, gradient or (lambda *a: tuple(np.zeros_like(x) for x in a)), args, None, {})
+    claim = GradientClaim(f, gradient or (lambda *a: tuple(np.zeros_like(x) for x in a)), Given(args))
     return Field(claim, claim.leaves, seed=seed, budget=Budget(evaluations=limit))
 
 

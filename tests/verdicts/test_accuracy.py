@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import Prediction
@@ -15,7 +16,7 @@ X = np.array([0.5, -1.5, 2.0, 0.7])
 
 
 def rooms(f, gradient, *args):
-    claim = GradientClaim(f, gradient, args, None, {})
+    claim = GradientClaim(f, gradient, Given(args))
     return Prediction(claim, claim.leaves), Field(claim, claim.leaves, seed=0)
 
 
@@ -66,7 +67,7 @@ def test_the_spread_of_a_gradient_is_its_condition():
 
 
 def test_the_spread_of_a_jvp_is_not_known():
-    claim = JvpClaim(cubes, lambda v, x: 3 * x**2 @ v, (X,), None, {}, 0)
+    claim = JvpClaim(cubes, lambda v, x: 3 * x**2 @ v, Given((X,)))
     found = accuracy.spread(Prediction(claim, claim.leaves), Field(claim, claim.leaves, seed=0), UNIT, [0])
     assert found == {0: 0.0}
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import ClaimNoise, Prediction
@@ -26,7 +27,7 @@ def cubes_gradient(x):
 
 
 def trial(f=cubes, gradient=cubes_gradient, x=X, *, tangent=None, confidence=0.9999, form=None):
-    claim = form or GradientClaim(f, gradient, (x,), None, {})
+    claim = form or GradientClaim(f, gradient, Given((x,)))
     return Trial(
         Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=confidence, tangent=tangent
     )
@@ -87,7 +88,7 @@ def test_a_mismatch_is_told_at_unit_stretch_with_every_bound_in_it():
 
 
 def test_the_spread_of_a_claim_that_varies_is_part_of_its_bound():
-    claim = GradientClaim(cubes, cubes_gradient, (X,), None, {})
+    claim = GradientClaim(cubes, cubes_gradient, Given((X,)))
     gradient = Prediction(claim, claim.leaves)
     noise = ClaimNoise((0.25,), (False,))
     found = Trial(Field(claim, claim.leaves, seed=0), gradient, 0, confidence=0.99, noise=noise)
@@ -173,7 +174,7 @@ def test_restricted_directions_leave_the_size_of_the_claim_unknown():
 
 
 def test_a_jvp_predicts_without_an_array():
-    form = JvpClaim(lambda x: x**3, lambda v, x: 3 * x**2 * v, (X,), None, {}, 0)
+    form = JvpClaim(lambda x: x**3, lambda v, x: 3 * x**2 * v, Given((X,)))
     found = trial(form=form)
     assert found.claimed is None
     assert found.claimed_norm is None
@@ -183,13 +184,7 @@ def test_a_jvp_predicts_without_an_array():
 
 
 def test_what_is_not_claimed_predicts_nothing():
-    claim = GradientClaim(
-        lambda a, b: float(np.sum(a * b)),
-        lambda a, b: (None, a),  # noqa: ARG005
-        (X, X),
-        ["x", "y"],
-        {},
-    )
+    claim = GradientClaim(lambda a, b: float(np.sum(a * b)), lambda a, _: (None, a), Given((X, X), names=["x", "y"]))
     found = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=0.99)
     with pytest.raises(TypeError, match="x"):
         found.predict(X)
