@@ -45,7 +45,7 @@ def measured(trial: Trial, claim: ArrayClaim, v: NDArray[Any]) -> tuple[NDArray[
     def at(t: float) -> NDArray[Any]:
         leaves = list(field.leaves)
         leaves[trial.index] = arrays.shifted(x, t, move)
-        field.evaluations += 1
+        field.count(1)
         return flat(claim.outputs(leaves))
 
     return central(at, arrays.dtype_name(x), field.unit)

@@ -186,7 +186,7 @@ def _row(trial: Trial, claim: MatrixClaim, row: int) -> ArgumentReport | None:
     before = there.field.evaluations
     report = there.report(Verdict.FAIL, there.interval(), 0.0)
     report = locate.find(names.named(report, there, {trial.index: there}), there)
-    trial.field.evaluations += there.field.evaluations - before
+    trial.field.count(there.field.evaluations - before)
     return report
 
 

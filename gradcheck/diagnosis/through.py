@@ -85,7 +85,7 @@ def alone(trial: Trial, claim: ArrayClaim) -> Trial:
     noise = as_given(prediction, field)
     there = Trial(field, prediction, trial.index, confidence=trial.confidence, noise=noise)
     there.measure(FiniteDifferences(field, [trial.index]), PROBES)
-    trial.field.evaluations += field.evaluations
+    trial.field.count(field.evaluations)
     return there
 
 

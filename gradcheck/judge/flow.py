@@ -17,7 +17,7 @@ from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
-from gradcheck.verdicts import accuracy, exactness, frozen, unit_scale
+from gradcheck.verdicts import accuracy, decide, exactness, frozen, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.options import FINITE_DIFFERENCES
@@ -230,6 +230,10 @@ def _measure(trials: Mapping[int, Trial], rules: Rules) -> str:
     else:
         reached = ""
     _round_off(trials)
+    with contextlib.suppress(BudgetReached):
+        for trial in trials.values():
+            if decide.asks_for_size(trial):
+                trial.see_size()
     return reached
 
 

@@ -199,6 +199,8 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
     except (WrongClaim, ArgumentError, BudgetReached):
         return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
     found = nearby[trial.index]
+    if decide.asks_for_size(found):
+        found.see_size()
     verdict, interval, _ = decide.verdict(found, rules, report.resolution)
     if verdict is Verdict.FAIL:
         there = found.report(verdict, interval, report.resolution)
@@ -210,11 +212,14 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
             advice=there.advice,
             worst=there.worst,
         )
-    field.evaluations += beside.evaluations
+    field.count(beside.evaluations)
     return report
 
 
 def _again(trial: Trial, rules: Rules) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
     oracle = oracle_of(rules.oracle, trial.field, trial.gradient, repeat=1)
-    return trial.measure(oracle, max(rules.probes, 4))
+    fresh = trial.measure(oracle, max(rules.probes, 4))
+    if decide.asks_for_size(trial):
+        trial.see_size()
+    return fresh

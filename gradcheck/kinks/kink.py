@@ -112,7 +112,7 @@ def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Pr
         return interval
     before = list(formula.beside.trial.probes)
     fresh = Formula(formula.beside, again())
-    formula.beside.trial.probes = [*fresh.probes, *before]
+    formula.beside.trial.settle([*fresh.probes, *before], formula.beside.trial.oracle)
     fresh.measure()
     fresh.refine()
     found = fresh.interval()
@@ -144,7 +144,7 @@ def _with_array(trial: Trial) -> Trial:
 
     found = Prediction(claim.with_(claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
     known = Trial(trial.field, found, index, confidence=trial.confidence, tangent=trial.tangent)
-    known.probes, known.oracle = trial.probes, trial.oracle
+    known.settle(trial.probes, trial.oracle)
     return known
 
 

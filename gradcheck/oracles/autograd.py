@@ -63,7 +63,7 @@ class Autograd:
                 )
             wanted = [x for x in tracked if arrays.is_torch(x)]
             grads = iter(torch.autograd.grad(value.reshape(()), wanted, allow_unused=True))
-        self._field.evaluations += 1
+        self._field.spend()
         return tuple(
             (torch.zeros_like(x) if (g := next(grads)) is None else g) if arrays.is_torch(x) else x for x in tracked
         )

@@ -44,7 +44,7 @@ class ComplexStep:
     @property
     def rounds(self) -> bool:
         """Whether the code rounds arrays inside, and not its result alone: stairs by design."""
-        self._field.evaluations += 1
+        self._field.spend()
         return rounded(self._raw, [arrays.to_numpy(x) for x in self._field.leaves]) > 1
 
     def _derivative(self, leaves: Sequence[Any], move: Move) -> float:

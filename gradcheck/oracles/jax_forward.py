@@ -50,7 +50,7 @@ class JaxForward:
     def _own_parts(self) -> None:
         import jax  # noqa: PLC0415  only where an array of its exists
 
-        self._field.evaluations += 1
+        self._field.spend()
         jaxpr = jax.make_jaxpr(self._raw)(list(self._field.leaves))
         text = str(jaxpr)
         if "custom_vjp_call" in text or "stop_gradient" in text or "pure_callback" in text:

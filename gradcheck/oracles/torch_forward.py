@@ -49,7 +49,7 @@ class TorchForward:
         """Raise UnsupportedError where f has a backward of the user's own."""
         import torch  # noqa: PLC0415  only where a tensor exists
 
-        self._field.evaluations += 1
+        self._field.spend()
         with torch.enable_grad():
             value = self._raw([x.detach().clone().requires_grad_() for x in self._field.leaves])
         waiting, seen = [getattr(value, "grad_fn", None)], set()

@@ -201,6 +201,10 @@ class Field:
         self.budget.spend(self.evaluations, self.claim.title)
         self.evaluations += 1
 
+    def count(self, evaluations: int) -> None:
+        """Count what was evaluated elsewhere: at another point, or of another function that runs f."""
+        self.evaluations += evaluations
+
     def _seen(self, value: float) -> float:
         if math.isfinite(value):
             self.largest = max(self.largest, abs(value))

@@ -138,23 +138,32 @@ def _on_stairs(trial: Trial) -> tuple[Verdict, Interval, str] | None:
     return Verdict.PASS, trial.absolute([b / p.stretch for b, p in zip(bounds, trial.probes, strict=True)]), ""
 
 
+def asks_for_size(trial: Trial) -> bool:
+    """Tell whether claim and slopes may be zero, or f stand still: |f| at the argument's own size decides then."""
+    return sum(not math.isnan(p.slope.constant) for p in trial.probes) >= 2 or _unseen(trial)
+
+
 def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
     """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
-    norm = trial.claimed_norm
-    found = trial.mismatches()
     if _still(trial):
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
-        if smooth.high <= resolution * trial.size_of_f():
+        if smooth.high <= resolution * trial.field.largest:
             return smooth
         if _steps(trial) > STEPS:
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
-    if norm is None:
-        norm = max(abs(m.claimed) for m in found)
-    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
-    if norm > max(ALL_ROUND_OFF * trial.jitter, none) or any(abs(m.measured) > m.bound for m in found):
+    if not _unseen(trial):
         return None
     absolute = trial.absolute()
-    return absolute if absolute.high <= resolution * trial.size_of_f() else None
+    return absolute if absolute.high <= resolution * trial.field.largest else None
+
+
+def _unseen(trial: Trial) -> bool:
+    """Tell whether the claim is nothing but round-off, and no slope can be told from zero."""
+    norm, found = trial.claimed_norm, trial.mismatches()
+    if norm is None:
+        norm = max((abs(m.claimed) for m in found), default=0.0)
+    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
+    return norm <= max(ALL_ROUND_OFF * trial.jitter, none) and all(abs(m.measured) <= m.bound for m in found)
 
 
 def _vanishes(trial: Trial) -> bool:
@@ -189,7 +198,7 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
     step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
-    return STEPS * trial.size_of_f() < step < math.inf
+    return STEPS * trial.field.largest < step < math.inf
 
 
 def _jumps(trial: Trial, probe: Probe) -> bool:

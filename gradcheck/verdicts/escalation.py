@@ -96,6 +96,8 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     other.jitter = spread(trial.gradient, trial.field, trial.field.unit, [trial.index])[trial.index]
     try:
         other.measure(oracle, SLOPES)
+        if decide.asks_for_size(other):
+            other.see_size()
         for probe in trial.probes[:SLOPES]:
             v = trial.direction(probe.probe)
             slope = oracle.slope({trial.index: v}, scale=0.0, start=None)

@@ -188,8 +188,7 @@ class Joint:
             self._look_around(group, numbers)
         passed = []
         for i in group:
-            self.trials[i].probes = [self._view(i, n, m) for n, m in zip(numbers, found, strict=True)]
-            self.trials[i].oracle = self.oracle
+            self.trials[i].settle([self._view(i, n, m) for n, m in zip(numbers, found, strict=True)], self.oracle)
             if decide.verdict(self.trials[i], self.rules, self.resolution)[0] is Verdict.PASS:
                 passed.append(i)
         return self._release([i for i in group if i not in passed], [i for i in group if i not in passed])
@@ -201,7 +200,7 @@ class Joint:
             for t in (-1.0, 1.0):
                 line(t)
         for i in group:
-            self.trials[i].sized = True
+            self.trials[i].size_seen()
 
     def _release(
         self, members: Sequence[int] | Mapping[int, float], again: Sequence[int] | Mapping[int, float]

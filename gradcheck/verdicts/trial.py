@@ -137,6 +137,10 @@ class Trial:
         self._factors[number] = self.factor
         self._next = number + 1
 
+    def settle(self, probes: Sequence[Probe], oracle: Oracle | None) -> None:
+        """Take slopes that were measured together with others, or as another trial of the same argument."""
+        self.probes, self.oracle = list(probes), oracle
+
     def end_joint(self) -> None:
         """Leave the joint rounds without a verdict: what follows may err with the half of the risk that they left."""
         self.probes, self.factor, self._risk = [], 1.0, (1 - self.confidence) / 2
@@ -268,14 +272,21 @@ class Trial:
         found = self.mismatches()
         return math.hypot(*(m.measured for m in found)) / math.sqrt(len(found)) if found else 0.0
 
-    def size_of_f(self) -> float:
-        """Return the largest |f| seen, also at the argument moved by its own size: the measure of an absolute error."""
+    def clear(self) -> None:
+        """Note that a claim of zero was looked at on larger steps, together with others."""
+        self.cleared = True
+
+    def see_size(self) -> None:
+        """See f where the argument is moved by its own size: what an absolute error is measured by."""
         for probe in [] if self.sized else self.probes[:2]:
             line = self.field.line({self.index: self.direction(probe.probe)})
             for t in (-1.0, 1.0):
                 line(t)
+        self.size_seen()
+
+    def size_seen(self) -> None:
+        """Note that f was seen where the argument is moved by its own size, together with others."""
         self.sized = True
-        return self.field.largest
 
     def smallest_error(self) -> float:
         """Return the smallest relative error that these slopes would have shown."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck.slopes.direction import Scale
 from gradcheck.slopes.field import Field
+from gradcheck.verdicts import decide
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: 
     )
     try:
         other.measure(oracle(field), count)
+        if decide.asks_for_size(other):
+            other.see_size()
     finally:
-        trial.field.evaluations = field.evaluations
+        trial.field.count(field.evaluations - trial.field.evaluations)
     if len(other.probes) < 2 or any(probe.slope.kinked for probe in other.probes):
         return None
     return other
@@ -61,9 +64,9 @@ def clear(trials: Mapping[int, Trial], oracle: Callable[[Field], Oracle], count:
             if slope is None or slope.kinked or slope.one_sided or not abs(slope.value) <= slope.error:
                 return
     finally:
-        first.field.evaluations = field.evaluations
+        first.field.count(field.evaluations - first.field.evaluations)
     for i in tiny:
-        trials[i].cleared = True
+        trials[i].clear()
 
 
 def _unit_field(field: Field, indices: Collection[int]) -> Field:

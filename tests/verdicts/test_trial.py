@@ -231,7 +231,8 @@ def test_the_size_of_f_includes_what_it_becomes_when_the_argument_moves_by_its_o
     found = trial(f=lambda x: float(np.sum((x - X) ** 2)), gradient=lambda x: 2 * (x - X))
     found.measure(oracle(found), 1)
     v = found.direction(0)
-    assert found.size_of_f() == pytest.approx(float(v @ v), rel=1e-12)
+    found.see_size()
+    assert found.field.largest == pytest.approx(float(v @ v), rel=1e-12)
 
 
 def test_a_slope_without_a_bound_is_never_a_mismatch():

@@ -1,0 +1,39 @@
+"""Deciding reads what was measured: it evaluates nothing."""
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck.verdicts import decide
+
+X = np.array([0.5, -1.5, 2.0])
+CASES = {
+    "right": (lambda x: np.sum(x**2), lambda x: 2 * x, {}),
+    "wrong": (lambda x: np.sum(x**2), lambda x: 3 * x, {}),
+    "zero and right": (lambda x: 7.0 + 0 * np.sum(x), lambda x: 0 * x, {}),
+    "zero and wrong": (lambda x: np.sum(x**2), lambda x: 0 * x, {}),
+    "tiny": (lambda x: 1 + 1e-20 * np.sum(x), lambda x: 0 * x, {}),
+    "stairs": (lambda x: np.sum(np.round(x + 0.2)), lambda x: 0 * x, {}),
+    "stairs, declared": (lambda x: np.sum(np.round(x + 0.2)), lambda x: 0 * x, {"piecewise_constant": True}),
+    "straight through": (lambda x: np.sum(np.round(x + 0.2)), np.ones_like, {}),
+    "low precision": (lambda x: float(np.float32(np.sum(x**2))), lambda x: 2 * x, {}),
+    "within atol": (lambda x: np.sum(x**2), lambda x: 2 * x + 1e-4, {"atol": 1e-2}),
+    "a minimum": (lambda x: np.sum((x - X) ** 2), lambda x: 2 * (x - X), {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_verdict_evaluates_neither_f_nor_the_gradient(name, monkeypatch):
+    calls, before = [], decide.verdict
+
+    def counted(trial, rules, resolution):
+        spent = trial.field.evaluations, trial.gradient.evaluations
+        found = before(trial, rules, resolution)
+        calls.append((trial.field.evaluations, trial.gradient.evaluations) == spent)
+        return found
+
+    monkeypatch.setattr(decide, "verdict", counted)
+    f, gradient, options = CASES[name]
+    gc.check(f, gradient, (X,), **options)
+    assert calls
+    assert all(calls)
