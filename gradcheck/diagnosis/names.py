@@ -24,7 +24,7 @@ from gradcheck.verdicts.report import Planted
 from gradcheck.verdicts.trial import DEVIATIONS, SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -67,7 +67,7 @@ class Slopes:
         self.trial = trial
         self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
         self._shares: dict[int, float] = {}
-        self.idle: set[int] = set()  # numbers of changes that change nothing
+        self._idle: set[int] | None = None  # numbers of changes that change nothing, where their arrays are not kept
         self._size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
         self.changes: list[Change] = self._one_by_one(making) if trial.field.size > SMALL else self._at_once(making())
         probes = trial.probes
@@ -85,14 +85,14 @@ class Slopes:
             many = inner_products(given, directions)
             self._dots = {id(a): many[:, n] for n, a in enumerate(given)}
         self._shares = {id(a): self._share(a) for a in given}
-        self.idle = {n for n, change in enumerate(found) if _changes_nothing(change, self.trial)}
         return found
 
     def _one_by_one(self, making: Callable[[], Iterable[Change]]) -> list[Change]:
         found: list[Change] = []
+        self._idle = set()
         for n, change in enumerate(making()):
             if _changes_nothing(change, self.trial):
-                self.idle.add(n)
+                self._idle.add(n)
             stand_ins = [None if a is None else np.broadcast_to(np.float64(0), a.shape) for a in _both(change)]
             for a, stand_in in zip(_both(change), stand_ins, strict=True):
                 if a is not None:
@@ -119,25 +119,35 @@ class Slopes:
         """Return how far round-off may have moved array·v, the array as ill-conditioned as the claim is."""
         return self._own if array is None else self._shares[id(array)] * self._own
 
-    def mismatches(self, change: Change) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the mismatches of a change without free parameters, and their bounds, along every probe."""
-        value, error = self.dots(change.array)
-        error = error + self.own(change.array)
-        if change.factor not in (None, 1.0):
-            value, error = change.factor * value, abs(change.factor) * error
-        if change.along is not None and change.multiple is not None:
-            more, more_error = self.dots(change.along)
-            value, error = value + change.multiple * more, error + abs(change.multiple) * more_error
-        return value - self.measured, self.errors + error
+    def mismatches(self, changes: Sequence[Change]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the mismatches of changes without free parameters, and their bounds, (changes, probes)."""
+        pairs = np.array([self.dots(change.array) for change in changes])
+        values, errors = pairs[:, 0], pairs[:, 1]
+        shares = [1.0 if change.array is None else self._shares[id(change.array)] for change in changes]
+        errors = errors + np.array(shares)[:, None] * self._own
+        factors = np.array([1.0 if change.factor is None else change.factor for change in changes])[:, None]
+        values, errors = factors * values, np.abs(factors) * errors
+        for n, change in enumerate(changes):
+            if change.along is not None and change.multiple is not None:
+                more, more_error = self.dots(change.along)
+                values[n] += change.multiple * more
+                errors[n] += abs(change.multiple) * more_error
+        return values - self.measured, self.errors + errors
 
     def explained(self, change: Change) -> bool:
         """Tell whether a change without free parameters predicts every slope within its error."""
-        return self.significant(change) == 0
+        return self.contradicted([change]) == [0]
 
-    def significant(self, change: Change) -> int:
-        """Return how many slopes a change contradicts."""
-        values, bounds = self.mismatches(change)
-        return int(np.count_nonzero(~(np.abs(values) <= bounds)))
+    def contradicted(self, changes: Sequence[Change]) -> list[int]:
+        """Return how many slopes each of some changes contradicts."""
+        if not changes:
+            return []
+        values, bounds = self.mismatches(changes)
+        return [int(n) for n in np.count_nonzero(~(np.abs(values) <= bounds), axis=1)]
+
+    def idle(self, number: int) -> bool:
+        """Tell whether the change of that number changes nothing."""
+        return _changes_nothing(self.changes[number], self.trial) if self._idle is None else number in self._idle
 
     def by_accident(self, change: Change, free: int) -> float:
         """Return the probability at most of explaining every slope by accident.
@@ -148,7 +158,7 @@ class Slopes:
         """
         probes = self.trial.probes
         error = math.hypot(*(m.value for m in self.trial.mismatches()))
-        bound = float(np.linalg.norm(self.mismatches(change)[1] / self._stretches))
+        bound = float(np.linalg.norm(self.mismatches([change])[1] / self._stretches))
         size = math.prod(arrays.shape_of(self.trial.gradient.leaves[self.trial.index]))
         return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
 
@@ -252,9 +262,9 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     case = case_of(trial, trials, 2 * MOST_SWAPPED)
     slopes = Slopes(trial, partial(_planting, trial, case))
     missed = tuple(
-        f"{c.name} ({_why_missed(n in slopes.idle, trial)})"
-        for n, c in enumerate(slopes.changes)
-        if slopes.significant(c) < 2
+        f"{change.name} ({_why_missed(slopes.idle(n), trial)})"
+        for n, (change, count) in enumerate(zip(slopes.changes, slopes.contradicted(slopes.changes), strict=True))
+        if count < 2
     )
     return argument.with_(planted=Planted(len(slopes.changes) - len(missed), len(slopes.changes), missed))
 

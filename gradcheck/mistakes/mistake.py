@@ -153,7 +153,7 @@ def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case
                 raise ArgumentError(
                     f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {want}, as gradient"
                 )
-        if all(a is None or bool(np.all(np.isfinite(a))) for a in (change.array, change.along)):
+        if all(a is None or bool(np.isfinite(a).all()) for a in (change.array, change.along)):
             yield change
 
 

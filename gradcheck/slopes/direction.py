@@ -24,6 +24,7 @@ SPAN = 1e3
 BLOCK = 2**13  # entries, 64 kB: temporaries that stay in cache, and that the allocator need not ask the system for
 EXPONENT = np.int64(0x7FF0_0000_0000_0000)  # the bits of a float64 that hold its exponent: all others 0 is a power of 2
 LARGEST = float(np.finfo(np.float64).max)
+SAFE_SQUARES = 2.0**-700, 2.0**798  # a sum of squares in which nothing overflows, and what vanishes does not count
 SMALL = 2**12  # entries up to which many inner products are one product of matrices
 
 
@@ -39,6 +40,11 @@ class Scale:
         Scaled by powers of two first: a square of 1e200 overflows, one of 1e-200 vanishes. Infinite only where the
         norm itself is beyond the largest number.
         """
+        if isinstance(self.value, float) and gradient.dtype == np.float64:
+            entries = gradient.ravel()
+            square = float(entries.dot(entries))
+            if SAFE_SQUARES[0] < square < SAFE_SQUARES[1]:  # so is every entry's
+                return math.sqrt(square) * self.value
         sizes, exponent = _near_one((np.abs(gradient) if np.iscomplexobj(gradient) else gradient).ravel())
         if isinstance(self.value, float):
             scale, at = math.frexp(self.value)

@@ -17,8 +17,6 @@ from itertools import pairwise
 from math import factorial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -91,14 +89,15 @@ def difference_table(values: Sequence[float]) -> float:
     Where no three orders agree the largest of the last three is returned, which errs upwards.
     """
     sigma, changes_sign = [], []
-    differences = np.asarray(values, dtype=np.float64)
-    for k in range(1, len(values)):
-        differences = np.diff(differences)
+    differences = [float(value) for value in values]
+    for k in range(1, len(values)):  # eight numbers: NumPy takes longer to be called than Python to subtract them
+        differences = [after - before for before, after in pairwise(differences)]
+        smallest, most = min(differences), max(differences)
         gamma = factorial(k) ** 2 / factorial(2 * k)
-        largest = float(np.max(np.abs(differences)))  # whose square may overflow, or vanish
-        share = float(np.mean((differences / largest) ** 2)) if largest else 0.0
+        largest = max(most, -smallest)  # whose square may overflow, or vanish
+        share = math.fsum((d / largest) ** 2 for d in differences) / len(differences) if largest else 0.0
         sigma.append(largest * math.sqrt(gamma * share))
-        changes_sign.append(bool(differences.min() < 0 < differences.max()))
+        changes_sign.append(smallest < 0 < most)
     for k in range(len(sigma) - 2):
         window = sigma[k : k + 3]
         if changes_sign[k] and max(window) <= 4 * min(window):

@@ -11,8 +11,14 @@ argument and number, and the lowest one counts what is drawn; so two streams are
 from __future__ import annotations
 
 import enum
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Purpose", "stream"]
 
@@ -58,7 +64,23 @@ def stream(seed: int, purpose: Purpose, argument: int = 0, number: int = 0) -> n
         Which of them, from 0 to 2^64 − 1.
 
     """
+    counter = np.array([0, number, argument, purpose], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(_key(seed), counter=counter))
+
+
+class _Key(ISeedSequence):
+    """The two words of a key. Given as `key=`, Philox would ask the system for entropy first, which takes longer."""
+
+    def __init__(self, words: NDArray[np.uint64]) -> None:
+        self._words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint64) -> NDArray[np.uint64]:
+        """Return the words, the two 64-bit ones that Philox asks for."""
+        del n_words, dtype
+        return self._words
+
+
+@lru_cache(maxsize=64)
+def _key(seed: int) -> _Key:
     high, low = divmod(seed, WORD)
-    key = np.array([low, (OURS + high) % WORD], dtype=np.uint64)
-    counter = np.array([0, number, argument, int(purpose)], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+    return _Key(np.array([low, (OURS + high) % WORD], dtype=np.uint64))

@@ -63,7 +63,7 @@ def jittered(
         rng = stream(seed, Purpose.JITTER, i, repeat // 2)
         values = arrays.to_numpy(x)
         # every second draw is the opposite of the one before: of a single entry both sides are seen
-        factor = np.asarray((-1) ** repeat * 2 * unit * rng.choice((-1, 1), values.shape))
+        factor = (-1) ** repeat * 2 * unit * (2 * rng.integers(2, size=values.shape) - 1.0)
         if smallest > 0:
             factor *= np.maximum(smallest / (2 * unit) / np.maximum(np.abs(values), smallest), 1)
         factor += 1
