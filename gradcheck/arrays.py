@@ -196,6 +196,8 @@ def scalar(value: Any, what: str) -> float:
         If it is complex, or no number at all.
 
     """
+    if type(value) in (float, np.float64):
+        return float(value)
     if is_array(value):
         if math.prod(shape_of(value)) != 1:
             raise ArrayValued(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,12 +82,19 @@ def argument_names(function: Callable[..., Any], count: int, names: Sequence[str
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) != count:
             raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each argument")
         return tuple(map(str, names))
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    positional = _positional(function)
     return tuple(positional[i] if i < len(positional) else f"arg{i}" for i in range(count))
+
+
+def _positional(function: Callable[..., Any]) -> Sequence[str]:
+    """Return the names of a function's positional parameters; none where it does not tell."""
+    if type(function) is FunctionType and not vars(function):  # neither wrapped nor given a signature of its own
+        return function.__code__.co_varnames[: function.__code__.co_argcount]
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 
 
 def caller(function: Callable[..., Any], tree: Tree, kwargs: Mapping[str, Any]) -> Callable[[Sequence[Any]], Any]:

@@ -117,6 +117,16 @@ def _list_of_one(result: Any, argument: Any) -> bool:
     )
 
 
+def _plain(gradient: Any, argument: Any) -> bool:
+    """Tell at one glance whether both are plain float64 arrays of one shape, the gradient finite: as they mostly are."""
+    return (
+        type(gradient) is type(argument) is np.ndarray
+        and gradient.dtype == argument.dtype == np.float64
+        and gradient.shape == argument.shape
+        and bool(np.isfinite(gradient).all())
+    )
+
+
 def fitting(gradient: Any, argument: Any, name: str) -> Any:
     """Return a claimed gradient if it fits its argument; what cannot be read (a nested tensor, a date) does not.
 
@@ -148,6 +158,8 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     """
     if gradient is None:
         return None
+    if _plain(gradient, argument):
+        return gradient
     if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
         gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
     if not arrays.is_array(gradient):

@@ -139,7 +139,7 @@ class Formula:
         """Return the mismatches that have a bound, with the claim's own drift and round-off in it."""
         typical = math.hypot(*changes) / math.sqrt(max(len(changes), 1))
         extra = DEVIATIONS * (typical + self.beside.trial.jitter_next_to_kink)
-        return [replace(m, bound=m.bound + extra) for m in found if math.isfinite(m.bound)]
+        return [m._replace(bound=m.bound + extra) for m in found if math.isfinite(m.bound)]
 
     def interval(self) -> Interval:
         """Return the interval for the error of the claims next to the point, the worse of the two sides.

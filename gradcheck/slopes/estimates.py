@@ -18,11 +18,12 @@ a winner's curse.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradcheck.slopes.slope import Level
 
 # Where noise forbids small steps, kinks lie inside every step and the differences d and J are random sums of them:
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 CROWDED = 5.0
 
 
-@dataclass(frozen=True)
-class Estimate:
+class Estimate(NamedTuple):
     """A candidate for φ'(0): value ± error, the slope's jump at the point ± its noise, and the step it rests on."""
 
     value: float
@@ -83,10 +83,15 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
         for i, (a, b) in enumerate(pairwise(levels))
     ]
     candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
-
-    def agreed(best: Estimate) -> bool:
-        finer = [other for other in candidates if other.step < best.step]
-        return all(abs(other.value - best.value) <= other.noise + best.error for other in finer)
-
     # There is one: the finest has no finer one to agree with.
-    return next(best for best in sorted(candidates, key=lambda candidate: candidate.error) if agreed(best))
+    return next(best for best in sorted(candidates, key=_error) if _agreed(best, candidates))
+
+
+def _error(candidate: Estimate) -> float:
+    return candidate.error
+
+
+def _agreed(best: Estimate, candidates: Sequence[Estimate]) -> bool:
+    """Tell whether every finer estimate agrees with `best`."""
+    finer = [other for other in candidates if other.step < best.step]
+    return all(abs(other.value - best.value) <= other.noise + best.error for other in finer)

@@ -73,8 +73,9 @@ class Line:
 
     def __call__(self, t: float) -> float:
         """Return φ(t)."""
-        begun = self._begun.pop(t, None)
-        return self._field.evaluate(self._at(t)) if begun is None else self._field.ended(begun)
+        if self._begun and (begun := self._begun.pop(t, None)) is not None:
+            return self._field.ended(begun)
+        return self._field.evaluate(self._at(t))
 
     def begin(self, points: Iterable[float]) -> None:
         """Begin evaluations that are certain to be asked for; without an executor they wait until they are."""
@@ -191,7 +192,7 @@ class Field:
         return value
 
     def _call(self, leaves: Sequence[Any]) -> float:
-        if (begun := self.begun(leaves)) is not None:
+        if self.budget.executor is not None and (begun := self.begun(leaves)) is not None:
             return self._seen(begun.result())
         self.spend()
         return self._seen(self.claim.function(leaves))
@@ -220,20 +221,25 @@ class Field:
 
     def evaluate(self, leaves: Sequence[Any]) -> float:
         """Return f, NaN where it raises: the edge of its domain."""
-        return self._inside(lambda: self._call(leaves))
-
-    def ended(self, begun: Future[float]) -> float:
-        """Return f where its evaluation was begun, NaN where it raises."""
-        return self._inside(lambda: self._seen(begun.result()))
-
-    def _inside(self, value: Callable[[], float]) -> float:
         try:
-            return value()
+            return self._call(leaves)
         except GradcheckError:
             raise
         except Exception as error:  # noqa: BLE001  a Cholesky of a matrix that is not positive definite, say
-            self.failure = self.failure or f"{type(error).__name__}: {error}"
-            return math.nan
+            return self._failed(error)
+
+    def ended(self, begun: Future[float]) -> float:
+        """Return f where its evaluation was begun, NaN where it raises."""
+        try:
+            return self._seen(begun.result())
+        except GradcheckError:
+            raise
+        except Exception as error:  # noqa: BLE001  as above
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> float:
+        self.failure = self.failure or f"{type(error).__name__}: {error}"
+        return math.nan
 
     def line(self, move: Move) -> Line:
         """Return φ along a move."""

@@ -14,6 +14,7 @@ from gradcheck.slopes.still import stillness
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gradcheck.slopes.estimates import Estimate
     from gradcheck.slopes.noise import Noise
     from gradcheck.slopes.slope import Slope
 
@@ -58,28 +59,28 @@ def measure_slope(
     """
     ladder = Ladder(phi, at_zero, noise, finest, scale)
     _first_levels(ladder, scale, target, start)
-    best = None
-    while len(ladder.tried) < MOST_LEVELS:
+    while True:
         levels = ladder.trusted
-        if len(levels) < 2:
-            lowest = min(ladder.tried)
-            if lowest - 3 < finest:
-                break
-            ladder.measure(lowest - 3)
-            continue
-        best = choose(levels, fine=ladder.fine)
-        wanted = target * max(scale, abs(best.value))
-        if best.error <= wanted:
-            break
-        following = ladder.next_exponent(best, wanted)
-        if following is None or following in ladder.tried:
+        best = choose(levels, fine=ladder.fine) if len(levels) > 1 else None
+        following = _following(ladder, best, scale, target) if len(ladder.tried) < MOST_LEVELS else None
+        if following is None:
             break
         ladder.measure(following)
-    levels = ladder.trusted
-    if len(levels) < 2:
+    if best is None:
         return one_sided(ladder)
-    slope = assembled(levels, choose(levels, fine=ladder.fine))
-    return stillness(ladder, levels, slope)
+    return stillness(ladder, levels, assembled(levels, best))
+
+
+def _following(ladder: Ladder, best: Estimate | None, scale: float, target: float) -> int | None:
+    """Return the exponent of the level to measure next, None where the bound is met or none would help."""
+    if best is None:
+        lowest = min(ladder.tried) - 3
+        return lowest if lowest >= ladder.finest else None
+    wanted = target * max(scale, abs(best.value))
+    if best.error <= wanted:
+        return None
+    following = ladder.next_exponent(best, wanted)
+    return None if following in ladder.tried else following
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:

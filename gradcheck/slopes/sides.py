@@ -33,9 +33,9 @@ def assembled(levels: list[Level], best: Estimate) -> Slope:
     exponent, at = gap_exponent(near)
     at += len(levels) - len(near)
     if exponent < -KINK and grows([v.gap for v in levels[: at + 1]]):
-        best = replace(best, error=math.inf)
+        best = best._replace(error=math.inf)
     if grows([v.central for v in near]) and abs(near[-1].central) > 16 * near[-1].noise:
-        best = replace(best, error=math.inf)  # f changes within the finest step
+        best = best._replace(error=math.inf)  # f changes within the finest step
     plain = Slope(best.value, best.error, best.value, best.value, best.error, levels[-1].step, exponent, tuple(levels))
     if not abs(exponent) <= KINK:
         return plain

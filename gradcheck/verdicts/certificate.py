@@ -19,7 +19,7 @@ import enum
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,8 +46,7 @@ class Verdict(enum.Enum):
         return Verdict.PASS
 
 
-@dataclass(frozen=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """One direction: what the claim predicts, what was measured, and how far both may be off together."""
 
     claimed: float
