@@ -25,7 +25,6 @@ BLOCK = 2**13  # entries, 64 kB: temporaries that stay in cache, and that the al
 EXPONENT = np.int64(0x7FF0_0000_0000_0000)  # the bits of a float64 that hold its exponent: all others 0 is a power of 2
 LARGEST = float(np.finfo(np.float64).max)
 SAFE_SQUARES = 2.0**-700, 2.0**798  # a sum of squares in which nothing overflows, and what vanishes does not count
-SMALL = 2**12  # entries up to which many inner products are one product of matrices
 
 
 @dataclass(frozen=True)
@@ -182,16 +181,27 @@ def _rounded(sizes: NDArray[np.float64], v: NDArray[np.float64], name: str) -> N
 def inner_products(gradients: Sequence[NDArray[Any]], directions: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
     """Return g·v of every gradient and direction, and bounds on their round-off: (2, gradients, directions).
 
-    Small ones are one product of matrices, whose sums of n terms are off by at most n·u·Σ|g_i v_i| in whatever order
-    they are added (N. Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1).
+    A sum of n terms, in whatever order they are added, is off by at most n·u·Σ|g_i v_i| (N. Higham, "Accuracy and
+    Stability of Numerical Algorithms", 2nd ed., section 3.1), and Σ|g_i v_i| ≤ ‖g‖‖v‖. Here blocks are added so, and
+    then their sums.
     """
-    if any(np.iscomplexobj(x) for x in (*gradients, *directions)) or directions[0].size > SMALL:
+    if any(map(np.iscomplexobj, (*gradients, *directions))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
-    left, right = (np.stack([np.ravel(x) for x in many]) for many in (gradients, directions))
-    totals = np.abs(left) @ np.abs(right).T
-    if not np.all((totals == 0) | ((totals > 2.0**-900) & np.isfinite(totals))):  # products overflow or vanish
+    right = np.stack([v.ravel() for v in directions])
+    size = right.shape[1]
+    values = np.zeros((len(gradients), len(directions)))
+    lengths, nonzero = np.empty(len(gradients)), np.ones(len(gradients), dtype=bool)
+    for n, gradient in enumerate(gradients):
+        left = gradient.ravel()
+        lengths[n] = left.dot(left)
+        nonzero[n] = lengths[n] != 0 or left.any()  # squares of small numbers are 0
+        for first in range(0, size, BLOCK):
+            values[n] += right[:, first : first + BLOCK] @ left[first : first + BLOCK]
+    squares = lengths[:, None] * np.array([v.dot(v) for v in right])
+    if not np.all(((lengths == 0) & ~nonzero)[:, None] | ((squares > SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1]))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
-    return np.stack([left @ right.T, 2.0**-53 * (left.shape[1] + 2) * totals])
+    terms = min(size, BLOCK) + size // BLOCK + 2
+    return np.stack([values, 2.0**-53 * terms * np.sqrt(squares)])
 
 
 def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
