@@ -40,8 +40,7 @@ class Scale:
         norm itself is beyond the largest number.
         """
         if isinstance(self.value, float) and gradient.dtype == np.float64:
-            entries = gradient.ravel()
-            square = float(entries.dot(entries))
+            square = float(np.vdot(gradient, gradient))  # which warns of no overflow
             if SAFE_SQUARES[0] < square < SAFE_SQUARES[1]:  # so is every entry's
                 return math.sqrt(square) * self.value
         sizes, exponent = _near_one((np.abs(gradient) if np.iscomplexobj(gradient) else gradient).ravel())
@@ -193,11 +192,11 @@ def inner_products(gradients: Sequence[NDArray[Any]], directions: Sequence[NDArr
     lengths, nonzero = np.empty(len(gradients)), np.ones(len(gradients), dtype=bool)
     for n, gradient in enumerate(gradients):
         left = gradient.ravel()
-        lengths[n] = left.dot(left)
+        lengths[n] = np.vdot(left, left)
         nonzero[n] = lengths[n] != 0 or left.any()  # squares of small numbers are 0
         for first in range(0, size, BLOCK):
             values[n] += right[:, first : first + BLOCK] @ left[first : first + BLOCK]
-    squares = lengths[:, None] * np.array([v.dot(v) for v in right])
+    squares = lengths[:, None] * np.array([np.vdot(v, v) for v in right])
     if not np.all(((lengths == 0) & ~nonzero)[:, None] | ((squares > SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1]))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
     terms = min(size, BLOCK) + size // BLOCK + 2

@@ -92,8 +92,8 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
             ladder.measure(exponent)
         return
     if start is not None:
-        ladder.begin((start + 6, start))
-        ladder.measure(start + 6)
+        ladder.begin((start + 3, start))
+        ladder.measure(start + 3)
         ladder.measure(start)
         ladder.fine = start <= FINE
         return

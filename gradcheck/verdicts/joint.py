@@ -26,7 +26,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.oracles.finite_difference import TARGET
 from gradcheck.slopes.direction import placed
+from gradcheck.slopes.measure import FINE
 from gradcheck.verdicts import decide
 from gradcheck.verdicts.certificate import ERROR_ABOVE, Mismatch, Verdict, chi2_quantile
 from gradcheck.verdicts.report import Probe
@@ -59,6 +61,7 @@ class Measured:
     parts: Mapping[int, tuple[float, float]]
     slope: Slope
     mismatch: Mismatch
+    size: float = 0.0  # to be expected of the slope
 
     @property
     def jump(self) -> tuple[float, float]:
@@ -95,7 +98,8 @@ class Joint:
         self.field = first.field
         self.risk = 1 - first.confidence
         self.sizes = {i: norm for i, t in trials.items() if (norm := t.claimed_norm) is not None and not t.too_small}
-        self._start: int | None = None
+        self._start: int | None = None  # where the last slope of the round ended
+        self._reached = 0.0  # the bound that it came to, relative to the slope
 
     def run(self) -> None:
         """Settle as many arguments as joint rounds can."""
@@ -161,6 +165,7 @@ class Joint:
             self.trials[i].begin_joint(factor, self._risk(level))
         numbers: list[int] = []
         found: list[Measured] = []
+        self._start, self._reached = None, 0.0
         count = max(COUNTS[0], self.count)
         while len(found) < count:
             number = self._join(group)
@@ -169,13 +174,24 @@ class Joint:
                 return self._release(group, [])
             numbers.append(number)
             found.append(measured)
+            self._remember(measured)
             if measured.slope.kinked or abs(measured.mismatch.value) > CLEAR * measured.mismatch.bound:
                 break
             if len(found) == 1:
                 count = self._enough(group, level, measured.mismatch.bound, count)
                 if count == 0:
                     return self._release(group, group)
+        self._start, self._reached = None, 0.0  # who it is, slopes tell as closely as they can
         return self._settle(group, numbers, found)
+
+    def _remember(self, measured: Measured) -> None:
+        """Let the next slope of the round begin where noise or kinks ended this one, and be content with its bound."""
+        slope = measured.slope
+        levels = slope.levels
+        ended = len(levels) > 2 and not slope.kinked and levels[-1].step <= math.ldexp(1.0, FINE)
+        if ended and 2 * TARGET * measured.size < slope.error < measured.size:
+            self._start = round(math.log2(levels[-1].step))
+            self._reached = max(self._reached, slope.error / measured.size)
 
     def _settle(self, group: Mapping[int, float], numbers: Sequence[int], found: Sequence[Measured]) -> list[int]:
         kinked = [n for n, m in enumerate(found) if m.slope.kinked]
@@ -241,13 +257,14 @@ class Joint:
             move[i], parts[i] = v, trial.predict(v)
         stretch = self.trials[next(iter(members))].stretch(number)
         size = math.hypot(*(stretch * self.trials[i].factor * self.sizes[i] for i in members))
-        slope = self.oracle.slope(move, scale=size, start=self._start)
+        # a slope is done at TARGET times `scale`: here at twice what the last one came to, if that was more
+        slope = self.oracle.slope(move, scale=max(1.0, 2 * self._reached / TARGET) * size, start=self._start)
         if slope is None:
             return None
         own = math.hypot(*(stretch * self.trials[i].factor * self.trials[i].round_off for i in members))
         claimed, rounding = _total([value for value, _ in parts.values()])
         bound = slope.error + sum(error for _, error in parts.values()) + rounding + DEVIATIONS * own
-        return Measured(parts, slope, Mismatch(claimed, slope.value, bound))
+        return Measured(parts, slope, Mismatch(claimed, slope.value, bound), size)
 
     def _view(self, i: int, number: int, measured: Measured) -> Probe:
         """Return a joint slope as one of argument i: less what the others are claimed to contribute."""
