@@ -133,6 +133,22 @@ def draw(
     return placed(x, np.asarray(v))
 
 
+def drawn_together(
+    x: Any, scale: Scale, generators: Sequence[np.random.Generator], stretches: Sequence[float]
+) -> list[Any]:
+    """Return what `draw` does for each generator and stretch; of a small real argument all are rounded at once."""
+    if arrays.is_complex(x) or arrays.total_size([x]) * len(generators) > BLOCK:
+        pairs = zip(generators, stretches, strict=True)
+        return [draw(x, scale, rng, stretch=stretch) for rng, stretch in pairs]
+    values = arrays.to_numpy(x)
+    v = np.empty((len(generators), *values.shape))
+    for row, rng, stretch in zip(v, generators, stretches, strict=True):
+        rng.standard_normal(out=row)
+        row *= scale.value * stretch
+    _round_block(np.abs(values), v, v, arrays.dtype_name(x))
+    return [arrays.like(row, x) for row in v]
+
+
 def placed(x: Any, v: NDArray[Any]) -> Any:
     """Return v in x's library, dtype and device, rounded so far that x + t·v is exact for every step of the ladder."""
     name = arrays.dtype_name(x)
@@ -145,28 +161,34 @@ def placed(x: Any, v: NDArray[Any]) -> Any:
 
 
 def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
-    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache.
+    """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache."""
+    rounded = np.empty(v.shape, dtype=np.float64)
+    out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
+    for first in range(0, out.size, BLOCK):
+        part = slice(first, first + BLOCK)
+        _round_block(np.abs(values[part]), flat[part], out[part], name)
+    return rounded
+
+
+def _round_block(sizes: NDArray[np.float64], v: NDArray[np.float64], out: NDArray[np.float64], name: str) -> None:
+    """Write v, rounded as `_on_grid` says, into `out`, which may be v; `sizes` are |x|.
 
     The leading bit p of |x| + |v|/4 gives the spacing 2p·u, and v < 8p. A sum rounds to the spacing of its larger term,
     ties to even: v + c − c is v rounded to multiples of 2^-52 of c's leading bit.
     """
-    rounded = np.empty(v.shape, dtype=np.float64)
-    out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
     spacing = 2 * arrays.ROUNDOFF[name]
-    for first in range(0, out.size, BLOCK):
-        part = slice(first, first + BLOCK)
-        sizes = np.abs(flat[part])
-        sizes /= 4
-        sizes += np.abs(values[part])
-        if not sizes.max() < 2.0**900:  # c would overflow, or x is no number
-            out[part] = _rounded(sizes, flat[part], name)
-            continue
-        bits = sizes.view(np.int64)
-        bits &= EXPONENT
-        np.maximum(sizes, arrays.SMALLEST[name] / spacing, out=sizes)
-        sizes *= 1.5 * 2.0**52 * math.ldexp(spacing, -arrays.FINEST[name])
-        np.subtract(np.add(flat[part], sizes, out=out[part]), sizes, out=out[part])
-    return rounded
+    both = np.abs(v)
+    both /= 4
+    both += sizes
+    if not both.max(initial=0.0) < 2.0**900:  # c would overflow, or x is no number
+        out[...] = _rounded(both, v, name)
+        return
+    bits = both.view(np.int64)
+    bits &= EXPONENT
+    np.maximum(both, arrays.SMALLEST[name] / spacing, out=both)
+    both *= 1.5 * 2.0**52 * math.ldexp(spacing, -arrays.FINEST[name])
+    np.add(v, both, out=out)
+    np.subtract(out, both, out=out)
 
 
 def _rounded(sizes: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
@@ -184,23 +206,37 @@ def inner_products(gradients: Sequence[NDArray[Any]], directions: Sequence[NDArr
     Stability of Numerical Algorithms", 2nd ed., section 3.1), and Σ|g_i v_i| ≤ ‖g‖‖v‖. Here blocks are added so, and
     then their sums.
     """
+    size = directions[0].size
     if any(map(np.iscomplexobj, (*gradients, *directions))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
     right = np.stack([v.ravel() for v in directions])
-    size = right.shape[1]
-    values = np.zeros((len(gradients), len(directions)))
-    lengths, nonzero = np.empty(len(gradients)), np.ones(len(gradients), dtype=bool)
-    for n, gradient in enumerate(gradients):
-        left = gradient.ravel()
-        lengths[n] = np.vdot(left, left)
-        nonzero[n] = lengths[n] != 0 or left.any()  # squares of small numbers are 0
-        for first in range(0, size, BLOCK):
-            values[n] += right[:, first : first + BLOCK] @ left[first : first + BLOCK]
-    squares = lengths[:, None] * np.array([np.vdot(v, v) for v in right])
-    if not np.all(((lengths == 0) & ~nonzero)[:, None] | ((squares > SAFE_SQUARES[0]) & (squares < SAFE_SQUARES[1]))):
+    if size <= BLOCK:
+        left = np.stack([g.ravel() for g in gradients])
+        values, squares = left @ right.T, np.einsum("ij,ij->i", left, left)
+        zero = squares == 0  # the squares of small numbers are
+        zero[zero] = ~left[zero].any(axis=1)
+    else:
+        values, squares, zero = _in_blocks(gradients, right)
+    products = squares[:, None] * np.einsum("ij,ij->i", right, right)
+    if not np.all(zero[:, None] | ((products > SAFE_SQUARES[0]) & (products < SAFE_SQUARES[1]))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
     terms = min(size, BLOCK) + size // BLOCK + 2
-    return np.stack([values, 2.0**-53 * terms * np.sqrt(squares)])
+    return np.stack([values, 2.0**-53 * terms * np.sqrt(products)])
+
+
+def _in_blocks(
+    gradients: Sequence[NDArray[Any]], right: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return g·v of every gradient and row, Σ g_i² of every gradient, and whether it is zero; no copy of them all."""
+    values = np.zeros((len(gradients), len(right)))
+    squares, zero = np.empty(len(gradients)), np.empty(len(gradients), dtype=bool)
+    for n, gradient in enumerate(gradients):
+        left = gradient.ravel()
+        squares[n] = np.vdot(left, left)
+        zero[n] = squares[n] == 0 and not left.any()
+        for first in range(0, left.size, BLOCK):
+            values[n] += right[:, first : first + BLOCK] @ left[first : first + BLOCK]
+    return values, squares, zero
 
 
 def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:

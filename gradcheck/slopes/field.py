@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.slopes.budget import Budget, BudgetReached
-from gradcheck.slopes.direction import Scale, draw, scale_of
+from gradcheck.slopes.direction import Scale, draw, drawn_together, scale_of
 from gradcheck.slopes.noise import Noise, measure_noise
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.slopes.zero import scale_of_zero
@@ -77,9 +77,13 @@ class Line:
             return self._field.ended(begun)
         return self._field.evaluate(self._at(t))
 
-    def begin(self, points: Iterable[float]) -> None:
-        """Begin evaluations that are certain to be asked for; without an executor they wait until they are."""
-        for t in points if self._field.budget.executor is not None else ():
+    @property
+    def begin(self) -> Callable[[Iterable[float]], None] | None:
+        """What begins evaluations that are certain to be asked for; None without an executor: they wait until then."""
+        return None if self._field.budget.executor is None else self._begin
+
+    def _begin(self, points: Iterable[float]) -> None:
+        for t in points:
             if t not in self._begun and (begun := self._field.begun(self._at(t))) is not None:
                 self._begun[t] = begun
 
@@ -262,6 +266,11 @@ class Field:
             stretch=stretch,
             tangent=tangent,
         )
+
+    def directions(self, index: int, numbers: Sequence[int], stretches: Sequence[float]) -> list[Any]:
+        """Return what `direction` does for several numbers, each with its stretch."""
+        generators = [stream(self.seed, Purpose.DIRECTION, index, number) for number in numbers]
+        return drawn_together(self.leaves[index], self.scales[index], generators, stretches)
 
     def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
         """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""

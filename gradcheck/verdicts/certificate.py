@@ -153,12 +153,18 @@ def smallest_visible(bounds: Sequence[float], confidence: float) -> float:
     |e·v_j| = E|z_j| stays within 2b with probability p = P(|z| ≤ 2b/E); fewer than two stand out with probability
     k·pᵏ⁻¹(1 − p) + pᵏ, set to 1 − confidence and solved for p by bisection.
     """
-    k, missed = len(bounds), 1 - confidence
+    return 2 * max(bounds) / math.sqrt(chi2_quantile(_within(len(bounds), confidence), 1))
+
+
+@lru_cache(maxsize=64)
+def _within(k: int, confidence: float) -> float:
+    """Return the p at which fewer than two of k events of probability 1 − p happen with probability 1 − confidence."""
+    missed = 1 - confidence
     low, high = 0.0, 1.0
     for _ in range(60):
         p = (low + high) / 2
         low, high = (p, high) if k * p ** (k - 1) * (1 - p) + p**k < missed else (low, p)
-    return 2 * max(bounds) / math.sqrt(chi2_quantile(low, 1))
+    return low
 
 
 def default_resolution(unit: float) -> float:

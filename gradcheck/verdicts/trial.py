@@ -126,6 +126,13 @@ class Trial:
             self._kept[probe] = v
         return v
 
+    def _draw(self, count: int) -> None:
+        """Draw the next directions of this argument all at once, where they are kept."""
+        if self.tangent is None and self.field.size <= SMALL:
+            numbers = range(self._next, self._next + count)
+            found = self.field.directions(self.index, numbers, [self.stretch(number) for number in numbers])
+            self._kept.update(zip(numbers, found, strict=True))
+
     # A joint round, see `gradcheck.verdicts.joint`: its directions are numbered after this argument's own.
 
     def begin_joint(self, factor: float, risk: float) -> None:
@@ -170,6 +177,7 @@ class Trial:
         fresh: list[Probe] = []
         if self.too_small or self.empty:
             return fresh
+        self._draw(count)
         for _ in range(count):
             probe, self._next = self._next, self._next + 1
             v = self.direction(probe)
