@@ -147,14 +147,17 @@ def changes(mistake: Mistake, what: Callable[[Case], Changes] | None, case: Case
             raise ArgumentError(
                 f"the mistake {mistake.name!r} gave {_a(change)}, wanted an array, or a list of Changes"
             )
-        for array in (change.array, change.along):
-            if array is not None and array.shape != case.gradient.shape:
-                want = case.gradient.shape
-                raise ArgumentError(
-                    f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {want}, as gradient"
-                )
-        if all(a is None or bool(np.isfinite(a).all()) for a in (change.array, change.along)):
+        if all(_finite(mistake, array, case) for array in (change.array, change.along) if array is not None):
             yield change
+
+
+def _finite(mistake: Mistake, array: NDArray[Any], case: Case) -> bool:
+    """Tell whether an array of a change is finite; raise ArgumentError if it is not shaped like the gradient."""
+    if array.shape != case.gradient.shape:
+        raise ArgumentError(
+            f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {case.gradient.shape}, as gradient"
+        )
+    return bool(np.isfinite(array).all())
 
 
 def _given(mistake: Mistake, what: Callable[[Case], Changes], case: Case) -> Iterator[Any]:

@@ -142,11 +142,10 @@ def drawn_together(
         return [draw(x, scale, rng, stretch=stretch) for rng, stretch in pairs]
     values = arrays.to_numpy(x)
     v = np.empty((len(generators), *values.shape))
-    for row, rng, stretch in zip(v, generators, stretches, strict=True):
-        rng.standard_normal(out=row)
-        row *= scale.value * stretch
+    for n, (rng, stretch) in enumerate(zip(generators, stretches, strict=True)):
+        v[n] = rng.standard_normal(values.shape) * (scale.value * stretch)
     _round_block(np.abs(values), v, v, arrays.dtype_name(x))
-    return [arrays.like(row, x) for row in v]
+    return [arrays.like(v[n, ...], x) for n in range(len(generators))]
 
 
 def placed(x: Any, v: NDArray[Any]) -> Any:
@@ -206,37 +205,24 @@ def inner_products(gradients: Sequence[NDArray[Any]], directions: Sequence[NDArr
     Stability of Numerical Algorithms", 2nd ed., section 3.1), and Σ|g_i v_i| ≤ ‖g‖‖v‖. Here blocks are added so, and
     then their sums.
     """
-    size = directions[0].size
     if any(map(np.iscomplexobj, (*gradients, *directions))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
-    right = np.stack([v.ravel() for v in directions])
-    if size <= BLOCK:
-        left = np.stack([g.ravel() for g in gradients])
-        values, squares = left @ right.T, np.einsum("ij,ij->i", left, left)
-        zero = squares == 0  # the squares of small numbers are
-        zero[zero] = ~left[zero].any(axis=1)
-    else:
-        values, squares, zero = _in_blocks(gradients, right)
-    products = squares[:, None] * np.einsum("ij,ij->i", right, right)
+    lefts, rights = ([x.ravel() for x in many] for many in (gradients, directions))
+    size = rights[0].size
+    values = np.zeros((len(lefts), len(rights)))
+    squares, lengths = np.zeros(len(lefts)), np.zeros(len(rights))
+    for first in range(0, size, BLOCK):
+        part = slice(first, first + BLOCK)
+        left, right = (np.stack([x[part] for x in many]) for many in (lefts, rights))
+        values += left @ right.T
+        squares += np.einsum("ij,ij->i", left, left)
+        lengths += np.einsum("ij,ij->i", right, right)
+    zero = np.array([square == 0 and not x.any() for square, x in zip(squares, lefts, strict=True)])
+    products = squares[:, None] * lengths
     if not np.all(zero[:, None] | ((products > SAFE_SQUARES[0]) & (products < SAFE_SQUARES[1]))):
         return np.transpose([[inner(g, v) for v in directions] for g in gradients], (2, 0, 1))
     terms = min(size, BLOCK) + size // BLOCK + 2
     return np.stack([values, 2.0**-53 * terms * np.sqrt(products)])
-
-
-def _in_blocks(
-    gradients: Sequence[NDArray[Any]], right: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return g·v of every gradient and row, Σ g_i² of every gradient, and whether it is zero; no copy of them all."""
-    values = np.zeros((len(gradients), len(right)))
-    squares, zero = np.empty(len(gradients)), np.empty(len(gradients), dtype=bool)
-    for n, gradient in enumerate(gradients):
-        left = gradient.ravel()
-        squares[n] = np.vdot(left, left)
-        zero[n] = squares[n] == 0 and not left.any()
-        for first in range(0, left.size, BLOCK):
-            values[n] += right[:, first : first + BLOCK] @ left[first : first + BLOCK]
-    return values, squares, zero
 
 
 def inner(gradient: NDArray[Any], v: Any) -> tuple[float, float]:
