@@ -118,7 +118,7 @@ def _list_of_one(result: Any, argument: Any) -> bool:
 
 
 def _plain(gradient: Any, argument: Any) -> bool:
-    """Tell at one glance whether both are plain float64 arrays of one shape, the gradient finite: as they mostly are."""
+    """Tell whether both are plain float64 arrays of one shape, the gradient finite: as they mostly are."""
     return (
         type(gradient) is type(argument) is np.ndarray
         and gradient.dtype == argument.dtype == np.float64
@@ -136,6 +136,8 @@ def fitting(gradient: Any, argument: Any, name: str) -> Any:
         As `checked` does.
 
     """
+    if _plain(gradient, argument):
+        return gradient
     try:
         return checked(gradient, argument, name)
     except WrongClaim:
@@ -158,8 +160,6 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     """
     if gradient is None:
         return None
-    if _plain(gradient, argument):
-        return gradient
     if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
         gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
     if not arrays.is_array(gradient):

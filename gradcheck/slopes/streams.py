@@ -65,7 +65,8 @@ def stream(seed: int, purpose: Purpose, argument: int = 0, number: int = 0) -> n
 
     """
     counter = np.array([0, number, argument, purpose], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(_key(seed), counter=counter))
+    key = _key(seed)
+    return np.random.Generator(np.random.Philox(key, counter=counter))  # type: ignore[arg-type]  # any ISeedSequence
 
 
 class _Key(ISeedSequence):

@@ -20,10 +20,8 @@ the argument, which accuses and never acquits: it is then measured alone, the ot
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from gradcheck import arrays
 from gradcheck.oracles.finite_difference import TARGET
@@ -31,6 +29,7 @@ from gradcheck.slopes.direction import placed
 from gradcheck.slopes.measure import FINE
 from gradcheck.verdicts import decide
 from gradcheck.verdicts.certificate import ERROR_ABOVE, Mismatch, Verdict, chi2_quantile
+from gradcheck.verdicts.joint_slope import Measured, clarity, difference, total
 from gradcheck.verdicts.report import Probe
 from gradcheck.verdicts.trial import DEVIATIONS
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gradcheck.oracles.base import Oracle
-    from gradcheck.slopes.slope import Slope
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.trial import Trial
 
@@ -52,21 +50,6 @@ CLEAR = 16.0  # times its bound: a mismatch that large needs no second slope bef
 # extrapolated); U is 2^5 of it and a PASS needs 2^-17 of the contribution: 2^42.
 VISIBLE = 2.0**42
 ZERO = 16.0  # times its own round-off: a claim no larger is one of zero
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One joint slope: what each member was claimed to contribute, with its round-off, and what was measured."""
-
-    parts: Mapping[int, tuple[float, float]]
-    slope: Slope
-    mismatch: Mismatch
-    size: float = 0.0  # to be expected of the slope
-
-    @property
-    def jump(self) -> tuple[float, float]:
-        """The jump of the slope at the point, and the bound on its error."""
-        return self.slope.right - self.slope.left, 2 * self.slope.side_error
 
 
 class Joint:
@@ -197,7 +180,7 @@ class Joint:
         kinked = [n for n, m in enumerate(found) if m.slope.kinked]
         wrong = [n for n, m in enumerate(found) if m.mismatch.significant]
         if kinked or wrong:
-            worst = kinked[0] if kinked else max(wrong, key=lambda n: _clarity(found[n].mismatch))
+            worst = kinked[0] if kinked else max(wrong, key=lambda n: clarity(found[n].mismatch))
             suspects = self._find(list(group), numbers[worst], found[worst], kinks=bool(kinked))
             return self._release(group, [i for i in group if i not in suspects])
         if all(map(self._is_zero, group)):
@@ -262,7 +245,7 @@ class Joint:
         if slope is None:
             return None
         own = math.hypot(*(stretch * self.trials[i].factor * self.trials[i].round_off for i in members))
-        claimed, rounding = _total([value for value, _ in parts.values()])
+        claimed, rounding = total([value for value, _ in parts.values()])
         bound = slope.error + sum(error for _, error in parts.values()) + rounding + DEVIATIONS * own
         return Measured(parts, slope, Mismatch(claimed, slope.value, bound), size)
 
@@ -301,7 +284,7 @@ class Joint:
         first = self._measure(half, number)
         if first is None:
             return set(members)
-        second = self._measure(rest, number) if kinks else _difference(whole, first, rest)
+        second = self._measure(rest, number) if kinks else difference(whole, first, rest)
         if second is None:
             return set(members)
         found: set[int] = set()
@@ -332,22 +315,5 @@ class Joint:
         if kinks:
             jump, bound = alone.jump
             return fitting[0] if abs(plain - jump) <= plain_error + bound and alone.slope.kinked else None
-        rest = _difference(whole, alone, [i for i in members if i not in fitting])
+        rest = difference(whole, alone, [i for i in members if i not in fitting])
         return fitting[0] if alone.mismatch.significant and not rest.mismatch.significant else None
-
-
-def _total(values: Sequence[float]) -> tuple[float, float]:
-    """Return the sum, and a bound on its round-off: see `gradcheck.slopes.direction.inner`."""
-    array = np.array(values)
-    return float(array.sum()), 2.0**-53 * (20 + math.log2(len(values))) * float(np.abs(array).sum())
-
-
-def _difference(whole: Measured, part: Measured, rest: Sequence[int]) -> Measured:
-    """Return what the rest of the members must show if a part of them shows `part`."""
-    a, b = whole.mismatch, part.mismatch
-    mismatch = Mismatch(a.claimed - b.claimed, a.measured - b.measured, a.bound + b.bound)
-    return Measured({i: whole.parts[i] for i in rest}, whole.slope, mismatch)
-
-
-def _clarity(mismatch: Mismatch) -> float:
-    return abs(mismatch.value) / mismatch.bound if mismatch.bound > 0 else math.inf
