@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 TORCH = "2.13.0"  # the release that CI has at hand for Python 3.11
 WANTED = [
-    ".[torch,jax,dask,test,docs]",
+    ".[torch,jax,dask,public,test,docs]",
     f"torch=={TORCH}",
     "build",
     "cosmic-ray",

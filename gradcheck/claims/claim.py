@@ -64,6 +64,8 @@ class Claim:
         Whether arrays were claimed instead of a function: nothing is known of the claim anywhere else.
     given_unit : float
         Unit round-off of such arrays, 0 for a function.
+    own_error : float
+        How far the function is off that the claim is held against, relative to the claim: 0 for the user's own f.
     predicted : callable or None
         For a claim that maps tangents (a jvp): (leaves, index, direction) → the slope it predicts. The claimed arrays
         do not exist then.
@@ -84,6 +86,7 @@ class Claim:
     notes: tuple[str, ...] = ()
     at_point_only: bool = False
     given_unit: float = 0.0
+    own_error: float = 0.0
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
     owed: Callable[[Sequence[Any], Sequence[Any], int], Findings | None] | None = None

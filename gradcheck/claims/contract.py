@@ -119,7 +119,7 @@ def repeats(prediction: Prediction, field: Field) -> ClaimNoise:
 
 def as_given(prediction: Prediction, field: Field) -> ClaimNoise:
     """Return how far arrays may be off that are claimed as they are, nothing else being known of the claim."""
-    given = GIVEN * prediction.claim.given_unit
+    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
     norms = (0.0 if g is None else s.norm(g) for g, s in zip(prediction.values, field.scales, strict=True))
     return ClaimNoise(tuple(given * norm for norm in norms), (False,) * len(prediction.leaves))
 
@@ -136,7 +136,8 @@ def _accumulated(prediction: Prediction, index: int, first: NDArray[Any]) -> Non
 
 def _spread(prediction: Prediction, field: Field) -> tuple[float, ...]:
     """Evaluate the claim at the point again; return ‖(first − second)∘s‖ of each argument, and how arrays round."""
-    second, given = prediction.at(prediction.leaves), GIVEN * prediction.claim.given_unit
+    second = prediction.at(prediction.leaves)
+    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
     return tuple(
         0.0
         if g is None or h is None

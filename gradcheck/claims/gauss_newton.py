@@ -10,6 +10,8 @@ symmetric and positive semidefinite, as every JᵀJ is, and the report says that
 
 from __future__ import annotations
 
+import contextlib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from gradcheck.claims.hessian import SYMMETRIC, HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.claims.outputs import dtype_of, numbers_as_arrays, outputs
 from gradcheck.claims.point import caller, title_of
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.central import central
 from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
@@ -43,7 +45,7 @@ NOT_JUDGED = (
 LARGEST_DENSE = 1000  # rows of a matrix whose eigenvalues are asked for
 TRIED = 16  # random vectors for a larger one
 LARGEST = 2**22  # entries of a Jacobian that is formed to say in which row an error is
-PRECISE = 2.0**-20  # of J·c: far below an error that matters, 2^-17
+DIRECTIONS = 3  # along which the rows of J are sized
 SAME = 2.0**-20  # two values of f / Σ r² that agree: both are sums of many terms
 SUMMED = 2.0**10  # units of round-off by which a sum of 10^6 terms may be off
 
@@ -64,9 +66,11 @@ class _GaussNewton(MatrixClaim):
         self.title = f"the Gauss-Newton approximation of {title_of(function)}"
         self._user = residuals
         self._residuals = caller(numbers_as_arrays(residuals), self.tree, self.kwargs)
-        self._along: dict[tuple[Any, ...], NDArray[Any]] = {}
+        self._along: dict[tuple[Any, ...], tuple[NDArray[Any], NDArray[np.float64]]] = {}
         self._of = [i for i, _ in enumerate(self.leaves) if self.asked(i)]  # the leaf of each output
         self.multiple = self._multiple(caller(function, self.tree, self.kwargs))
+        with contextlib.suppress(WrongClaim):  # of another shape, say: the contract tells
+            self.own_error = self._off()
 
     def _balance_entries(self) -> None:
         """Do nothing: rows are balanced by the matrix, and the outputs elsewhere are not known."""
@@ -114,22 +118,18 @@ class _GaussNewton(MatrixClaim):
         return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
 
     def along(self, moves: Sequence[NDArray[Any] | None], like: Sequence[Any]) -> NDArray[Any]:
-        """Return J(x0)·move, every leaf moving at once; x0 in the dtypes of `like`.
+        """Return J(x0)·move, every leaf moving at once; x0 in the dtypes of `like`."""
+        return self._measured(moves, [arrays.dtype_name(x) for x in like])[0]
 
-        Raises
-        ------
-        ArgumentError
-            If it cannot be measured well enough.
-
-        """
-        names = [arrays.dtype_name(x) for x in like]
-        start = [arrays.cast(x, name) for x, name in zip(self.leaves, names, strict=True)]
+    def _measured(
+        self, moves: Sequence[NDArray[Any] | None], names: Sequence[str]
+    ) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """Return J(x0)·move, and how far each entry is off."""
         key = (*names, *(None if move is None else move.tobytes() for move in moves))
         if key not in self._along:
-            pairs = [
-                (m, scale_of(arrays.to_numpy(x)).value) for m, x in zip(moves, start, strict=True) if m is not None
-            ]
-            size = max((float(np.max(np.abs(m) / s, initial=0.0)) for m, s in pairs), default=0.0) or 1.0
+            start = [arrays.cast(x, name) for x, name in zip(self.leaves, names, strict=True)]
+            scaled = [None if m is None else np.abs(m) / _scale(x) for m, x in zip(moves, start, strict=True)]
+            size = max((float(np.max(s, initial=0.0)) for s in scaled if s is not None), default=0.0) or 1.0
 
             def at(t: float) -> NDArray[Any]:
                 return self.residuals(
@@ -141,10 +141,33 @@ class _GaussNewton(MatrixClaim):
 
             coarsest = max(names, key=lambda name: arrays.ROUNDOFF[name])
             found, bound = central(at, coarsest, arrays.ROUNDOFF[coarsest])
-            if np.linalg.norm(bound) > max(PRECISE, 2**7 * arrays.ROUNDOFF[coarsest] ** 0.5) * np.linalg.norm(found):
-                raise ArgumentError("the residuals bend too much to be differenced here: check at another point")
-            self._along[key] = size * found
+            self._along[key] = size * found, size * bound
         return self._along[key]
+
+    def _off(self) -> float:
+        """Return how far the slopes of c·F may be off by the error of J·c, relative to the claim.
+
+        An error d of J·c moves the slope along v by d·(J v), and |(J v)_i| is ‖J_i∘s‖ for a random v in the mean.
+        """
+        names = [arrays.WIDER.get(name, name) for name in map(arrays.dtype_name, self.leaves)]
+        _, bound = self._measured(self._of_outputs(self.cotangents), names)
+        squares = np.zeros(bound.shape)
+        for k in range(DIRECTIONS):
+            drawn = [
+                stream(self.seed, Purpose.TANGENT, i, k).standard_normal(arrays.shape_of(x)) * _scale(x)
+                if i in self._of
+                else None
+                for i, x in enumerate(self.leaves)
+            ]
+            squares += np.abs(self._measured(drawn, names)[0]) ** 2 / DIRECTIONS
+        off = 2 * abs(self.multiple) * float(np.sum(bound * np.sqrt(squares)))
+        claimed = self.claimed(self.leaves)
+        norms = [
+            float(np.linalg.norm(arrays.to_numpy(claimed[i]) * _scale(self.leaves[i])))
+            for i in self._of
+            if claimed[i] is not None
+        ]
+        return off / min((norm for norm in norms if norm > 0), default=math.inf)
 
     def _of_outputs(self, weights: Sequence[Any]) -> list[NDArray[Any] | None]:
         """Return cotangents, one for each output, as moves of the leaves that these are about."""
@@ -192,6 +215,11 @@ class GaussNewtonClaim(_GaussNewton, HessianClaim):
 
 class GaussNewtonProducts(_GaussNewton, HesspClaim):
     """The claim that `hessp` maps p to 2s·JᵀJ·p."""
+
+
+def _scale(x: Any) -> Any:
+    """Return the scale of an argument's entries."""
+    return scale_of(arrays.to_numpy(x)).value
 
 
 def with_residuals(keyword: str, function: Any, value: Any, given: Given, residuals: Callable[..., Any]) -> Claim:

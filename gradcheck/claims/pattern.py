@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.contract import GIVEN
 from gradcheck.claims.jacobian import JacobianClaim
 from gradcheck.errors import WrongClaim
 from gradcheck.slopes.central import central
@@ -37,12 +36,12 @@ class PatternClaim(JacobianClaim):
         super().__init__(function, _unknown, given)
         if len(self.out) != 1 or len(self.leaves) != 1:
             raise WrongClaim("sparsity= is for one output and one argument")
-        matrix, groups, off = self._differenced(sparsity)
+        matrix, off = self._differenced(sparsity)
         self.jac = lambda *_, **__: matrix
         self.sparsity = sparsity
         self.at_point_only = True
-        self.given_unit = max(self.given_unit, off / GIVEN)
-        self.notes = (*self.notes, DIFFERENCED.format(4 * groups))
+        self.own_error = off
+        self.notes = (*self.notes, DIFFERENCED.format(self.calls))
         self.balance_rows()
 
     @classmethod
@@ -50,8 +49,8 @@ class PatternClaim(JacobianClaim):
         """Return the claim of `check(function, sparsity=value, args=args)`."""
         return cls(function, value, given)
 
-    def _differenced(self, sparsity: Any) -> tuple[Any, int, float]:
-        """Return the matrix by differences, the number of groups, and the relative error of a typical entry."""
+    def _differenced(self, sparsity: Any) -> tuple[Any, float]:
+        """Return the matrix by differences, and how far it is off, relative to it, its rows balanced."""
         from scipy import sparse  # noqa: PLC0415  only where a pattern is declared
 
         x, y = self.leaves[0], self.out[0]
@@ -61,6 +60,7 @@ class PatternClaim(JacobianClaim):
             raise WrongClaim(f"sparsity= has shape {pattern.shape}, wanted {size}, that of the Jacobian")
         pattern.eliminate_zeros()
         groups = grouped(pattern)
+        self.calls = 0
         scale = np.broadcast_to(scale_of(arrays.to_numpy(x)).value, arrays.shape_of(x)).reshape(-1)
         unit = arrays.ROUNDOFF[arrays.dtype_name(x)]
         rows, columns = pattern.indices, np.repeat(np.arange(size[1]), np.diff(pattern.indptr))
@@ -69,6 +69,7 @@ class PatternClaim(JacobianClaim):
             move = np.where(groups == group, scale, 0.0).reshape(arrays.shape_of(x))
 
             def at(t: float, move: NDArray[Any] = move) -> NDArray[Any]:
+                self.calls += 1
                 moved = self.outputs([arrays.shifted(x, t, arrays.like(move, x))])
                 return arrays.to_numpy(moved[0]).reshape(-1)
 
@@ -77,8 +78,10 @@ class PatternClaim(JacobianClaim):
             values[inside] = slopes[rows[inside]].real / scale[columns[inside]]
             bounds[inside] = bound[rows[inside]] / scale[columns[inside]]
         matrix = sparse.csr_array(sparse.coo_array((values, (rows, columns)), shape=size))
-        norm = float(np.linalg.norm(values * scale[columns])) or 1.0
-        return matrix, int(groups.max(initial=-1)) + 1, float(np.linalg.norm(bounds * scale[columns])) / norm
+        squares = [np.bincount(rows, (x * scale[columns]) ** 2, minlength=size[0]) for x in (values, bounds)]
+        balanced = np.maximum(squares[0], (2.0**-12 * np.abs(arrays.to_numpy(y)).reshape(-1)) ** 2)  # as rows are
+        whole, off = (float(np.sum(x / np.where(balanced > 0, balanced, 1.0))) for x in squares)
+        return matrix, math.sqrt(off / whole) if whole else 0.0
 
 
 def grouped(pattern: Any) -> NDArray[np.intp]:

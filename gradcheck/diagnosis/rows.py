@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
+from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.diagnosis import locate, names, through
 from gradcheck.diagnosis.pushed import Pushed, flat, measured
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
 LISTED = 6  # rows in a sentence
+CANDIDATES = 3  # rows of a symmetric matrix that may be wrong together with their columns
 
 
 def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
@@ -66,22 +68,16 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         where = (*(None,) * len(index), *column)
     named = there if there is not None and one else argument
     place = f"row {_told(index)} of {label}" if index else label
-    text = (
-        _zero_block(claim, trial.index, output, found) or _one_row(label, index, single)
-        if one
-        else _several_rows(claim, trial.index, wrong, found, column)
-    )
-    mirrored = claim.letter == "H" and wrong.size == 2 and not output and single in [(int(w),) for w in wrong]
-    if mirrored and single is not None and single != (row,):
-        where = (*index, *single)
-        text = f"two entries are wrong: {label}[{_told(where)}] and {label}[{_told(where[::-1])}], all else is right"
-    elif not one and column is None and there is not None and there.where_text:
-        inside = (
-            f"one entry is wrong: {label}[{_told((*index, *single))}]"
-            if single is not None and None not in single
-            else ""
-        )
-        text = f"{text}; in {place} {inside or there.where_text}"
+    worst = [int(i) for i in np.argsort(-excess)[:CANDIDATES] if excess[i] > 1]
+    mirrored = None if one or column is not None else _of_symmetric(trial, claim, wrong, worst, single)
+    if one:
+        text = _zero_block(claim, trial.index, output, found) or _one_row(label, index, single)
+    elif mirrored is not None:
+        text, where = mirrored
+    else:
+        text = _several_rows(claim, trial.index, wrong, found, column)
+        if column is None and there is not None and there.where_text:
+            text = f"{text}; in {place} {_inside(there, label, index)}"
     missed = claim.missed(index, entries)
     return argument.with_(
         where=where,
@@ -94,6 +90,38 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         or (f"in {place} {named.advice}" if one and named.advice else named.advice),
         next="" if missed else f"look at the formula of {place}" if one else _next(argument, claim, trial, label),
     )
+
+
+def _inside(there: ArgumentReport, label: str, index: Sequence[int]) -> str:
+    """Return where a row is wrong, its report being `there`."""
+    if there.where is None or None in there.where:
+        return there.where_text
+    return f"one entry is wrong: {label}[{_told((*index, *there.where))}]"
+
+
+def _of_symmetric(
+    trial: Trial, claim: MatrixClaim, wrong: NDArray[Any], worst: Sequence[int], single: Sequence[int | None] | None
+) -> tuple[str, tuple[int | None, ...] | None] | None:
+    """Return place and index where a Hessian of one argument is wrong as a symmetric matrix is; None elsewhere.
+
+    In two entries that mirror each other, or in a row and the column of the same number: then no row but that one is
+    wrong along a move that leaves its column out.
+    """
+    if not isinstance(claim, HessianClaim | HesspClaim) or len(claim.cotangents) > 1:
+        return None
+    index, label = claim.row_index(worst[0])[1], claim.label(trial.index)
+    rows = [claim.row_index(int(other))[1] for other in wrong]
+    if len(rows) == 2 and single is not None and single != index and tuple(single) in rows:
+        there = (*index, *single)
+        mirror = _told((*single, *index))
+        return f"two entries are wrong: {label}[{_told(there)}] and {label}[{mirror}], all else is right", there
+    for row in worst:
+        index = claim.row_index(row)[1]
+        v = np.array(arrays.to_numpy(trial.direction(0)))
+        v[index] = 0
+        if set(np.flatnonzero(_pushed(trial, claim, v).excess > 1)) <= {row}:
+            return f"row {_told(index)} and column {_told(index)} of {label} are wrong, all else is right", None
+    return None
 
 
 def _next(argument: ArgumentReport, claim: MatrixClaim, trial: Trial, label: str) -> str:
