@@ -743,6 +743,75 @@ def the_smallest_arguments(rng):
     return lambda x: np.sum(x**2), lambda x: (4 * x,), (x,)
 
 
+def _beside_a_large_one(rng, low, high):
+    """Return a composition, and another that is so small beside it that few of f's digits show it, or none."""
+    large, small, size = composition(rng), composition(rng), 0.0
+    while not size > 1e-3:  # a saturated one has no gradient to be wrong
+        small = composition(rng)
+        size = max(np.linalg.norm(g * x) for g, x in zip(small.gradient(*small.args), small.args, strict=True))
+    while not 1e-3 < abs(large.f(*large.args)) < 1e6:
+        large = composition(rng)
+    unit = 10.0 ** rng.uniform(low, high) * abs(large.f(*large.args)) / size
+
+    def f(x, b, y, c):
+        return float(large.f(x, b) + unit * small.f(y, c))  # `float` keeps other oracles out
+
+    return (
+        f,
+        lambda x, b, y, c: (*large.gradient(x, b), *(unit * g for g in small.gradient(y, c))),
+        large.args + small.args,
+    )
+
+
+@right("hardly moving f")
+def a_small_term_beside_a_large_one(rng):
+    return _beside_a_large_one(rng, -22, -6)
+
+
+@right("hardly moving f")
+def a_bias_before_a_normalisation(rng):
+    n, rows, size = int(rng.integers(3, 9)), int(rng.integers(1, 6)), 10.0 ** rng.uniform(-2, 4)
+    x, W, c = rng.standard_normal((rows, n)), size * rng.standard_normal((n, n)), rng.standard_normal((rows, n))
+
+    def parts(x, W, b):
+        z = x @ W + b  # the same number added to all of a row
+        centred = z - z.mean(axis=1, keepdims=True)
+        s = np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-9)
+        return centred, s
+
+    def f(x, W, b):
+        centred, s = parts(x, W, b)
+        return float(np.sum(c * np.tanh(centred / s)))
+
+    def gradient(x, W, b):
+        centred, s = parts(x, W, b)
+        y = centred / s
+        g = c * (1 - np.tanh(y) ** 2)
+        g = (g - g.mean(axis=1, keepdims=True) - y * (g * y).mean(axis=1, keepdims=True)) / s
+        return g @ W.T, x.T @ g, np.sum(g)
+
+    return f, gradient, (x, W, np.array(size * rng.standard_normal()))
+
+
+@wrong("hardly moving f")
+def a_small_term_wrong_by_a_tenth_or_more(rng):
+    f, gradient, args = _beside_a_large_one(rng, -8, -4)
+    shares = [np.linalg.norm(g * x) for g, x in zip(gradient(*args), args, strict=True)]
+    which, factor = 2 + int(np.argmax(shares[2:])), float(rng.choice([2.0, 0.5, -1.0, 0.0, 1.1]))
+    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args
+
+
+@wrong("hardly moving f")
+def wrong_on_an_offset_that_hides_it(rng):
+    case, add = composition(rng), 10.0 ** rng.uniform(8, 18)
+    while (
+        not 1e-3 < max(np.linalg.norm(g * x) for g, x in zip(case.gradient(*case.args), case.args, strict=True)) < 1e6
+    ):
+        case = composition(rng)
+    factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
+    return lambda *a: float(case.f(*a) + add), lambda *a: tuple(g * factor for g in case.gradient(*a)), case.args
+
+
 @wrong("compositions")
 def wrong_by_three_resolutions(rng):
     case = composition(rng, offset=bool(rng.integers(2)))

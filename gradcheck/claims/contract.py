@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from gradcheck.slopes.field import Field
 
 LARGE = 10**6  # entries above which twice an array is too much
-LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 # How an array was rounded that is claimed as it is cannot be asked; sums of 10^6 terms are off by as many units.
 GIVEN = 2.0**10
 
@@ -149,7 +148,7 @@ def _spread(prediction: Prediction, field: Field) -> tuple[float, ...]:
 def any_layout(prediction: Prediction, field: Field, noise: ClaimNoise, own: Callable[[int], float]) -> str | None:
     """Return a sentence if the claim differs for the same values in another memory layout.
 
-    `own` tells how far the claim of an argument moves in its own round-off: at a minimum that may be all of it.
+    `own` tells how far the claim of an argument may be off by its own round-off: at a minimum that may be all of it.
     """
     if prediction.claim.predicted:
         return None
@@ -171,7 +170,7 @@ def any_layout(prediction: Prediction, field: Field, noise: ClaimNoise, own: Cal
         one, other = arrays.to_numpy(g), arrays.to_numpy(h)
         # another order of summation moves round-off only: √u is far above it and far below another array's values
         allowed = math.sqrt(field.unit) * field.scales[i].norm(one) + 2 * noise.repeat[i]
-        if (moved := field.scales[i].norm(other - one)) > allowed and moved > LAYOUT * own(i):
+        if (moved := field.scales[i].norm(other - one)) > allowed and moved > own(i):
             return f"the gradient of {prediction.claim.names[i]} is another one when the arguments are not contiguous"
     return None
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Accuracy
 
 FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
+LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 
 
 @quiet()
@@ -170,8 +171,9 @@ def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
 
 
 def _own_round_off(field: Field, gradient: Prediction, index: int) -> float:
-    """Return how far the claim of one argument moves when the point moves by a unit of round-off."""
-    return accuracy.spread(gradient, field, field.unit, [index])[index]
+    """Return how far off the claim of one argument may be in another order of summation."""
+    jitter = accuracy.spread(gradient, field, field.unit, [index])[index]
+    return max(LAYOUT * jitter, accuracy.own_round_off(gradient, field, index))
 
 
 def _numbers(

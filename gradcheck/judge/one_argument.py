@@ -17,6 +17,7 @@ from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field
 from gradcheck.slopes.streams import Purpose
 from gradcheck.verdicts import decide, escalation, unit_scale
+from gradcheck.verdicts.accuracy import spread
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.trial import Trial
 
@@ -88,10 +89,10 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
             reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
-    if verdict is Verdict.PASS and not interval.relative and (larger := _on_larger_steps(trial, rules)) is not None:
-        found = decide.verdict(larger, rules, resolution)
-        if found[0] is Verdict.FAIL:
-            (verdict, interval, reason), trial = found, larger
+    if verdict is Verdict.FAIL and _may_be_round_off(trial):
+        verdict, interval, reason = decide.verdict(trial, rules, resolution)
+    if verdict is Verdict.PASS and not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
+        trial, verdict, interval, reason = larger
     if verdict is Verdict.FAIL and _faster(trial):
         verdict, reason = Verdict.INCONCLUSIVE, decide.FASTER
     elif verdict is Verdict.INCONCLUSIVE:
@@ -99,14 +100,26 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
 
 
+def _may_be_round_off(trial: Trial) -> bool:
+    """Jitter the claim more often where no slope stands out of zero; tell whether it then moves by more.
+
+    The gradient of a layer norm of two numbers far apart is what two large terms leave of each other: 1e-7, of either
+    sign, in two of three neighbouring points.
+    """
+    if any(abs(m.measured) > m.bound for m in trial.mismatches()):
+        return False
+    before, i = trial.jitter, trial.index
+    trial.jitter = max(before, spread(trial.gradient, trial.field, trial.field.unit, [i], unseen=[i])[i])
+    return trial.jitter > before
+
+
 def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report, of another oracle where this one is undecided, with a mistake's name or the proof of power."""
-    if argument.verdict is Verdict.INCONCLUSIVE and rules.oracle is None and argument.reason != kink.JUMPS:
-        resolution = argument.resolution
-        other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
-        if other is None:
-            return argument
-        trial, argument = other
+    if argument.verdict is Verdict.INCONCLUSIVE and argument.reason != kink.JUMPS:
+        resolution, other = argument.resolution, None
+        if rules.oracle is None:
+            other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
+        trial, argument = other or _by_the_digits(argument, trial, rules)
     if argument.verdict is Verdict.FAIL:
         return _or_a_tolerance(_wrong(argument, trial, trials, rules))
     return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else argument
@@ -122,6 +135,18 @@ def _or_a_tolerance(argument: ArgumentReport) -> ArgumentReport:
         next=f"below {TINY:g} everywhere: a solver's tolerance, or a small eps that the gradient leaves out? "
         f"If so pass rtol={enough:g}"
     )
+
+
+def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tuple[Trial, ArgumentReport]:
+    """Return a PASS of fewer digits where f's own show no more; the report as it was where they show too little."""
+    interval = decide.by_the_digits(trial, rules, argument.resolution)
+    if interval is None:
+        return trial, argument
+    if not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
+        return larger[0], larger[0].report(larger[1], larger[2], argument.resolution, larger[3])
+    if interval.relative:
+        return trial, trial.report(Verdict.PASS, interval, interval.high).with_(notes=(decide.FEWER,))
+    return trial, trial.report(Verdict.PASS, interval, argument.resolution).with_(notes=(decide.LAST_DIGITS,))
 
 
 def _faster(trial: Trial) -> bool:
@@ -162,12 +187,20 @@ def _looked_beside(
     return verdict, interval, (verdict is Verdict.INCONCLUSIVE and kink.near_by(trial)) or reason
 
 
-def _on_larger_steps(trial: Trial, rules: Rules) -> Trial | None:
+def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, Interval, str] | None:
+    """Return the trial of a tiny argument on steps of 1 and its FAIL; None where it is none, or not asked for.
+
+    f has to move there: where it stands still, the mismatch is the claim's own round-off.
+    """
     if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
-    return unit_scale.trial_at_unit_scale(
+    larger = unit_scale.trial_at_unit_scale(
         trial, lambda field: oracle_of(None, field, trial.gradient), max(rules.probes, 4)
     )
+    if larger is None or sum(abs(m.measured) > m.bound for m in larger.mismatches()) < 2:
+        return None
+    verdict, interval, reason = decide.verdict(larger, rules, resolution_of(rules, trial.gradient, trial.field))
+    return (larger, verdict, interval, reason) if verdict is Verdict.FAIL else None
 
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.verdicts.certificate import Interval, Verdict
+from gradcheck.verdicts.accuracy import LAMBDA
+from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 
 if TYPE_CHECKING:
     from gradcheck.verdicts.certificate import Mismatch
@@ -23,6 +24,8 @@ FASTER = (
     "f changes faster than can be seen: it is far steeper on steps finer than the arithmetic allows for differences; "
     "check at another point, or in larger units of the argument"
 )
+FEWER = "fewer digits than usual: f shows no more of this gradient here; pass rtol= to say how many are enough"
+LAST_DIGITS = "moved by its own size it changes f by less than differences show: pass atol= to say what is enough"
 STANDS_STILL = (
     "f does not move next to the point, and in steps further out: stairs, and the claim is that of a smooth function "
     "(pass it as straight_through=), or low precision inside f (let it compute in float64)"
@@ -34,7 +37,15 @@ STRAIGHT_THROUGH = (
 _TOO_SMALL = "moving {} by its own size changes f by less than the smallest number: multiply f, or the argument"
 ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
 ONE = "one direction of several disagrees: pass probes=16, another seed, or check at another point (a kink nearby?)"
+AS_ROUND_OFF = (
+    "f does not move here, and the claim is so small beside it that it may be round-off of its own (the sum of a "
+    "softmax, a bias before a normalisation): pass atol= if it does not matter, or check at another point"
+)
+FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
 ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
+# Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
+# report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).
+COARSE = 1e-3
 
 
 def never_moves(trial: Trial) -> bool:
@@ -83,7 +94,11 @@ def _within_atol(trial: Trial, rules: Rules) -> Interval | None:
 def _contradicted(trial: Trial, rules: Rules, interval: Interval) -> tuple[Verdict, Interval, str] | None:
     """Return a verdict if slopes contradict the claim by more than is allowed."""
     significant = _significant(trial)
+    if interval.high <= _in_logarithms(trial):
+        return None
     if rules.rtol is None and rules.atol is None:
+        if significant and _as_round_off(trial):
+            return Verdict.INCONCLUSIVE, interval, AS_ROUND_OFF
         if significant >= 2:
             return Verdict.FAIL, interval, STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
         return (Verdict.INCONCLUSIVE, interval, ONE) if significant else None
@@ -95,6 +110,23 @@ def _contradicted(trial: Trial, rules: Rules, interval: Interval) -> tuple[Verdi
     return None
 
 
+def _in_logarithms(trial: Trial) -> float:
+    """Return the relative error of a claim whose factors are exp(L), L as large as f: u·|f|, up to half the digits.
+
+    exp(x − log Σ exp(x)) is such a factor, for which the logarithm is rounded at |f|; no jitter shows it.
+    """
+    unit = trial.field.unit
+    return LAMBDA * unit * min(abs(trial.field.at_point), 1 / math.sqrt(unit))
+
+
+def _as_round_off(trial: Trial) -> bool:
+    """Tell whether f stands still as far as differences see, and the claim is as small as round-off may be there."""
+    norm, size = trial.claimed_norm, abs(trial.field.at_point)
+    if norm is None or not 0 < norm <= default_resolution(trial.field.unit) ** 2 * size:
+        return False
+    return all(abs(m.measured) <= m.bound for m in trial.mismatches())
+
+
 def _significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves."""
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
@@ -103,8 +135,20 @@ def _significant(trial: Trial) -> int:
         m.significant
         and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
         and not _among_its_levels(m, p)
+        and not _far(trial, p)
         for m, p in pairs
     )
+
+
+def _far(trial: Trial, probe: Probe) -> bool:
+    """Tell whether a slope was seen only on steps far beyond the argument's own size, and beyond 1.
+
+    It may be that of another place: softplus is a straight line there, and half as steep in the mean of both sides. It
+    can agree with a claim, and not contradict it.
+    """
+    size = float(np.min(trial.scale.value))
+    seen = [level.step for level in probe.slope.levels if abs(level.central) > 2 * level.noise]
+    return bool(seen) and min(seen) * size > FAR * max(size, 1.0)
 
 
 def _among_its_levels(mismatch: Mismatch, probe: Probe) -> bool:
@@ -143,27 +187,55 @@ def asks_for_size(trial: Trial) -> bool:
     return sum(not math.isnan(p.slope.constant) for p in trial.probes) >= 2 or _unseen(trial)
 
 
-def zero_gradient(trial: Trial, resolution: float) -> Interval | None:
-    """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere."""
-    if _still(trial):
+def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | None:
+    """Return what can be said of a gradient that moves f too little for the resolution wanted, None if too little.
+
+    Either fewer digits, `COARSE` at least, or an absolute error: where claim and error, ‖g∘s‖ and ‖e∘s‖, are both below
+    4u^(2/3), the square of the resolution, of |f(x)| and of what another argument does to f. That is about the least
+    that a difference shows of any f; an f that no argument moves by much may be one on a large offset. Not where the
+    user said what is wanted.
+    """
+    stated = rules.rtol is not None or rules.atol is not None
+    if stated or trial.random or _vanishes(trial) or _significant(trial):
+        return None
+    interval = trial.interval()
+    if interval.high <= COARSE:
+        return interval
+    gradient, scales = trial.gradient, trial.field.scales
+    effects = [s.norm(g) for s, g in zip(scales, gradient.values, strict=True) if g is not None]
+    least = default_resolution(trial.field.unit) ** 2 * min(abs(trial.field.at_point), max(effects, default=0.0))
+    if not (trial.claimed_norm or 0.0) <= least:
+        return None
+    seen = trial.absolute()
+    if not seen.high <= least:  # where f stands still slopes have wide bounds
+        seen = zero_gradient(trial, resolution, invisible=least) or seen
+    return seen if least > 0 and seen.high <= least else None
+
+
+def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) -> Interval | None:
+    """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere.
+
+    A claim is zero up to its own round-off, and up to `invisible`, in the units of f.
+    """
+    if _still(trial, invisible):
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:
             return smooth
         if _steps(trial) > STEPS:
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
-    if not _unseen(trial):
+    if not _unseen(trial, invisible):
         return None
     absolute = trial.absolute()
     return absolute if absolute.high <= resolution * trial.field.largest else None
 
 
-def _unseen(trial: Trial) -> bool:
+def _unseen(trial: Trial, invisible: float = 0.0) -> bool:
     """Tell whether the claim is nothing but round-off, and no slope can be told from zero."""
     norm, found = trial.claimed_norm, trial.mismatches()
     if norm is None:
         norm = max((abs(m.claimed) for m in found), default=0.0)
     none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
-    return norm <= max(ALL_ROUND_OFF * trial.jitter, none) and all(abs(m.measured) <= m.bound for m in found)
+    return norm <= max(ALL_ROUND_OFF * trial.jitter, none, invisible) and all(abs(m.measured) <= m.bound for m in found)
 
 
 def _vanishes(trial: Trial) -> bool:
@@ -171,17 +243,17 @@ def _vanishes(trial: Trial) -> bool:
     return trial.claimed_norm == 0 and trial.claimed is not None and bool(np.any(trial.claimed))
 
 
-def _still(trial: Trial) -> bool:
+def _still(trial: Trial, invisible: float) -> bool:
     """Tell whether the claim is zero and f does not move next to the point, along any direction."""
-    return _claims_zero(trial) and all(not math.isnan(p.slope.constant) for p in trial.probes)
+    return _claims_zero(trial, invisible) and all(not math.isnan(p.slope.constant) for p in trial.probes)
 
 
-def _claims_zero(trial: Trial) -> bool:
-    """Tell whether the claim is zero, or all of it round-off and f constant as far as one looks."""
+def _claims_zero(trial: Trial, invisible: float) -> bool:
+    """Tell whether the claim is zero, or all of it round-off or invisible, and f constant as far as one looks."""
     norm = trial.claimed_norm
     if norm is None or norm == 0:
         return norm == 0
-    return norm <= ALL_ROUND_OFF * trial.jitter and math.isinf(trial.field.step_size())
+    return norm <= max(ALL_ROUND_OFF * trial.jitter, invisible) and math.isinf(trial.field.step_size())
 
 
 def _stands(trial: Trial, probe: Probe) -> bool:

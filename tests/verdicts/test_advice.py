@@ -77,3 +77,33 @@ def test_a_look_up_table_passes_where_it_is_declared():
 
 def test_a_smooth_function_declared_piecewise_constant_is_no_pass_for_zero():
     assert gc.check(lambda x: np.sum(x**2), np.zeros_like, (X,), piecewise_constant=True).verdict is gc.Verdict.FAIL
+
+
+def test_fewer_digits_than_usual_are_a_pass_that_says_how_many():
+    report = gc.check(lambda w: float(1 + 1e-9 * np.sum(w**3)), lambda w: 3e-9 * w**2, (X,))
+    assert report
+    assert 1e-5 < report[0].error.high == report[0].resolution <= 1e-3
+    assert "fewer digits than usual" in report[0].notes[0]
+    assert gc.check(lambda w: float(1 + 1e-9 * np.sum(w**3)), lambda w: 3.01e-9 * w**2, (X,)).verdict is gc.Verdict.FAIL
+
+
+def test_an_argument_that_does_next_to_nothing_beside_another_has_an_absolute_error():
+    def f(a, b):
+        return float(np.sum(np.sin(a)) + 1e-14 * np.sum(b**3))
+
+    report = gc.check(f, lambda a, b: (np.cos(a), 3e-14 * b**2), (X, X))
+    assert report
+    assert report["a"].error.relative
+    assert not report["b"].error.relative
+    assert report["b"].error.high < 1e-9
+    assert "less than differences show" in report["b"].notes[0]
+
+
+def test_an_offset_that_hides_a_gradient_is_no_pass():
+    report = gc.check(lambda w: float(np.sum(np.sin(w)) + 1e15), lambda w: 2 * np.cos(w), (X,))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+
+
+def test_what_differences_cannot_show_is_not_passed_against_a_stated_tolerance():
+    report = gc.check(lambda w: float(1 + 1e-9 * np.sum(w**3)), lambda w: 3e-9 * w**2, (X,), rtol=1e-6)
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
