@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME = "gradcheck-session"  # of the object that keeps a session's reports, among pytest's plugins
 # A marker sets how to judge, never what.
-CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "backward", "inputs", "kernel", "reference"}
+CLAIMS = {"f", "gradient", "args", "vjp", "jvp", "adjoint", "backward", "inputs", "kernel", "reference"}
 SHOWN = ("gradcheck", "numpy", "torch", "jax", "hypothesis")
 MOST_LISTED = 10
 RUNNING: list[Checks] = []  # the run within this process, and those it started within it: the last one is told

@@ -44,6 +44,7 @@ def check(
     *,
     vjp: Callable[..., Any] | None = None,
     jvp: Callable[..., Any] | None = None,
+    adjoint: Callable[..., Any] | None = None,
     backward: Callable[..., Any] | None = None,
     jac: Any = None,
     sparsity: Any = None,
@@ -77,6 +78,8 @@ def check(
         ``vjp(cotangent, *args)`` claims Jᵀ·cotangent (a tuple of cotangents where f returns a tuple).
     jvp : callable, optional
         ``jvp(tangents, *args)`` claims J·tangents (a tuple like args; an array alone for a single argument).
+    adjoint : callable, optional
+        ``adjoint(y)`` claims f*(y) of a linear f, which then must be linear in all arguments that this is claimed for.
     backward : callable, optional
         ``backward(dout, cache)`` for an f that returns ``(out, cache)``.
     jac : callable or matrix, optional
@@ -146,7 +149,7 @@ def check(
     how = rules(options)
     args = as_point(f, args)
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
-    given |= {"hessp": hessp, "inputs": inputs, "sparsity": sparsity}
+    given |= {"hessp": hessp, "adjoint": adjoint, "inputs": inputs, "sparsity": sparsity}
     given |= beside(order=order, kwargs=kwargs, names=names, only=only, approximate=approximate, residuals=residuals)
     retract = beside(retract=retract)["retract"]
     for name, x in {"args": args, **given}.items():

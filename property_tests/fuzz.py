@@ -175,7 +175,7 @@ OPTIONS = [
     "rtol", "atol", "piecewise_constant", "confidence", "probes", "seed", "oracle", "max_evaluations", "kink", "kink_of",
     "tangent", "names", "only", "kwargs", "order", "sparsity", "no_such_option",
 ]  # fmt: skip
-FORMS = ["gradient", "vjp", "jvp", "backward", "jac", "hess", "hessp", "inputs"]
+FORMS = ["gradient", "vjp", "jvp", "adjoint", "backward", "jac", "hess", "hessp", "inputs"]
 
 
 def odd_function(draw: random.Random, inner: Callable[..., Any]) -> Callable[..., Any]:
@@ -276,6 +276,12 @@ def _jvp(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (lambda x: np.sin(x),), {"jvp": lambda t, x: t * np.cos(x), "args": (_point(draw),)}
 
 
+def _adjoint(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (lambda x: np.cumsum(x, axis=-1),), {
+        "adjoint": lambda y: np.cumsum(y[..., ::-1], axis=-1)[..., ::-1], "args": (_point(draw),)
+    }  # fmt: skip
+
+
 def _backward(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (lambda x: (x**2, {"x": x}),), {"backward": lambda d, cache: 2 * d * cache["x"], "args": (_point(draw),)}
 
@@ -328,7 +334,7 @@ def derivation_check(forward: Any, gradient: Any, inputs: Any, **options: Any) -
     return gc.Derivation(forward, gradient).check(inputs, **options)
 
 
-CHECKS = [_gradient, _gradient, _kwargs, _kink, _vjp, _jvp, _backward, _jac, _hess, _hessp]
+CHECKS = [_gradient, _gradient, _kwargs, _kink, _vjp, _jvp, _adjoint, _backward, _jac, _hess, _hessp]
 TORCH_CHECKS = [] if torch is None else [_inputs, _torch_gradient]
 OTHERS: list[tuple[Callable[..., Any], Callable[..., Any]]] = [(derivation_check, _derivation)]
 if torch is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class ArrayClaim(Claim):
 
     Attributes
     ----------
+    word : str
+        What messages call what is claimed.
     user : callable
         f, as it was passed.
     out : list of array
@@ -48,6 +50,8 @@ class ArrayClaim(Claim):
         One for each output, of NumPy.
 
     """
+
+    word: ClassVar[str] = "vjp"
 
     def __init__(self, function: Callable[..., Any], value: Any, given: Given) -> None:
         del value  # each form reads its own

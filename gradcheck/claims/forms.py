@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
+from gradcheck.claims.adjoint import AdjointClaim
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gauss_newton import with_residuals, without_residuals
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Importing a form registers it.
-FORMS = (GradientClaim, VjpClaim, JvpClaim, JacobianClaim, HessianClaim, HesspClaim, ForwardBackwardClaim, TorchClaim)
+FORMS = (
+    *(GradientClaim, VjpClaim, JvpClaim, AdjointClaim, JacobianClaim, HessianClaim, HesspClaim),
+    *(ForwardBackwardClaim, TorchClaim),
+)
 VALUES = ("inputs", "jac", "gradient", "hess")  # keywords that take more than functions
 SECOND = ("hess", "hessp")  # forms of second derivatives, judged against a gradient beside them
 POINT = "args is missing: pass the point as a tuple of arrays, check(f, gradient, (w1, w2))"

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class JvpClaim(ArrayClaim, keyword="jvp"):
     """The claim that `pushforward(tangents, *args)` is J·tangents; judged through a random cotangent."""
 
+    word = "jvp"
+
     def __init__(self, function: Callable[..., Any], pushforward: Callable[..., Any], given: Given) -> None:
         super().__init__(function, pushforward, given)
         self.pushforward = pushforward

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcheck.claims.array_claim import ArrayClaim
 
 MISREAD = (TypeError, ValueError, IndexError, KeyError, AttributeError)  # what unpacking something else raises
-GIVEN = {"vjp": "the cotangent as {}, the structure of f's output", "jvp": "the tangents as {}, the structure of args"}
+GIVEN = ("the cotangent as {}, the structure of f's output", "the tangents as {}, the structure of args")
 
 
 def called(
@@ -49,7 +49,7 @@ def called(
     try:
         return claim.apply(function, given, leaves)
     except MISREAD as error:
-        kind = claim.keyword if claim.keyword == "jvp" else "vjp"
+        kind = claim.word
         for other in _others(given, flat, claim.names if kind == "jvp" else claim.output_names):
             try:
                 fits(claim.apply(function, other, leaves))
@@ -58,7 +58,7 @@ def called(
             passed, wanted = told(given), told(other)
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it is passed "
-                f"{GIVEN[kind].format(passed)}, and would work with {wanted}: let it take {passed}"
+                f"{GIVEN[kind == 'jvp'].format(passed)}, and would work with {wanted}: let it take {passed}"
             ) from error
         if _takes_it_last(claim, function, given, leaves, fits):
             raise ArgumentError(

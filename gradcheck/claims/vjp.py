@@ -41,7 +41,7 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
         given = self.like_output(passed)
         result = called(self, self.pullback, given, passed, leaves, lambda result: self._fitting(result, leaves))
         if not all(arrays.same(c, in_dtype(w, y)) for c, w, y in zip(passed, weights, like, strict=True)):
-            raise WrongClaim("the vjp changes its cotangent in place: work on a copy")
+            raise WrongClaim(f"the {self.word} changes its cotangent in place: work on a copy")
         return by_argument(result, self.tree)
 
     def _sizes(self) -> list[float]:
@@ -58,15 +58,15 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
 
     def linear(self, leaves: Sequence[Any]) -> str | None:
         """Return a sentence if twice (or minus) the cotangent does not give twice (or minus) the gradient."""
-        return linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names)
+        return linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names, self.word)
 
 
 def linearity(
-    pulled: Callable[[Sequence[Any]], tuple[Any, ...]], cotangents: Sequence[Any], names: Sequence[str]
+    pulled: Callable[[Sequence[Any]], tuple[Any, ...]], cotangents: Sequence[Any], names: Sequence[str], what: str
 ) -> str | None:
-    """Return a sentence if the vjp of twice (and of minus) the cotangent is not twice (minus) the vjp."""
+    """Return a sentence if the vjp (`what` in messages) of twice the cotangent, or minus it, is not twice, or minus."""
     once = pulled(cotangents)
-    for factor, word in ((2.0, "twice"), (-1.0, "minus")):
+    for factor, times in ((2.0, "twice"), (-1.0, "minus")):
         scaled = pulled([factor * c for c in cotangents])
         for g, h, name in zip(once, scaled, names, strict=True):
             if g is None or h is None:
@@ -76,10 +76,10 @@ def linearity(
                 continue
             allowed = 64 * arrays.ROUNDOFF[arrays.dtype_name(g)] ** 0.5 * float(np.linalg.norm(one.ravel()))
             if float(np.linalg.norm((other - factor * one).ravel())) > allowed:
-                what = f"{word} the cotangent does not give {word} the gradient of {name}"
+                said = f"{times} the cotangent does not give {times} the gradient of {name}"
                 sign = "" if factor == 2 else " sign of the"  # twice gave twice: only the sign can be lost
                 for power, told in ((0, f"ignores the{sign} cotangent"), (2, "squares the cotangent")):
                     if float(np.linalg.norm((other - factor**power * one).ravel())) <= allowed:
-                        return f"the vjp {told}: {what}"
-                return f"the vjp is not linear in the cotangent: {what}"
+                        return f"the {what} {told}: {said}"
+                return f"the {what} is not linear in the cotangent: {said}"
     return None

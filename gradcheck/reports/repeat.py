@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
-FORMS = ("gradient", "vjp", "jvp", "backward", "jac", "kernel", "f")  # where the claim is, the first that is there
+# Where the claim is, the first that is there.
+FORMS = ("gradient", "vjp", "jvp", "adjoint", "backward", "jac", "kernel", "f")
 SMALL = 64  # entries of all arrays that a program writes out; more go into a file beside it
 TAKEN = {"args", "data", "gradcheck", "importlib", "jnp", "np", "print", "torch"}  # names that a program uses itself
 SAVE = 'report.save("repeat.py") writes a program that repeats it'
