@@ -120,7 +120,8 @@ def check(
     **options : Options
         How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``straight_through``, ``confidence``, ``probes``,
         ``seed``, ``oracle``, ``max_evaluations``, ``max_seconds``, ``progress``, ``executor``, ``kink``, ``kink_of``,
-        ``tangent``; see `gradcheck.verdicts.options.Options`.
+        ``tangent``, ``deterministic``, ``inplace_cotangent``, ``batch_axis``; see
+        `gradcheck.verdicts.options.Options`.
 
     Returns
     -------
@@ -155,7 +156,7 @@ def check(
     for name, x in {"args": args, **given}.items():
         shallow(x, name)
     kept = Kept({"args": args, "inputs": inputs, "kwargs": given["kwargs"]})
-    given |= {"seed": how.seed, "oracle": how.oracle}
+    given |= {"seed": how.seed, "oracle": how.oracle, "terms": how.terms}
     try:
         with usual():
             report = _as_meant(f, args, given, retract, how)

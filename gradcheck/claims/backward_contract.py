@@ -12,7 +12,7 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,41 @@ from gradcheck.slopes.streams import Purpose, stream
 ALL_SUBSETS = 5  # inputs of which every subset is asked
 SAMPLED = 8
 FLOAT32 = 2.0**-24  # a float64 function may well compute in float32 inside
-LARGE = 2**20  # entries of all inputs above which fewer subsets are asked
+LARGE = 2**20  # entries of all inputs above which fewer questions are asked
+LEFT_OUT = (
+    "of inputs this large the backward was not asked with a transposed cotangent, nor with inputs that need no "
+    "gradient: check it at fewer than 2^20 entries too"
+)
 
 Given = Callable[[Sequence[Any]], Sequence[Any]]
 """From a backward's outputs to one cotangent for each, None where an output is not used."""
 
 Run = Callable[[Sequence[Any], frozenset[int], Given], tuple[Sequence[Any], Sequence[Any]]]
 """(leaves, those that need a gradient, cotangents) → (outputs, one gradient or None for each leaf)."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a backward is asked to owe beyond the usual, or is let off.
+
+    Attributes
+    ----------
+    deterministic : bool
+        Two answers that are not the same to the bit are a breach instead of a note.
+    inplace_cotangent : bool
+        It may overwrite its cotangent.
+    batch_axis : int, mapping of str to int, or None
+        Rows along it are asked alone too.
+    """
+
+    deterministic: bool = False
+    inplace_cotangent: bool = False
+    batch_axis: Any = None
+
+    @property
+    def asked(self) -> str:
+        """The name of the first term that is not the usual one; empty where there is none."""
+        return next((f.name for f in fields(self) if getattr(self, f.name) != f.default), "")
 
 
 @dataclass
@@ -68,6 +96,7 @@ class Asked:
     gradients: Sequence[Any]
     seed: int = 0
     units: Sequence[float] = ()
+    terms: Terms = field(default_factory=Terms)
     sizes: dict[int, float] = field(default_factory=dict)  # by leaf: the root mean square of its gradient
     found: Findings = field(default_factory=Findings)
 
@@ -103,14 +132,19 @@ class Asked:
 
     def _size(self, i: int) -> float:
         if i not in self.sizes:
-            values = arrays.to_numpy(self.gradients[i])
-            finite = np.abs(values[np.isfinite(values)])
-            self.sizes[i] = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+            self.sizes[i] = _size(arrays.to_numpy(self.gradients[i]))
         return self.sizes[i]
 
     def label(self, leaves: Sequence[int]) -> str:
         """Return the names of gradients: dx, dw."""
         return ", ".join(f"d{self.names[i]}" for i in leaves)
+
+
+def _size(values: np.ndarray[Any, Any]) -> float:
+    """Return the root mean square of the finite entries."""
+    if not np.isfinite(values).all():
+        values = values[np.isfinite(values)]
+    return float(np.linalg.norm(values)) / math.sqrt(max(values.size, 1))
 
 
 def close(one: Any, other: Any, unit: float, size: float = 0.0) -> bool:
@@ -126,27 +160,99 @@ def close(one: Any, other: Any, unit: float, size: float = 0.0) -> bool:
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         if same.all():
             return True
-        finite = np.abs(b[np.isfinite(b)])
-        size = max(size, float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0)
+        size = max(size, _size(b))
         return bool(np.all(same | (np.abs(a - b) <= math.sqrt(unit) * (np.abs(b) + size))))
 
 
-def judge(asked: Asked, *, strange_memory: bool = True) -> Findings:
+def judge(asked: Asked, *, repeated: bool = False) -> Findings:
     """Return every breach: memory, layouts of the cotangent, outputs that are not used, inputs without gradients.
 
-    Without `strange_memory` the question about memory is left out, where it was asked before.
+    With `repeated` the question whether two answers are the same to the bit is left out: it was asked before.
     """
-    if asked.library in ("torch", "numpy"):
-        if strange_memory:
+    inspected = asked.library in ("torch", "numpy")
+    if asked.large and inspected:
+        asked.found.notes.append(LEFT_OUT)
+    if not (asked.large and inspected and _all_at_once(asked)):
+        if not repeated and not _repeats(asked):
+            return asked.found
+        if inspected:
             _memory(asked)
-        _strides_of_zero(asked)
-        if not asked.large:
-            _layout(asked, memory.transposed, "transposed")
+            _strides_of_zero(asked)
+            if not asked.large:
+                _layout(asked, memory.transposed, "transposed")
     if asked.library == "torch":
         _unused(asked)
         if not asked.large:
             _subsets(asked)
     return asked.found
+
+
+def _repeats(asked: Asked) -> bool:
+    """Ask the same again; False where the answers differ so much that nothing else can be told from them."""
+    try:
+        again = asked.again()
+    except Exception as error:  # noqa: BLE001  whatever the backward raises
+        reason = str(error.__cause__ or error).partition("\n")[0][:120]
+        asked.found.breaches.append(f"fails when it is asked a second time ({reason})")
+        return False
+    return differ_from_call_to_call(asked, asked.gradients, again)
+
+
+def differ_from_call_to_call(asked: Asked, one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Note by how much two answers differ; False where that is more than another order of summation."""
+    sizes = {i: difference(one[i], other[i]) for i in sorted(asked.judged)}
+    worst = max(sizes, key=lambda i: sizes[i], default=None)
+    if worst is None or sizes[worst] == 0:
+        return True
+    sentence = from_call_to_call(f"d{asked.names[worst]}", sizes[worst])
+    (asked.found.breaches if asked.terms.deterministic else asked.found.notes).append(sentence)
+    return not asked.different(other, one)
+
+
+def from_call_to_call(label: str, size: float) -> str:
+    """Return the sentence about two answers that differ by `size`."""
+    return f"differs from call to call: {label} by {size:.1e} of it (atomics? a random number?)"
+
+
+def difference(a: Any, b: Any) -> float:
+    """Return by how much two arrays differ, relative to their size; 0 where they are the same to the bit."""
+    if a is None or b is None:
+        return 0.0 if a is b else math.inf
+    if arrays.same(a, b):
+        return 0.0
+    x, y = arrays.to_numpy(a), arrays.to_numpy(b)
+    with np.errstate(all="ignore"):
+        size = float(np.linalg.norm(np.nan_to_num(x))) or 1.0
+        return max(float(np.linalg.norm(np.nan_to_num(x - y, nan=np.inf)) / size), 1e-300)
+
+
+def _all_at_once(asked: Asked) -> bool:
+    """Ask a large backward twice, and tell whether that answers what smaller ones are asked one by one.
+
+    Once with NaN in fresh memory and around the inputs, and a cotangent with strides of 0; once in ordinary memory with
+    the same cotangent written out.
+    """
+
+    def written(outputs: Sequence[Any]) -> list[Any]:
+        return [None if c is None else memory.plain(c) for c in _spread_out(asked, outputs)]
+
+    try:
+        with memory.poisoned(asked.library):
+            around = [memory.surrounded(x) for x in asked.leaves]
+            strange = asked.again(leaves=around, given=lambda outputs: _spread_out(asked, outputs))
+        del around
+        plain = asked.again(given=written)
+    except Exception:  # noqa: BLE001  a refusal is found again, and noted, by the single questions
+        return False
+    if asked.different(strange, plain):
+        return False
+    if any(difference(strange[i], plain[i]) for i in asked.judged):  # another order of summation, or atomics
+        differ_from_call_to_call(asked, plain, asked.again(given=written))
+    return True
+
+
+def _spread_out(asked: Asked, outputs: Sequence[Any]) -> list[Any]:
+    return [None if c is None else memory.expanded(c) for c in asked.cotangents(outputs)]
 
 
 def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> bool:
@@ -172,7 +278,7 @@ def _strides_of_zero(asked: Asked) -> None:
     """Ask with a cotangent that is one number everywhere, once with strides of 0 and once written out."""
 
     def spread_out(outputs: Sequence[Any]) -> list[Any]:
-        return [None if c is None else memory.expanded(c) for c in asked.cotangents(outputs)]
+        return _spread_out(asked, outputs)
 
     def written(outputs: Sequence[Any]) -> list[Any]:
         return [None if c is None else memory.plain(c) for c in spread_out(outputs)]
@@ -180,13 +286,6 @@ def _strides_of_zero(asked: Asked) -> None:
     if all(arrays.total_size([c]) <= 1 for c in asked.cotangents(asked.outputs) if c is not None):
         return
     wanted = asked.again(given=written)
-    if asked.large and asked.library == "torch" and len(asked.judged) > 1:  # one call for two questions
-        some = frozenset(sorted(asked.judged)[:1])
-        with contextlib.suppress(Exception):  # a refusal is found again, and noted, by the single questions
-            part = asked.again(given=spread_out, judged=some)
-            if not set(asked.different(part, wanted)) & some:
-                return
-        _subsets(asked)
     gradients = _refused(asked, lambda: asked.again(given=spread_out), "a cotangent with strides of 0")
     if gradients is not None and (wrong := asked.different(gradients, wanted)):
         asked.found.breaches.append(
@@ -279,9 +378,7 @@ def _subsets(asked: Asked) -> None:
     judged = sorted(i for i in asked.judged if asked.gradients[i] is not None)
     if len(judged) < 2:
         return
-    if asked.large:
-        every = [frozenset(judged[:1])]
-    elif len(judged) > ALL_SUBSETS:
+    if len(judged) > ALL_SUBSETS:
         rng = stream(asked.seed, Purpose.SUBSETS)
         every = [frozenset(i for i in judged if rng.random() < 0.5) or frozenset(judged[:1]) for _ in range(SAMPLED)]
     else:

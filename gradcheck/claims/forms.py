@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.adjoint import AdjointClaim
+from gradcheck.claims.backward_contract import Terms
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gauss_newton import with_residuals, without_residuals
@@ -47,6 +48,7 @@ def read_claim(
     only: Sequence[str] | None = None,
     sparsity: Any = None,
     residuals: Callable[..., Any] | None = None,
+    terms: Terms | None = None,
     **given: Any,
 ) -> Claim:
     """Return the claim of the one form in `given` that is not None; that of a function alone, if none is.
@@ -57,7 +59,7 @@ def read_claim(
         f.
     args : tuple, list or dict
         The point.
-    names, kwargs, seed, oracle, order, only, sparsity, residuals
+    names, kwargs, seed, oracle, order, only, sparsity, residuals, terms
         As `check` takes them.
     **given
         The value of each form's keyword.
@@ -90,7 +92,8 @@ def read_claim(
         )
     if sparsity is not None and keyword != "jac" and (present or beside is not None):
         raise ArgumentError("sparsity= is the pattern of a Jacobian: pass it with jac=, or alone")
-    own: dict[str, dict[str, Any]] = {"inputs": {"order": order}, "jac": {"sparsity": sparsity}}
+    inputs = {"order": order, "terms": _terms(terms, keyword, order)}
+    own: dict[str, dict[str, Any]] = {"inputs": inputs, "jac": {"sparsity": sparsity}}
     options = own.get(keyword, {"gradient": beside} if keyword in SECOND else {})
     point = Given(args, names, dict(kwargs or {}), seed, options)
     if sparsity is not None and not present:
@@ -117,6 +120,15 @@ def _given_as_arrays(value: Any, args: Any) -> None:
         raise ArgumentError(
             f"gradient is {a_kind(value)}, wanted a function: did you mean check(f, gradient, args){matrix}?"
         )
+
+
+def _terms(terms: Terms | None, keyword: str, order: int) -> Terms:
+    """Return what a backward is asked to owe; terms that are not the usual ones are for Torch's own backward."""
+    if terms is not None and terms.asked and (keyword != "inputs" or order == 2):
+        raise ArgumentError(
+            f"{terms.asked}= is asked of a backward pass of Torch: pass it together with inputs=, order=1"
+        )
+    return terms or Terms()
 
 
 def _is_coroutine_function(function: Any) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims import backward_contract
+from gradcheck.claims import backward_contract, batch
 from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
 from gradcheck.claims.outputs import contract_inside, in_dtype, inside, named, outputs
 from gradcheck.claims.point import argument_names, point, title_of
@@ -15,7 +15,7 @@ from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError, UnsupportedError, WrongClaim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Self
 
     from gradcheck.claims.claim import Claim, Given
@@ -29,7 +29,11 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     backward (double backward) in the same way, in the inputs and in grad_output.
     """
 
-    def __init__(self, function: Callable[..., Any], inputs: Any, given: Given) -> None:
+    def __init__(
+        self, function: Callable[..., Any], inputs: Any, given: Given, *, parameters: Collection[str] = ()
+    ) -> None:
+        self.terms: backward_contract.Terms = given.options.get("terms") or backward_contract.Terms()
+        self.parameters = frozenset(parameters)
         if not isinstance(inputs, tuple | list | dict):
             inputs = (inputs,)
         given = replace(given, args=inputs, names=given.names or input_names(function, inputs))
@@ -51,31 +55,12 @@ class TorchClaim(VjpClaim, keyword="inputs"):
 
         None where the function changes its inputs in place, and has to be given copies.
         """
-        import torch  # noqa: PLC0415
-
-        def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
-            with torch.inference_mode(mode=False), torch.enable_grad():
-                tracked = [
-                    x.detach().requires_grad_(i in needed) if arrays.is_torch(x) else x for i, x in enumerate(leaves)
-                ]
-                results = outputs(_call(self._inside, self.tree, tracked, self.kwargs), self.user)
-                pairs = [
-                    (y, c) for y, c in zip(results, given(results), strict=True) if c is not None and y.requires_grad
-                ]
-                judged = [tracked[i] for i in sorted(needed)]
-                found: Sequence[Any] = [None] * len(judged)
-                if pairs:
-                    found = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
-            pulled = dict(zip(sorted(needed), found, strict=True))
-            return results, [
-                (torch.zeros_like(x) if pulled[i] is None else pulled[i].detach()) if i in pulled else None
-                for i, x in enumerate(leaves)
-            ]
 
         def cotangents(results: Sequence[Any]) -> list[Any]:
-            return [in_dtype(w, y) for w, y in zip(self.cotangents, results, strict=True)]
+            return [arrays.copied(in_dtype(w, y)) for w, y in zip(self.cotangents, results, strict=True)]
 
         judged = frozenset(i for i, g in enumerate(gradients) if g is not None and self.wanted[i])
+        run = self._run(_same)
         try:
             results, again = run([arrays.copied(x) for x in leaves], judged, cotangents)
         except Exception:  # noqa: BLE001  it works in place, which is fine on copies
@@ -90,8 +75,52 @@ class TorchClaim(VjpClaim, keyword="inputs"):
             gradients=again,
             seed=seed,
             units=[arrays.ROUNDOFF[arrays.dtype_name(x)] for x in leaves],
+            terms=self.terms,
         )
-        return backward_contract.judge(asked)
+        found = backward_contract.judge(asked)
+        if self.terms.batch_axis is not None and not found.breaches:
+            self._rows(asked)
+        return found
+
+    def _rows(self, asked: backward_contract.Asked) -> None:
+        """Ask rows alone; a breach where f's own outputs are the same alone and the gradients are not."""
+        outputs = ["output"] if len(asked.outputs) == 1 else [f"output {i}" for i in range(len(asked.outputs))]
+        inputs = frozenset(i for i, name in enumerate(self.names) if name not in self.parameters)
+        rows = batch.compare(asked, outputs, self.terms.batch_axis, self._run, batched=inputs)
+        asked.found.calls += rows.calls
+        if rows.fine or rows.coupled:
+            f = "" if rows.fine else " (f itself couples rows, or has no output along the axis: no breach)"
+            asked.found.notes.append(rows.sentence + f)
+        else:
+            asked.found.breaches.append(f"mixes rows: {rows.sentence}")
+
+    def _run(self, change: Callable[[Any], Any]) -> backward_contract.Run:
+        """Return the backward as the contract asks it; the arrays that are no leaves go through `change`."""
+        import torch  # noqa: PLC0415
+
+        tree = self.tree if change is _same else self.tree.with_constants(change)
+        kwargs = {key: change(x) if arrays.is_array(x) else x for key, x in self.kwargs.items()}
+
+        def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
+            with torch.inference_mode(mode=False), torch.enable_grad():
+                tracked = [
+                    x.detach().requires_grad_(i in needed) if arrays.is_torch(x) else x for i, x in enumerate(leaves)
+                ]
+                results = outputs(_call(self._inside, tree, tracked, kwargs), self.user)
+                pairs = [
+                    (y, c) for y, c in zip(results, given(results), strict=True) if c is not None and y.requires_grad
+                ]
+                judged = [tracked[i] for i in sorted(needed)]
+                found: Sequence[Any] = [None] * len(judged)
+                if pairs:
+                    found = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+            pulled = dict(zip(sorted(needed), found, strict=True))
+            return results, [
+                (torch.zeros_like(x) if pulled[i] is None else pulled[i].detach()) if i in pulled else None
+                for i, x in enumerate(leaves)
+            ]
+
+        return run
 
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the contraction with its graph: of f, not of the backward on trial."""
@@ -118,10 +147,15 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
         """Return the claim of `check(function, inputs=value)`: of a Torch function or module, or of JAX."""
         if has_jax_array(value):
+            if owed := given.options["terms"].asked:
+                raise ArgumentError(f"{owed}= is asked of a backward pass of Torch, and inputs= has JAX arrays")
             return JaxClaim(function, value, given)
         if is_module(function):
-            function, value = module_function(function, value, given.kwargs)
-            given = replace(given, kwargs={})
+            module: Any = function
+            count = sum(p.requires_grad for p in module.parameters())
+            function, value = module_function(module, value, given.kwargs)
+            own = list(value)[len(value) - count :]  # after the inputs
+            return cls(function, value, replace(given, kwargs={}), parameters=own)
         return cls(function, value, given)
 
     def pulled(self, weights: Sequence[Any], leaves: Sequence[Any]) -> tuple[Any, ...]:
@@ -131,19 +165,32 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         with torch.inference_mode(mode=False), torch.enable_grad():
             tracked = _tracked(leaves, self.wanted)
             results = outputs(_call(self._inside, self.tree, _copies(tracked), self.kwargs), self.user)
-            pairs = [(y, in_dtype(w, y)) for y, w in zip(results, weights, strict=True) if y.requires_grad]
+            pairs = [
+                (y, arrays.copied(c) if self.terms.inplace_cotangent else c)
+                for y, w in zip(results, weights, strict=True)
+                if y.requires_grad and (c := in_dtype(w, y)) is not None
+            ]
             judged = [x for x, wanted in zip(tracked, self.wanted, strict=True) if wanted]
             grads: Sequence[Any] = ()  # where the output depends on no input every gradient is zero
             kept = [arrays.copied(c) for _, c in pairs]
             if pairs:
                 grads = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
-        if not all(arrays.same(c, copy) for (_, c), copy in zip(pairs, kept, strict=True)):
-            raise WrongClaim("the backward changes its cotangent in place: work on a copy")
+        if not self.terms.inplace_cotangent and not all(
+            arrays.same(c, copy) for (_, c), copy in zip(pairs, kept, strict=True)
+        ):
+            raise WrongClaim(
+                "the backward changes its cotangent in place: work on a copy, or pass inplace_cotangent=True where "
+                "that is meant"
+            )
         given = iter(grads)
         return tuple(
             None if not wanted else torch.zeros_like(x) if (g := next(given, None)) is None else g.detach()
             for x, wanted in zip(tracked, self.wanted, strict=True)
         )
+
+
+def _same(x: Any) -> Any:
+    return x
 
 
 def _no_pullback(*_: Any) -> Any:

@@ -87,6 +87,10 @@ class Tree:
             kept |= inside
         return replace(self, only=frozenset(kept))
 
+    def with_constants(self, change: Callable[[Any], Any]) -> Tree:
+        """Return the tree with `change` of each array that is no leaf."""
+        return replace(self, template=_changed(self.template, change))
+
     def asked(self, label: str) -> bool:
         """Tell whether a claim is wanted about a leaf, or about one inside an argument."""
         return label in self._asked
@@ -244,6 +248,15 @@ def _filler(template: Any) -> Callable[[Iterator[Any]], Any]:
     if hasattr(template, "_fields"):
         return lambda leaves: kind(*[part(leaves) for part in parts])
     return lambda leaves: kind([part(leaves) for part in parts])
+
+
+def _changed(template: Any, change: Callable[[Any], Any]) -> Any:
+    if not is_node(template):
+        return change(template) if arrays.is_array(template) and not is_leaf(template) else template
+    parts = [_changed(child, change) for _, child in items(template)]
+    if isinstance(template, dict):
+        return dict(zip(template, parts, strict=True))
+    return type(template)(*parts) if hasattr(template, "_fields") else type(template)(parts)
 
 
 def _tracked(leaf: Any, template: Any) -> Any:

@@ -91,6 +91,8 @@ def _judged(
         spent, spent_on_backward = field.evaluations, 0
         if breach:
             return _complaint(claim, rules, breach)
+        if note and rules.deterministic:
+            return _complaint(claim, rules, note)
         if note:
             notes.append(note)
         owed = None if note or claim.owed is None else claim.owed(gradient.leaves, gradient.arrays, rules.seed)

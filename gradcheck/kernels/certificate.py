@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 COARSEST, FINER, TIMES = 2.0**-7, 2.0**-3, 4
 ENOUGH = 2.0**-22  # relative: a bound below it says all that the verdict of a kernel needs
-CHEAP = 2.0**-11  # the step of a large problem
-KINKED = 2.0**-5  # of the slope: a smooth φ bends less over 2^-11 of the inputs' size
+SMALLEST_STEP, LARGEST_STEP = 2.0**-20, 2.0**-11  # of a large problem
+KINKED = 2.0**-5  # of the slope: a smooth φ bends less over such steps
+ROUNDING = 8.0 * 2.0**-53
 LARGE = 2**20  # entries above which two directions do
 CONFIDENCE = 0.9999
 PART = 2**15  # entries of a sum that are read together
@@ -96,16 +97,92 @@ class _Line:
         return total
 
 
-def _dot(a: NDArray[Any], b: NDArray[Any], *, absolute: bool = False) -> float:
-    """Return Σ conj(a)·b, its real part, in float64; with `absolute` Σ|a|·|b|. Read in parts, for memory's sake."""
+class _Here:
+    """f at x, of a large problem, and slopes of φ from one or two evaluations more along each direction.
+
+    Parameters
+    ----------
+    size : float
+        Of the slopes to expect: it sets the step, together with the round-off of f.
+    """
+
+    def __init__(self, reference: Reference, drawn: Drawn, values: Sequence[NDArray[Any]], size: float) -> None:
+        self.reference, self.drawn, self.values = reference, drawn, values
+        self.outputs = self._at({}, 0.0)
+        entries = sum(y.size for y in self.outputs)
+        summed = arrays.total_size(values) / max(entries, 1)  # by f itself, into each of its entries
+        squares = sum(_dot(c, y, squared=True) for c, y in zip(drawn.values, self.outputs, strict=True))
+        self.round_off = ROUNDING * (math.sqrt(math.sqrt(max(summed, 1.0))) + 1) * math.sqrt(squares)
+        step = 2 * self.round_off / (ENOUGH * size) if size > 0 else LARGEST_STEP
+        step = min(max(step, SMALLEST_STEP), LARGEST_STEP) if math.isfinite(step) else LARGEST_STEP
+        self.step = 2.0 ** math.ceil(math.log2(step))
+        self.bent = math.nan  # |right − left| of the first direction, relative to its slope
+
+    def slope(self, move: dict[int, NDArray[Any]]) -> tuple[float, float, float]:
+        """Return slope, bound, and how far the one-sided slopes differ where that is a kink.
+
+        What bends φ along the first direction bends it alike along the second, up to a factor of four.
+        """
+        h, noise = self.step, 2 * self.round_off / self.step
+        right = self._difference(move, h) / h
+        if not math.isfinite(right):
+            return math.nan, math.inf, 0.0
+        if not math.isnan(self.bent):
+            return right, 4 * self.bent * abs(right) + noise, 0.0
+        left = -self._difference(move, -h) / h
+        if not math.isfinite(left):
+            return math.nan, math.inf, 0.0
+        slope, bends = (right + left) / 2, abs(right - left)
+        self.bent = bends / max(abs(slope), 1e-300)
+        return slope, bends / 2 + noise, bends if bends > KINKED * abs(slope) else 0.0
+
+    def _difference(self, move: dict[int, NDArray[Any]], t: float) -> float:
+        """Return Σ c·(f(x + t·v) − f(x)), over the entries that are finite at both."""
+        total = 0.0
+        for c, y, z in zip(self.drawn.values, self.outputs, self._at(move, t), strict=True):
+            total += _dot(c, z, minus=y)
+        return total
+
+    def _at(self, move: dict[int, NDArray[Any]], t: float) -> list[NDArray[Any]]:
+        leaves = list(self.values)
+        for i, v in move.items():
+            leaves[i] = _shifted(leaves[i], t, v, self.reference.library)
+        answer = self.reference.truth(leaves, None)
+        return [arrays.to_numpy(y) for _, y in answer.outputs]
+
+
+def _dot(
+    a: NDArray[Any],
+    b: NDArray[Any],
+    *,
+    absolute: bool = False,
+    squared: bool = False,
+    minus: NDArray[Any] | None = None,
+    finite: bool = False,
+) -> float:
+    """Return Σ conj(a)·b, its real part, in float64; with `absolute` Σ|a|·|b|, with `squared` Σ|a·b|².
+
+    With `minus` it is Σ conj(a)·(b − minus). With `minus`, `squared` or `finite` terms that are not finite are left
+    out. Read in parts, for memory's sake.
+    """
     a, b = np.ravel(a), np.ravel(b)
+    other = None if minus is None else np.ravel(minus)
     total = 0.0
     for start in range(0, a.size, PART):
         x, y = a[start : start + PART], b[start : start + PART]
-        if absolute:
+        if other is not None:
+            y = y - other[start : start + PART]
+        if absolute or squared:
             x, y = np.abs(x), np.abs(y)
         x = np.conj(x).astype(np.result_type(x, np.float64), copy=False)
-        total += float(np.einsum("i,i->", x, y.astype(np.result_type(y, np.float64), copy=False)).real)
+        y = y.astype(np.result_type(y, np.float64), copy=False)
+        if squared:
+            x, y = x * y, x * y
+        term = np.einsum("i,i->", x, y).real
+        if (squared or finite or other is not None) and not np.isfinite(term):
+            use = np.isfinite(x) & np.isfinite(y)
+            term = np.einsum("i,i->", x[use], y[use]).real
+        total += float(term)
     return total
 
 
@@ -123,26 +200,24 @@ def certify(
 ) -> Certificate:
     """Return what slopes say of the reference's gradients in float64 at `values`."""
     large = arrays.total_size(values) > LARGE
-    count = 2 if large else 4
     norms = _norms(reference, values, gradients)
     if not norms:
         return Certificate(math.nan, why="all its gradients are zero")
     smallest = min(norms.values())
+    size = smallest * math.sqrt(len(norms))
+    here = _Here(reference, drawn, values, size) if large else None
     mismatches, kinked = [], False
-    left = math.nan  # what truncation left of a slope of a large problem, relative to it
-    for number in range(count):
+    for number in range(2 if large else 4):
         move, predicted = _move(reference, values, gradients, norms, smallest, seed, number)
-        line = _Line(reference, drawn, values, move)
-        if large:
-            slope, bound, sides, left = _cheap(line, left)
+        if here is None:
+            slope, bound, sides = _slope(_Line(reference, drawn, values, move), predicted)
         else:
-            slope, bound, sides = _slope(line, predicted)
+            slope, bound, sides = here.slope(move)
         if math.isnan(slope):
             return Certificate(math.nan, why=f"{reference.title} is not finite next to the point")
         mismatches.append(Mismatch(predicted, slope, bound))
         kinked |= sides > 8 * bound
     low, high = error_norm(mismatches, CONFIDENCE)
-    size = smallest * math.sqrt(len(norms))
     if sum(m.significant for m in mismatches) >= 2 and low > 0:
         if kinked:
             return Certificate(math.nan, why="it has kinks at these inputs")
@@ -156,19 +231,25 @@ def _norms(reference: Reference, values: Sequence[NDArray[Any]], gradients: Sequ
     """Return ‖g∘s‖ of each judged input whose gradient is not zero, s being the size of the input's entries."""
     found = {}
     for k, i in enumerate(reference.inputs.judged):
-        g = gradients[k]
-        if g is None:
+        if gradients[k] is None:
             continue
-        values_of = arrays.to_numpy(g)
-        norm = _size(values_of) * math.sqrt(values_of.size) * _size(values[i]) if values_of.any() else 0.0
+        g = np.ravel(_numbers(gradients[k]))
+        largest = float(np.max(np.abs(g[np.isfinite(g)]), initial=0.0))
+        norm = _size(g) * math.sqrt(g.size) * _size(values[i]) if largest > 0 else 0.0
         if norm > 0:
             found[i] = norm
     return found
 
 
+def _numbers(g: Any) -> NDArray[Any]:
+    """Return a gradient as a NumPy array, in float32 if it is kept so."""
+    return g if type(g) is np.ndarray and g.dtype == np.float32 else arrays.to_numpy(g)
+
+
 def _size(x: NDArray[Any]) -> float:
+    """Return the root mean square of the finite entries; 1 where that is 0."""
     finite = x if np.isfinite(x).all() else x[np.isfinite(x)]
-    return float(np.linalg.norm(finite)) / math.sqrt(max(finite.size, 1)) or 1.0
+    return math.sqrt(_dot(finite, finite) / max(finite.size, 1)) or 1.0
 
 
 def _move(
@@ -193,9 +274,9 @@ def _move(
         v *= np.asarray(_size(values[i]) * weight, dtype=v.dtype)
         v[~np.isfinite(values[i])] = 0.0
         move[i] = v
-        g = arrays.to_numpy(gradients[k])
+        g = _numbers(gradients[k])
         g = g.conj() if reference.library == "jax" else g
-        predicted += _dot(g if np.isfinite(g).all() else np.where(np.isfinite(g), g, 0.0), v)
+        predicted += _dot(g, v, finite=True)
     return move, predicted
 
 
@@ -219,24 +300,3 @@ def _slope(line: _Line, predicted: float) -> tuple[float, float, float]:
                 break
         h *= FINER
     return best
-
-
-def _cheap(line: _Line, left: float) -> tuple[float, float, float, float]:
-    """Return the same from two or four evaluations, and what truncation leaves of the slope.
-
-    |D(h/2) − D(h)|/3 is what D(h/2) is off by; a second direction takes D(h/2) alone, and four times the first's share.
-    """
-    steps = (1, 2) if math.isnan(left) else (2,)
-    ends = {t: line(t) for k in steps for t in (CHEAP / k, -CHEAP / k)}
-    if not all(map(math.isfinite, ends.values())):
-        return math.nan, math.inf, 0.0, left
-    slopes = [(ends[CHEAP / k] - ends[-CHEAP / k]) / (2 * CHEAP / k) for k in steps]
-    near = slopes[-1]
-    roundings = math.sqrt(sum(v.size for v in line.move.values())) ** 0.5 + 8
-    noise = 4 * 2.0**-53 * roundings * line.size / CHEAP
-    if len(slopes) == 1:
-        return near, 4 * left * abs(near) + noise, 0.0, left
-    off = abs(near - slopes[0]) / 3
-    bends = (ends[CHEAP] + ends[-CHEAP] - ends[CHEAP / 2] - ends[-CHEAP / 2]) / CHEAP
-    sides = abs(bends) if abs(bends) > KINKED * abs(near) else 0.0  # of a smooth f 3/4·h·φ'', of a kink half its jump
-    return near, off + noise, sides, off / max(abs(near), 1e-300)

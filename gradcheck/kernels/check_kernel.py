@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.claims import raised
+from gradcheck.claims.kept import Kept
+from gradcheck.claims.surroundings import usual
+from gradcheck.claims.tree import shallow
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.options import Options
 from gradcheck.reports.watch import watched
@@ -103,9 +107,13 @@ def check_kernel(
             raise ArgumentError(f"{name} is a {type(value).__name__}, wanted a callable or a pair (forward, backward)")
     from gradcheck.kernels.flow import try_kernel  # noqa: PLC0415  NumPy's and Torch's parts only where they are used
 
+    for name, value in {"inputs": inputs, "kwargs": kwargs}.items():
+        shallow(value, name)
+    kept = Kept({"inputs": inputs, "kwargs": kwargs})
     loaded, drawn = "jax" in sys.modules, np.random.get_state()  # noqa: NPY002  the caller's own draws
     try:
-        return try_kernel(_called(kernel), _called(reference), inputs, kwargs, names, gradients, options)
+        with usual():
+            report = try_kernel(_called(kernel), _called(reference), inputs, kwargs, names, gradients, options)
     except GradcheckError:
         raise
     except Exception as error:
@@ -115,6 +123,11 @@ def check_kernel(
     finally:
         if not loaded and "jax" in sys.modules:  # JAX draws from NumPy when it is imported
             np.random.set_state(drawn)  # noqa: NPY002  as above
+        changed = kept.put_back()
+    if not changed:
+        return report
+    note = f"the kernel or the reference changes {', '.join(changed)} in place: it was put back after the check"
+    return replace(report, notes=(*report.notes, note))
 
 
 def _called(function: Any) -> Any:

@@ -91,13 +91,11 @@ def _drawn(y: Any, seed: int, number: int) -> NDArray[Any]:
     if math.prod(shape) == 1:
         return np.full(shape, 1.375 if seed % 2 == 0 else -0.84375)
     c = _short(rng.standard_normal(shape, dtype=np.float32))
-    if not arrays.is_complex(y):
-        return c
-    return c.astype(np.float32) + 1j * _short(rng.standard_normal(shape, dtype=np.float32)).astype(np.float32)
+    return c + 1j * _short(rng.standard_normal(shape, dtype=np.float32)) if arrays.is_complex(y) else c
 
 
-def _short(values: NDArray[np.float32]) -> NDArray[np.float16]:
-    """Return the values with the last 17 of float32's 24 bits taken away: exact in float16, and as small."""
+def _short(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the values with the last 17 of float32's 24 bits taken away."""
     bits = values.view(np.uint32)
     bits &= np.uint32(0xFFFE0000)
-    return values.astype(np.float16)
+    return values

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims import backward_contract
+from gradcheck.claims import backward_contract, batch
 from gradcheck.errors import ArgumentError
-from gradcheck.kernels import batch, kink, modules, rows
+from gradcheck.kernels import kink, modules, rows
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS, Evidence
-from gradcheck.kernels.leaves import Inputs, read
+from gradcheck.kernels.leaves import Inputs, filled, flat, read, unchanged
 from gradcheck.kernels.libraries import installed
 from gradcheck.kernels.programs import (
     Answer,
@@ -49,7 +49,7 @@ def try_kernel(
     """Return the report; see `check_kernel`."""
     kernel, reference, inputs, note = modules.opened(kernel, reference, inputs)
     asked = read(_named_by(kernel, reference), inputs, kwargs, names, gradients)
-    values = [np.array(arrays.to_numpy(x)) for x in asked.leaves]
+    values = [arrays.to_numpy(x) if _cast(x) else np.array(arrays.to_numpy(x)) for x in asked.leaves]
     drawn = Drawn(options.seed)
     with quiet():
         found, truth = find(reference, asked, values, drawn.draw)
@@ -76,6 +76,11 @@ def try_kernel(
         del answer
         certificate = certify(found, drawn, values, gradients, options.seed)
     return _report(trial, reports, certificate)
+
+
+def _cast(x: Any) -> bool:
+    """Tell whether x is in another dtype than float64, so that its values there are a copy."""
+    return arrays.dtype_name(x) not in arrays.WIDE
 
 
 def _named_by(kernel: Any, reference: Any) -> Any:
@@ -164,19 +169,11 @@ def _contract(trial: Trial, answer: Answer) -> None:
         every[i] = answer.gradients[k]
     names = [name for name, _ in answer.outputs]
 
-    def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
-        part = replace(inputs, leaves=tuple(leaves), judged=tuple(sorted(needed)))
-        found = trial.kernel.run(part, lambda outputs: given([y for _, y in outputs]))
-        gradients: list[Any] = [None] * len(leaves)
-        for i, g in zip(part.judged, found.gradients, strict=True):
-            gradients[i] = g
-        return [y for _, y in found.outputs], gradients
-
     def cotangents(outputs: Sequence[Any]) -> list[Any]:
         return trial.drawn.given()(list(zip(names, outputs, strict=True)))
 
     asked = backward_contract.Asked(
-        run=run,
+        run=_run(trial.kernel, inputs),
         leaves=[arrays.copied(x) for x in inputs.leaves],
         names=inputs.names,
         judged=frozenset(inputs.judged),
@@ -185,34 +182,51 @@ def _contract(trial: Trial, answer: Answer) -> None:
         gradients=every,
         seed=trial.options.seed,
         units=[UNITS[arrays.dtype_name(x)] for x in inputs.leaves],
+        terms=trial.options.terms,
     )
     if trial.options.inplace_cotangent or not any("changes its input" in b for b in trial.breaches):
-        found = backward_contract.judge(asked, strange_memory=not trial.memory_asked)
+        found = backward_contract.judge(asked, repeated=not trial.large)
         trial.breaches += found.breaches
         trial.notes += found.notes
         trial.contract_calls += found.calls
     if trial.options.batch_axis is not None:
-        _batch(trial, answer)
+        _batch(trial, asked, names)
 
 
-def _batch(trial: Trial, answer: Answer) -> None:
-    ours, fine, calls = batch.compare(trial.kernel, trial.inputs, trial.drawn, answer, trial.options.batch_axis)
-    trial.contract_calls += calls
-    if fine:
-        trial.notes.append(ours)
+def _batch(trial: Trial, asked: backward_contract.Asked, names: list[str]) -> None:
+    """Ask rows alone, of the kernel and, where it is another then, of the reference."""
+    inputs, axis = trial.inputs, trial.options.batch_axis
+    found = batch.compare(asked, names, axis, lambda change: _run(trial.kernel, inputs, change))
+    trial.contract_calls += found.calls
+    if found.fine:
+        trial.notes.append(found.sentence)
         return
-    reference: Callable[..., Any] = trial.reference.function
-    own = TorchProgram(reference, "reference") if trial.reference.library == "torch" and callable(reference) else None
-    with contextlib.suppress(Exception):
-        if own is not None and not _independent(trial, own):
-            trial.notes.append(f"{ours}, and so is the reference's")
-            return
-    trial.breaches.append(ours)
+    reference: Any = trial.reference.function
+    if trial.reference.library == "torch" and callable(reference):
+        with contextlib.suppress(Exception):
+            own = TorchProgram(reference, "reference")
+            outputs, gradients = _run(own, inputs)(asked.leaves, asked.judged, asked.cotangents)
+            theirs = replace(asked, outputs=outputs, gradients=gradients, sizes={})
+            if not batch.compare(theirs, names, axis, lambda change: _run(own, inputs, change)).fine:
+                trial.notes.append(f"{found.sentence}, and so is the reference's")
+                return
+    trial.breaches.append(found.sentence)
 
 
-def _independent(trial: Trial, reference: Program) -> bool:
-    whole = reference.run(trial.inputs, trial.drawn.given())
-    return batch.compare(reference, trial.inputs, trial.drawn, whole, trial.options.batch_axis)[1]
+def _run(program: Program, inputs: Inputs, change: Callable[[Any], Any] = unchanged) -> backward_contract.Run:
+    """Return a program as the contract asks it; the arrays that are no leaves go through `change`."""
+
+    def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
+        template = filled(inputs.template, iter(leaves), change)
+        kwargs = {key: filled(x, iter([a for _, a in flat(x)]), change) for key, x in inputs.kwargs.items()}
+        part = replace(inputs, template=template, kwargs=kwargs, leaves=tuple(leaves), judged=tuple(sorted(needed)))
+        found = program.run(part, lambda outputs: given([y for _, y in outputs]))
+        gradients: list[Any] = [None] * len(leaves)
+        for i, g in zip(part.judged, found.gradients, strict=True):
+            gradients[i] = g
+        return [y for _, y in found.outputs], gradients
+
+    return run
 
 
 def _report(

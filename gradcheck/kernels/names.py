@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 EXPLAINED = 0.1  # a mistake explains an error if a tenth of it, at most, is left
+OWN = 0.05  # and a factor, if besides no more than this part of the result itself is
+SPREAD = 0.25  # of the rows hold an error that is a term over all of them
 MOST_OF_IT = 0.6  # or this much, where that is no more than rounding
 MOST_SHIFTED = (1, 2, 4, 8, 16, 32, 64, 128)
 
@@ -27,6 +29,11 @@ class Name:
     name: str
     advice: str
     factor: float | None = None
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether it makes every entry wrong."""
+        return self.factor is not None
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,13 @@ def name(wrong: Wrong, label: str) -> Name | None:
     """Return the first mistake that explains a wrong result; None if none does."""
     if not wrong.kernel.any():
         return Name("zero", f"{label} is 0 everywhere: it is never written, or never added to", 0.0)
-    return _constant(wrong, label) or _another(wrong, label) or _moved(wrong, label) or _term(wrong, label)
+    return (
+        _constant(wrong, label)
+        or _another(wrong, label)
+        or _moved(wrong, label)
+        or _left_zero(wrong, label)
+        or _term(wrong, label)
+    )
 
 
 def _constant(wrong: Wrong, label: str) -> Name | None:
@@ -81,6 +94,9 @@ def _constant(wrong: Wrong, label: str) -> Name | None:
     scale = float(np.vdot(wrong.kernel, wrong.truth)) / gg
     if scale == 0 or not wrong.explained(scale * wrong.truth) or abs(scale - 1) < 1e-6:
         return None
+    left = _rms(wrong.kernel - scale * wrong.truth)
+    if left > max(OWN * _rms(wrong.kernel), 2 * abs(scale) * wrong.yardstick) and abs(scale) < 0.5:
+        return None  # far too small everywhere: any factor of that size explains most of the error
     for c in wrong.cotangents:
         if abs(scale * c - 1) < 0.02:
             return Name(
@@ -93,6 +109,14 @@ def _constant(wrong: Wrong, label: str) -> Name | None:
     if best and best[0].known:
         return Name(best[0].name, f"{label}: {best[0].advice}", scale)
     return Name(f"constant factor {scale:.4g}", f"{label} is {scale:.4g} x the truth everywhere", scale)
+
+
+def _left_zero(wrong: Wrong, label: str) -> Name | None:
+    """Return the name where all that is wrong are entries that are exactly zero."""
+    zero = (wrong.kernel == 0) & (wrong.truth != 0)
+    if not zero.any() or not wrong.explained(np.where(zero, 0.0, wrong.truth)):
+        return None
+    return Name("zero there", f"{label} is 0 at {int(zero.sum())} of {zero.size} entries: they are never written")
 
 
 def _another(wrong: Wrong, label: str) -> Name | None:
@@ -143,6 +167,9 @@ def _term(wrong: Wrong, label: str) -> Name | None:
     if error.shape[1] < 4:
         return None
     whole = _rms(error)
+    by_row = (error * error).mean(axis=1)
+    if len(error) > 1 and float((by_row > 0.01 * by_row.max()).mean()) < SPREAD:
+        return None  # a few rows are wrong, and any array has a part along theirs
     for other, values in {**wrong.directions, "a constant": np.ones_like(wrong.kernel)}.items():
         d = values.reshape(error.shape)
         dd = (d * d).sum(axis=1, keepdims=True)

@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.claims.backward_contract import Terms
 from gradcheck.errors import ArgumentError, shown
+from gradcheck.verdicts.options import accepted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +25,15 @@ class Options:
     inplace_cotangent: bool = False
     batch_axis: int | Mapping[str, int] | None = None
 
+    @property
+    def terms(self) -> Terms:
+        """What the backward owes."""
+        return Terms(self.deterministic, self.inplace_cotangent, self.batch_axis)
+
     def __post_init__(self) -> None:
-        given: dict[str, Any] = {"seed": self.seed, "factor": self.factor}
-        if type(given["seed"]) is bool or not (isinstance(given["seed"], numbers.Integral) and self.seed >= 0):
-            raise ArgumentError(f"seed={shown(self.seed)}, wanted an integer of 0 or more")
+        for name in ("seed", "deterministic", "inplace_cotangent", "batch_axis"):
+            accepted(name, getattr(self, name))
+        given: dict[str, Any] = {"factor": self.factor}
         if not (isinstance(given["factor"], numbers.Real) and 1 <= self.factor <= sys.float_info.max):
             raise ArgumentError(
                 f"factor={shown(self.factor)}, wanted a number of 1 or more: how much coarser the kernel may be"

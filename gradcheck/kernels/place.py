@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCKS = (2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2)
+SMALLEST_BLOCK = 8  # that a part is said to be all but the last of
 MOSTLY = 0.5  # of the entries of a slice that is wrong as a whole, at least this share is
 STANDS_OUT = 8.0  # entries count as wrong beyond this many yardsticks
 SHARE = 0.02  # or beyond this share of the largest error
@@ -28,16 +29,19 @@ class Place:
         An index, None for a whole axis; None where it is no such slice.
     block : int or None
         The block size that explains it.
+    scattered : bool
+        Whether no pattern was found.
     """
 
     text: str
     where: tuple[int | None, ...] | None = None
     block: int | None = None
+    scattered: bool = False
 
 
-def wrong_entries(ratio: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+def wrong_entries(ratio: NDArray[np.float64], error: NDArray[np.float64], share: float = SHARE) -> NDArray[np.bool_]:
     """Return which entries are wrong: far beyond their yardstick, and no dwarf beside the largest error."""
-    bad = (ratio > STANDS_OUT) & (error > SHARE * np.max(error, initial=0.0))
+    bad = (ratio > STANDS_OUT) & (error > share * np.max(error, initial=0.0))
     if not bad.any():
         bad = ratio > np.max(ratio, initial=0.0) / 2
     return bad
@@ -62,6 +66,8 @@ def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) ->
         return Place(f"one entry is wrong: {list(index)}", index)
     if truth_zero is not None and 0 < truth_zero.sum() < bad.size and not (bad & ~truth_zero).any():
         return Place(f"at {count} of the {int(truth_zero.sum())} entries that are zero in truth: a mask is not applied")
+    if (exact := _box(bad, 1.0)) is not None and exact.block is not None:
+        return exact
     if count >= 0.9 * bad.size or (
         count >= 0.3 * bad.size and all(len(_slices(bad, axis)) == n for axis, n in enumerate(shape))
     ):
@@ -73,7 +79,7 @@ def find(bad: NDArray[np.bool_], truth_zero: NDArray[np.bool_] | None = None) ->
         or _box(bad, 0.9)
         or _triangle(bad)
         or _box(bad, MOSTLY)
-        or Place(f"at {count} of {bad.size} entries, with no pattern of rows, columns or blocks")
+        or Place(f"at {count} of {bad.size} entries, with no pattern of rows, columns or blocks", scattered=True)
     )
 
 
@@ -104,7 +110,8 @@ def _box(bad: NDArray[np.bool_], filled: float) -> Place | None:
     for axis, (indices, n) in enumerate(zip(chosen, bad.shape, strict=True)):
         text, b = along(indices, n, axis, bad.ndim)
         scattered = text.endswith("the first")  # no pattern along this axis
-        if len(indices) >= 0.9 * n or (scattered and len(indices) >= MOSTLY * n):
+        whole = len(indices) == n or (len(indices) >= 0.9 * n and b is None)
+        if whole or (scattered and len(indices) >= MOSTLY * n):
             where.append(None)
             continue
         words.append(text)
@@ -150,6 +157,10 @@ def _run(first: int, stop: int, n: int, one: str, many: str) -> tuple[str, int |
             return f"{many} {first} to {stop - 1}: block {first // b} of {b}", b
     if first == 0 and length in BLOCKS:
         return f"{many} 0 to {stop - 1}: the first block of {length}", length
+    if first == 0:
+        for b in (b for b in BLOCKS if b >= SMALLEST_BLOCK):
+            if stop % b == 0 and n - stop <= b:
+                return f"{many} 0 to {stop - 1}: all but the last block of {b}", b
     return f"{many} {first} to {stop - 1}", None
 
 

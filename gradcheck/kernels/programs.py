@@ -11,12 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.leaves import Inputs, Leaf, flat, positional, unchanged
 
 Cotangents = Callable[[Sequence[Leaf]], Sequence[Any]]
 """From the outputs, each a name and an array, to one cotangent for each; None where an output is not used."""
+
+
+LARGE = 2**18  # entries above which an array is large
 
 
 class BackwardError(GradcheckError):
@@ -68,6 +73,7 @@ class TorchProgram:
     title: str
     around: Callable[[], Any] = contextlib.nullcontext
     convert: Callable[[Any], Any] = unchanged
+    short: bool = False  # large real outputs and gradients are kept in float32, each as soon as it is there
 
     def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
         """Call forward, then backward by autograd; the arrays passed are the leaves themselves where they are fresh."""
@@ -83,27 +89,71 @@ class TorchProgram:
                 raise ArgumentError(f"{self.title} returned {other[0]} as no tensor, wanted tensors: it takes tensors")
             if cotangents is None:
                 return Answer([(name, y.detach()) for name, y in outputs], [])
-            given = cotangents(outputs)
-            pairs = [(y, c) for (_, y), c in zip(outputs, given, strict=True) if c is not None and y.requires_grad]
+            detached = frozenset(i for i, (_, y) in enumerate(outputs) if not y.requires_grad)
             judged = [leaves[i] for i in inputs.judged]
             try:
-                found: Sequence[Any] = [None] * len(judged)
-                if pairs:
-                    found = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+                found: Sequence[Any]
+                if self.short:
+                    kept, found = _pulled_short(outputs, judged, cotangents)
+                else:
+                    given = cotangents(outputs)
+                    kept, found = [(name, y.detach()) for name, y in outputs], _pulled(outputs, judged, given)
             except GradcheckError:
                 raise
             except Exception as error:
                 raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
-        return Answer(
-            [(name, y.detach()) for name, y in outputs],
-            [None if g is None else g.detach() for g in found],
-            frozenset(i for i, (_, y) in enumerate(outputs) if not y.requires_grad),
-        )
+        return Answer(kept, [g.detach() if arrays.is_torch(g) else g for g in found], detached)
 
     @staticmethod
     def _tracked(x: Any, *, tracked: bool) -> Any:
         x = x.detach()
         return x.requires_grad_() if tracked else x
+
+
+def _pulled(outputs: Sequence[Leaf], judged: Sequence[Any], given: Sequence[Any]) -> Sequence[Any]:
+    import torch  # noqa: PLC0415
+
+    pairs = [(y, c) for (_, y), c in zip(outputs, given, strict=True) if c is not None and y.requires_grad]
+    if not pairs:
+        return [None] * len(judged)
+    return torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
+
+
+def _pulled_short(outputs: list[Leaf], judged: Sequence[Any], cotangents: Cotangents) -> tuple[list[Leaf], list[Any]]:
+    """Return outputs and gradients, large ones in float32; `outputs` is emptied.
+
+    An output is let go before the backward begins, and a cotangent is made when the backward asks for it: neither is
+    held while the arrays inside are.
+    """
+    import torch  # noqa: PLC0415
+
+    like = [(name, y.detach().new_zeros(()).expand(y.shape)) for name, y in outputs]
+    given = cotangents(like)
+    moving = [i for i, (_, y) in enumerate(outputs) if given[i] is not None and y.requires_grad]
+    del given
+
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, *ys: Any) -> Any:  # noqa: ARG004  Torch's signature
+            return ys[0].new_zeros(())
+
+        @staticmethod
+        def backward(ctx: Any, *_: Any) -> Any:  # noqa: ARG004  Torch's signature
+            made = cotangents(like)
+            return tuple(made[i] for i in moving)
+
+    root: Any = Root.apply(*[outputs[i][1] for i in moving]) if moving else None  # type: ignore[no-untyped-call]  # Torch's has no types
+    kept = [(name, _short(y.detach())) for name, y in outputs]
+    outputs.clear()
+    found: Sequence[Any] = [None] * len(judged)
+    if root is not None:
+        found = torch.autograd.grad(root, judged, allow_unused=True)
+    return kept, [None if g is None else _short(g) for g in found]
+
+
+def _short(y: Any) -> Any:
+    """Return a large real tensor as a NumPy array of float32: a cast by Torch may be followed in float64 here."""
+    return y.numpy(force=True).astype(np.float32) if y.numel() > LARGE and not y.is_complex() else y
 
 
 @dataclass

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from gradcheck.kernels.leaves import Inputs
 
 
+COARSE = 2.0**-12  # unit round-off from which float32 stands for the truth
+
+
 @dataclass
 class Reference:
     """The reference, ready to be run in any precision; `evaluations` counts its float64 runs."""
@@ -44,6 +47,7 @@ class Reference:
     library: str
     evaluations: int = 0
     notes: list[str] = field(default_factory=list)
+    casts: int = 0  # upwards, seen inside when it ran in the kernel's dtypes
 
     @property
     def title(self) -> str:
@@ -56,38 +60,55 @@ class Reference:
         x = self.inputs.leaves[0]
         return x.device if arrays.is_torch(x) else None
 
+    @property
+    def coarse(self) -> bool:
+        """Whether results are held against numbers of few bits: the coarsest of the inputs' dtypes sets the unit."""
+        return max(arrays.ROUNDOFF[arrays.dtype_name(x)] for x in self.inputs.leaves) >= COARSE
+
     def truth(self, leaves: Sequence[NDArray[Any]], cotangents: Cotangents | None) -> Answer:
-        """Run in float64 on these values."""
+        """Run in float64 on these values.
+
+        Large results that are held against numbers of 12 bits and less are kept in float32.
+        """
         self.evaluations += 1
         with float64_of(self.library):
             wide = [
                 to_library(x, self.library, _wide(own), self.device)
                 for x, own in zip(leaves, self.inputs.leaves, strict=True)
             ]
-            return self._program(wide=True).run(self.inputs.with_leaves(wide), cotangents)
+            short = cotangents is not None and self.coarse
+            return self._program(wide=True, short=short).run(self.inputs.with_leaves(wide), cotangents)
 
     def low(self, cotangents: Cotangents) -> Answer | None:
         """Run in the kernel's dtypes, with the reference's own casts. None if that is not possible.
 
         Where dtypes cannot be mixed, all inputs take the coarsest one, then float32.
         """
+        watch: Any = contextlib.nullcontext()
+        if self.library == "torch":
+            from gradcheck.kernels.widened import Unwidened  # noqa: PLC0415  Torch only where it is asked for
+
+            watch = Unwidened(leave_out=False)
         for leaves in self._narrow():
-            with contextlib.suppress(Exception):  # an operation that does not exist in that dtype
-                return self._program(wide=False).run(self.inputs.with_leaves(leaves), cotangents)
+            with contextlib.suppress(Exception), watch:  # an operation that does not exist in that dtype
+                found = self._program(wide=False).run(self.inputs.with_leaves(leaves), cotangents)
+                self.casts = getattr(watch, "changed", 0)
+                return found
         return None
 
     def stored(self, cotangents: Cotangents) -> Answer | None:
-        """Run as `low` does, every intermediate stored in the inputs' dtype; None where that is the same."""
+        """Run as `low` did before, every intermediate stored in the inputs' dtype; None where that is the same."""
         if self.library != "torch" or isinstance(self.function, tuple | list):
             return None
         from gradcheck.kernels.widened import Unwidened  # noqa: PLC0415  Torch only where it is asked for
 
-        mode = Unwidened()
+        if not self.casts:
+            return None
         program = self._program(wide=False)
         for leaves in self._narrow():
-            with contextlib.suppress(Exception), mode:
+            with contextlib.suppress(Exception), Unwidened():
                 found: Answer = program.run(self.inputs.with_leaves(leaves), cotangents)
-                return found if mode.changed else None
+                return found
         return None
 
     def jittered(
@@ -128,7 +149,7 @@ class Reference:
     def _cast(self, x: Any, dtype: str) -> Any:
         return to_library(x, self.library, dtype, self.device)
 
-    def _program(self, *, wide: bool) -> Program:
+    def _program(self, *, wide: bool, short: bool = False) -> Program:
         def convert(x: Any) -> Any:
             if not arrays.is_floating(x):
                 return (
@@ -143,7 +164,9 @@ class Reference:
             return PairProgram(
                 forward, backward, self.title, is_cached(forward, backward, self.inputs, None), convert=convert
             )
-        kinds: dict[str, Callable[..., Program]] = {"torch": TorchProgram, "jax": JaxProgram}
+        if self.library == "torch":
+            return TorchProgram(self.function, self.title, convert=convert, short=short)
+        kinds: dict[str, Callable[..., Program]] = {"jax": JaxProgram}
         return kinds.get(self.library, DifferenceProgram)(self.function, self.title, convert=convert)
 
 

@@ -79,6 +79,8 @@ def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = ""
         at, worst = _place(judged)
         reason = doubt or _reason(judged)
         name = None if judged.unfinished.size else _name(judged, evidence)
+        if name is not None and name.everywhere and row.result.size > 1:
+            at = place.Place("everywhere")
     planted = plant(row, factor) if verdict is Verdict.PASS else None
     resolution = limit_of("scale", row.u) * factor * found.smallest_scale
     return ArgumentReport(
@@ -180,6 +182,10 @@ def _place(judged: Judged) -> tuple[place.Place, tuple[WorstEntry, ...]]:
         row.result.truth.shape if kernel.shape[0] == row.result.rows and row.result.truth.width == 1 else kernel.shape
     )
     at = place.find(bad.reshape(shape), (truth == 0).reshape(shape))
+    if at.scattered:  # the small errors may show what the large ones do not
+        every = place.wrong_entries(ratio, error, share=0.0)
+        wider = place.find(every.reshape(shape), (truth == 0).reshape(shape))
+        bad, at = (bad, at) if wider.scattered else (every, wider)
     if start and at.where:
         at = place.Place(at.text, None, at.block)
     order = np.argsort(-error.ravel(), kind="stable")[:SHOWN]

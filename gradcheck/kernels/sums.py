@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kernels.matrix import TILE, Matrix, chunks, tile_sizes, tiled
+from gradcheck.kernels.matrix import Matrix, by_sixteens, chunks, tile_sizes, tiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -215,9 +215,9 @@ def _add(
     tiles: dict[str, list[NDArray[np.float64]]],
 ) -> None:
     row[quantity][start:stop] = values.sum(axis=1)
-    strips = np.add.reduceat(values, range(0, stop - start, TILE), axis=0)
+    strips = by_sixteens(values, 0)
     column[quantity] += strips.sum(axis=0)
-    tiles[quantity].append(np.asarray(np.add.reduceat(strips, range(0, strips.shape[1], TILE), axis=1)))
+    tiles[quantity].append(by_sixteens(strips, 1))
 
 
 __all__ = ["Errors", "Result", "Sums", "add", "errors", "slabs", "tiled"]

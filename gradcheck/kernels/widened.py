@@ -42,28 +42,26 @@ def _wide(x: Any) -> Any:
 
 
 class Unwidened(TorchFunctionMode):
-    """Casts to a wider floating dtype are left out; `changed` counts them."""
+    """Casts to a wider floating dtype are left out, or only counted: `changed` is their number."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, leave_out: bool = True) -> None:
         super().__init__()
         self.changed = 0
+        self.leave_out = leave_out
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
         x = args[0] if args and isinstance(args[0], torch.Tensor) else None
         if x is not None and x.dtype in (torch.float16, torch.bfloat16):
-            if name in ("float", "double"):
+            told = [a for a in [*args[1:], *kwargs.values()] if isinstance(a, torch.dtype)]
+            cast = name in ("float", "double") or (name in ("to", "type") and any(a in WIDE for a in told))
+            if cast or kwargs.get("dtype") in WIDE:
                 self.changed += 1
-                return x.clone()
-            if name in ("to", "type") and any(
-                a in WIDE for a in [*args[1:], *kwargs.values()] if isinstance(a, torch.dtype)
-            ):
-                self.changed += 1
-                return x.clone()
-            if kwargs.get("dtype") in WIDE:
-                self.changed += 1
-                kwargs.pop("dtype")
+                if self.leave_out and cast:
+                    return x.clone()
+                if self.leave_out:
+                    kwargs.pop("dtype")
         return func(*args, **kwargs)
 
 

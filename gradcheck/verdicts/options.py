@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
+from gradcheck.claims.backward_contract import Terms
 from gradcheck.errors import ArgumentError, shown
 from gradcheck.slopes.budget import CONTRACT, Budget
 
@@ -65,6 +66,12 @@ class Options(TypedDict, total=False):
         ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
     tangent : mapping of str to callable, optional
         By argument name: maps a NumPy direction to one that the argument allows, ``lambda v: v + v.T``.
+    deterministic : bool
+        With `inputs=`: a backward whose two answers are not the same to the bit is a FAIL instead of a note.
+    inplace_cotangent : bool
+        With `inputs=`: the backward may overwrite its cotangent.
+    batch_axis : int or mapping of str to int, optional
+        With `inputs=`: ask some rows along this axis alone too, and say whether they are the same as in the batch.
 
     """
 
@@ -83,6 +90,9 @@ class Options(TypedDict, total=False):
     kink: str | None
     kink_of: Callable[..., Any] | None
     tangent: Mapping[str, Callable[[Any], Any]] | None
+    deterministic: bool
+    inplace_cotangent: bool
+    batch_axis: int | Mapping[str, int] | None
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,14 @@ class Rules:
     kink: str | None = None
     kink_of: Callable[..., Any] | None = None
     tangent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    deterministic: bool = False
+    inplace_cotangent: bool = False
+    batch_axis: int | Mapping[str, int] | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What a backward pass owes."""
+        return Terms(self.deterministic, self.inplace_cotangent, self.batch_axis)
 
     def budget(self) -> Budget:
         """Return what a check under these options may spend, from now on."""
@@ -172,6 +190,15 @@ def _texts(wanted: str, *, alone: bool) -> Checker:
     return check
 
 
+def _axes(wanted: str) -> Checker:
+    def check(x: Any) -> str | None:
+        if type(x) is int:
+            return None
+        return None if isinstance(x, Mapping) and x and all(type(a) is int or a is None for a in x.values()) else wanted
+
+    return check
+
+
 def _by_name(wanted: str) -> Checker:
     return lambda x: None if isinstance(x, Mapping) and all(isinstance(name, str) for name in x) else wanted
 
@@ -198,6 +225,9 @@ CHECKERS: dict[str, Checker] = {
     "tangent": _functions_by_name(
         "functions of a direction by argument name, such as {'a': lambda v: v + v.T}",
     ),
+    "deterministic": _boolean("True or False"),
+    "inplace_cotangent": _boolean("True or False"),
+    "batch_axis": _axes("an axis such as 0, or a dict of axes by input"),
 }
 OPTIONAL = {f.name for f in fields(Rules) if f.default is None or f.name == "tangent"}
 # What `check` takes beside the options of judging.
@@ -245,6 +275,18 @@ def beside(**given: Any) -> dict[str, Any]:
     return {
         name: None if x is None and name != "order" else _accepted(name, x, BESIDE[name]) for name, x in given.items()
     }
+
+
+def accepted(name: str, given: Any) -> Any:
+    """Return the value of one option as `rules` would.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not what is wanted there.
+
+    """
+    return None if given is None and name in OPTIONAL else _accepted(name, given, CHECKERS[name])
 
 
 def _accepted(name: str, given: Any, checker: Checker) -> Any:

@@ -184,3 +184,132 @@ def test_a_row_alone_is_what_it_is_in_its_batch():
     assert any("a row alone is what it is in its batch, to the bit" in note for note in fine.notes)
     report = gc.check_kernel(mistaken(mixed), reference, inputs(torch.bfloat16), batch_axis=0)
     assert "another alone than in its batch" in report.complaint
+
+
+# The same options for check(inputs=) and check_module ------------------------------------------------------------
+
+
+def test_an_inputs_claim_may_overwrite_its_cotangent_where_that_is_meant():
+    def backward(ctx, c):
+        x, w = ctx.saved_tensors
+        dw = (c * x).sum(0)
+        return c.mul_(w), dw
+
+    f = mistaken(backward)
+    assert "inplace_cotangent=True" in gc.check(f, inputs=inputs()).complaint
+    report = gc.check(f, inputs=inputs(), inplace_cotangent=True)
+    assert report.verdict is gc.Verdict.PASS, str(report)
+
+    def wrong(ctx, c):
+        dx, dw = backward(ctx, c)
+        return dx, 2 * dw
+
+    assert gc.check(mistaken(wrong), inputs=inputs(), inplace_cotangent=True)["w"].verdict is gc.Verdict.FAIL
+
+
+def in_any_order(ctx, c):
+    x, w = ctx.saved_tensors
+    dw = torch.zeros_like(w)
+    for i in torch.randperm(len(x)):
+        dw = dw + (c * x)[i]
+    return c * w, dw
+
+
+class Scaled(torch.nn.Module):
+    """A function of x and the module's own w."""
+
+    def __init__(self, function, w):
+        super().__init__()
+        self.function, self.w = function, torch.nn.Parameter(w)
+
+    def forward(self, x):
+        return self.function(x, self.w)
+
+
+def test_another_order_of_summation_is_a_note_of_an_inputs_claim_or_a_failure():
+    rng = torch.Generator().manual_seed(0)
+    x, w = (torch.randn(*n, generator=rng, dtype=torch.float64).exp() for n in ((200, 4), (4,)))
+    f = mistaken(in_any_order)
+    report = gc.check(f, inputs=(x, w))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert any(re.search(r"differs from call to call: dw by \d", note) for note in report.notes)
+    for strict in (
+        gc.check(f, inputs=(x, w), deterministic=True),
+        gc.check_module(Scaled(f, w), x, deterministic=True),
+    ):
+        assert strict.verdict is gc.Verdict.FAIL
+        assert "differs from call to call: dw" in strict.complaint
+    assert gc.check(Product.apply, inputs=(x, w), deterministic=True)
+
+
+def test_a_random_function_is_not_deterministic():
+    def noisy(x, w):
+        return Product.apply(x, w) * (1 + 1e-3 * torch.rand(()))
+
+    assert "different answers" in gc.check(noisy, inputs=inputs(), deterministic=True).complaint
+
+
+def test_rows_alone_are_asked_of_an_inputs_claim():
+    def mixed(ctx, c):
+        dx, dw = Product.gradients(ctx, c)
+        return dx + 0.1 * dx.mean(0), dw
+
+    fine = gc.check(Product.apply, inputs=inputs(), batch_axis=0)
+    assert fine.verdict is gc.Verdict.PASS
+    assert any("a row alone is what it is in its batch, to the bit" in note for note in fine.notes)
+    assert (
+        "mixes rows: row 0 of dx is another alone" in gc.check(mistaken(mixed), inputs=inputs(), batch_axis=0).complaint
+    )
+    named = gc.check(mistaken(mixed), inputs=inputs(), batch_axis={"x": 0})
+    assert "mixes rows" in named.complaint
+
+
+def test_a_function_that_couples_rows_is_told_so_and_not_blamed():
+    def centred(x, w):
+        return Product.apply(x - x.mean(0), w)
+
+    report = gc.check(centred, inputs=inputs(), batch_axis=0)
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert any("couples rows" in note for note in report.notes)
+
+
+def test_parameters_and_masks_of_a_module_go_along_with_a_row():
+    rng = torch.Generator().manual_seed(0)
+    square = torch.randn(8, 8, generator=rng).double()
+
+    class Masked(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = torch.nn.Parameter(square.clone())
+
+        def forward(self, x, mask):
+            return (x * mask) @ self.w
+
+    report = gc.check_module(Masked(), (square.clone(), square > 0), batch_axis=0)
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert any("a row alone is what it is in its batch" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("option", [{"deterministic": True}, {"inplace_cotangent": True}, {"batch_axis": 0}])
+def test_what_a_backward_owes_is_asked_of_torch_alone(option):
+    with pytest.raises(gc.ArgumentError, match="pass it together with inputs="):
+        gc.check(lambda x: (x * x).sum(), lambda x: 2 * x, (inputs()[0],), **option)
+
+
+def test_a_row_that_cannot_be_asked_alone_is_the_callers_error():
+    with pytest.raises(gc.ArgumentError, match="wanted names among"):
+        gc.check(Product.apply, inputs=inputs(), batch_axis={"z": 0})
+    with pytest.raises(gc.ArgumentError, match="but x has the shape"):
+        gc.check(Product.apply, inputs=inputs(), batch_axis=5)
+
+
+def test_a_large_backward_is_asked_everything_at_once():
+    x, w = torch.randn(2048, 640), torch.randn(640)
+    report = gc.check_kernel(Product.apply, lambda x, w: x * w, (x, w))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert report.contract_evaluations == 2
+    assert any("transposed" in note and "2^20" in note for note in report.notes)
+    for backward, said in BREACHES[:3]:
+        report = gc.check_kernel(mistaken(backward), lambda x, w: x * w, (x, w))
+        assert report.verdict is gc.Verdict.FAIL
+        assert re.search(said.partition(":")[0], report.complaint) or backward is not_written, str(report)

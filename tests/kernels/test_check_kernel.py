@@ -264,7 +264,18 @@ def test_what_cannot_be_checked_is_said_in_a_sentence(arguments, message):
         gc.check_kernel(*arguments)
 
 
-@pytest.mark.parametrize("option", [{"seed": -1}, {"seed": True}, {"factor": 0.5}, {"factor": "2"}, {"batch_axis": 7}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"seed": -1},
+        {"seed": True},
+        {"factor": 0.5},
+        {"factor": "2"},
+        {"batch_axis": 7},
+        {"batch_axis": "0"},
+        {"deterministic": 1},
+    ],
+)
 def test_options_are_checked(option):
     with pytest.raises(gc.ArgumentError, match=next(iter(option))):
         gc.check_kernel(torch.relu, torch.relu, (torch.ones(4, 5),), **option)
@@ -278,3 +289,72 @@ def test_a_report_is_saved_as_data_and_as_a_page(inputs, tmp_path):
     page = (tmp_path / "kernel.html").read_text(encoding="utf-8")
     assert "Error over its yardstick" in page
     assert "blocks of 64" in page
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, c):
+        return 2 * ctx.saved_tensors[0] * c
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [
+        torch.inference_mode,
+        torch.no_grad,
+        lambda: torch.autocast("cpu", dtype=BF16),
+        lambda: np.errstate(all="raise"),
+    ],
+)
+def test_one_answer_in_whatever_surroundings(inputs, surroundings):
+    alone = judged(inputs)
+    with surroundings():
+        report = judged(inputs)
+        product = gc.check_kernel(lambda a, b: a @ b, lambda a, b: a @ b, (torch.ones(4, 8), torch.ones(8, 4)))
+    assert str(report) == str(alone)
+    assert product.verdict is gc.Verdict.PASS, str(product)
+
+
+def test_what_a_kernel_changes_in_its_arguments_is_put_back_and_said():
+    ids, kept = torch.arange(4), torch.zeros(3)
+    x = torch.linspace(-1, 1, 32, dtype=BF16).reshape(4, 8)
+
+    def kernel(x, ids, *, work):
+        ids += 1
+        work += 1
+        return Square.apply(x)
+
+    report = gc.check_kernel(kernel, lambda x, ids, work: x * x, (x, ids), kwargs={"work": kept})  # noqa: ARG005  called like the kernel
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert ids.tolist() == [0, 1, 2, 3]
+    assert not kept.any()
+    assert any("changes inputs.1, kwargs.work in place: it was put back" in note for note in report.notes)
+
+
+def test_what_is_small_by_far_is_no_constant_factor(inputs):
+    report = gc.check_kernel(
+        lambda x, w: RMSNorm.apply(x, w, 1e-6, ""),
+        lambda x, w: rms_norm(x, w, 1e-6) * torch.linspace(50, 400, 80),
+        inputs,
+    )
+    assert report["output"].verdict is gc.Verdict.FAIL
+    assert report["output"].factor is None
+
+
+def test_columns_that_are_never_written_are_said_to_be_zero():
+    class Zeros(Square):
+        @staticmethod
+        def backward(ctx, c):
+            g = 2 * ctx.saved_tensors[0] * c
+            g[:, 32:] = 0
+            return g
+
+    x = torch.randn(24, 40, generator=torch.Generator().manual_seed(0)).to(BF16)
+    report = gc.check_kernel(Zeros.apply, lambda x: x * x, (x,))
+    assert report["x"].mistakes == ("zero there",)
+    assert "from column 32 on: the last, partial block" in report["x"].where_text

@@ -27,8 +27,8 @@ def example(name):
 
 @pytest.fixture(scope="module")
 def triton():
-    if DEVICE == "cpu" and "triton" not in sys.modules:
-        os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported
+    if DEVICE == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
+        pytest.skip("there is no device, and Triton's interpreter is switched off")
     return pytest.importorskip("triton")
 
 

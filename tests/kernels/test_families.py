@@ -7,6 +7,7 @@ import gradcheck as gc
 torch = pytest.importorskip("torch")
 
 import kernel_families as families  # noqa: E402  after the skip
+import more_kernel_families as more  # noqa: E402  as above
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -37,6 +38,36 @@ def test_wrong_kernels_of_a_family_fail(name, dtype):
     inputs = families.drawn(family, DTYPES[dtype], 0)
     for mistake, kernel in family.wrong.items():
         assert gc.check_kernel(kernel, family.reference, inputs).verdict is gc.Verdict.FAIL, mistake
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "seed"),
+    [("label smoothing", "bfloat16", 0), ("top-2 routing", "float32", 1), ("rotary, interleaved", "float16", 2)],
+)
+def test_kernels_of_other_families_are_judged_rightly(name, dtype, seed):
+    family = more.MORE[name]
+    inputs = families.drawn(family, DTYPES[dtype], seed)
+    for kernel in [families.honest(family.reference, DTYPES[dtype], 0.5, seed), *family.right.values()]:
+        report = gc.check_kernel(kernel, family.reference, inputs, seed=seed)
+        assert report.verdict is gc.Verdict.PASS, str(report)
+    for mistake, kernel in family.wrong.items():
+        assert gc.check_kernel(kernel, family.reference, inputs, seed=seed).verdict is gc.Verdict.FAIL, mistake
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", more.MORE)
+def test_every_other_family_is_judged_rightly(name):
+    family, caught, planted = more.MORE[name], 0, 0
+    for dtype in families.DTYPES:
+        inputs = families.drawn(family, dtype, 0)
+        for kernel in family.right.values():
+            report = gc.check_kernel(kernel, family.reference, inputs)
+            assert report.verdict is gc.Verdict.PASS, str(report)
+        for kernel in family.wrong.values():
+            planted += 1
+            caught += gc.check_kernel(kernel, family.reference, inputs).verdict is gc.Verdict.FAIL
+    # less than half a per cent (another ε, another n − 1) is below what bfloat16 shows
+    assert caught >= planted - 1 - (name in ("group norm", "layer norm, square"))
 
 
 def test_a_projection_dropped_from_a_row_of_32768_fails():

@@ -43,3 +43,9 @@ def test_an_offset_that_overflows_is_named():
     bad = np.zeros(1000, dtype=bool).reshape(10, 100)
     bad.ravel()[537:] = True
     assert "from the flat offset 537 on" in find(bad).text
+
+
+def test_all_but_the_last_block_is_said_so():
+    bad = np.ones((20, 100), dtype=bool)
+    bad[:, 96:] = False
+    assert find(bad).text == "columns 0 to 95: all but the last block of 32"
