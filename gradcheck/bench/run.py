@@ -166,7 +166,7 @@ def run(plan: Plan, results: Results, progress: Callable[[int, str], None], star
         results.environment.update({**environment(plan.threads, torch_too=torch_too), "peak": peaks})
         for done, case in enumerate(found):
             progress(done, str(case))
-            timings, left_out = _timed(case, plan)
+            timings, left_out = timed(case, plan)
             results.timings.extend(timings)
             results.skipped.extend(left_out)
     for done, (tool, size) in enumerate(to_check, len(found)):
@@ -190,7 +190,7 @@ def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
     return peaks
 
 
-def _timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
+def timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
     """Time one case's variants side by side."""
     with precision(case):
         variants, skipped = steps(case, plan)

@@ -30,7 +30,6 @@ class Drawn:
         self.seed = seed
         self.names: list[str] = []
         self.values: list[NDArray[Any]] = []
-        self.unpaired: list[str] = []  # outputs of a kernel that the reference does not have
 
     def draw(self, outputs: Sequence[Leaf]) -> list[Any]:
         """Draw for the reference's own outputs, the first time; return them in the outputs' dtypes."""

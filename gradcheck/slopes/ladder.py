@@ -96,7 +96,7 @@ class Ladder:
             kept.append(level)
         return kept[::-1]
 
-    def _coarser_helps(self, best: Estimate) -> bool:
+    def coarser_helps(self, best: Estimate) -> bool:
         """Tell whether the coarsest levels are as good as `best`: where they err more, a coarser one errs more yet.
 
         Beyond the argument's own size they must not differ by more than noise.
@@ -130,7 +130,7 @@ class Ladder:
             wanted *= size / (max(self.scale, abs(best.value)) or 1.0)
             enough = best.noise * best.step / wanted if wanted > 0 else 0.0
             following = self.coarsest(size, min(enough, math.ldexp(64.0, coarse)))
-        return following if following > coarse and following not in self.tried and self._coarser_helps(best) else None
+        return following if following > coarse and following not in self.tried and self.coarser_helps(best) else None
 
     def coarsest(self, size: float, step: float) -> int:
         """Return the exponent of `step`, or of one that changes φ by a quarter of itself if its slope is `size`."""

@@ -26,7 +26,7 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     """Return the slope with what is known of a φ that does not move next to the point."""
     zero, noise = ladder.scale == 0, ladder.noise
     if zero and math.isfinite(noise.quantum):  # φ moves in steps, the claim is zero: is φ constant next to x?
-        levels = [*levels, *_still(ladder)]
+        levels = [*levels, *still_levels(ladder)]
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
     tolerance = 0.0
     if len(still) < 3:
@@ -40,7 +40,7 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     slope = replace(slope, constant=max(tolerance, ROUNDINGS * noise.unit * abs(ladder.at_zero)) / max(still))
     if not zero:
         return slope
-    first = _first_move(ladder, tolerance)
+    first = first_move(ladder, tolerance)
     return replace(slope, hidden=first / max(still), first=first)
 
 
@@ -71,7 +71,7 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
     return step
 
 
-def _first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
+def first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
     """Return the smallest move of φ where it begins to move, found by halving; 0 where it was never seen to move.
 
     Past a dead unit's kink φ moves continuously, and its first move is as small as one likes; where low precision
@@ -103,7 +103,7 @@ def _first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
     return smallest
 
 
-def _still(ladder: Ladder) -> list[Level]:
+def still_levels(ladder: Ladder) -> list[Level]:
     """Return three levels next to the point, if φ does not move by a bit on them."""
     near = []
     room = min(12, max(-6 - ladder.finest, 2))  # up to 2^-6, and three levels in any arithmetic

@@ -52,8 +52,6 @@ class Kink:
         Entries of the argument that move across a kink.
     within : float
         The kink lies within this step of the point, relative to the argument's size.
-    note : str
-        What a reader should know, one sentence or empty.
     kinks : tuple of SimpleKink
         The kinks one by one, as far as they can be told apart; empty where more than two pieces of f meet in one place.
     weights : tuple of float
@@ -72,7 +70,6 @@ class Kink:
     valid: bool
     entries: tuple[tuple[int, ...], ...]
     within: float = 0.0
-    note: str = ""
     kinks: tuple[SimpleKink, ...] = ()
     weights: tuple[float, ...] = ()
     direction: tuple[tuple[tuple[int, ...], complex], ...] = ()

@@ -134,7 +134,7 @@ def test_another_tools_json_is_refused(quick, tmp_path):
 
 def interrupted_in_case(number, monkeypatch):
     """A run that Ctrl-C meets in its case of that number."""
-    timed = bench_run._timed
+    timed = bench_run.timed
     cases = []
 
     def interrupt(case, plan):
@@ -143,7 +143,7 @@ def interrupted_in_case(number, monkeypatch):
             raise KeyboardInterrupt
         return timed(case, plan)
 
-    monkeypatch.setattr(bench_run, "_timed", interrupt)
+    monkeypatch.setattr(bench_run, "timed", interrupt)
 
 
 def test_ctrl_c_keeps_what_was_measured(tmp_path, monkeypatch):

@@ -39,7 +39,7 @@ def reports(text=UTF8_TEXT, reals=REALS, numbers=COMPLEX):
     slopes = st.builds(Slope, reals, reals, reals, reals, reals, reals, reals, tuples(levels), reals, reals)
     own = {
         Interval: st.builds(Interval, reals, reals, st.booleans(), reals),
-        Kink: st.builds(Kink, text, st.booleans(), tuples(INDICES), reals, text),
+        Kink: st.builds(Kink, text, st.booleans(), tuples(INDICES), reals, proof=text),
         Planted: st.builds(Planted, COUNTS, COUNTS, tuples(text)),
         Accuracy: st.builds(Accuracy, text, reals, reals, verdicts),
         Exactness: st.builds(Exactness, st.booleans(), COUNTS, reals, tuples(INDICES), reals, reals, reals),

@@ -18,7 +18,7 @@ from gradcheck.slopes.measure import measure_slope
 from gradcheck.slopes.noise import Noise, measure_noise
 from gradcheck.slopes.sides import extrapolated_side, gap_exponent, grows
 from gradcheck.slopes.slope import COARSEST, Level, Slope
-from gradcheck.slopes.still import HALVINGS, _first_move, _still
+from gradcheck.slopes.still import HALVINGS, first_move, still_levels
 
 UNIT = 2.0**-53
 FINEST = -34
@@ -495,12 +495,12 @@ def test_coarser_steps_are_tried_while_the_coarsest_serve(phi, exponents, error,
     ladder = Ladder(phi, 0.0, NOISE, FINEST, 1.0)
     for exponent in exponents:
         ladder.measure(exponent)
-    assert ladder._coarser_helps(Estimate(1.0, error, 0, 0, math.ldexp(1.0, exponents[-1]), error)) is helps
+    assert ladder.coarser_helps(Estimate(1.0, error, 0, 0, math.ldexp(1.0, exponents[-1]), error)) is helps
 
 
 @pytest.mark.parametrize("finest", [-34, -13, -3])
 def test_rest_next_to_the_point_is_looked_for_on_three_different_steps(finest):
-    levels = _still(Ladder(lambda _: 1.0, 1.0, NOISE, finest, 0.0))
+    levels = still_levels(Ladder(lambda _: 1.0, 1.0, NOISE, finest, 0.0))
     assert len({v.step for v in levels}) == 3
     assert all(math.ldexp(1.0, finest) <= v.step < 1 for v in levels)
 
@@ -511,7 +511,7 @@ def test_a_jump_is_known_as_one_after_a_few_halvings_and_a_first_move_is_followe
         ladder = Ladder(lambda t: calls.append(t) or phi(t), 1.0, NOISE, FINEST, 0.0)
         ladder.measure(COARSEST)
         calls.clear()
-        _first_move(ladder)
+        first_move(ladder)
         return len(calls)
 
     assert halvings(lambda t: 1 + max(t - 0.1, 0.0)) == HALVINGS
