@@ -161,7 +161,7 @@ def check(
         with usual():
             report = _as_meant(f, args, given, retract, how)
             if retract and not report:
-                report = _on_the_other_side(report, f, args, given, retract, how)
+                report = _by_another_convention(report, f, args, given, retract, how)
     except GradcheckError:
         raise
     except Exception as error:
@@ -232,7 +232,7 @@ def _judged(
     return merged(title_of(f), reports)
 
 
-def _on_the_other_side(
+def _by_another_convention(
     report: Report,
     f: Callable[..., Any],
     args: Any,
@@ -240,24 +240,19 @@ def _on_the_other_side(
     retract: Mapping[str, Any],
     how: Rules,
 ) -> Report:
-    """Return the report, with what is right for perturbations on the other side of a group told so."""
-    other = {name: move.other() if hasattr(move, "other") else move for name, move in retract.items()}
-    turned = [name for name, move in other.items() if move is not retract[name]]
-    if report.complaint or not turned:
-        return report
-    there = {a.name: a.verdict for a in _judged(f, args, given, other, how)}
-    told = [
-        a.with_(advice=_told_side(other[a.name].side), mistakes=("the other side", *a.mistakes))
-        if a.name in turned and a.verdict is Verdict.FAIL and there.get(a.name) is Verdict.PASS
-        else a
-        for a in report.arguments
-    ]
-    return replace(report, arguments=tuple(told))
-
-
-def _told_side(side: str) -> str:
-    here, there = ("x·exp(v)", "exp(v)·x") if side == "left" else ("exp(v)·x", "x·exp(v)")
-    return f"right for perturbations on the {side}, {there}, and claimed for {here}: pass side={side!r}, or convert it"
+    """Return the report, with what is right by another convention of a group told so: the other side, another order."""
+    for name, move in retract.items():
+        for other in move.others() if hasattr(move, "others") else ():
+            argument = next((a for a in report.arguments if a.name == name), None)
+            if report.complaint or argument is None or argument.verdict is not Verdict.FAIL:
+                break
+            there = _as_meant(f, args, given, {**retract, name: other}, how)
+            if any(a.name == name and a.verdict is Verdict.PASS for a in there):
+                mistake, advice = move.told(other)
+                right = argument.with_(mistakes=(mistake, *argument.mistakes), advice=advice)
+                report = replace(report, arguments=tuple(right if a is argument else a for a in report.arguments))
+                break
+    return report
 
 
 def _next(claims: Iterator[Claim], f: Callable[..., Any], smooth: Callable[..., Any] | None) -> Claim | None:

@@ -1,8 +1,9 @@
 """Manifolds for ``retract=``: how an argument moves that is a rotation, a pose or a direction.
 
 ``check(f, gradient, (R,), retract={"R": SO3()})`` moves R to R·exp(v) for a small v of three coordinates, and the
-gradient is claimed in these: ∂f(R·exp(v))/∂v at v = 0. Groups have two sides: ``SO3("left")`` moves R to exp(v)·R. A
-gradient that is right for the other side is told so. A Hessian is that of f(R·exp(v)) at v = 0.
+gradient is claimed in these: ∂f(R·exp(v))/∂v at v = 0. A Hessian is that of f(R·exp(v)) at v = 0. Groups have two
+sides: ``SO3("left")`` moves R to exp(v)·R. A gradient that is right for the other side, or another order of
+coordinates, is told so.
 
 In reading order: groups (SO3, SE3, UnitQuaternion), whose coordinates are few; Sphere, SPD and Stiefel, whose
 coordinates are the argument's own and whose gradient is the Riemannian one, a tangent vector. Arrays of NumPy, Torch
@@ -15,6 +16,7 @@ P.-A. Absil, R. Mahony and R. Sepulchre, "Optimization Algorithms on Matrix Mani
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -72,19 +74,37 @@ class Group:
 
     side: str = "right"
     generators: ClassVar[Array]
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"side": SIDES}
 
     def __post_init__(self) -> None:
-        if self.side not in SIDES:
-            raise ArgumentError(f"side={self.side!r}, wanted one of {', '.join(map(repr, SIDES))}")
+        for name, values in self.choices.items():
+            if getattr(self, name) not in values:
+                raise ArgumentError(f"{name}={getattr(self, name)!r}, wanted one of {', '.join(map(repr, values))}")
 
     def coordinates(self, x: Any) -> tuple[int, ...]:
         """Return the shape of v."""
         del x
         return (len(self.generators),)
 
-    def other(self) -> Self:
-        """Return the same group, perturbed on the other side."""
-        return replace(self, side="left" if self.side == "right" else "right")
+    def others(self) -> list[Self]:
+        """Return the same group by every other convention, those that differ in one choice first."""
+        chosen = (dict(zip(self.choices, values, strict=True)) for values in product(*self.choices.values()))
+        found = (replace(self, **choice) for choice in chosen)
+        return sorted((other for other in found if other != self), key=lambda other: len(self._changed(other)))
+
+    def _changed(self, other: Self) -> list[str]:
+        return [name for name in self.choices if getattr(self, name) != getattr(other, name)]
+
+    def told(self, other: Self) -> tuple[str, str]:
+        """Return the name of the mistake, and what to say, where a gradient is right for `other`."""
+        changed = self._changed(other)
+        options = ", ".join(f"{name}={getattr(other, name)!r}" for name in changed)
+        do = f"pass {options} to {type(self).__name__}, or convert it"
+        if changed != ["side"]:
+            return "another convention", f"right by another convention: {do}"
+        here, there = ("x·exp(v)", "exp(v)·x") if other.side == "left" else ("exp(v)·x", "x·exp(v)")
+        side = f"right for perturbations on the {other.side}, {there}, and claimed for {here}"
+        return "the other side", f"{side}: {do}"
 
     def __call__(self, x: Any, v: Any) -> Any:
         """Return x moved by v."""
@@ -121,24 +141,55 @@ class SO3(Group):
 
 @dataclass(frozen=True)
 class SE3(Group):
-    """Poses, matrices (4, 4); v is the translation, then the rotation vector."""
+    """Poses, matrices (4, 4); v is the translation, then the rotation vector, or the other way round.
 
+    Parameters
+    ----------
+    first : {"translation", "rotation"}
+        What the first three coordinates are.
+
+    """
+
+    first: str = "translation"
     generators: ClassVar[Array] = _generators(6, 4, SHIFTS | {k + 3: turn for k, turn in TURNS.items()})
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"side": SIDES, "first": ("translation", "rotation")}
+
+    def exp(self, v: Any) -> Any:
+        """Return the pose of the twist v."""
+        return super().exp(v if self.first == "translation" else _rolled(v, 3))
+
+    def carried(self, x: Array, v: Array, g: Array, g0: Array) -> Array:
+        """Return a gradient g at x moved by v in the coordinates at x, to first order in v; g0 is the one at x."""
+        if self.first == "translation":
+            return super().carried(x, v, g, g0)
+        return np.asarray(_rolled(super().carried(x, _rolled(v, 3), _rolled(g, 3), _rolled(g0, 3)), 3))
 
 
 @dataclass(frozen=True)
 class UnitQuaternion(Group):
-    """Unit quaternions (4,), the real part first; v is the rotation vector."""
+    """Unit quaternions (4,); v is the rotation vector.
 
+    Parameters
+    ----------
+    real : {"first", "last"}
+        Where the real part stands; SciPy has it last.
+
+    """
+
+    real: str = "first"
     generators: ClassVar[Array] = UNITS[1:] / 2
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"side": SIDES, "real": ("first", "last")}
 
     def exp(self, v: Any) -> Any:
         """Return the quaternion of the rotation by ‖v‖ about v."""
-        return super().exp(v)[:, 0]
+        found = super().exp(v)[:, 0]
+        return found if self.real == "first" else _rolled(found, -1)
 
     def product(self, a: Any, b: Any) -> Any:
         """Return Hamilton's product."""
-        return _combined(a, UNITS) @ b
+        if self.real == "first":
+            return _combined(a, UNITS) @ b
+        return _rolled(_combined(_rolled(a, 1), UNITS) @ _rolled(b, 1), -1)
 
 
 @dataclass(frozen=True)
@@ -216,6 +267,11 @@ class Stiefel(Embedded):
 # A singular value s becomes s(3 − s²)/2: from 1/2 (‖u‖ = √3) it is off by 0.5, 0.31, 0.13, 0.025, 9e-4, 1.2e-6, 2e-12,
 # 7e-24.
 NEWTON = 7
+
+
+def _rolled(v: Any, by: int) -> Any:
+    """Return v with its entries moved on by `by` places."""
+    return arrays.namespace(v).concat([v[-by:], v[:-by]])
 
 
 def _combined(v: Any, matrices: Array) -> Any:

@@ -251,7 +251,7 @@ def test_a_linear_function_of_a_group_has_the_gradient_of_its_generators(name, s
         assert spent(report) <= MOST
     else:
         assert report[0].mistakes[0] == "the other side"
-        assert f"pass side='{claimed}'" in report[0].advice
+        assert f"pass side='{claimed}' to {name}" in report[0].advice
 
 
 # Models -----------------------------------------------------------------------------------------------------------

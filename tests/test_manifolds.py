@@ -149,6 +149,9 @@ PLACES = {
     "SE3": (SE3(), SE3().exp(RNG.standard_normal(6))),
     "SE3 left": (SE3("left"), SE3().exp(RNG.standard_normal(6))),
     "UnitQuaternion": (UnitQuaternion(), UnitQuaternion().exp(RNG.standard_normal(3))),
+    "SE3 rotation first": (SE3(first="rotation"), SE3().exp(RNG.standard_normal(6))),
+    "SE3 left, rotation first": (SE3("left", "rotation"), SE3().exp(RNG.standard_normal(6))),
+    "UnitQuaternion real last": (UnitQuaternion(real="last"), UnitQuaternion(real="last").exp(RNG.standard_normal(3))),
     "UnitQuaternion left": (UnitQuaternion("left"), UnitQuaternion().exp(RNG.standard_normal(3))),
     "Sphere": (Sphere(), P / np.linalg.norm(P)),
     "SPD": (SPD(), A @ A.T + np.eye(3)),
@@ -253,3 +256,45 @@ def test_a_module_does_not_move_on_a_manifold():
     torch = pytest.importorskip("torch")
     with pytest.raises(ArgumentError, match="a module has parameters too: pass a function"):
         gc.check(torch.nn.Linear(3, 2), inputs=(torch.ones(3),), retract={"input": SO3()})
+
+
+def test_another_order_of_coordinates_is_told_so():
+    pose, point = SE3().exp(RNG.standard_normal(6)), np.append(P, 1.0)
+
+    def moved(T):
+        return (T @ point)[:3]
+
+    def jac(T):
+        return np.hstack([-T[:3, :3] @ np.cross(np.eye(3), P), T[:3, :3]])
+
+    assert gc.check(moved, jac, pose, retract={"T": SE3(first="rotation")})
+    report = gc.check(moved, jac, pose, retract={"T": SE3()})
+    assert report[0].mistakes[0] == "another convention"
+    assert report[0].advice == "right by another convention: pass first='rotation' to SE3, or convert it"
+    both = gc.check(moved, jac, pose, retract={"T": SE3("left")})
+    assert "pass side='right', first='rotation' to SE3" in both[0].advice
+    with pytest.raises(ArgumentError, match="first='x', wanted one of 'translation', 'rotation'"):
+        SE3(first="x")
+
+
+def test_quaternions_as_scipy_orders_them():
+    rotation = pytest.importorskip("scipy.spatial.transform").Rotation
+    q = rotation.from_rotvec([0.3, -0.2, 0.5]).as_quat()
+
+    def turned(q):
+        return rotation.from_quat(q).apply(P)
+
+    def jac(q):
+        r = rotation.from_quat(q).as_matrix()
+        return -r @ np.cross(np.eye(3), -P).T
+
+    assert gc.check(turned, jac, q, retract={"q": UnitQuaternion(real="last")})
+    report = gc.check(turned, jac, q, retract={"q": UnitQuaternion()})
+    assert "pass real='last' to UnitQuaternion" in report[0].advice
+
+
+def test_a_derivative_in_tangent_coordinates_without_a_manifold_says_what_to_pass():
+    assert "gradcheck.manifolds.SO3()" in gc.check(trace, of_trace("right"), R).complaint
+    pose, point = SE3().exp(RNG.standard_normal(6)), np.append(P, 1.0)
+    report = gc.check(lambda T: (T @ point)[:3], lambda T: np.hstack([T[:3, :3], -T[:3, :3]]), pose)
+    assert "in tangent coordinates? Pass retract= with gradcheck.manifolds.SE3()" in report.complaint

@@ -97,10 +97,7 @@ class HessianClaim(JacobianClaim, keyword="hess"):
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the blocks of H, rows by argument and columns by argument."""
-        if isinstance(self.tree.template, dict):
-            result = self.jac(**self.tree.fill(leaves), **self.kwargs)
-        else:
-            result = self.jac(*self.tree.fill(leaves), **self.kwargs)
+        result = self._result(leaves)
         found = matrices.blocks(self._whole(result), self.out, self.tree, self.output_names, self.letter)
         return [[b and b.transposed() for b in row] for row in found] if self.turned else found
 

@@ -11,7 +11,7 @@ from gradcheck import arrays
 from gradcheck.claims import matrices
 from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.outputs import numbers_as_arrays
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.direction import scale_of
 
 if TYPE_CHECKING:
@@ -120,20 +120,32 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         """Name rows and columns, before the matrix is read by these names."""
         self.columns = self.names
 
+    def _result(self, leaves: Sequence[Any]) -> Any:
+        """Return what the user's function returns."""
+        if isinstance(self.tree.template, dict):
+            return self.jac(**self.tree.fill(leaves), **self.kwargs)
+        return self.jac(*self.tree.fill(leaves), **self.kwargs)
+
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""
-        if isinstance(self.tree.template, dict):
-            result = self.jac(**self.tree.fill(leaves), **self.kwargs)
-        else:
-            result = self.jac(*self.tree.fill(leaves), **self.kwargs)
+        result = self._result(leaves)
         found = matrices.blocks(result, self.out, self.tree, self.output_names, self.letter)
         return [[b and b.transposed() for b in row] for row in found] if self.turned else found
 
     def fits(self) -> bool | None:
-        """Tell whether the matrices are whole, and not one for each sample; None if f's output is a single number."""
+        """Tell whether the matrices are whole, and not one for each sample; None if they are no Jacobian's.
+
+        They are none where f's output is a single number, or where they fit nowhere and have no row for each output.
+        """
         if len(self.out) == 1 and arrays.shape_of(self.out[0]) == ():
             return None
-        return not any(block is not None and block.batch for row in self.blocks(self.leaves) for block in row)
+        try:
+            return not any(block is not None and block.batch for row in self.blocks(self.leaves) for block in row)
+        except WrongClaim:
+            rows = {arrays.shape_of(y)[0] for y in self.out if arrays.shape_of(y)}
+            shapes = [np.shape(part) for part in _parts_of(self._result(self.leaves))]
+            alike = any(len(shape) > 1 and {shape[0], shape[-1]} & rows for shape in shapes)
+            return True if alike else None  # the contract tells what is wrong with it
 
     def claimed(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return Jᴴ·c for each leaf: its real part where the leaf is real."""
@@ -217,3 +229,9 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
                 exponents -= math.floor(np.median(exponents[known])) * (len(blocks) == 1)
                 scaled = self.plain[k] * np.ldexp(1.0, np.clip(exponents, -500, 500))
                 self.cotangents[k] = np.where(known, scaled, self.cotangents[k])
+
+
+def _parts_of(result: Any) -> list[Any]:
+    """Return the matrices in what a `jac` function returned."""
+    parts = result.values() if isinstance(result, dict) else result if isinstance(result, tuple) else [result]
+    return [part for part in parts if part is not None]

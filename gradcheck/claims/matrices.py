@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.returned import on_a_manifold
 from gradcheck.claims.tree import a_kind
 from gradcheck.errors import WrongClaim
 
@@ -224,8 +225,10 @@ def _block(matrix: Any, out: tuple[int, ...], argument: tuple[int, ...], where: 
             samples = math.prod(out[:batch])
             return Block(values.reshape(samples, math.prod(out[batch:]), -1), out, argument, batch)
     wanted = (*out, *argument)
+    columns = values.size // m if m and values.size % m == 0 and values.shape[: len(out)] in (out, (m,)) else 0
+    moved = on_a_manifold(argument, columns)
     flat = f" (or {(m, n)})" if wanted != (m, n) else ""
-    raise WrongClaim(f"{where} has shape {values.shape}, wanted {wanted}{flat}{_hint(values.shape, m, n)}")
+    raise WrongClaim(f"{where} has shape {values.shape}, wanted {wanted}{flat}{moved or _hint(values.shape, m, n)}")
 
 
 def _dense(matrix: Any, where: str) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.tree import Missing, a_kind, is_node, items
+from gradcheck.claims.tree import Missing, a_kind, is_leaf, is_node, items
 from gradcheck.errors import WrongClaim
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]
     may be that of the one argument of its shape.
     """
     several = isinstance(result, tuple | list)
+    if not several and _of_numbers(result, labels, tree):
+        return tuple(result)
     parts = tuple(result) if several else (result,)
     if several and len(parts) == len(labels):
         return parts
@@ -72,6 +74,16 @@ def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]
         )
     by_name = f"a dict with keys {list(labels)}, or " if isinstance(tree.template, dict) else ""
     raise WrongClaim(f"the gradient returned {a_kind(result)}, wanted {by_name}{len(labels)}: one per argument{hint}")
+
+
+def _of_numbers(result: Any, labels: Sequence[str], tree: Tree) -> bool:
+    """Tell whether a gradient is one array with a number for each argument, all of which are numbers."""
+    top = tree.template.values() if isinstance(tree.template, dict) else tree.template
+    if not arrays.is_array(result) or len(labels) < 2 or arrays.shape_of(result) != (len(labels),):
+        return False
+    return all(
+        is_leaf(x) and arrays.shape_of(np.asarray(x) if isinstance(x, float | complex) else x) == () for x in top
+    )
 
 
 def _choices(labels: Sequence[str], tree: Tree, parts: Sequence[Any]) -> Iterator[list[str]]:
@@ -104,6 +116,15 @@ def _reduction(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         return ""
     axes = [*range(extra), *(extra + k for k, (g, w) in enumerate(zip(got[extra:], want, strict=True)) if g != w)]
     return f": the reduction is missing, sum over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def on_a_manifold(argument: tuple[int, ...], columns: int) -> str:
+    """Return a remark if an argument has the shape of a rotation or pose, and a derivative that of its coordinates."""
+    known = {((3, 3), 3): "SO3", ((4, 4), 6): "SE3", ((4,), 3): "UnitQuaternion"}
+    name = known.get((argument, columns))
+    if name is None:
+        return ""
+    return f": in tangent coordinates? Pass retract= with gradcheck.manifolds.{name}() for the argument"
 
 
 def _list_of_one(result: Any, argument: Any) -> bool:
@@ -171,7 +192,8 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     want, got = arrays.shape_of(argument), arrays.shape_of(gradient)
     if want != got:
         raise WrongClaim(
-            f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}{_reduction(got, want)}"
+            f"the gradient of {name} has shape {got}, wanted {want}, the shape of {name}"
+            f"{_reduction(got, want) or (on_a_manifold(want, got[0]) if len(got) == 1 else '')}"
         )
     if arrays.library_of(gradient) != arrays.library_of(argument):
         raise WrongClaim(

@@ -60,12 +60,35 @@ def called(
                 f"the {kind} raised {type(error).__name__} ({error}): it is passed "
                 f"{GIVEN[kind == 'jvp'].format(passed)}, and would work with {wanted}: let it take {passed}"
             ) from error
+        if len(flat) > 1 and _takes_them_apart(claim, function, flat, leaves, fits):
+            raise ArgumentError(
+                f"the {kind} raised {type(error).__name__} ({error}): it takes {len(flat)} vectors one by one, and is "
+                f"passed {GIVEN[kind].format(told(given))}: let it take {kind}({told(given)}, *args)"
+            ) from error
         if _takes_it_last(claim, function, given, leaves, fits):
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it is passed its vector before the arguments, "
                 f"and would work with it behind them: wanted {kind}(vector, *args)"
             ) from error
         raise
+
+
+def _takes_them_apart(
+    claim: ArrayClaim,
+    function: Callable[..., Any],
+    flat: Sequence[Any],
+    leaves: Sequence[Any],
+    fits: Callable[[Any], object],
+) -> bool:
+    filled = claim.tree.fill(leaves)
+    try:
+        if isinstance(filled, dict):
+            fits(function(*flat, **filled, **claim.kwargs))
+        else:
+            fits(function(*flat, *filled, **claim.kwargs))
+    except Exception:  # noqa: BLE001  whatever it raises: that was not it
+        return False
+    return True
 
 
 def _takes_it_last(

@@ -16,6 +16,7 @@ from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.diagnosis import locate, names, through
+from gradcheck.diagnosis.diagonal import told, wrong_diagonal
 from gradcheck.diagnosis.pushed import Pushed, flat, measured
 from gradcheck.diagnosis.through import alone, is_wrong
 from gradcheck.errors import GradcheckError
@@ -48,7 +49,8 @@ def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
 
 def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> ArgumentReport:
     column = argument.where if argument.where is not None and None not in argument.where else None
-    found = [_pushed(trial, claim, v) for v in _moves(trial, column)]
+    moves = _moves(trial, column)
+    found = [_pushed(trial, claim, v) for v in moves]
     excess = np.max([p.excess for p in found], axis=0)
     wrong = np.flatnonzero(excess > 1)
     if not wrong.size:
@@ -79,6 +81,10 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         if column is None and there is not None and there.where_text:
             text = f"{text}; in {place} {_inside(there, label, index)}"
     missed = claim.missed(index, entries)
+    diagonal = None if one or column is not None or len(claim.cotangents) > 1 else wrong_diagonal(found, moves)
+    if diagonal is not None:
+        text, name, advice = told(diagonal, found[0], moves[0], label)
+        named = named.with_(mistakes=(name,), advice=advice) if name else named
     return argument.with_(
         where=where,
         where_text=text,
@@ -88,7 +94,7 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         or missed
         or claim.asymmetry(trial.field.leaves)
         or (f"in {place} {named.advice}" if one and named.advice else named.advice),
-        next="" if missed else f"look at the formula of {place}" if one else _next(argument, claim, trial, label),
+        next="" if missed else f"look at the formula of {place}" if one else _next(named, claim, trial, label),
     )
 
 

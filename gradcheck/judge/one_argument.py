@@ -9,7 +9,9 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate
 from gradcheck.diagnosis import names as diagnosis
 from gradcheck.diagnosis.rows import located as in_matrix
+from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
+from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 # Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
 # near enough for the neighbourhood to be the same.
 BESIDE = 2.0**-6
-TINY = 1e-6  # a relative error that no slip of a pen makes everywhere: iterations stop at it, an eps is as small
 
 
 def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,7 +89,7 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         verdict, interval, reason = decide.verdict(trial, rules, resolution)
         if verdict is Verdict.FAIL and sum(m.significant for m in trial.mismatches(fresh)) < 2:
             verdict = Verdict.INCONCLUSIVE
-            reason = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
+            reason = FRESH
     if verdict is Verdict.FAIL and _may_be_round_off(trial):
         verdict, interval, reason = decide.verdict(trial, rules, resolution)
     if verdict is Verdict.PASS and not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
@@ -121,20 +122,8 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
             other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
         trial, argument = other or _by_the_digits(argument, trial, rules)
     if argument.verdict is Verdict.FAIL:
-        return _or_a_tolerance(_wrong(argument, trial, trials, rules))
-    return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else argument
-
-
-def _or_a_tolerance(argument: ArgumentReport) -> ArgumentReport:
-    """Return the report of a FAIL that is tiny everywhere with how to allow for it: most often it is meant."""
-    error = argument.error
-    if argument.verdict is not Verdict.FAIL or not error.relative or not error.high < TINY:
-        return argument
-    enough = float(f"{2 * error.high:.0e}")
-    return argument.with_(
-        next=f"below {TINY:g} everywhere: a solver's tolerance, or a small eps that the gradient leaves out? "
-        f"If so pass rtol={enough:g}"
-    )
+        return allowed_for(_wrong(argument, trial, trials, rules))
+    return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument)
 
 
 def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tuple[Trial, ArgumentReport]:
@@ -211,6 +200,8 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
         used = f"f does not move by a bit when {trial.name} does: does f use {trial.name}?"
         return argument.with_(advice=used)
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
+        if (told := right_when_symmetric(argument, trial)) is not None:
+            return told
         found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)
     return kink.at_the_point_only(trial, argument, rules.kink)

@@ -369,3 +369,73 @@ def test_integers_among_the_arguments_are_listed():
     report = gc.check(lambda x, n: np.sum(x**n), lambda x, n: n * x ** (n - 1), (T, 3))
     assert report
     assert report.unchecked == ("n (int)",)
+
+
+def test_a_gradient_of_several_numbers_may_be_one_array():
+    assert gc.check(lambda a, b: a**2 * b, lambda a, b: np.array([2 * a * b, a**2]), (1.5, 2.5))
+    report = gc.check(lambda a, b: a**2 * b, lambda a, b: np.array([2 * a * b, -(a**2)]), {"a": 1.5, "b": 2.5})
+    assert [str(a.verdict) for a in report] == ["PASS", "FAIL"]
+
+
+def test_a_vjp_that_takes_its_cotangents_apart_is_told_how_it_is_called():
+    with pytest.raises(ArgumentError, match=r"it takes 2 vectors one by one.*let it take vjp\(\(array \(4,\), array"):
+        gc.check(lambda x: (np.sin(x), x**2), vjp=lambda c, d, x: c * np.cos(x) + 2 * x * d, args=(T,))
+
+
+def test_what_a_solver_left_is_told_with_the_tolerance_that_allows_for_it():
+    integrate = pytest.importorskip("scipy.integrate")
+
+    def lotka(t, z, a, b):  # noqa: ARG001
+        x, y, xa, ya = z
+        return [a * x - x * y, x * y - b * y, a * xa + x - xa * y - x * ya, xa * y + x * ya - b * ya]
+
+    def solved(a, tolerance):
+        call = {"args": (a, 0.8), "rtol": tolerance, "atol": tolerance / 100}
+        return integrate.solve_ivp(lotka, (0, 2), [1.0, 2.0, 0, 0], **call).y[:, -1]
+
+    def value(a, tolerance):
+        def plain(t, z, a, b):
+            return lotka(t, [*z, 0, 0], a, b)[:2]
+
+        call = {"args": (a, 0.8), "rtol": tolerance, "atol": tolerance / 100}
+        return np.sum(integrate.solve_ivp(plain, (0, 2), [1.0, 2.0], **call).y[:, -1] ** 2)
+
+    def gradient(a, tolerance):
+        x, y, xa, ya = solved(a, tolerance)
+        return 2 * (x * xa + y * ya)
+
+    for tolerance in (1e-6, 1e-9):
+        report = gc.check(value, gradient, 1.5, kwargs={"tolerance": tolerance})
+        said = report[0].next or report[0].reason
+        assert "a solver's tolerance" in said
+        rtol = float(said.partition("rtol=")[2].split()[0])
+        assert gc.check(value, gradient, 1.5, kwargs={"tolerance": tolerance}, rtol=rtol)
+    wrong = gc.check(value, lambda a, tolerance: 1.001 * gradient(a, tolerance), 1.5, kwargs={"tolerance": 1e-9})
+    assert wrong.verdict is gc.Verdict.FAIL
+    assert "solver" not in wrong[0].next
+
+
+def test_an_entry_that_is_wrong_is_no_solvers_tolerance_however_small_beside_the_others():
+    x = np.ones(100)
+    x[0] = 1e6
+
+    def wrong(x):
+        g = 3 * x**2
+        g[5] = 0
+        return g
+
+    report = gc.check(lambda x: np.sum(x**3), wrong, x)
+    assert "solver" not in report[0].next
+
+
+def lower(a):
+    return 2 * np.sum(np.log(np.diag(np.linalg.cholesky(a))))
+
+
+def test_a_gradient_that_is_right_for_symmetric_moves_is_told_so():
+    a = X.T @ X + np.eye(3)
+    report = gc.check(lower, np.linalg.inv, a)
+    assert report[0].mistakes == ("right for symmetric moves",)
+    assert "tangent={'a': lambda v: v + v.T}" in report[0].advice
+    assert gc.check(lower, np.linalg.inv, a, tangent={"a": lambda v: v + v.T})
+    assert "symmetric moves" not in str(gc.check(lower, lambda a: 2 * np.linalg.inv(a), a))

@@ -433,6 +433,24 @@ def test_a_matrix_in_the_argument_s_own_dtype_is_judged_by_its_digits(dtype):
     assert gc.check(lambda x: np.tanh(A.astype(x.dtype) @ x), jac=j, args=(x,))[0].where == (3, 1)
 
 
+@pytest.mark.parametrize("lam", [0.3, -0.2])
+def test_a_diagonal_that_is_wrong_and_a_multiple_of_the_identity(lam):
+    def h(x):
+        return jac(x).T @ jac(x)
+
+    def of_h(v):
+        return lambda x: h(x) + np.diag(v)
+
+    call = (lambda x: (h(X) @ x) @ x / 2, lambda x: h(X) @ x, (X,))
+    report = gc.check(*call, hess=of_h(np.full(4, lam))(X))
+    assert report["H"].where_text == "the diagonal of H is wrong, all else is right"
+    verb = "has, and should not have," if lam > 0 else "lacks"
+    assert report["H"].advice.startswith(f"the claim {verb} {abs(lam):g} x the identity")
+    report = gc.check(*call, hess=of_h(np.arange(1.0, 5))(X))
+    assert report["H"].where_text == "the diagonal of H is wrong, all else is right"
+    assert "identity" not in report["H"].advice
+
+
 # Arrays instead of functions -----------------------------------------------------------------------------------
 
 
