@@ -53,6 +53,10 @@ def retracted(
         If a name is no argument's, or what moves is no array.
 
     """
+    if given.get("adjoint") is not None:
+        raise ArgumentError(
+            "a function of arguments that move on a manifold is not linear: pass vjp= instead of adjoint="
+        )
     inputs = given.get("inputs")
     if inputs is not None:
         if is_module(function):

@@ -63,7 +63,7 @@ def called(
         if len(flat) > 1 and _takes_them_apart(claim, function, flat, leaves, fits):
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it takes {len(flat)} vectors one by one, and is "
-                f"passed {GIVEN[kind].format(told(given))}: let it take {kind}({told(given)}, *args)"
+                f"passed {GIVEN[kind == 'jvp'].format(told(given))}: let it take {kind}({told(given)}, *args)"
             ) from error
         if _takes_it_last(claim, function, given, leaves, fits):
             raise ArgumentError(
