@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.backward_contract import close
+from gradcheck.claims.backward_asked import close
 from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
-    from gradcheck.claims.backward_contract import Asked, Run
+    from gradcheck.claims.backward_asked import Asked, Run
 
 MOST = 3  # rows that are asked alone: the first, the middle, the last
 

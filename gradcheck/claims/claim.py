@@ -15,7 +15,7 @@ from gradcheck import arrays
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gradcheck.claims.backward_contract import Findings
+    from gradcheck.claims.backward_asked import Findings
     from gradcheck.claims.tree import Tree
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.adjoint import AdjointClaim
-from gradcheck.claims.backward_contract import Terms
+from gradcheck.claims.backward_asked import Terms
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.forward_backward import ForwardBackwardClaim
 from gradcheck.claims.gauss_newton import with_residuals, without_residuals

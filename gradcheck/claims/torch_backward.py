@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract, batch
+from gradcheck.claims import torch_graph as graph
+from gradcheck.claims.backward_asked import Asked, Findings, Run, Terms
+from gradcheck.claims.double_backward import double_backward
 from gradcheck.claims.jax_backward import JaxClaim, has_jax_array
-from gradcheck.claims.outputs import contract_inside, in_dtype, inside, named, outputs
+from gradcheck.claims.outputs import contract_inside, in_dtype, inside, outputs
 from gradcheck.claims.point import argument_names, point, title_of
 from gradcheck.claims.torch_module import is_module, module_function
 from gradcheck.claims.vjp import VjpClaim
-from gradcheck.errors import ArgumentError, UnsupportedError, WrongClaim
+from gradcheck.errors import ArgumentError, WrongClaim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import Self
 
     from gradcheck.claims.claim import Claim, Given
@@ -32,7 +35,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
     def __init__(
         self, function: Callable[..., Any], inputs: Any, given: Given, *, parameters: Collection[str] = ()
     ) -> None:
-        self.terms: backward_contract.Terms = given.options.get("terms") or backward_contract.Terms()
+        self.terms: Terms = given.options.get("terms") or Terms()
         self.parameters = frozenset(parameters)
         if not isinstance(inputs, tuple | list | dict):
             inputs = (inputs,)
@@ -40,17 +43,17 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         title, order = title_of(function), given.options.get("order", 1)
         tree, leaves = _tensors(given.args, function, given.names)
         if order == 2:
-            function, inputs = _double_backward(function, given.kwargs, tree, leaves)
+            function, inputs = double_backward(function, given.kwargs, tree, leaves)
             given = replace(given, args=inputs, names=None, kwargs={})
             tree, leaves = _tensors(given.args, function, given.names)
-        self.wanted = _wanted(tree.originals())
-        self._inside, notes = _differentiable(function, tree, leaves, given.kwargs, self.wanted)
-        super().__init__(_detached(self._inside, title), _no_pullback, given)
+        self.wanted = graph.wanted(tree.originals())
+        self._inside, notes = graph.differentiable(function, tree, leaves, given.kwargs, self.wanted)
+        super().__init__(graph.detached(self._inside, title), _no_pullback, given)
         self.title = title + (" (double backward)" if order > 1 else "")
         self.notes = (*self.notes, *notes)
         self.owed = self._owed if order == 1 else None
 
-    def _owed(self, leaves: Sequence[Any], gradients: Sequence[Any], seed: int) -> backward_contract.Findings | None:
+    def _owed(self, leaves: Sequence[Any], gradients: Sequence[Any], seed: int) -> Findings | None:
         """Ask the backward in other ways: strange memory, other strides, some outputs, some inputs.
 
         None where the function changes its inputs in place, and has to be given copies.
@@ -65,7 +68,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
             results, again = run([arrays.copied(x) for x in leaves], judged, cotangents)
         except Exception:  # noqa: BLE001  it works in place, which is fine on copies
             return None
-        asked = backward_contract.Asked(
+        asked = Asked(
             run=run,
             leaves=[arrays.copied(x) for x in leaves],
             names=self.names,
@@ -82,7 +85,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
             self._rows(asked)
         return found
 
-    def _rows(self, asked: backward_contract.Asked) -> None:
+    def _rows(self, asked: Asked) -> None:
         """Ask rows alone; a breach where f's own outputs are the same alone and the gradients are not."""
         outputs = ["output"] if len(asked.outputs) == 1 else [f"output {i}" for i in range(len(asked.outputs))]
         inputs = frozenset(i for i, name in enumerate(self.names) if name not in self.parameters)
@@ -94,7 +97,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         else:
             asked.found.breaches.append(f"mixes rows: {rows.sentence}")
 
-    def _run(self, change: Callable[[Any], Any]) -> backward_contract.Run:
+    def _run(self, change: Callable[[Any], Any]) -> Run:
         """Return the backward as the contract asks it; the arrays that are no leaves go through `change`."""
         import torch  # noqa: PLC0415
 
@@ -106,7 +109,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
                 tracked = [
                     x.detach().requires_grad_(i in needed) if arrays.is_torch(x) else x for i, x in enumerate(leaves)
                 ]
-                results = outputs(_call(self._inside, tree, tracked, kwargs), self.user)
+                results = outputs(graph.call(self._inside, tree, tracked, kwargs), self.user)
                 pairs = [
                     (y, c) for y, c in zip(results, given(results), strict=True) if c is not None and y.requires_grad
                 ]
@@ -124,11 +127,13 @@ class TorchClaim(VjpClaim, keyword="inputs"):
 
     def raw(self, leaves: Sequence[Any]) -> Any:
         """Return the contraction with its graph: of f, not of the backward on trial."""
-        return contract_inside(outputs(_call(self._inside, self.tree, leaves, self.kwargs), self.user), self.cotangents)
+        return contract_inside(
+            outputs(graph.call(self._inside, self.tree, leaves, self.kwargs), self.user), self.cotangents
+        )
 
     def standing_for(self, smooth: Callable[..., Any]) -> Self:
         """Return the backward held against `smooth` instead of the forward that it belongs to."""
-        other = super().standing_for(_detached(smooth, self.title))
+        other = super().standing_for(graph.detached(smooth, self.title))
         return other.with_(raw=lambda leaves: contract_inside(inside(other.call(leaves)), self.cotangents))
 
     def output_dtype(self, leaves: Sequence[Any]) -> str:
@@ -163,8 +168,8 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         import torch  # noqa: PLC0415
 
         with torch.inference_mode(mode=False), torch.enable_grad():
-            tracked = _tracked(leaves, self.wanted)
-            results = outputs(_call(self._inside, self.tree, _copies(tracked), self.kwargs), self.user)
+            tracked = graph.tracked(leaves, self.wanted)
+            results = outputs(graph.call(self._inside, self.tree, graph.copies(tracked), self.kwargs), self.user)
             pairs = [
                 (y, arrays.copied(c) if self.terms.inplace_cotangent else c)
                 for y, w in zip(results, weights, strict=True)
@@ -198,73 +203,10 @@ def _no_pullback(*_: Any) -> Any:
 
 
 def _tensors(inputs: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
-    tree, leaves = point(inputs, function, names) if _any_tensor(inputs) else (None, ())
+    tree, leaves = point(inputs, function, names) if graph.any_tensor(inputs) else (None, ())
     if tree is None or not any(arrays.is_torch(x) for x in leaves):
         raise ArgumentError("inputs= has no Torch tensor: pass args= and gradient= for functions of other libraries")
     return tree, leaves
-
-
-def _any_tensor(x: Any) -> bool:
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
-    return arrays.is_torch(x) or any(map(_any_tensor, parts))
-
-
-def _wanted(leaves: Sequence[Any]) -> tuple[bool, ...]:
-    tensors = [arrays.is_torch(x) for x in leaves]
-    required = [getattr(x, "requires_grad", False) for x in leaves]
-    return tuple(required if any(required) else tensors)
-
-
-def _tracked(leaves: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
-    """Return the tensors as leaves of a graph of their own; a copy made here is no inference tensor any more."""
-    return [
-        x.detach().clone().requires_grad_(judged) if arrays.is_torch(x) else x
-        for x, judged in zip(leaves, wanted, strict=True)
-    ]
-
-
-def _copies(tracked: Sequence[Any]) -> list[Any]:
-    """Return copies, so that a function that works in place does not meet a leaf."""
-    return [x.clone() if arrays.is_torch(x) and x.requires_grad else x for x in tracked]
-
-
-def _call(function: Callable[..., Any], tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    filled = tree.fill(leaves)
-    return function(**filled, **kwargs) if isinstance(filled, dict) else function(*filled, **kwargs)
-
-
-def _differentiable(
-    function: Callable[..., Any], tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any], wanted: Sequence[bool]
-) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    """Return the function with its differentiable outputs alone, as one tensor or a flat tuple, and a note on the rest.
-
-    Torch claims nothing about an output that carries no gradient while others do: it is detached, or marked with
-    ``ctx.mark_non_differentiable``.
-    """
-    import torch  # noqa: PLC0415
-
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        result = _call(function, tree, _copies(_tracked(leaves, wanted)), kwargs)
-    found = list(named(result))
-    if not any(arrays.is_torch(y) for _, y in [*found, ("output", result)]):
-        raise ArgumentError(
-            f"{title_of(function)} returned {type(result).__name__}, wanted a tensor: inputs= judges Torch's own "
-            "backward"
-        )
-    differentiable = [i for i, (_, y) in enumerate(found) if arrays.is_torch(y) and y.requires_grad]
-    kept = differentiable or list(range(len(found)))
-    left = [name for i, (name, y) in enumerate(found) if i not in kept and arrays.is_torch(y)]
-
-    def chosen(*args: Any, **given: Any) -> Any:
-        result = function(*args, **given)
-        flat = [y for _, y in named(result)]
-        return result if arrays.is_torch(result) else {found[i][0]: flat[i] for i in kept}
-
-    if not left:
-        return chosen, ()
-    carry = "carries" if len(left) == 1 else "carry"
-    note = f"not checked: {', '.join(left)} {carry} no gradient (detached, or marked as not differentiable)"
-    return chosen, (note,)
 
 
 def input_names(function: Any, inputs: Any) -> Sequence[str] | None:
@@ -279,90 +221,3 @@ def input_names(function: Any, inputs: Any) -> Sequence[str] | None:
         skipped = 0 if "setup_context" in vars(owner) else 1
         return argument_names(owner.forward, len(inputs) + skipped, None)[skipped:]
     return argument_names(function, len(inputs), None)
-
-
-def _detached(function: Callable[..., Any], title: str) -> Callable[..., Any]:
-    def forward(*args: Any, **given: Any) -> Any:
-        return function(*_fresh(args), **_fresh(given))
-
-    forward.__name__ = title
-    return forward
-
-
-def _fresh(x: Any) -> Any:
-    """Return x with its tensors detached."""
-    if isinstance(x, dict):
-        return {key: _fresh(part) for key, part in x.items()}
-    if isinstance(x, tuple | list):
-        parts = [_fresh(part) for part in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
-    return x.detach() if arrays.is_torch(x) else x
-
-
-def _double_backward(
-    function: Callable[..., Any], kwargs: Mapping[str, Any], tree: Tree, leaves: Sequence[Any]
-) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Return (inputs, grad_output) ↦ Jᵀ(inputs)·grad_output, differentiable, and its inputs as one dict."""
-    import torch  # noqa: PLC0415
-
-    wanted = _wanted(tree.originals())
-    first, _ = _differentiable(function, tree, leaves, kwargs, wanted)
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        example = outputs(_call(first, tree, _copies(_tracked(leaves, wanted)), kwargs), function)
-    weights = [
-        torch.cos(torch.arange(y.numel(), dtype=torch.float64)).to(y.dtype).reshape(y.shape).to(y.device)
-        for y in example
-        if arrays.is_torch(y) and y.requires_grad
-    ]
-    cotangents = ["grad_output"] if len(weights) == 1 else [f"grad_output{i}" for i in range(len(weights))]
-    labels = [f"input {name}" if name in cotangents else name for name in tree.names]
-
-    def gradient(**given: Any) -> Any:
-        values = [given[label] for label in labels]
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            tracked = [
-                x if x.requires_grad or not judged else x.detach().requires_grad_()
-                for x, judged in zip(values, wanted, strict=True)
-            ]
-            passed = [
-                given[name] if given[name].requires_grad else given[name].detach().requires_grad_()
-                for name in cotangents
-            ]
-            results = [y for y in outputs(_call(first, tree, _copies(tracked), kwargs), function) if y.requires_grad]
-            asked = [x for x, judged in zip(tracked, wanted, strict=True) if judged]
-            # a backward is differentiable in its cotangent too; without, Torch drops it in silence
-            grads = torch.autograd.grad(
-                results,
-                asked,
-                [c.to(y.dtype) for c, y in zip(passed, results, strict=True)],
-                create_graph=True,
-                allow_unused=True,
-            )
-        _twice_differentiable(grads, function)
-        return tuple(torch.zeros_like(x) if g is None else g for x, g in zip(asked, grads, strict=True))
-
-    gradient.__name__ = title_of(function)
-    required = any(getattr(x, "requires_grad", False) for x in tree.originals())
-    given = {name: w.requires_grad_(required) for name, w in zip(cotangents, weights, strict=True)}
-    return gradient, dict(zip(labels, tree.originals(), strict=True)) | given
-
-
-def _twice_differentiable(gradients: Sequence[Any], function: Callable[..., Any]) -> None:
-    """Raise UnsupportedError if a backward on the way is marked once_differentiable.
-
-    Torch puts a node that raises behind such a backward, and does not visit it: the gradient would be a part of itself.
-    """
-    seen = {g.grad_fn for g in gradients if g is not None}
-    waiting = list(seen)
-    while waiting:
-        node = waiting.pop()
-        if node is None:
-            continue
-        if node.name() == "torch::autograd::Error":
-            raise UnsupportedError(
-                f"{title_of(function)} has a backward marked once_differentiable, which has no backward of its own: "
-                "check it with order=1, or take the mark away"
-            )
-        fresh = {following for following, _ in node.next_functions} - seen
-        seen |= fresh
-        waiting.extend(fresh)

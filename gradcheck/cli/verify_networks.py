@@ -13,7 +13,10 @@ from gradcheck.two_layer_relu import network_check
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from rich.console import Console
 
     from gradcheck.lines.report import DerivationReport
     from gradcheck.two_layer_relu.network_check import Row, Settings
@@ -40,32 +43,16 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
     seconds = time.perf_counter() - start
     everything = [row for found in rows.values() for row in found]
     verdict = network_check.worst(everything, list(lines.values()))
-
     console = result_console()
-    for name, found in rows.items():
-        where = f" on {settings.device}" if name == "torch" and settings.device != "cpu" else ""
-        sizes = ",".join(map(str, settings.shape))
-        title = f"{network_table.NAMES[name]}{where}, {settings.dtype}, shape {sizes}, seed {settings.seed}"
-        console.print(network_table.network_table(found, title))
-        for remark in network_table.remarks(found):
-            console.print(remark)
-        console.print()
-    console.print(network_table.lines_table(lines))
-    for report in lines.values():
-        if report.verdict is not Verdict.PASS:
-            console.print(str(report))
-    console.print()
+    _print_tables(settings, rows, lines, console)
     network_table.cancelling_note(cancelling, console)
     if min(settings.shape) == 0:
         left_out.append("The ReLU boundary was left out: it needs sizes of at least 1.")
     for sentence in left_out:
         console.print(sentence)
     right = sum(row.verdict is Verdict.PASS for row in everything)
-    console.print(
-        network_table.styled(verdict),
-        f" {right} of {len(everything)} gradients right, in {seconds:.1f} s",
-        sep="",
-    )
+    counted = f" {right} of {len(everything)} gradients right, in {seconds:.1f} s"
+    console.print(network_table.styled(verdict), counted, sep="")
     if json_path is not None:
         data = {
             "verdict": str(verdict),
@@ -80,6 +67,25 @@ def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> 
         }
         write_json(json_path, data)
     return EXIT_CODES[verdict]
+
+
+def _print_tables(
+    settings: Settings, rows: Mapping[str, list[Row]], lines: dict[str, DerivationReport], console: Console
+) -> None:
+    """Print a table for each network with remarks, then the derivation line by line."""
+    for name, found in rows.items():
+        where = f" on {settings.device}" if name == "torch" and settings.device != "cpu" else ""
+        sizes = ",".join(map(str, settings.shape))
+        title = f"{network_table.NAMES[name]}{where}, {settings.dtype}, shape {sizes}, seed {settings.seed}"
+        console.print(network_table.network_table(found, title))
+        for remark in network_table.remarks(found):
+            console.print(remark)
+        console.print()
+    console.print(network_table.lines_table(lines))
+    for report in lines.values():
+        if report.verdict is not Verdict.PASS:
+            console.print(str(report))
+    console.print()
 
 
 def available(chosen: str) -> tuple[tuple[str, ...], list[str]]:

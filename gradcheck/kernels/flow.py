@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract, batch
+from gradcheck.claims.backward_asked import Asked, Run
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels import kink, modules, rows
 from gradcheck.kernels.certificate import Certificate, certify
@@ -172,7 +173,7 @@ def _contract(trial: Trial, answer: Answer) -> None:
     def cotangents(outputs: Sequence[Any]) -> list[Any]:
         return trial.drawn.given()(list(zip(names, outputs, strict=True)))
 
-    asked = backward_contract.Asked(
+    asked = Asked(
         run=_run(trial.kernel, inputs),
         leaves=[arrays.copied(x) for x in inputs.leaves],
         names=inputs.names,
@@ -193,7 +194,7 @@ def _contract(trial: Trial, answer: Answer) -> None:
         _batch(trial, asked, names)
 
 
-def _batch(trial: Trial, asked: backward_contract.Asked, names: list[str]) -> None:
+def _batch(trial: Trial, asked: Asked, names: list[str]) -> None:
     """Ask rows alone, of the kernel and, where it is another then, of the reference."""
     inputs, axis = trial.inputs, trial.options.batch_axis
     found = batch.compare(asked, names, axis, lambda change: _run(trial.kernel, inputs, change))
@@ -213,7 +214,7 @@ def _batch(trial: Trial, asked: backward_contract.Asked, names: list[str]) -> No
     trial.breaches.append(found.sentence)
 
 
-def _run(program: Program, inputs: Inputs, change: Callable[[Any], Any] = unchanged) -> backward_contract.Run:
+def _run(program: Program, inputs: Inputs, change: Callable[[Any], Any] = unchanged) -> Run:
     """Return a program as the contract asks it; the arrays that are no leaves go through `change`."""
 
     def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.claims.backward_contract import Terms
+from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
 from gradcheck.verdicts.options import accepted
 

@@ -176,11 +176,23 @@ def add(result: Result, scale: float, dtype: Any, visit: Callable[[Errors, int],
             _add(q, values, start, stop, row, column, tiles)
     if not result.moved:
         tiles["jj"] = [np.zeros_like(part) for part in tiles["gg"]]
+    groups, sizes = _grouped(result, row, column, {q: np.concatenate(parts).ravel() for q, parts in tiles.items()})
+    return Sums(groups, sizes, along, whole, np.concatenate(unfinished) if unfinished else np.zeros(0, np.int64))
+
+
+def _grouped(
+    result: Result,
+    row: dict[str, NDArray[np.float64]],
+    column: dict[str, NDArray[np.float64]],
+    tile: dict[str, NDArray[np.float64]],
+) -> tuple[dict[str, dict[str, NDArray[np.float64]]], dict[str, NDArray[np.float64]]]:
+    """Return the sums by kind of group, and how many entries each group has."""
+    rows, columns = result.rows, result.columns
     groups = {
         "whole": {q: np.array([row[q].sum()]) for q in QUANTITIES},
         "row": row,
         "column": column,
-        "tile": {q: np.concatenate(parts).ravel() for q, parts in tiles.items()},
+        "tile": tile,
     }
     sizes = {
         "whole": np.array([float(result.size)]),
@@ -193,7 +205,7 @@ def add(result: Result, scale: float, dtype: Any, visit: Callable[[Errors, int],
         name = f"slab {axis}"
         groups[name] = {q: np.bincount(labels, weights=row[q], minlength=count) for q in QUANTITIES}
         sizes[name] = np.bincount(labels, minlength=count) * float(columns)
-    return Sums(groups, sizes, along, whole, np.concatenate(unfinished) if unfinished else np.zeros(0, np.int64))
+    return groups, sizes
 
 
 def slabs(shape: tuple[int, ...]) -> dict[int, NDArray[np.int64]]:

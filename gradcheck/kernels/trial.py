@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract
+from gradcheck.claims.backward_asked import difference
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.programs import (
     Answer,
@@ -166,7 +167,7 @@ def answers_again(trial: Trial, answer: Answer) -> list[Answer]:
     trial.contract_calls += 1
     ours = [*(y for _, y in answer.outputs), *answer.gradients]
     theirs = [*(y for _, y in second.outputs), *second.gradients]
-    sizes = [backward_contract.difference(a, b) for a, b in zip(ours, theirs, strict=True)]
+    sizes = [difference(a, b) for a, b in zip(ours, theirs, strict=True)]
     if not any(sizes):
         return []
     labels = [*(name for name, _ in answer.outputs), *(f"d{trial.inputs.names[i]}" for i in trial.inputs.judged)]

@@ -98,6 +98,41 @@ class Search:
             return Verdict.FAIL
         return Verdict.INCONCLUSIVE if self.inconclusive else Verdict.PASS
 
+    def count(self, case: Case, outcome: type[Exception] | None) -> None:
+        """Count a case that was checked; `outcome` tells what is wrong with it. The last replay is the smallest."""
+        shrunk = bool(self._failures)
+        if outcome is not None:
+            self._failures[outcome] = case
+            self.failure = next(self._failures[kind] for kind in ORDER if kind in self._failures)
+        if shrunk:
+            self.shrinking += 1
+            return
+        self.drawn += 1
+        passed = [a.error.high for a in case.report if a.verdict is Verdict.PASS and a.error.relative]
+        largest = max(passed, default=0.0)
+        if case.report.verdict is Verdict.PASS and (self.widest is None or largest > self.largest_error):
+            self.widest = case
+        self.largest_error = max(self.largest_error, largest)
+        if outcome is None and case.report.verdict is Verdict.INCONCLUSIVE:
+            self.inconclusive += 1
+            if self.undecided is None or case.size < self.undecided.size:
+                self.undecided = case
+
+    def complaint(self, target: str, signature: str) -> str | None:
+        """Return why the search says nothing of the function; None where it does."""
+        if self.drawn == 0:
+            return (
+                f"no drawn case could be checked: {self.why_undefined or 'the signature leaves none'}; if the function "
+                "needs tensors, pass --backend torch; if other numbers, pass --positive or --range, or describe each "
+                "argument in a TOML file"
+            )
+        if self.failure is None and self.refused > self.drawn:
+            return (
+                f"of {self.drawn + self.undefined} draws {self.refused} have sizes that {target} does not take, the "
+                f"last because: {self.why_undefined}; is {signature!r} its signature?"
+            )
+        return None
+
 
 class _BrokenContract(Exception):  # noqa: N818  outcomes, not errors
     """The gradient has the wrong shape, holds a NaN, changes its arguments, ..."""
@@ -171,13 +206,29 @@ def search(
             on_case(found)
             hypothesis.reject()
         outcome = _outcome(case.report)
-        _count(found, case, outcome)
+        found.count(case, outcome)
         on_case(found)
         if outcome is not None:
-            found._failures[outcome] = case  # noqa: SLF001  our own record: the last replay is the smallest
             raise outcome
 
-    options = hypothesis.settings(
+    try:
+        sizes.check(target)
+        hypothesis.seed(seed)(_settings(max_examples)(hypothesis.given(arguments.drawn(max_side=max_side))(judge)))()
+    except (*ORDER, ExceptionGroup, FlakyFailure):
+        pass  # recorded when it was raised; a function that answers differently each time is in the report's notes
+    except Unsatisfiable:
+        pass
+    except Stopped as error:
+        cause = error.__cause__ or error
+        raise ArgumentError(f"{target} ended the search with {raised(cause)}: a loss may only return") from cause
+    if (complaint := found.complaint(target, str(arguments.signature))) is not None:
+        raise ArgumentError(complaint)
+    return found
+
+
+def _settings(max_examples: int) -> hypothesis.settings:
+    """Return how cases are drawn: as many as asked for, from the seed alone, and failures are shrunk."""
+    return hypothesis.settings(
         max_examples=max_examples,
         deadline=None,
         database=None,
@@ -186,29 +237,6 @@ def search(
         verbosity=hypothesis.Verbosity.quiet,
         report_multiple_bugs=True,
     )
-    try:
-        sizes.check(target)
-        hypothesis.seed(seed)(options(hypothesis.given(arguments.drawn(max_side=max_side))(judge)))()
-    except (*ORDER, ExceptionGroup, FlakyFailure):
-        pass  # recorded when it was raised; a function that answers differently each time is in the report's notes
-    except Unsatisfiable:
-        pass
-    except Stopped as error:
-        cause = error.__cause__ or error
-        raise ArgumentError(f"{target} ended the search with {raised(cause)}: a loss may only return") from cause
-    found.failure = next((found._failures[kind] for kind in ORDER if kind in found._failures), None)  # noqa: SLF001
-    if found.drawn == 0:
-        raise ArgumentError(
-            f"no drawn case could be checked: {found.why_undefined or 'the signature leaves none'}; if the function "
-            "needs tensors, pass --backend torch; if other numbers, pass --positive or --range, or describe each "
-            "argument in a TOML file"
-        )
-    if found.failure is None and found.refused > found.drawn:
-        raise ArgumentError(
-            f"of {found.drawn + found.undefined} draws {found.refused} have sizes that {target} does not take, the "
-            f"last because: {found.why_undefined}; is {str(arguments.signature)!r} its signature?"
-        )
-    return found
 
 
 def _checked(
@@ -244,19 +272,3 @@ def _outcome(report: Report) -> type[Exception] | None:
         return _BrokenContract
     wrong = [argument for argument in report if argument.verdict is Verdict.FAIL]
     return _WrongAtKink if all(argument.kink is not None for argument in wrong) else _WrongWhereSmooth
-
-
-def _count(found: Search, case: Case, outcome: type[Exception] | None) -> None:
-    if found._failures:  # noqa: SLF001
-        found.shrinking += 1
-        return
-    found.drawn += 1
-    passed = [a.error.high for a in case.report if a.verdict is Verdict.PASS and a.error.relative]
-    largest = max(passed, default=0.0)
-    if case.report.verdict is Verdict.PASS and (found.widest is None or largest > found.largest_error):
-        found.widest = case
-    found.largest_error = max(found.largest_error, largest)
-    if outcome is None and case.report.verdict is Verdict.INCONCLUSIVE:
-        found.inconclusive += 1
-        if found.undecided is None or case.size < found.undecided.size:
-            found.undecided = case

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from gradcheck.claims.backward_contract import Terms
+from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
 from gradcheck.slopes.budget import CONTRACT, Budget
 

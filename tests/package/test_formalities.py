@@ -28,6 +28,39 @@ def test_every_public_name_exists_once():
     assert [name for name in PUBLIC if not hasattr(gradcheck, name)] == []
 
 
+# Sizes ----------------------------------------------------------------------------------------------------
+
+MOST_LINES = 350  # of a file: one concept
+MOST_OF_A_FUNCTION = 50  # without its docstring: a screen
+
+
+def long_files(package, most=MOST_LINES):
+    return [path.name for path in package.rglob("*.py") if path.read_text(encoding="utf-8").count("\n") > most]
+
+
+def long_functions(package, most=MOST_OF_A_FUNCTION):
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[0]
+                told = first if ast.get_docstring(node, clean=False) is not None else None
+                lines = node.end_lineno - node.lineno + 1
+                if lines - (told.end_lineno - told.lineno + 1 if told else 0) > most:
+                    yield f"{path.name}: {node.name}"
+
+
+def test_no_file_holds_more_than_a_concept_and_no_function_more_than_a_screen():
+    assert long_files(PACKAGE) == []
+    assert list(long_functions(PACKAGE)) == []
+
+
+def test_what_is_too_long_is_seen(tmp_path):
+    body = "\n".join("    x = 1" for _ in range(MOST_OF_A_FUNCTION))
+    (tmp_path / "f.py").write_text(f'def f():\n    """Do."""\n{body}\n' + "\n" * MOST_LINES, encoding="utf-8")
+    assert long_files(tmp_path) == ["f.py"]
+    assert list(long_functions(tmp_path)) == ["f.py: f"]
+
+
 # Documented parameters ------------------------------------------------------------------------------------
 
 
