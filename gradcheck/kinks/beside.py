@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks.neighbourhood import Neighbourhood
+from gradcheck.kinks.changes import WHOLE, Changes, Scaled, parts
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -26,17 +26,20 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-WHOLE = 2**13  # entries up to which claims are kept whole; of more, those that some claim has changed
+TAKEN = 2  # claims of a large argument that were asked for the formula's sake and serve again
 MOST_TANGENTS = 512  # entries up to which the moves that `tangent=` allows get coordinates of their own
 BLUR = 64.0  # units of round-off by which a kink of f's intermediate values may stand elsewhere
 
 
-class Grown(Exception):  # noqa: N818  a finding
-    """Entries changed that no claim had changed before."""
+def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
+    """Return a move along which entries fall in their order, or rise; a little aside, so that none are tied.
 
-    def __init__(self, entries: NDArray[np.int64]) -> None:
-        super().__init__(len(entries))
-        self.entries = entries
+    It is as long as many entries need to be 2^-16 apart: a move is rounded, to 2^-20 at worst.
+    """
+    size = sign * max(1.0, count * 2.0**-17)
+    ramp = np.linspace(size, -size, count) if count > 1 else np.full(count, size)
+    ramp += 2.0**-4 * abs(size) / max(count, 1) * rng.standard_normal(count)
+    return ramp
 
 
 class Beside:
@@ -50,8 +53,12 @@ class Beside:
         The claim at the point.
     drifts : list of float
         By how much an entry of a claim changes at most from δ to 3δ, round-off included, side by side.
+    changes : Changes
+        The claims kept.
+    moves : list of (int or None, float)
+        The probe of each, None where entries moved in their order, and the side.
     signs : list of arrays
-        What `watch`, where it is set, said of the arguments of each claim kept.
+        What `watch`, where it is set, said of the arguments of each.
 
     """
 
@@ -71,13 +78,14 @@ class Beside:
         self.basis: Array | None = None
         if trial.tangent is not None and self.flat_size <= MOST_TANGENTS:
             self.basis = self._tangents()
-        self.here = self.in_scale(np.asarray(trial.claimed))
+        claimed = np.asarray(trial.claimed)
+        large = self.flat_size > WHOLE and not self.complex
+        self.here: Array | Scaled = Scaled(self.flat(claimed), value) if large else self.in_scale(claimed)
         self.drifts: list[float] = []
-        self.moves: list[Array] = []
-        self.claims: list[Array] = []
+        self.changes = Changes(self.here)
+        self.moves: list[tuple[int | None, float]] = []
         self.signs: list[Any] = []
         self.watch = watch
-        self._apart: Array | None = None  # how far any claim is from the first one, entry by entry
 
     def flat(self, values: NDArray[Any]) -> Array:
         """Return an array of the argument's shape as a flat real one."""
@@ -85,6 +93,11 @@ class Beside:
         if self.complex:
             return np.concatenate([flat.real, flat.imag]).astype(np.float64, copy=False)
         return np.asarray(flat.real, dtype=np.float64)
+
+    @property
+    def norm(self) -> float:
+        """The norm of the claim at the point."""
+        return math.hypot(*(float(np.linalg.norm(self.here[part])) for part in parts(len(self.here))))
 
     @property
     def flat_size(self) -> int:
@@ -125,8 +138,10 @@ class Beside:
     def indices(self, entries: NDArray[np.int64]) -> list[tuple[int, ...]]:
         """Return the argument's indices that some entries of a claim are about, each once."""
         if self.basis is not None:
-            parts = [self.basis[:, entries] @ (claim - self.claims[0])[entries] for claim in (self.here, *self.claims)]
-            entries = np.flatnonzero(np.max(np.abs(parts), axis=0) > self.tolerance)
+            first = self.changes.whole(0)
+            claims = [self.here[:], *(self.changes.whole(k) for k in range(1, len(self.moves)))]
+            apart = [self.basis[:, entries] @ (claim - first)[entries] for claim in claims]
+            entries = np.flatnonzero(np.max(np.abs(apart), axis=0) > self.tolerance)
         count = max(math.prod(self.shape), 1)
         return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries % count)]
 
@@ -135,12 +150,15 @@ class Beside:
         """How far two claims of one piece of f may be apart, entry by entry.
 
         Along one direction in 64 a normal drift is below 1/64 of what is typical, along several in a row never; one far
-        above the others is a jump at a kink that stands off the point. Below 2^-30 of the gradient no difference
-        matters; round-off of the arithmetic may be far above it.
+        above the others is a jump at a kink that stands off the point.
         """
-        largest = max(float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims))
         drift = min(max(self.drifts), 8 * float(np.median(self.drifts))) if self.drifts else 0.0
-        return 64 * drift + max(2.0**9 * self.trial.field.unit, 2.0**-30) * largest
+        return 64 * drift + self.round_off
+
+    @property
+    def round_off(self) -> float:
+        """Below 2^-30 of the gradient no difference matters; round-off of the arithmetic may be far above it."""
+        return max(2.0**9 * self.trial.field.unit, 2.0**-30) * self.changes.largest
 
     def leaves(self, v: Any, steps: float = 1.0) -> list[Any]:
         """Return the arguments with this one at x + steps·δ·v."""
@@ -152,18 +170,27 @@ class Beside:
         """Return the claim at some arguments."""
         return self.in_scale(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index]))
 
-    def keep(self, v: Any, sign: float, claim: Array, leaves: Sequence[Any]) -> None:
-        """Keep the claim at x ± δ·v; of a large argument the first one, and how far others are from it."""
-        if self._apart is None:
-            self._apart = np.zeros(len(claim))
-        else:
-            np.maximum(self._apart, np.abs(claim - self.claims[0]), out=self._apart)
-        if self.watch is not None:
-            self.signs.append(self.watch(leaves))
-        if len(claim) <= WHOLE or (self.watch is not None and not self.moves):
-            self.moves.append(sign * self.as_move(arrays.to_numpy(v)))
-        if len(claim) <= WHOLE or self.watch is not None or not self.claims:
-            self.claims.append(claim)
+    def keep(self, probe: int, sign: float, claim: Array, change: Array, signs: Any) -> None:
+        """Keep the claim at x ± δ·v, v a probe's direction, which changes by `change` from δ to 3δ."""
+        self.drifts.append(max(float(np.max(change, initial=0.0)), -float(np.min(change, initial=0.0))))
+        values = self.watch is not None or len(self.here) <= WHOLE or len(self.moves) < TAKEN
+        self.changes.add(claim, change, self.round_off, values=values)
+        self.moves.append((probe, sign))
+        self.signs.append(signs)
+
+    def move(self, number: int) -> Array:
+        """Return the move of a claim kept."""
+        probe, sign = self.moves[number]
+        if probe is None:
+            return in_order(len(self.here), sign, stream(self.trial.field.seed, Purpose.NEARBY, self.trial.index))
+        return sign * self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+
+    def ask_in_order(self) -> None:
+        """Keep the claims where entries fall, and where they rise, in their order."""
+        for sign in (1.0, -1.0):
+            self.moves.append((None, sign))
+            claim = self.claim(self.there(self.move(len(self.moves) - 1)))
+            self.changes.add(claim, None, self.tolerance)
 
     def ask(self, move: Array) -> tuple[Array, Array, list[Any]]:
         """Return the move that could be made, the claim there, and the arguments."""
@@ -172,17 +199,33 @@ class Beside:
 
     def moved(self, move: Array) -> tuple[Array, list[Any]]:
         """Return the move that could be made, rounded and along the argument's tangents, and the arguments there."""
+        leaves = self.there(move)
+        return self.moved_to(leaves), leaves
+
+    def moved_to(self, leaves: Sequence[Any]) -> Array:
+        """Return the move that leads to arguments."""
+        made = np.subtract(arrays.to_numpy(leaves[self.trial.index]), arrays.to_numpy(self.x))
+        made /= self.delta
+        return self.as_move(made)
+
+    def there(self, move: Array) -> list[Any]:
+        """Return the arguments at a move."""
         values = self.as_direction(move)
         if self.trial.tangent is not None and self.basis is None:
-            values = np.asarray(self.trial.tangent(values)).reshape(values.shape)
-        x = arrays.to_numpy(self.x)
-        there = values * self.delta
-        there += x
+            values = np.array(self.trial.tangent(values)).reshape(values.shape)
+        values *= self.delta
+        values += arrays.to_numpy(self.x)
         leaves = list(self.trial.gradient.leaves)
-        leaves[self.trial.index] = arrays.like(there, self.x)
-        made = np.subtract(arrays.to_numpy(leaves[self.trial.index]), x)
-        made /= self.delta
-        return self.as_move(made), leaves
+        leaves[self.trial.index] = arrays.like(values, self.x)
+        return leaves
+
+    def made(self, leaves: Sequence[Any], entries: NDArray[np.int64]) -> Array:
+        """Return the move to arguments in some entries."""
+        if self.complex:
+            return self.moved_to(leaves)[entries]
+        x, there = (arrays.to_numpy(values).reshape(-1)[entries] for values in (self.x, leaves[self.trial.index]))
+        scale = self.scale if isinstance(self.scale, float) else self.scale[entries]
+        return np.asarray((there - x) / self.delta / scale)
 
     @property
     def one_piece(self) -> bool:
@@ -192,62 +235,18 @@ class Beside:
     @property
     def jumps(self) -> bool:
         """Whether the claim at the point differs from those next to it, which are all the same."""
-        off = float(np.max(np.abs(self.here - self.claims[0]), initial=0.0))
-        return not len(self.changing()) and off > self.tolerance
+        return not len(self.changing()) and bool(len(self.off()))
 
     def changing(self) -> NDArray[np.int64]:
         """Return the entries that differ between the claims next to the point."""
-        return np.flatnonzero(self._apart > self.tolerance) if self._apart is not None else np.zeros(0, dtype=np.int64)
+        return self.changes.changing(self.tolerance)
 
     def off(self) -> NDArray[np.int64]:
         """Return the entries that the claims next to the point agree about, and the claim at it does not."""
-        off = np.abs(self.here - self.claims[0]) > self.tolerance
-        off[self.changing()] = False
-        return np.flatnonzero(off)
+        return self.changes.off(self.tolerance)
 
     def entries(self) -> NDArray[np.int64]:
         """Return the entries to look at: all of a small argument, else those in which anything differs."""
-        if len(self.here) <= WHOLE:
-            return np.arange(len(self.here))
+        if len(self.changes.entries) == len(self.here):
+            return self.changes.entries
         return np.union1d(self.changing(), self.off())
-
-    def neighbourhood(self, entries: NDArray[np.int64], number: int = 0) -> Neighbourhood:
-        """Return the claims next to the point in some entries, from which more can be asked for.
-
-        The other entries move at random, and raise `Grown` where they change after all.
-        """
-        rng = stream(self.trial.field.seed, Purpose.NEARBY, self.trial.index, number)
-        whole = len(entries) == len(self.here)
-        others = np.ones(len(self.here), dtype=bool)
-        others[entries] = False
-        first, tolerance = self.claims[0], self.tolerance
-
-        def claim_at(part: Array) -> tuple[Array, Array]:
-            if whole:
-                made, claim, _ = self.ask(part)
-                return made, claim
-            move = rng.standard_normal(len(self.here))
-            move[entries] = part
-            made, leaves = self.moved(move)
-            made = made[entries]
-            del move
-            claim = self.claim(leaves)
-            found = claim[entries]
-            claim -= first
-            changed = np.flatnonzero((np.abs(claim, out=claim) > tolerance) & others)
-            if len(changed):
-                raise Grown(changed)
-            return made, found
-
-        size = (len(self.here),) if self.basis is not None else (2, *self.shape) if self.complex else self.shape
-        places = [np.asarray(axis) for axis in np.unravel_index(entries, size)] if size else []
-        near = Neighbourhood(claim_at, self.here[entries], places, rng=rng, blur=self.blur)
-        near.tolerance = tolerance
-        if whole:
-            for move, claim in zip(self.moves, self.claims[: len(self.moves)], strict=True):
-                near.add(move, claim)
-        if len(near.claims) < 2:
-            move = near.noise()
-            near.ask(move, drawn=True)
-            near.ask(-move, drawn=True)
-        return near

@@ -12,7 +12,7 @@ alike. An entry that is not refutes its block.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -62,13 +62,13 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
         choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
         pick = choice[blocks]
         move, expected = mixed(near, pick)
-        bad |= np.abs(near.ask(move, keep=turn % 4 == 0) - expected) > near.tolerance
+        bad |= np.abs(near.ask(move, keep=turn % 4 == 0 and near.roomy) - expected) > near.tolerance
         if bad.mean() > MANY:
             break
     return bad
 
 
-def mixed(near: Neighbourhood, pick: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def mixed(near: Neighbourhood, pick: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the move, and the claim expected there, that take each entry from the sample that `pick` names."""
     move, claim = np.empty(len(pick)), np.empty(len(pick))
     for k in np.unique(pick):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 CLOSE = 1e-5  # to a side, as a share of the way from one to the other
+MOST_SLACK = 0.1  # a kink of which less is known has no side that could be told
 SHOWN = 1e-6  # the smallest part of a jump that counts as one, relative to the largest
 
 
@@ -27,6 +28,14 @@ def side(share: float) -> str:
         if abs(share - value) < CLOSE:
             return name
     return "other"
+
+
+def snapped(share: Array | float, slack: Array | float) -> Array:
+    """Return shares that are a side, or the middle, as far as drift and round-off tell, as just that."""
+    found = np.array(share, dtype=np.float64)
+    for value in (0.0, 0.5, 1.0):
+        found = np.where(np.abs(found - value) <= np.minimum(slack, MOST_SLACK), value, found)
+    return found
 
 
 def overall(names: Iterable[str]) -> str:
@@ -56,25 +65,8 @@ def of_entries(claims: Sequence[Array], moves: Sequence[Array], here: Array, tol
         np.minimum(low, claim, out=low)
         np.maximum(high, claim, out=high)
     gap = np.where(high - low > tolerance, high - low, np.nan)
-    share = (here - low) / gap
+    share = snapped((here - low) / gap, tolerance / gap)
     return np.asarray(np.where(grows(claims, moves) >= 0, share, 1 - share))
-
-
-def simple_entries(claims: Sequence[Array], moves: Sequence[Array], tolerance: float) -> NDArray[np.bool_]:
-    """Return the entries with one kink of their own: two values, told apart by the sign of the entry's own move."""
-    size = len(claims[0])
-    ends = []
-    for sign in (1.0, -1.0):
-        low, high = np.full(size, np.inf), np.full(size, -np.inf)
-        for claim, move in zip(claims, moves, strict=True):
-            chosen = sign * move > 0
-            np.minimum(low, claim, out=low, where=chosen)
-            np.maximum(high, claim, out=high, where=chosen)
-        ends.append((low, high))
-    (right, right_high), (left, left_high) = ends
-    with np.errstate(invalid="ignore"):  # an entry that was never moved one way: infinity less infinity
-        steady = (right_high - right <= tolerance) & (left_high - left <= tolerance)
-        return np.asarray(steady & (np.abs(right - left) > tolerance) & np.isfinite(right) & np.isfinite(left))
 
 
 def of_wall(wall: Wall) -> str:

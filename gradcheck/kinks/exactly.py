@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck.errors import GradcheckError
 from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.changes import Changes
 from gradcheck.kinks.kink_variable import Variable
 from gradcheck.oracles.exact_slopes import ExactSlopes
 
@@ -62,13 +63,14 @@ class ExactBeside(Beside):
         self.delta, self.blur = 0.0, BLUR
         self._oracle = oracle
         self.here = self._floats(oracle.claimed[trial.index])
+        self.changes = Changes(self.here, whole=True)
         self._last: tuple[Any, bool, list[NDArray[Any]]] | None = None
         self._limit: tuple[Any, Array] | None = None
 
     @property
     def tolerance(self) -> float:
         """How far two claims of one piece of f may be apart: by their rounding to float64."""
-        return ROUNDING * max(float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims))
+        return ROUNDING * self.changes.largest
 
     def leaves(self, v: Any, steps: float = 1.0) -> list[Any]:
         """Return the direction of the arguments on one side; all steps that way are one."""
@@ -87,10 +89,18 @@ class ExactBeside(Beside):
 
     def moved(self, move: Array) -> tuple[Array, list[Any]]:
         """Return the move, along the argument's tangents, and the direction of the arguments."""
+        values = self._allowed(move)
+        return self.as_move(values), self._oracle.directions({self.trial.index: values})
+
+    def there(self, move: Array) -> list[Any]:
+        """Return the direction of the arguments at a move."""
+        return self._oracle.directions({self.trial.index: self._allowed(move)})
+
+    def _allowed(self, move: Array) -> NDArray[Any]:
         values = self.as_direction(move)
         if self.trial.tangent is not None and self.basis is None:
             values = np.asarray(self.trial.tangent(values)).reshape(values.shape)
-        return self.as_move(values), self._oracle.directions({self.trial.index: values})
+        return values
 
     def _floats(self, exact: NDArray[Any] | None) -> Array:
         from gradcheck.oracles.balls import middle  # noqa: PLC0415  python-flint is optional

@@ -13,8 +13,6 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
 from gradcheck.slopes.direction import Scale, inner
@@ -23,6 +21,7 @@ from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, small
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
@@ -77,36 +76,38 @@ class Formula:
         self.size = 0.0
         self.sides: list[tuple[Side, Side]] = []
 
-    def measure(self) -> None:
-        """Ask for the claims on both sides of every probe."""
-        for number in range(len(self.probes)):
+    def measure(self, most: int = MOST_PROBES) -> None:
+        """Ask for the claims on both sides of every probe, or of `most` of them."""
+        for number in range(len(self.sides), min(len(self.probes), most)):
             self.measure_one(number)
 
     def measure_one(self, number: int) -> tuple[Side, Side]:
         """Ask for the claims on both sides of one probe."""
-        beside, probe = self.beside, self.probes[number]
+        probe = self.probes[number]
+        pair = (self._side(probe, 1.0, probe.slope.right), self._side(probe, -1.0, probe.slope.left))
+        self.sides.append(pair)
+        return pair
+
+    def _side(self, probe: Probe, sign: float, slope: float) -> Side:
+        """Ask for the claims on one side, at δ and at 3δ, and hold the first against the slope."""
+        beside = self.beside
         v = beside.trial.direction(probe.probe)
-        steps = max(1.0, probe.slope.resolution / beside.delta) if self.beyond and beside.delta else 1.0
-        found = []
-        for sign, slope in ((1.0, probe.slope.right), (-1.0, probe.slope.left)):
-            leaves = beside.leaves(v, sign * steps)
-            claim = beside.claim(leaves)
-            if not self.beyond:
-                beside.keep(v, sign, claim, leaves)
-            del leaves  # as large as the arguments
-            change = beside.claim(beside.leaves(v, 3 * sign * steps))
-            change -= claim
-            if not self.beyond:
-                beside.drifts.append(float(np.max(np.abs(change), initial=0.0)))
-            flat = beside.as_move(arrays.to_numpy(v))
-            self.size = max(self.size, UNIT.norm(claim))
-            near, rounding = (n / probe.stretch for n in _along(claim, flat))
-            drift = _along(change, flat)[0] / probe.stretch
-            error = math.inf if math.isnan(slope) else probe.slope.side_error / probe.stretch + rounding + abs(drift)
-            mismatch = Mismatch(near, 0.0 if math.isnan(slope) else slope / probe.stretch, error)
-            found.append(Side(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change)))
-        self.sides.append((found[0], found[1]))
-        return self.sides[-1]
+        steps = sign * max(1.0, probe.slope.resolution / beside.delta) if self.beyond and beside.delta else sign
+        leaves = beside.leaves(v, steps)
+        claim = beside.claim(leaves)
+        signs = None if beside.watch is None or self.beyond else beside.watch(leaves)
+        del leaves  # as large as the arguments
+        change = beside.claim(beside.leaves(v, 3 * steps))
+        change -= claim
+        if not self.beyond:
+            beside.keep(probe.probe, sign, claim, change, signs)
+        flat = beside.as_move(arrays.to_numpy(v))
+        self.size = max(self.size, UNIT.norm(claim))
+        near, rounding = (n / probe.stretch for n in _along(claim, flat))
+        drift = _along(change, flat)[0] / probe.stretch
+        error = math.inf if math.isnan(slope) else probe.slope.side_error / probe.stretch + rounding + abs(drift)
+        mismatch = Mismatch(near, 0.0 if math.isnan(slope) else slope / probe.stretch, error)
+        return Side(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change))
 
     def refine(self, *, slopes: bool = True) -> None:
         """Know the claims' limits to more accuracy, and `slopes` that no nearer kink changes.
@@ -114,7 +115,8 @@ class Formula:
         A third claim, at 2δ, tells drift from round-off: drift is linear, and what is left of it is round-off.
         """
         field, index = self.beside.trial.field, self.beside.trial.index
-        for number, (probe, pair) in enumerate(zip(self.probes, self.sides, strict=True)):
+        measured = self.probes[: len(self.sides)]
+        for number, (probe, pair) in enumerate(zip(measured, self.sides, strict=True)):
             v = self.beside.trial.direction(probe.probe)
             flat = self.beside.as_move(arrays.to_numpy(v))
             known: tuple[one_sided.Side | None, one_sided.Side | None] = (None, None)
@@ -144,11 +146,12 @@ class Formula:
     def interval(self) -> Interval:
         """Return the interval for the error of the claims next to the point, the worse of the two sides.
 
-        Both are held to the larger side's size: one of them may be zero, as a ReLU's is. N lies within E of it.
+        Both are held to the larger side's size: one of them may be zero, as a ReLU's is. N lies within E of it. The
+        chance to err is shared by the two sides, and by the two numbers of directions after which one may stop.
         """
         trial = self.beside.trial
         size = max(self.size, 0.0 if trial.tangent is None else trial.true_norm)
-        confidence = (1 + trial.confidence) / 2
+        confidence = (3 + trial.confidence) / 4
         low = high = 0.0
         changes = [side.change for pair in self.sides for side in pair]
         for side in (0, 1):

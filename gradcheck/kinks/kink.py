@@ -17,8 +17,8 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims.prediction import Prediction
 from gradcheck.errors import WrongClaim
-from gradcheck.kinks import chain_rule, exactly, kink_variable, told
-from gradcheck.kinks.formula import Formula
+from gradcheck.kinks import chain_rule, changes, exactly, kink_variable, told
+from gradcheck.kinks.formula import FEWEST, MOST_PROBES, Formula
 from gradcheck.kinks.of_black_box import black_box
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -64,6 +64,7 @@ def judge(
         and before it is called wrong.
 
     """
+    trial.keep_few_directions(changes.WHOLE)
     if trial.claimed is None:
         if arrays.total_size([trial.gradient.leaves[trial.index]]) > MOST_PUSHED:
             return _of_a_large_jvp(trial, resolution)
@@ -97,18 +98,22 @@ def judge(
 
 def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Probe]] | None) -> Interval:
     """Return the interval for the error next to the point, measured to more accuracy where that may decide it."""
-    formula.measure()
-    interval = formula.interval()
-    if interval.low == 0 and interval.high <= resolution:
-        return interval
-    if interval.low == 0:
-        formula.refine(slopes=False)
-        interval = formula.interval()
-        if interval.low == 0 and interval.high <= resolution:
-            return interval
+
+    def told() -> bool:
+        found = formula.interval()
+        return found.low == 0 and found.high <= resolution
+
+    for count in (FEWEST, MOST_PROBES):
+        formula.measure(count)
+        if told():
+            return formula.interval()
+        if formula.interval().low == 0:
+            formula.refine(slopes=False)
+            if told():
+                return formula.interval()
     formula.refine()
     interval = formula.interval()
-    if again is None or (interval.low == 0 and interval.high <= resolution):
+    if again is None or told():
         return interval
     before = list(formula.beside.trial.probes)
     fresh = Formula(formula.beside, again())

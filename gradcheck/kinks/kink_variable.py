@@ -14,6 +14,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
+from gradcheck.kinks import convention
+from gradcheck.kinks.changes import differing
 from gradcheck.kinks.nearest_point import in_zonotope
 
 if TYPE_CHECKING:
@@ -28,21 +30,27 @@ if TYPE_CHECKING:
     Entries = NDArray[np.int64]
 
 ROUND = 8
+CHOICE = 12  # moves of which one is asked for
+FORETOLD = 2  # claims that the kinks told apart must give as well
 COUNTS = (2 * ROUND, 3 * ROUND, 4 * ROUND)  # claims next to the point, while kinks cannot be told apart yet
 MOST_KINKS = 256
 MOST_NUMBERS = 2**25
 SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
-CLOSE = 1e-5  # how far λ may lie outside [0, 1]
+CLOSE = 1e-5  # to which λ is known at best
 
 
 @dataclass(frozen=True)
 class NamedKink:
-    """One kink (or several that are always on one side together): what it adds, its bend, and the claim's λ."""
+    """One kink (or several that are always on one side together): what it adds, its bend, and the claim's λ.
+
+    λ is known to `slack`, by the drift and round-off of the claims.
+    """
 
     entries: Entries
     part: Array
     bend: float
     share: float
+    slack: float
 
 
 @dataclass(frozen=True)
@@ -68,14 +76,9 @@ class Solved:
     room: float = 0.0
 
     @property
-    def shares(self) -> Array:
-        """The λ of all kinks."""
-        return np.array([kink.share for kink in self.kinks])
-
-    @property
     def inside(self) -> bool:
         """Whether the claim is a subgradient."""
-        return self.explained and bool(np.all((self.shares > -CLOSE) & (self.shares < 1 + CLOSE)))
+        return self.explained and all(-k.slack <= k.share <= 1 + k.slack for k in self.kinks)
 
     @property
     def explained(self) -> bool:
@@ -89,7 +92,7 @@ class Solved:
             return ""
         if not self.explained:
             return "no subgradient of f: the claim is not made of the kinks' own parts"
-        worst = float(self.shares[np.argmax(np.abs(self.shares - 0.5))])
+        worst = max((kink.share for kink in self.kinks), key=lambda share: abs(share - 0.5))
         return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
 
 
@@ -139,20 +142,20 @@ class _Samples:
         self.variable = variable
         self.rng = rng
         self.tolerance = beside.tolerance
-        self.first = beside.claims[0]
+        self.first = beside.changes.whole(0)
         self.entries = beside.changing()
-        self.values = [claim[self.entries] for claim in beside.claims]
+        self.values = [beside.changes.at(k, self.entries) for k in range(len(beside.moves))]
         self.signs: list[Array] = [np.asarray(s) for s in beside.signs]
 
     def ask(self, move: Array) -> None:
         """Ask for one more claim, but not where a kink that the argument moves stays at 0 and takes a side."""
-        _, leaves = self.beside.moved(move)
+        leaves = self.beside.there(move)
         sides = self.variable.at(leaves)
         felt = np.max(np.abs(self.signs), axis=0) > 0
         if (np.abs(sides) < SMALL * np.max(np.abs(sides), initial=0.0))[felt].any():
             return
         claim = self.beside.claim(leaves)
-        changed = np.union1d(self.entries, np.flatnonzero(np.abs(claim - self.first) > self.tolerance))
+        changed = np.union1d(self.entries, differing(claim, self.first, self.tolerance))
         if len(changed) > len(self.entries):
             known = np.searchsorted(changed, self.entries)
             for k, value in enumerate(self.values):
@@ -162,6 +165,35 @@ class _Samples:
             self.entries = changed
         self.values.append(claim[self.entries])
         self.signs.append(sides)
+
+    def tell_apart(self) -> None:
+        """Ask for claims until no two kinks that the argument moves have been on the same sides in all of them.
+
+        The variable is cheap to ask, so of a few moves the one is taken that parts most.
+        """
+        for _ in range(2 * max(len(self.variable.zero), 1).bit_length() + ROUND):
+            if not self._alike():
+                break
+            moves = [self.noise() for _ in range(CHOICE)]
+            sides = [self.variable.at(self.beside.there(move)) for move in moves]
+            self.ask(moves[max(range(CHOICE), key=lambda k: self._parted(sides[k]))])
+        self.more(len(self.values) + FORETOLD)
+
+    def _alike(self) -> bool:
+        """Tell whether two kinks that are not always in proportion have changed sides together so far."""
+        values = np.array(self.signs)
+        values = values * np.where(values[0] > 0, 1.0, -1.0)  # h and −h name one kink
+        values = values[:, (values <= 0).any(axis=0)]
+        if not values.size:
+            return False
+        _, first, group = np.unique(values > 0, axis=1, return_index=True, return_inverse=True)
+        sizes = values / np.linalg.norm(values, axis=0)
+        return bool(np.max(np.abs(sizes - sizes[:, first[group.reshape(-1)]])) > SMALL)
+
+    def _parted(self, sides: Array) -> int:
+        """Return how many kinds of kinks there would be after a claim with these sides."""
+        positive = np.vstack([*self.signs, sides]) > 0
+        return int(np.unique(positive ^ positive[0], axis=1).shape[1])
 
     def more(self, count: int) -> None:
         """Ask for claims at random moves until there are `count`."""
@@ -174,27 +206,29 @@ class _Samples:
         """Return a random move."""
         return self.rng.standard_normal(len(self.first))
 
-    def bend(self, entries: Entries, part: Array, *, positive: bool) -> float:
-        """Return 1 where f bends up across a kink, −1 where down: the first move went to its `positive` side.
+    def kink(self, entries: Entries, part: Array, share: float, *, positive: bool) -> NamedKink:
+        """Return a kink that the first move has crossed to its `positive` side.
 
         f is continuous, so `part` is along the kink's normal; it points to the positive side where f bends up.
         """
-        along = float(part @ self.beside.moves[0][entries])
-        return 1.0 if (along >= 0) == positive else -1.0
+        along = float(part @ self.beside.move(0)[entries])
+        bend = 1.0 if (along >= 0) == positive else -1.0
+        slack = max(CLOSE, self.tolerance * np.sqrt(len(part)) / float(np.linalg.norm(part)))
+        return NamedKink(entries, part, bend, float(convention.snapped(share, slack)), slack)
 
     @property
     def off(self) -> bool:
         """Whether the claim at the point differs from the first in an entry that has not changed yet."""
-        off = np.abs(self.beside.here - self.first) > self.tolerance
-        off[self.entries] = False
-        return bool(off.any())
+        off = differing(self.first, self.beside.here, self.tolerance)
+        return bool(len(np.setdiff1d(off, self.entries, assume_unique=True)))
 
 
 def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tuple[Solved | None, Entries]:
     """Return λ of every kink and the entries that change; None where the kinks interact, or are too many."""
     samples = _Samples(beside, variable, rng)
     solved = None
-    for count in COUNTS:
+    samples.tell_apart()
+    for count in (len(samples.values), *COUNTS):
         samples.more(count)
         solved = _one_by_one(samples)
         if solved is not None:
@@ -232,7 +266,7 @@ def _one_by_one(samples: _Samples) -> Solved | None:
         share = float(target @ part / (part @ part))
         rest[mine], beyond[mine] = target - share * part, target - min(max(share, 0.0), 1.0) * part
         entries = samples.entries[mine]
-        kinks.append(NamedKink(entries, part, samples.bend(entries, part, positive=bool(patterns[0, z])), share))
+        kinks.append(samples.kink(entries, part, share, positive=bool(patterns[0, z])))
     room = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(on_right - on_left))
     return Solved(tuple(kinks), float(np.linalg.norm(beyond)), rest, room)
 
@@ -292,9 +326,7 @@ def _together(samples: _Samples) -> Solved | None:
     kinks = []
     for part, share, first in zip(parts, shares, positive, strict=True):
         moved = np.abs(part) > samples.tolerance
-        entries = samples.entries[moved]
-        bend = samples.bend(entries, part[moved], positive=bool(first))
-        kinks.append(NamedKink(entries, part[moved], bend, float(share)))
+        kinks.append(samples.kink(samples.entries[moved], part[moved], float(share), positive=bool(first)))
     return Solved(tuple(kinks), distance, target - shares @ parts, room)
 
 

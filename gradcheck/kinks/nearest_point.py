@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
 
+BLOCK = 2**13  # entries whose differences are held at once
 USED = 1e-12  # a weight below it is round-off of zero
 
 
-def in_hull(vertices: Array, target: Array) -> Array:
+def in_hull(vertices: Sequence[Array] | Array, target: Array) -> Array:
     """Return the convex weights of the point of the vertices' hull nearest to `target`.
 
     With A the vertices less the target, t ≥ 0 minimises |A·t|² + (1 − Σt)², and t/Σt is the nearest point: a
@@ -23,7 +26,7 @@ def in_hull(vertices: Array, target: Array) -> Array:
 
     Parameters
     ----------
-    vertices : array (count, entries)
+    vertices : sequence of arrays (entries,)
         At least one.
     target : array (entries,)
         The claim.
@@ -36,7 +39,7 @@ def in_hull(vertices: Array, target: Array) -> Array:
     """
     from scipy.optimize import nnls  # noqa: PLC0415  half a second of imports that only a kink needs
 
-    system = _reduced((vertices - target).T)
+    system = _differences(vertices, target)
     system = system / (np.max(np.abs(system), initial=0.0) or 1.0)
     count = system.shape[1]
     try:
@@ -58,6 +61,25 @@ def in_zonotope(jumps: Array, target: Array) -> Array:
         reduced[:, :-1], reduced[:, -1], bounds=(0, 1), method="bvls", tol=1e-14, max_iter=20 * len(jumps) + 50
     )
     return np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
+
+
+def combined(weights: Array, vertices: Sequence[Array] | Array) -> Array:
+    """Return Σ weight_k·vertex_k, one by one: there may be many entries."""
+    total = np.zeros(len(vertices[0]))
+    for weight, vertex in zip(weights, vertices, strict=True):
+        if weight:
+            total += weight * vertex
+    return total
+
+
+def _differences(vertices: Sequence[Array] | Array, target: Array) -> Array:
+    """Return the vertices less the target as columns, turned to as few rows, block by block."""
+    found = np.zeros((0, len(vertices)))
+    for start in range(0, len(target), BLOCK):
+        part = slice(start, start + BLOCK)
+        block = np.array([vertex[part] - target[part] for vertex in vertices]).T
+        found = _reduced(np.vstack([found, block]) if len(found) else block)
+    return found
 
 
 def _reduced(tall: Array) -> Array:

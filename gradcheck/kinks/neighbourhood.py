@@ -68,6 +68,10 @@ class Neighbourhood:
         self.moves: list[Array] = []
         self.claims: list[Array] = []
         self.drawn: list[bool] = []
+        # Of each claim among those asked for here, from 1; 0 if asked for elsewhere, −1 if put together from several.
+        self.numbers: list[int] = []
+        self.claim_like: Callable[[Array, int], tuple[Array, Array]] | None = None
+        self.ordered = False  # whether claims where all entries fall, or rise, in their order are among them
         self.tolerance = 0.0
         self.asked = 0
         self.room = max(16, MOST_NUMBERS // max(here.size, 1))
@@ -77,23 +81,39 @@ class Neighbourhood:
         """The largest entry of all claims."""
         return max((float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims)), default=0.0)
 
-    def add(self, move: Array, claim: Array, *, drawn: bool = True) -> None:
-        """Keep a claim that was asked for elsewhere; `drawn` says that the move was drawn at random."""
-        if len(self.claims) >= self.room:
+    def add(self, move: Array, claim: Array, *, drawn: bool = True, number: int = 0) -> None:
+        """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
+        if not self.roomy:
             raise Spent
+        self.numbers.append(number)
         self.moves.append(move)
         self.claims.append(claim)
         self.drawn.append(drawn)
 
+    @property
+    def roomy(self) -> bool:
+        """Whether one more claim may be kept."""
+        return len(self.claims) < self.room
+
     def ask(self, move: Array, *, keep: bool = True, drawn: bool = False) -> Array:
         """Return the claim at x + δ·s∘move, and keep it; `drawn` says that the move was drawn at random."""
+        made, claim = self.ask_unkept(move)
+        if keep:
+            self.add(made, claim, drawn=drawn, number=self.asked)
+        return claim
+
+    def ask_unkept(self, move: Array, like: int | None = None) -> tuple[Array, Array]:
+        """Return the move that was really made and the claim there; entries not looked at move as for claim `like`."""
         if self.asked >= self.most:
             raise Spent
         self.asked += 1
-        made, claim = self._claim_at(move)
-        if keep:
-            self.add(made, claim, drawn=drawn)
-        return claim
+        return self._claim_at(move) if like is None or self.claim_like is None else self.claim_like(move, like)
+
+    def forget(self) -> None:
+        """Let go of all claims, and of what they were asked of."""
+        self.moves, self.claims, self.drawn, self.numbers = [], [], [], []
+        self.claim_like = None
+        self._claim_at = _nothing
 
     def off_ties(self, number: int) -> bool:
         """Tell whether a claim stands for those around its move, and not for a tie that the move has hit.
@@ -105,9 +125,10 @@ class Neighbourhood:
         if self.drawn[number]:
             return True
         move = self.moves[number]
-        aside = min(64 * self.blur, 2.0**-4 / len(move)) * float(np.max(np.abs(move), initial=0.0))
-        change = self.ask(move + aside * self.noise(), keep=False) - self.claims[number]
-        return float(np.max(np.abs(change), initial=0.0)) <= self.tolerance + self.size / 16
+        largest = float(np.max(np.abs(move), initial=0.0))
+        aside = max(min(64 * self.blur, 2.0**-4 / len(move)) * largest, 2 * self.blur)
+        _, claim = self.ask_unkept(move + aside * self.noise(), like=number)
+        return float(np.max(np.abs(claim - self.claims[number]), initial=0.0)) <= self.tolerance + self.size / 16
 
     def noise(self) -> Array:
         """Return a random move."""
@@ -130,6 +151,10 @@ class Neighbourhood:
     def same(self, one: Array, other: Array) -> bool:
         """Tell whether two claims, or the same part of two, are no further apart than drift and round-off."""
         return bool(np.max(np.abs(one - other), initial=0.0) <= self.tolerance)
+
+
+def _nothing(_: Array) -> tuple[Array, Array]:
+    raise Spent
 
 
 def grows(claims: Sequence[Array], moves: Sequence[Array]) -> Array:

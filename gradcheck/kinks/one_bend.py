@@ -9,22 +9,25 @@ is the same with −u.
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck.kinks import half_turn
-from gradcheck.kinks.blocks import flips, mixed
-from gradcheck.kinks.nearest_point import in_hull
+from gradcheck.kinks.blocks import flips
+from gradcheck.kinks.nearest_point import combined, in_hull
+from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.parts import Parts
 from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
     from gradcheck.kinks.neighbourhood import Neighbourhood
+    from gradcheck.kinks.parts import Block
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
@@ -34,19 +37,6 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 # tied after equal moves; what the claim says there is its own convention, and no gradient next to the point.
 ASIDE = 64.0
 SAMPLES = 40  # in tests over all pairs of samples
-MOST_WHOLE = 24  # whole claims to ask for to show what was found block by block
-
-
-@dataclass
-class Block:
-    """Entries that bend together, and how far the search in them has come."""
-
-    entries: Entries
-    used: list[int]  # samples that may carry weight
-    weights: Array = field(default_factory=lambda: np.ones(0))
-    best: float = np.inf
-    stalled: int = 0
-    state: str = "open"  # "inside", "both ways", "outside"
 
 
 def towards(near: Neighbourhood, turns: int) -> Array | None:
@@ -56,9 +46,9 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
     """
     best, used = np.inf, list(range(len(near.claims)))
     for turn in range(turns + 1):
-        claims = np.array([near.claims[k] for k in used])
+        claims = [near.claims[k] for k in used]
         weights = in_hull(claims, near.here)
-        rest = near.here - weights @ claims
+        rest = near.here - combined(weights, claims)
         far = float(np.max(np.abs(rest), initial=0.0))
         if far <= near.tolerance:
             shown = [k for k, weight in zip(used, weights, strict=True) if weight]
@@ -68,7 +58,7 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
             used = [k for k in used if k not in tied]
             continue
         distance = float(np.linalg.norm(rest))
-        if turn == turns or distance > best * (1 - 2.0**-10):
+        if turn == turns or not near.roomy or distance > best * (1 - 2.0**-10):
             return None
         best = distance
         near.ask(flips(near) * rest / far + 2.0**-8 * near.noise())
@@ -90,12 +80,8 @@ class Search:
 
     def __init__(self, near: Neighbourhood, labels: Labels) -> None:
         self.near = near
-        order = np.argsort(labels, kind="stable")
-        _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
-        self.alone: Entries = order[first[count == 1]]
-        several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
-        self.blocks = [Block(np.sort(e), list(range(len(near.claims)))) for e in several]
-        self.parts = len(self.blocks) + len(self.alone)
+        self.parts = Parts(near, labels)
+        self.alone, self.blocks = self.parts.alone, self.parts.blocks
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
 
@@ -123,8 +109,8 @@ class Search:
         for sign in (1.0, -1.0):  # moved far and the others little: does it bend after all, and does it move others?
             move = 2.0**-6 * near.noise()
             move[off] = sign * (1 + near.rng.random(len(off)))
-            sides.append(near.ask(move))
-        low, high = near.range()
+            sides.append(near.ask(move, keep=near.roomy))
+        low, high = np.minimum(low, np.minimum(*sides)), np.maximum(high, np.maximum(*sides))
         bent = off[(high - low)[off] > known + near.tolerance]
         if len(bent):
             self.refuted = np.abs(sides[0] - sides[1]) > near.tolerance
@@ -150,23 +136,42 @@ class Search:
         asked = [(block, bend) for block, bend in looked if bend]
         if not asked:
             return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
-        claim = near.ask(move)
-        made = near.moves[-1]
-        for block, bend in asked:
-            block.used.append(len(near.claims) - 1)
+        claim, made, places = self._asked(move, [block for block, _ in asked])
+        for (block, bend), place in zip(asked, places, strict=True):
+            block.used.append(place)
             if (state := self._apart(block, bend, claim, made)) != "":
                 return state
         return ""
 
+    def _asked(self, move: Array, blocks: Sequence[Block]) -> tuple[Array, Array, list[int]]:
+        """Ask for a claim; return it, its move, and where it is kept for each block.
+
+        Where there is no room for one more, it is kept block by block in place of claims that the block does not use:
+        blocks say nothing of one another.
+        """
+        near = self.near
+        if near.roomy:
+            claim = near.ask(move)
+            return claim, near.moves[-1], [len(near.claims) - 1] * len(blocks)
+        made, claim = near.ask_unkept(move)
+        places = []
+        for block in blocks:
+            free = [k for k in range(2, len(near.claims)) if k not in block.used]
+            if not free:
+                raise Spent
+            near.moves[free[0]][block.entries], near.claims[free[0]][block.entries] = (
+                made[block.entries],
+                claim[block.entries],
+            )
+            near.numbers[free[0]] = -1
+            places.append(free[0])
+        return claim, made, places
+
     def _look(self, block: Block, turn: int, move: Array) -> int:
         """Put the move from the nearest point to the claim into `move`; return which way the block bends, 0 if done."""
         near, entries, least = self.near, block.entries, ASIDE * self.near.blur
-        vertices = np.array([near.claims[k][entries] for k in block.used])
-        weights = in_hull(vertices, near.here[entries])
-        rest = near.here[entries] - weights @ vertices
+        rest = block.nearest(near)
         far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
-        kept = np.flatnonzero(weights)
-        block.used, block.weights = [block.used[k] for k in kept], weights[kept]
         if far <= near.tolerance:
             block.state = "inside"
             return 0
@@ -194,11 +199,11 @@ class Search:
             drift = abs(float((near.ask(2 * made, keep=False) - claim)[entries] @ u))
             if gap <= 16 * drift + 2.0**-22 * near.size * length:
                 return ""
-        if self.parts > 1:
+        if len(self.parts) > 1:
             for size in (2.0**-6, 8.0):
                 other = size * near.noise()
                 other[entries] = u
-                moved = np.abs(near.ask(other) - claim) > near.tolerance
+                moved = np.abs(near.ask(other, keep=near.roomy) - claim) > near.tolerance
                 if moved[entries].any():
                     self.refuted = np.zeros(len(moved), dtype=bool)
                     self.refuted[entries] = moved[entries]
@@ -221,38 +226,3 @@ class Search:
         names, count = np.unique(labels, return_counts=True)
         joined: NDArray[np.bool_] = np.isin(labels, names[count > 1])
         return joined if self.refuted is None else joined | self.refuted
-
-    def whole(self) -> tuple[Array, list[Array]] | None:
-        """Return weights and whole claims that give the claim on trial, made of the blocks' own weights.
-
-        With each block's weights laid end to end on [0, 1], one whole claim stands for each stretch in which no block
-        changes over (a comonotone coupling). None where there are more than may be asked for: then each block's weights
-        are the proof, and the mixtures that showed the blocks to be independent. `refuted` is set where one is not.
-        """
-        near, alone = self.near, self.alone
-        claims = np.array([claim[alone] for claim in near.claims]).reshape(len(near.claims), -1)
-        top, bottom = claims.argmax(axis=0), claims.argmin(axis=0)
-        low = np.take_along_axis(claims, bottom[None], axis=0)[0]
-        gap = np.take_along_axis(claims, top[None], axis=0)[0] - low
-        share = np.where(gap > near.tolerance, (near.here[alone] - low) / np.where(gap > 0, gap, 1), 1.0).clip(0, 1)
-        sums = [np.cumsum(block.weights / block.weights.sum()) for block in self.blocks]
-        ends = np.concatenate([np.array([0.0, 1.0]), share, *sums]).clip(0, 1)
-        levels = np.unique(np.round(ends, 9))
-        if len(levels) - 1 > MOST_WHOLE:
-            return None
-        weights, found = [], []
-        for below, above in itertools.pairwise(levels):
-            pick = np.zeros(near.here.size, dtype=np.int64)
-            middle = (below + above) / 2
-            pick[alone] = np.where(middle < share, top, bottom)
-            for block, total in zip(self.blocks, sums, strict=True):
-                pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
-            move, expected = mixed(near, pick)
-            claim = near.ask(move)
-            bad = np.abs(claim - expected) > near.tolerance
-            if bad.any():
-                self.refuted = bad
-                return None
-            weights.append(above - below)
-            found.append(claim)
-        return np.array(weights), found

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import blocks, one_bend, walls
+from gradcheck.kinks import blocks, coupling, one_bend, walls
+from gradcheck.kinks.beside import in_order
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
@@ -24,6 +25,7 @@ from gradcheck.kinks.separation import Separation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.coupling import Coupled
     from gradcheck.kinks.walls import Wall
 
     Array = NDArray[np.float64]
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 TURNS = 12  # towards the claim in whole claims, before blocks are looked for
 WHOLE = 120  # claims in one hull at most
 RETRIES = 4
+FLAT, MORE = 12, 4  # moves that may turn out to change a claim after all, and claims to ask for then
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
 
 
@@ -52,6 +55,8 @@ class Finding:
     entries, walls
         The simple kinks, and the entries that their normals are about; none where kinks are not simple or not looked
         into one by one.
+    labels : array or None
+        Which entries bend together, where that was found.
     reason : str
         Why it is undecided.
 
@@ -63,39 +68,42 @@ class Finding:
     separation: Separation | None = None
     entries: Entries = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     walls: tuple[Wall, ...] = ()
+    labels: Entries | None = None
     reason: str = ""
 
 
 def judged(near: Neighbourhood) -> Finding:
     """Judge the claim at the point; `near` holds a few claims already, the first two at a move and its opposite."""
     try:
+        guess = coupling.guessed(near)
+        if guess.weights is not None:
+            return Finding("inside", weights=guess.weights, labels=guess.labels)
         _in_order(near)
         weights = one_bend.towards(near, TURNS)
         if weights is not None:
             return Finding("inside", weights=weights[weights > 0])
-        return _in_blocks(near)
+        return _in_blocks(near, guess.joined)
     except Spent:
         return Finding("undecided", reason=f"{near.asked} claims next to the point were not enough")
 
 
 def _in_order(near: Neighbourhood) -> None:
     """Ask where entries fall, and where they rise, in their order: there "the first, or the last, of equals wins"."""
-    count = near.here.size
-    ramp = np.linspace(1.0, -1.0, count) if count > 1 else np.ones(count)
-    for move in (ramp, -ramp):
-        near.ask(move + 2.0**-4 / count * near.noise())
+    for sign in (1.0, -1.0) if not near.ordered else ():
+        near.ask(in_order(near.here.size, sign, near.rng))
 
 
-def _in_blocks(near: Neighbourhood) -> Finding:
-    labels = blocks.found(near)
+def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> Finding:
+    """Judge block by block; `joined` names entries that are known to be no blocks of their own."""
+    labels = blocks.found(near, joined)
     for _ in range(RETRIES):
         search = Search(near, labels)
         state = search.run()
         if state == "inside":
-            whole = search.whole()
-            if search.refuted is None:
-                return _inside(near, search, whole)
-            state = "refuted"
+            found = coupling.coupled(near, search.parts)
+            if found.refuted is None:
+                return _inside(near, search, found, labels)
+            search.refuted, state = found.refuted, "refuted"
         if state == "outside":
             return Finding("outside", separation=search.separation)
         if state == "refuted":
@@ -106,15 +114,13 @@ def _in_blocks(near: Neighbourhood) -> Finding:
     return Finding("undecided", reason="blocks of entries that depend on one another")
 
 
-def _inside(near: Neighbourhood, search: Search, whole: tuple[Array, list[Array]] | None) -> Finding:
-    if whole is None:
+def _inside(near: Neighbourhood, search: Search, found: Coupled, labels: Entries) -> Finding:
+    if found.weights is None:
         most = max((block.weights for block in search.blocks), key=len, default=np.ones(1))
-        return Finding("inside", weights=most, by_blocks=True)
-    weights, claims = whole
-    rest = near.here - weights @ np.array(claims)
-    if float(np.max(np.abs(rest), initial=0.0)) > 2 * near.tolerance:
+        return Finding("inside", weights=most, by_blocks=True, labels=labels)
+    if not found.shows(near):
         return Finding("undecided", reason="the claims next to the point drift by more than the claim is off")
-    return Finding("inside", weights=weights)
+    return Finding("inside", weights=found.weights, labels=labels)
 
 
 def _both_ways(near: Neighbourhood, entries: Entries) -> Finding:
@@ -208,24 +214,34 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
 def _along_flat(near: Neighbourhood, entries: Entries) -> Separation | None:
     """Return a move u that changes no claim, s(z + τu) = s(z), along which the claim on trial is off.
 
-    There h(z + τu) = h(z) + τ·s·u with one number s·u for all z, and every subgradient has it.
+    There h(z + τu) = h(z) + τ·s·u with one number s·u for all z, and every subgradient has it. A claim that u does
+    change is one more that u must be square to.
     """
-    claims, _ = near.at(entries)
-    target = near.here[entries] - claims[0]
-    _, size, rows = np.linalg.svd(claims - claims[0], full_matrices=False)
-    rows = rows[size > near.tolerance * np.sqrt(len(entries))]
-    u = target - rows.T @ (rows @ target)
-    u -= rows.T @ (rows @ u)
-    far = float(np.max(np.abs(u)))
-    if far <= 8 * near.tolerance or float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
-        return None
-    u /= far
+    for _ in range(FLAT):
+        claims, _ = near.at(entries)
+        target = near.here[entries] - claims[0]
+        _, size, rows = np.linalg.svd(claims - claims[0], full_matrices=False)
+        rows = rows[size > near.tolerance * np.sqrt(len(entries))]
+        u = target - rows.T @ (rows @ target)
+        u -= rows.T @ (rows @ u)
+        far = float(np.max(np.abs(u)))
+        if far <= 8 * near.tolerance or float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
+            return None
+        u /= far
+        if _is_flat(near, entries, u):
+            move = np.zeros(near.here.size)
+            move[entries] = u
+            base = float(claims[0] @ u)
+            return Separation(move, base + float(target @ u), base, "flat")
+        for _ in range(MORE):  # what u changed may be known already
+            near.ask(near.noise())
+    return None
+
+
+def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
     for k, step in itertools.product((0, 2, 4), (1.0, -1.0, 64.0, -64.0)):
         move = near.moves[k].copy()
         move[entries] += step * u
         if float(np.max(np.abs(near.ask(move) - near.claims[k])[entries])) > 64 * near.tolerance:
-            return None
-    move = np.zeros(near.here.size)
-    move[entries] = u
-    base = float(near.claims[0][entries] @ u)
-    return Separation(move, base + float(target @ u), base, "flat")
+            return False
+    return True

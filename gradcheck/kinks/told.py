@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import chain_rule, convention, neighbourhood
+from gradcheck.kinks import chain_rule, convention
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -41,7 +41,7 @@ def too_coarse(high: float, resolution: float) -> str:
 
 def jump(beside: Beside) -> str:
     """Say that the claim differs at the point from what it is all around, where f is smooth."""
-    off = np.abs(beside.here - beside.claims[0])
+    off = np.abs(beside.here[:] - beside.changes.whole(0))
     index = beside.indices(np.array([int(np.argmax(off))]))
     at = f" at {index[0]}" if index else ""
     return (
@@ -55,7 +55,7 @@ def _size(beside: Beside, formula: Formula) -> float:
     """Return the size of the gradient at and next to the point."""
     trial = beside.trial
     tangent = 0.0 if trial.tangent is None else trial.true_norm
-    return max(formula.size, float(np.linalg.norm(beside.here)), tangent, np.finfo(np.float64).tiny)
+    return max(formula.size, beside.norm, tangent, np.finfo(np.float64).tiny)
 
 
 def of_named_kinks(
@@ -118,22 +118,14 @@ def _names(found: BlackBox) -> set[str]:
 
 
 def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
-    """Return the simple kinks one by one: those of single entries first."""
-    near = found.near
-    if near is None:
-        return ()
+    """Return the simple kinks one by one."""
     kinks = []
-    single = np.flatnonzero(found.single)[:KINKS]
-    grows = neighbourhood.grows(near.claims, near.moves)
-    for entry in single:
-        share = float(found.shares[entry])
-        index = tuple(beside.indices(found.entries[[entry]]))
-        kinks.append(SimpleKink(index, _bend(grows[entry]), convention.side(share), share))
-    for wall in found.walls[: KINKS - len(kinks)]:
-        shown = np.abs(wall.normal) > convention.SHOWN * float(np.max(np.abs(wall.normal)))
-        about = tuple(beside.indices(found.entries[found.wall_entries[shown]])[:SHOWN])
-        share = 1 - wall.share if (wall.normal[shown] < 0).all() else wall.share
-        kinks.append(SimpleKink(about, _bend(wall.bend), convention.of_wall(wall), share))
+    for kink in found.kinks[:KINKS]:
+        normal = kink.wall.normal
+        shown = np.abs(normal) > convention.SHOWN * float(np.max(np.abs(normal)))
+        about = tuple(beside.indices(found.entries[kink.entries[shown]])[:SHOWN])
+        share = 1 - kink.wall.share if (normal[shown] < 0).all() else kink.wall.share
+        kinks.append(SimpleKink(about, _bend(kink.wall.bend), convention.of_wall(kink.wall), share))
     return tuple(kinks)
 
 
@@ -218,12 +210,10 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
         return separation
     sign = -1.0 if separation.kind == "concave" else 1.0
     try:
-        near.ask(sign * rounded + 2.0**-12 * near.noise())
-        near.ask(sign * rounded + 2.0**-12 * near.noise())
+        fresh = [near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) for _ in range(2)]
     except Spent:
         return separation
-    claims, _ = near.at(slice(None))
-    reached = float(np.max(claims @ rounded))
+    reached = max(float(claim @ rounded) for claim in (*near.claims, *fresh))
     claimed = float(near.here @ rounded)
     slack = 2.0**-10 * (abs(reached) + abs(claimed)) + 4 * near.tolerance * float(np.sum(np.abs(rounded)))
     before = (separation.claimed - separation.reached) / float(np.linalg.norm(separation.move))

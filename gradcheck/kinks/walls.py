@@ -72,7 +72,7 @@ class Walls:
         """Return the claim at a move of the entries, None where the kinks do not foretell it."""
         move = self.near.noise()
         move[self.entries] = part
-        claim = self.near.ask(move)[self.entries]
+        claim = self.near.ask(move, keep=self.near.roomy)[self.entries]
         return claim if self.foretell(claim[None], part[None]) else None
 
     def of_claim(self, shares: Array) -> tuple[Wall, ...]:
@@ -91,11 +91,8 @@ def found(near: Neighbourhood, entries: Entries, budget: int) -> Walls | None:
     walls = Walls(near, entries, turn)
     if not walls.foretell(*near.at(entries)):
         return None
-    before = len(near.claims)
-    for _ in range(FRESH):
-        near.ask(near.noise())
-    claims, moves = near.at(entries)
-    return walls if walls.foretell(claims[before:], moves[before:]) else None
+    foretold = all(walls.ask(near.noise()[entries]) is not None for _ in range(FRESH))
+    return walls if foretold else None
 
 
 @dataclass(frozen=True)

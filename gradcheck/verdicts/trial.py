@@ -87,6 +87,7 @@ class Trial:
         self._factors: dict[int, float] = {}  # of the directions that moved other arguments too
         self._stretches: dict[int, float] = {}
         self._kept: dict[int, Any] = {}  # directions of a small argument
+        self._drawn_anew = False
         self._risk = 1 - confidence
         self._next = 0
         self.noise = noise = noise or ClaimNoise.none(len(gradient.leaves))
@@ -122,16 +123,22 @@ class Trial:
             return self._kept[probe]
         stretch = self.stretch(probe) * self._factors.get(probe, 1.0)
         v = self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
-        if self.field.size <= SMALL:
+        if self.field.size <= SMALL and not self._drawn_anew:
             self._kept[probe] = v
         return v
 
     def _draw(self, count: int) -> None:
         """Draw the next directions of this argument all at once, where they are kept."""
-        if self.tangent is None and self.field.size <= SMALL:
+        if self.tangent is None and self.field.size <= SMALL and not self._drawn_anew:
             numbers = range(self._next, self._next + count)
             found = self.field.directions(self.index, numbers, [self.stretch(number) for number in numbers])
             self._kept.update(zip(numbers, found, strict=True))
+
+    def keep_few_directions(self, most: int) -> None:
+        """Draw the directions of an argument of more entries anew each time, from here on."""
+        if math.prod(self.gradient.shapes[self.index]) > most:
+            self._kept.clear()
+            self._drawn_anew = True
 
     # A joint round, see `gradcheck.verdicts.joint`: its directions are numbered after this argument's own.
 

@@ -1,0 +1,135 @@
+"""Whole claims that show what was found block by block.
+
+With each block's weights laid end to end on [0, 1], one whole claim stands for each stretch in which no block changes
+over (a comonotone coupling). It is asked for at a move that is mixed from those of the blocks' own claims; where it is
+not the mixture of these, the blocks depend on one another. Where all are, their combination is the proof, whatever led
+to the blocks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kinks.blocks import mixed, proposals
+from gradcheck.kinks.parts import Parts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.neighbourhood import Neighbourhood
+
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+    Picked = NDArray[np.int16]
+
+MOST_WHOLE = 24  # whole claims to ask for
+SAME = 1e-13  # weights are sums of a few numbers of at most 1
+
+
+@dataclass(frozen=True)
+class Coupled:
+    """Weights of whole claims, and what is left of the claim on trial; or entries whose blocks depend on others.
+
+    All are None where more whole claims were needed than may be asked for.
+    """
+
+    weights: Array | None = None
+    off: float = 0.0
+    refuted: NDArray[np.bool_] | None = None
+
+    def shows(self, near: Neighbourhood) -> bool:
+        """Tell whether the whole claims give the claim on trial."""
+        return self.weights is not None and self.off <= 2 * near.tolerance
+
+
+def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
+    """Ask for the whole claims that the blocks' weights make up."""
+    alike = _alike(near)
+    top, bottom, share = _of_single_entries(near, parts.alone)
+    share = np.minimum(np.round(share / alike) * alike, 1.0)
+    sums = [np.round(np.cumsum(block.weights / block.weights.sum()) / alike) * alike for block in parts.blocks]
+    ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
+    levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
+    if len(levels) - 1 > MOST_WHOLE:
+        return Coupled()
+    weights, rest = np.diff(levels), near.here.copy()
+    for weight, (below, above) in zip(weights, itertools.pairwise(levels), strict=True):
+        pick = np.zeros(near.here.size, dtype=np.int16)  # of 600 claims at most
+        middle = (below + above) / 2
+        pick[parts.alone] = np.where(middle < share, top, bottom)
+        for block, total in zip(parts.blocks, sums, strict=True):
+            pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
+        move, expected = mixed(near, pick)
+        claim = near.ask(move, keep=near.roomy)
+        bad = np.abs(claim - expected) > near.tolerance
+        if bad.any():
+            return Coupled(refuted=bad)
+        rest -= weight * claim
+    return Coupled(weights, float(np.max(np.abs(rest), initial=0.0)))
+
+
+def _alike(near: Neighbourhood) -> float:
+    """Return by how much weights may differ that drift and round-off do not tell apart."""
+    low, high = near.range()
+    high -= low
+    return near.tolerance / (4 * max(float(np.max(high, initial=0.0)), near.tolerance))
+
+
+def _of_single_entries(near: Neighbourhood, alone: Entries) -> tuple[Picked, Picked, Array]:
+    """Return which samples have the largest and the smallest value of each entry, and the share of the larger one."""
+    high, low = near.claims[0][alone], near.claims[0][alone]
+    top, bottom = np.zeros(len(alone), dtype=np.int16), np.zeros(len(alone), dtype=np.int16)
+    for k, claim in enumerate(near.claims):
+        values = claim[alone]
+        top[values > high] = k
+        bottom[values < low] = k
+        np.maximum(high, values, out=high)
+        np.minimum(low, values, out=low)
+    gap = high - low
+    share = np.where(gap > near.tolerance, (near.here[alone] - low) / np.where(gap > 0, gap, 1), 1.0)
+    return top, bottom, share.clip(0, 1)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What was found in blocks that nothing had shown to be any.
+
+    Attributes
+    ----------
+    weights : array or None
+        Of the whole claims that were asked for.
+    labels : array or None
+        Which entries bend together.
+    joined : array of bool or None
+        Entries that are no blocks of their own, where that was seen.
+
+    """
+
+    weights: Array | None = None
+    labels: Entries | None = None
+    joined: NDArray[np.bool_] | None = None
+
+
+def guessed(near: Neighbourhood) -> Guess:
+    """Try blocks along the argument's axes in which the claim's part is in the hull of what is known already.
+
+    The whole claims that this makes up are asked for. They are the proof, whether these are blocks or not.
+    """
+    for k, claim in enumerate(near.claims):
+        if near.same(claim, near.here) and near.off_ties(k):
+            return Guess(np.ones(1))
+    joined = None
+    for number, labels in enumerate(proposals(near)):
+        parts = Parts(near, labels)
+        if (number and len(parts) == 1) or not parts.within(near):
+            continue
+        found = coupled(near, parts)
+        if found.shows(near):
+            return Guess(found.weights, labels, joined)
+        if number == 0:
+            joined = found.refuted
+    return Guess(joined=joined)

@@ -1,0 +1,89 @@
+"""The entries of a claim divided into blocks, and how far each block's part of the claim is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck.kinks.nearest_point import combined, in_hull
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from gradcheck.kinks.blocks import Labels
+    from gradcheck.kinks.neighbourhood import Neighbourhood
+
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Block:
+    """Entries that bend together, and how far the search in them has come."""
+
+    entries: Entries
+    used: list[int]  # samples that may carry weight
+    weights: Array = field(default_factory=lambda: np.ones(0))
+    best: float = np.inf
+    stalled: int = 0
+    state: str = "open"  # "inside", "both ways", "outside"
+
+    def nearest(self, near: Neighbourhood, *, distinct: bool = False) -> Array:
+        """Return what is left of the claim beyond the nearest point of the hull of the samples used.
+
+        Of samples that are the same one alone carries weight if they are asked to be `distinct`.
+        """
+        target = near.here[self.entries]
+        vertices = np.array([near.claims[k][self.entries] for k in self.used])
+        if distinct:
+            kept = _distinct(vertices, target, near.tolerance)
+            vertices, self.used = vertices[kept], [self.used[k] for k in kept]
+        weights = in_hull(vertices, target)
+        carry = np.flatnonzero(weights)
+        self.used, self.weights = [self.used[k] for k in carry], weights[carry]
+        return np.asarray(target - combined(weights, vertices))
+
+
+def _distinct(vertices: Array, target: Array, tolerance: float) -> list[int]:
+    """Return one of each kind of vertices, and that one alone which is the target."""
+    off = np.abs(vertices - target).max(axis=1)
+    if off.min() <= tolerance:
+        return [int(off.argmin())]
+    kept: list[int] = []
+    for k, vertex in enumerate(vertices):
+        if not kept or (np.abs(vertices[kept] - vertex).max(axis=1) > tolerance).all():
+            kept.append(k)
+    return kept
+
+
+class Parts:
+    """Entries that bend alone, and blocks of several.
+
+    Attributes
+    ----------
+    alone : array of int
+        The entries that are a block each.
+    blocks : list of Block
+        The others.
+
+    """
+
+    def __init__(self, near: Neighbourhood, labels: Labels) -> None:
+        order = np.argsort(labels, kind="stable")
+        _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
+        self.alone: Entries = order[first[count == 1]]
+        several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
+        self.blocks = [Block(np.sort(e), list(range(len(near.claims)))) for e in several]
+
+    def __len__(self) -> int:
+        return len(self.blocks) + len(self.alone)
+
+    def within(self, near: Neighbourhood) -> bool:
+        """Tell whether in each block some combination of the samples gives the claim's part."""
+        low, high = near.range()
+        beyond = np.maximum(low - near.here, near.here - high)
+        if (beyond > near.tolerance).any():
+            return False
+        return all(float(np.max(np.abs(block.nearest(near, distinct=True)))) <= near.tolerance for block in self.blocks)
