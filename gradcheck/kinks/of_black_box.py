@@ -14,6 +14,8 @@ from gradcheck.kinks.naming import Named
 from gradcheck.kinks.neighbourhood import MOST_CLAIMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
@@ -41,6 +43,8 @@ class BlackBox:
         Each entry's share of the limit from larger values of the argument, NaN where it has no kink.
     kinks : tuple of Named
         The simple kinks, with entries of `near`.
+    centre : bool
+        Whether the claim is the middle of the claims at any move and its opposite.
 
     """
 
@@ -49,6 +53,7 @@ class BlackBox:
     near: Neighbourhood | None
     shares: Array
     kinks: tuple[Named, ...] = ()
+    centre: bool = False
 
 
 def black_box(beside: Beside) -> BlackBox:
@@ -80,4 +85,27 @@ def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
         kinks = tuple(Named(finding.entries, wall) for wall in finding.walls)
     else:
         kinks = naming.named(near, finding.labels) if finding.state == "inside" else ()
-    return BlackBox(finding, entries, near, shares, kinks)
+    _by_kinks(shares, kinks)
+    return BlackBox(finding, entries, near, shares, kinks, _is_centre(near))
+
+
+def _by_kinks(shares: Array, kinks: Sequence[Named]) -> None:
+    """Put in the shares of entries that one simple kink alone moves: its normal says which side is on the right."""
+    known = np.zeros(len(shares), dtype=np.int64)
+    for kink in kinks:
+        known[kink.entries] += 1
+    for kink in kinks:
+        alone = known[kink.entries] == 1
+        right = kink.wall.normal[alone] > 0
+        shares[kink.entries[alone]] = np.where(right, kink.wall.share, 1 - kink.wall.share)
+
+
+def _is_centre(near: Neighbourhood) -> bool:
+    """Tell whether the claim is the middle of the claims at each move and its opposite: ½ of a ReLU, 0 of a norm."""
+    pairs = [
+        (near.claims[k], near.claims[k + 1])
+        for k in range(len(near.claims) - 1)
+        if np.allclose(near.moves[k], -near.moves[k + 1], rtol=0, atol=near.blur)
+    ]
+    middles = (np.abs((one + other) / 2 - near.here) for one, other in pairs)
+    return bool(pairs) and all(float(np.max(off, initial=0.0)) <= near.tolerance for off in middles)

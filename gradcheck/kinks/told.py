@@ -93,7 +93,7 @@ def of_black_box(
     entries = tuple(beside.indices(found.entries[changed])[:SHOWN])
     if finding.state == "inside":
         kink = Kink(
-            convention.overall(_names(found)),
+            "midpoint" if found.centre else convention.overall(_names(found)),
             valid=True,
             entries=entries,
             within=within,
