@@ -1,8 +1,8 @@
 """Problems as SciPy takes them, checked in one call: put ``gradcheck.scipy.`` in front of the call you have.
 
-`minimize`, `least_squares`, `root` and `solve_ivp` take what their namesakes of `scipy.optimize` and `scipy.integrate`
-take, and `nonlinear_constraint` an object of `scipy.optimize`. Each judges every derivative that is passed, and returns
-one report. What only steers the solver (``method``, ``bounds``, ``tol``) is accepted and left alone.
+`minimize`, `least_squares`, `curve_fit`, `root` and `solve_ivp` take what their namesakes of `scipy.optimize` and
+`scipy.integrate` take, and `nonlinear_constraint` an object of `scipy.optimize`. Each judges every derivative that is
+passed, and returns one report. What only steers the solver (``method``, ``bounds``, ``tol``) is left alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # What solve_ivp passes on to its methods; its rtol is a solver's, not gradcheck's.
 STEPPER = {"rtol", "atol", "first_step", "max_step", "min_step", "jac_sparsity", "lband", "uband"}
 
-__all__ = ["least_squares", "minimize", "nonlinear_constraint", "root", "solve_ivp"]
+__all__ = ["curve_fit", "least_squares", "minimize", "nonlinear_constraint", "root", "solve_ivp"]
 
 
 def minimize(
@@ -104,6 +104,20 @@ def least_squares(
     if matrix is None and jac_sparsity is None:
         return _all(fun, [], "jac=")
     return check(residuals, jac=matrix, args=(_point(x0),), names=["x"], sparsity=jac_sparsity, **judged)
+
+
+def curve_fit(
+    f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any = None, *, jac: Any = None, **options: Any
+) -> Report:
+    """Judge ``jac(xdata, *params)`` of a problem for `scipy.optimize.curve_fit`, at `p0`; see `minimize`."""
+    del ydata
+    judged = _options("curve_fit", options)
+    if p0 is None:  # as SciPy starts
+        p0 = np.ones(len(inspect.signature(f).parameters) - 1)
+    claimed = (lambda p: jac(xdata, *p)) if callable(jac) else None
+    if claimed is None:
+        return _all(f, [], "jac=")
+    return check(_named(f, lambda p: np.asarray(f(xdata, *p))), jac=claimed, args=(_point(p0),), names=["p"], **judged)
 
 
 def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, **options: Any) -> Report:
@@ -224,6 +238,11 @@ def _options(verb: str, options: Mapping[str, Any]) -> dict[str, Any]:
     known = {*inspect.signature(getattr(optimize, verb, None) or getattr(integrate, verb)).parameters}
     if verb == "solve_ivp":
         known |= STEPPER
+    if verb == "curve_fit":  # passed on to these
+        known |= {
+            *inspect.signature(optimize.leastsq).parameters,
+            *inspect.signature(optimize.least_squares).parameters,
+        }
     for name in options:
         if name not in known and name not in Options.__annotations__:
             raise ArgumentError(f"{name}= is an option of neither gradcheck nor SciPy's {verb}")
@@ -234,3 +253,12 @@ def _all(fun: Any, reports: Sequence[Report], what: str) -> Report:
     if not reports:
         raise ArgumentError(f"{title_of(fun)}: no derivative was passed, wanted {what} as a function: nothing to check")
     return merged(title_of(fun), reports)
+
+
+def __getattr__(name: str) -> Any:
+    """Say which problems there are."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    raise AttributeError(
+        f"gradcheck.scipy has no {name}, only {', '.join(__all__)}: pass the functions to gradcheck.check"
+    )

@@ -127,3 +127,23 @@ def test_scipys_own_test_problems_pass(seed):
     )
     assert report
     assert report.evaluations + report.contract_evaluations <= 3 * 80
+
+
+def test_curve_fit_and_what_is_not_there():
+    def decay(t, a, b):
+        return a * np.exp(-b * t)
+
+    def jac(t, a, b):
+        e = np.exp(-b * t)
+        return np.stack([e, -a * t * e], axis=1)
+
+    t = np.linspace(0, 3, 20)
+    assert problems.curve_fit(decay, t, t, [1.5, 0.5], jac=jac, maxfev=5)
+    assert problems.curve_fit(decay, t, t, jac=jac)
+    assert problems.curve_fit(decay, t, t, [1.5, 0.5], jac=lambda *a: jac(*a) * [1, -1])[0].where == (None, 1)
+    with pytest.raises(ArgumentError, match="no derivative was passed"):
+        problems.curve_fit(decay, t, t)
+    with pytest.raises(
+        AttributeError, match=r"has no solve_bvp, only curve_fit, .* pass the functions to gradcheck\.check"
+    ):
+        problems.solve_bvp  # noqa: B018

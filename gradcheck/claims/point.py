@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+CAST = "cast one to float64 of NumPy, Torch or JAX"
+
+
 def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | None) -> tuple[Tree, tuple[Any, ...]]:
     """Return the tree of `arguments` and copies of its leaves.
 
@@ -40,11 +43,16 @@ def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | N
     leaves = tuple(map(_own, found))
     if not leaves:
         kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
-        raise ArgumentError(
-            f"args has no floating array ({', '.join(kinds) or 'it is empty'}): cast one to float64 of NumPy, Torch "
-            "or JAX"
-        )
+        records = [type(x).__name__ for x in _values(template) if _holds_arrays(x)]
+        advice = f"pass the arrays in it: lambda **p: f({records[0]}(**p)), args=vars(...)" if records else CAST
+        raise ArgumentError(f"args has no floating array ({', '.join(kinds) or 'it is empty'}): {advice}")
     return tree, leaves
+
+
+def _holds_arrays(x: Any) -> bool:
+    """Tell whether x is an object of a class of the user's with floating arrays among its attributes."""
+    held = getattr(x, "__dict__", None)
+    return isinstance(held, dict) and not isinstance(x, type) and any(map(arrays.is_floating, held.values()))
 
 
 def _own(leaf: Any) -> Any:

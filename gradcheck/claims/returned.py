@@ -48,7 +48,30 @@ def by_argument(result: Any, tree: Tree) -> tuple[Any, ...]:
     several = isinstance(result, tuple) and not is_node(template[0]) and any(map(arrays.is_array, result))
     if len(template) == 1 and not (alone or several or _list_of_one(result, template[0])):
         result = (result,)
+    if len(template) > 1 and (one := _of_one_nested(result, tree)) is not None:
+        return tuple(tree.leaves(tuple(result if i == one else None for i, _ in enumerate(template))))
     return tuple(tree.leaves(_in_order(result, top, tree)))
+
+
+def _of_one_nested(result: Any, tree: Tree) -> int | None:
+    """Return which argument a gradient is nested like, if that is one alone, and it is not one for each."""
+    if not is_node(result) or (len(result) == len(tree.template) and all(map(_alike, result, tree.template))):
+        return None
+    found = [i for i, x in enumerate(tree.template) if is_node(x) and _alike(result, x)]
+    return found[0] if len(found) == 1 else None
+
+
+def _alike(part: Any, argument: Any) -> bool:
+    """Tell whether a gradient is nested as its argument is, with arrays of the same shapes."""
+    if part is None:
+        return True
+    if not is_node(argument):
+        return is_leaf(argument) and not is_node(part) and tuple(np.shape(part)) == tuple(np.shape(argument))
+    if not is_node(part) or len(part) != len(argument) or isinstance(part, dict) != isinstance(argument, dict):
+        return False
+    if isinstance(argument, dict):
+        return all(key in part and _alike(part[key], x) for key, x in argument.items())
+    return all(map(_alike, part, argument))
 
 
 def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]:

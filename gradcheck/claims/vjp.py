@@ -58,7 +58,23 @@ class VjpClaim(ArrayClaim, keyword="vjp"):
 
     def linear(self, leaves: Sequence[Any]) -> str | None:
         """Return a sentence if twice (or minus) the cotangent does not give twice (or minus) the gradient."""
-        return linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names, self.word)
+        said = linearity(lambda w: self.pulled(w, leaves), self.cotangents, self.names, self.word)
+        if said is not None and type(self) is VjpClaim and self._takes_it_last(leaves):
+            return f"{said}; it is linear in its last argument instead: wanted vjp(cotangent, *args)"
+        return said
+
+    def _takes_it_last(self, leaves: Sequence[Any]) -> bool:
+        """Tell whether the vjp is linear in what it is called with last: x comes first, then the cotangent."""
+        first = self.pullback
+
+        def last(c: Any, *args: Any, **kwargs: Any) -> Any:
+            return first(*args, c, **kwargs)
+
+        other = self.with_(pullback=last)
+        try:
+            return linearity(lambda w: other.pulled(w, leaves), self.cotangents, self.names, self.word) is None
+        except Exception:  # noqa: BLE001  whatever it raises: that was not it
+            return False
 
 
 def linearity(

@@ -439,3 +439,65 @@ def test_a_gradient_that_is_right_for_symmetric_moves_is_told_so():
     assert "tangent={'a': lambda v: v + v.T}" in report[0].advice
     assert gc.check(lower, np.linalg.inv, a, tangent={"a": lambda v: v + v.T})
     assert "symmetric moves" not in str(gc.check(lower, lambda a: 2 * np.linalg.inv(a), a))
+
+
+def network(params, x):
+    for w, b in params:
+        x = np.tanh(x @ w + b)
+    return np.sum(x**2)
+
+
+def network_gradient(params, x):
+    (w, b), (v, c) = params
+    h = np.tanh(x @ w + b)
+    y = np.tanh(h @ v + c)
+    dy = 2 * y * (1 - y**2)
+    dh = dy @ v.T * (1 - h**2)
+    return [(x.T @ dh, dh.sum(axis=0)), (h.T @ dy, dy.sum(axis=0))]
+
+
+@pytest.mark.parametrize("layers", [2, "one for each"])
+def test_a_gradient_nested_like_one_argument_is_that_arguments(layers):
+    params = [(X.T[:, :4] / 3, np.ones(4)), (X.T[:, :2].repeat(2, axis=0)[:4], np.zeros(2))]
+    if layers == 2:  # as many layers as arguments
+        report = gc.check(network, network_gradient, (params, X))
+        assert report.unchecked == ("x (no gradient claimed)",)
+    else:
+        report = gc.check(network, lambda params, x: (network_gradient(params, x), None), (params, X))
+    assert [a.name for a in report] == ["params.0.0", "params.0.1", "params.1.0", "params.1.1"]
+    assert report
+
+
+class Layers:
+    def __init__(self):
+        self.weights = [X.T[:, :4] / 3, X.T[:, :2].repeat(2, axis=0)[:4]]
+        self.biases = [np.ones(4), np.zeros(2)]
+
+    def loss(self, x):
+        return network(list(zip(self.weights, self.biases, strict=True)), x)
+
+    def grad(self, x):
+        (dw, db), (dv, dc) = network_gradient(list(zip(self.weights, self.biases, strict=True)), x)
+        return {"weights": [dw, dv], "biases": [db, 2 * dc]}
+
+
+def test_a_model_that_holds_lists_of_arrays():
+    report = gc.check_model(Layers(), (X,), grad="grad", params=["weights", "biases"])
+    assert [a.name for a in report if a.verdict is not gc.Verdict.PASS] == ["biases.1"]
+
+
+class Holder:
+    def __init__(self, w):
+        self.w = w
+
+
+def test_an_object_that_holds_arrays_says_what_to_pass():
+    with pytest.raises(ArgumentError, match=r"pass the arrays in it: lambda \*\*p: f\(Holder\(\*\*p\)\), args=vars"):
+        gc.check(lambda h: np.sum(h.w**2), lambda h: 2 * h.w, (Holder(T),))
+    held = Holder(T)
+    assert gc.check(lambda **p: np.sum(Holder(**p).w ** 2), lambda **p: {"w": 2 * p["w"]}, vars(held))
+
+
+def test_a_vjp_that_takes_its_cotangent_last_is_told_so_though_it_raises_nothing():
+    report = gc.check(np.sin, vjp=lambda x, c: c * np.cos(x), args=(T,))
+    assert "it is linear in its last argument instead: wanted vjp(cotangent, *args)" in report.complaint
