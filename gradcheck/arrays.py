@@ -1,4 +1,4 @@
-"""The door to array libraries: NumPy, Torch, and whatever else speaks the array-API standard.
+"""What is asked of arrays, whatever their library: NumPy, Torch, and others that follow the array-API standard.
 
 Nothing here imports Torch or JAX: an array of theirs can only exist if its library is already loaded.
 """

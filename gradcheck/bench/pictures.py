@@ -13,7 +13,7 @@ from gradcheck.reports.pictures import COLOURS, log_axis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from gradcheck.bench.results import Case, Results
+    from gradcheck.bench.results import Results, TimedCase
 
 __all__ = ["draw_ratios", "draw_roofline"]
 
@@ -29,7 +29,7 @@ MARKERS = {
 ITEM_BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2}
 
 
-def draw_ratios(ax: Axes, results: Results, cases: list[Case]) -> None:
+def draw_ratios(ax: Axes, results: Results, cases: list[TimedCase]) -> None:
     """Draw each variant's time over the floor's, a row for each case, with the quartiles as a line."""
     ax.set_xscale("log")
     ax.axvline(1, color=COLOURS["ink"], linewidth=1)

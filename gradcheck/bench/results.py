@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["Case", "CheckCost", "Results", "Spread", "Timing", "spread"]
+__all__ = ["CheckCost", "Results", "Spread", "TimedCase", "Timing", "spread"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 @dataclass(frozen=True)
-class Case:
+class TimedCase:
     """One group of variants that ran interleaved: they share everything but how the step is taken."""
 
     shape: str
@@ -60,7 +60,7 @@ class Case:
 class Timing:
     """The samples of one variant: seconds per step, one a round, each a mean over `calls` steps."""
 
-    case: Case
+    case: TimedCase
     variant: str
     seconds: tuple[float, ...]
     calls: int
@@ -115,15 +115,15 @@ class Results:
             found.setdefault(reason, []).append(what)
         return found
 
-    def cases(self) -> list[Case]:
+    def cases(self) -> list[TimedCase]:
         """Return the cases in the order in which they ran."""
         return list(dict.fromkeys(timing.case for timing in self.timings))
 
-    def of(self, case: Case) -> dict[str, Timing]:
+    def of(self, case: TimedCase) -> dict[str, Timing]:
         """Return the timings of one case by variant."""
         return {timing.variant: timing for timing in self.timings if timing.case == case}
 
-    def ratio(self, case: Case, variant: str, to: str = FLOOR) -> Spread | None:
+    def ratio(self, case: TimedCase, variant: str, to: str = FLOOR) -> Spread | None:
         """Return how much longer `variant` takes than `to`, paired round by round; None where one did not run."""
         timings = self.of(case)
         if variant not in timings or to not in timings:

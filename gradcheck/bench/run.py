@@ -13,7 +13,7 @@ from gradcheck.bench import checks
 from gradcheck.bench.environment import environment
 from gradcheck.bench.peak import peak
 from gradcheck.bench.precision import gradient_errors
-from gradcheck.bench.results import Case, Results, Timing
+from gradcheck.bench.results import Results, TimedCase, Timing
 from gradcheck.bench.sizes import CUDA_SHAPES, SHAPES, flop, scaled
 from gradcheck.bench.timing import FEWEST, MOST, SAMPLE, interleaved, pinned, seconds_on_cpu, seconds_on_cuda
 from gradcheck.bench.variants import VARIANTS, make, prepared
@@ -82,9 +82,9 @@ class Plan:
         return QUICK_BUDGET if self.quick else BUDGET
 
 
-def cases(plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:
+def cases(plan: Plan) -> tuple[list[TimedCase], list[tuple[str, str]]]:
     """Return what can run here, and what cannot with the reason."""
-    found: list[Case] = []
+    found: list[TimedCase] = []
     skipped: list[tuple[str, str]] = []
     for library in plan.libraries:
         device = plan.device if library == "torch" else "cpu"
@@ -99,7 +99,7 @@ def cases(plan: Plan) -> tuple[list[Case], list[tuple[str, str]]]:
                 skipped.append((f"{dtype} in {library} on {device}", reason))
                 continue
             sizes = {**SHAPES, **CUDA_SHAPES}
-            found += [Case(name, sizes[name], dtype, library, device) for name in plan.shapes]
+            found += [TimedCase(name, sizes[name], dtype, library, device) for name in plan.shapes]
     return found, skipped
 
 
@@ -118,7 +118,7 @@ def _unfit(dtype: str, library: str, device: str) -> str:
     return ""
 
 
-def estimate(plan: Plan, found: list[Case], gflops: float) -> float:
+def estimate(plan: Plan, found: list[TimedCase], gflops: float) -> float:
     """Return about how many seconds a run takes, given the speed of a product in 10⁹ operations per second."""
     total = 0.0
     for case in found:
@@ -180,7 +180,7 @@ def run(plan: Plan, results: Results, progress: Callable[[int, str], None], star
         results.precision.extend(gradient_errors(plan.device))
 
 
-def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
+def _peaks(found: list[TimedCase], plan: Plan) -> dict[str, dict[str, float]]:
     """Measure the roofs of every library, dtype and device that occurs, named like the end of a case."""
     peaks: dict[str, dict[str, float]] = {}
     for case in found:
@@ -190,7 +190,7 @@ def _peaks(found: list[Case], plan: Plan) -> dict[str, dict[str, float]]:
     return peaks
 
 
-def timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
+def timed(case: TimedCase, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
     """Time one case's variants side by side."""
     with precision(case):
         variants, skipped = steps(case, plan)
@@ -199,13 +199,13 @@ def timed(case: Case, plan: Plan) -> tuple[list[Timing], list[tuple[str, str]]]:
 
 
 def steps(
-    case: Case, plan: Plan, variants: Iterable[str] | None = None
+    case: TimedCase, plan: Plan, variants: Iterable[str] | None = None
 ) -> tuple[dict[str, Callable[[], Any]], list[tuple[str, str]]]:
     """Return what takes a step of the case by each variant that can run here, and why the others cannot.
 
     Parameters
     ----------
-    case : Case
+    case : TimedCase
     plan : Plan
         What it leaves out is left out.
     variants : iterable of str, optional
@@ -226,7 +226,7 @@ def steps(
     return found, skipped
 
 
-def _left_out(variant: str, case: Case, plan: Plan) -> str:
+def _left_out(variant: str, case: TimedCase, plan: Plan) -> str:
     if variant == "compiled" and plan.quick:
         return "--quick: compiling takes longer than the rest"
     if variant == "graph" and case.device == "cpu":
@@ -239,12 +239,12 @@ def _stored(dtype: str) -> str:
     return "float32" if dtype == "tf32" else dtype
 
 
-def clock(case: Case, plan: Plan) -> Callable[[Callable[[], Any], int], float]:
+def clock(case: TimedCase, plan: Plan) -> Callable[[Callable[[], Any], int], float]:
     """Return what times a case: (step, calls) -> seconds."""
     return seconds_on_cpu(plan.threads) if case.device == "cpu" else seconds_on_cuda
 
 
-def precision(case: Case) -> AbstractContextManager[None]:
+def precision(case: TimedCase) -> AbstractContextManager[None]:
     """Return the context in which a case's products have its precision."""
     if case.device == "cpu":
         return nullcontext()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import msgspec
 
-from gradcheck.bench.results import Case, CheckCost, Results, Timing, spread
+from gradcheck.bench.results import CheckCost, Results, TimedCase, Timing, spread
 from gradcheck.errors import ArgumentError
 from gradcheck.two_layer_relu.problem import Shape
 
@@ -34,7 +34,7 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[\w .,:+-]{1,80}$")]
 
 
 class CaseData(TypedDict):
-    """A case, as `Case` has it."""
+    """A case, as `TimedCase` has it."""
 
     shape: Name
     sizes: Annotated[list[Size], msgspec.Meta(min_length=4, max_length=4)]
@@ -141,14 +141,14 @@ def _check(data: dict[str, Any]) -> CheckCost:
     return msgspec.convert(data, CheckCost)
 
 
-def _case(data: CaseData) -> Case:
+def _case(data: CaseData) -> TimedCase:
     sizes = Shape(*data["sizes"])
-    return Case(data["shape"], sizes, data["dtype"], data["library"], data["device"])
+    return TimedCase(data["shape"], sizes, data["dtype"], data["library"], data["device"])
 
 
 def _check_rounds(timings: Sequence[Timing]) -> None:
     """Refuse variants of a case that are there twice, or did not run in the same rounds: they are not paired."""
-    seen: dict[Case, dict[str, int]] = {}
+    seen: dict[TimedCase, dict[str, int]] = {}
     for timing in timings:
         rounds = seen.setdefault(timing.case, {})
         if timing.variant in rounds:

@@ -39,8 +39,8 @@ def surrounded(x: Any) -> Any:
         inside = whole[margin : margin + size].view(x.shape)
         inside.copy_(x.detach())
         return inside
-    room = np.full(size + 2 * margin, np.nan, dtype=x.dtype)
-    within = room[margin : margin + size].reshape(x.shape)
+    whole = np.full(size + 2 * margin, np.nan, dtype=x.dtype)
+    within = whole[margin : margin + size].reshape(x.shape)
     within[...] = x
     return within
 
@@ -56,9 +56,9 @@ def narrow(c: Any) -> Any:
         whole[..., :n] = c
         return whole[..., :n]
     if isinstance(c, np.ndarray):
-        room = np.full((*shape[:-1], n + ALIGNED), np.nan, dtype=c.dtype)
-        room[..., :n] = c
-        return room[..., :n]
+        whole = np.full((*shape[:-1], n + ALIGNED), np.nan, dtype=c.dtype)
+        whole[..., :n] = c
+        return whole[..., :n]
     return c
 
 

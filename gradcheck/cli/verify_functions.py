@@ -24,7 +24,7 @@ from gradcheck.verdicts.certificate import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcheck.search.counterexample import Case, Search
+    from gradcheck.search.counterexample import DrawnCase, Search
     from gradcheck.strategies.described import Arguments
 
 __all__ = ["Drawing", "verify_functions"]
@@ -157,7 +157,9 @@ def _doing(so_far: Search) -> str:
     return f"cases, {so_far.shrinking} to shrink a failure" if so_far.shrinking else "cases"
 
 
-def _as_data(found: Search, case: Case | None, targets: Sequence[str], signature: str, seed: int) -> dict[str, Any]:
+def _as_data(
+    found: Search, case: DrawnCase | None, targets: Sequence[str], signature: str, seed: int
+) -> dict[str, Any]:
     return {
         "verdict": str(found.verdict),
         "targets": list(targets),

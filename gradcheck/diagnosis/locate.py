@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.diagnosis.place import Finding, Index, sentence, where_of
+from gradcheck.diagnosis.place import Index, Located, sentence, where_of
 from gradcheck.diagnosis.syndrome import Box, Exhausted, Measure, size_of, slices, whole
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.streams import Purpose, stream
@@ -50,7 +50,7 @@ def find(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     """
     if trial.tangent is not None:
         return argument.with_(where_text="not located: tangent= does not let single entries move")
-    search = Search(trial, LIMIT)
+    search = PlaceSearch(trial, LIMIT)
     try:
         if argument.mistakes:
             search.sample(whole(search.measure.shape), NAMED_SAMPLE)
@@ -70,13 +70,13 @@ def find(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     )
 
 
-class Search:
+class PlaceSearch:
     """The search for the wrong entries of one argument."""
 
     def __init__(self, trial: Trial, limit: int) -> None:
         self.trial = trial
         self.measure = Measure(trial, limit)
-        self.found = Finding()
+        self.found = Located()
         self._rng = stream(trial.field.seed, Purpose.ENTRIES, trial.index)
 
     def run(self) -> None:

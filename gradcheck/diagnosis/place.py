@@ -20,7 +20,7 @@ Index = tuple[int, ...]
 
 
 @dataclass
-class Finding:
+class Located:
     """What the search has come to so far."""
 
     places: list[Box] = field(default_factory=list)
@@ -43,7 +43,7 @@ class Finding:
         return tuple(sorted(found, key=lambda w: (-w.error, w.index))[:SHOWN])
 
 
-def where_of(found: Finding, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
+def where_of(found: Located, shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
     """Return the one wrong place as an index, None for whole axes; None if there are several, or all is wrong."""
     if math.prod(shape) == 1:
         return (0,) * len(shape)
@@ -52,12 +52,12 @@ def where_of(found: Finding, shape: tuple[int, ...]) -> tuple[int | None, ...] |
     return _pattern(found.places[0], shape)
 
 
-def sentence(found: Finding, shape: tuple[int, ...], name: str, *, named: bool) -> str:
+def sentence(found: Located, shape: tuple[int, ...], name: str, *, named: bool) -> str:
     """Return what the report says of the place.
 
     Parameters
     ----------
-    found : Finding
+    found : Located
         What the search has come to.
     shape : tuple of int
         Of the argument.
@@ -74,7 +74,7 @@ def sentence(found: Finding, shape: tuple[int, ...], name: str, *, named: bool) 
     return _place(found, shape, name)
 
 
-def _place(found: Finding, shape: tuple[int, ...], name: str) -> str:
+def _place(found: Located, shape: tuple[int, ...], name: str) -> str:
     if found.settled and found.places == [whole(shape)]:
         return _share(found, math.prod(shape))
     if found.settled:
@@ -100,7 +100,7 @@ def _place(found: Finding, shape: tuple[int, ...], name: str) -> str:
     return "no single entry is wrong by more than its own slope can tell"
 
 
-def _share(found: Finding, size: int) -> str:
+def _share(found: Located, size: int) -> str:
     wrong, measured = found.sampled
     if not measured:
         wrong, measured = len(found.wrong), len(found.entries)

@@ -1,4 +1,4 @@
-"""The claims next to the point of a trial: the one file of this wing that reads the trial.
+"""The claims next to the point of a trial: the one file of this folder that reads the trial.
 
 Claims are asked for at x + δ·v, where δ is the distance at which their drift, δ·φ'', and the round-off of f's own
 intermediate values, u/δ, balance: √u, 2^-27 in float64. They come in the argument's scale, flat and real, a complex

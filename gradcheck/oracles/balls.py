@@ -1,4 +1,4 @@
-"""Exact real numbers, the only door to python-flint: rationals, and balls that hold the true value.
+"""Exact real numbers, the only module that imports python-flint: rationals, and balls that hold the true value.
 
 A number here is an exact rational (``fmpq``) as long as it can be, and after a function such as exp a
 real ball (``arb``: a midpoint and a radius within which the true number lies, whatever was rounded).

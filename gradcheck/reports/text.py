@@ -143,20 +143,20 @@ def cut(found: list[Line], report: Report) -> list[Line]:
     whole = [line for line in found if line.argument is None]
     urgent = sorted(blocks, key=lambda i: ORDER[report.arguments[i].verdict])
     heads = [i for i in urgent if report.arguments[i].verdict is not Verdict.PASS][:HEADS]
-    room = LINES - len(whole) - len(heads) - 1
+    left = LINES - len(whole) - len(heads) - 1
     kept: list[Line] = []
     shown = set(heads)
     for place, i in enumerate(urgent):
         head, *details = blocks[i]
         if i in shown:
             kept.append(head)
-            if place == 0 or len(details) <= room:
+            if place == 0 or len(details) <= left:
                 kept += details
-                room -= len(details)
-        elif report.arguments[i].verdict is Verdict.PASS and 1 + len(details) <= room and len(shown) == len(kept):
+                left -= len(details)
+        elif report.arguments[i].verdict is Verdict.PASS and 1 + len(details) <= left and len(shown) == len(kept):
             kept += blocks[i]
             shown.add(i)
-            room -= len(blocks[i])
+            left -= len(blocks[i])
     rest = [i for i in urgent if i not in shown]
     return [whole[0], *kept, *_rest(rest, report), *whole[1:]]
 

@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from gradcheck.strategies.signature import Signature
     from gradcheck.verdicts.report import Report
 
-__all__ = ["Case", "Search", "search"]
+__all__ = ["DrawnCase", "Search", "search"]
 
 
 @dataclass(frozen=True)
-class Case:
+class DrawnCase:
     """One point and what the check says there."""
 
     args: Any
@@ -68,11 +68,11 @@ class Search:
         How many draws the function could not be evaluated at; not among the drawn.
     refused : int
         How many of these for their sizes, whatever stood in them.
-    failure : Case or None
+    failure : DrawnCase or None
         The smallest FAIL.
-    undecided : Case or None
+    undecided : DrawnCase or None
         The smallest INCONCLUSIVE.
-    widest : Case or None
+    widest : DrawnCase or None
         The PASS with the largest bound of an error.
     why_undefined : str
         What was raised there, the last time.
@@ -85,11 +85,11 @@ class Search:
     largest_error: float = 0.0
     undefined: int = 0
     refused: int = 0
-    failure: Case | None = None
-    undecided: Case | None = None
-    widest: Case | None = None
+    failure: DrawnCase | None = None
+    undecided: DrawnCase | None = None
+    widest: DrawnCase | None = None
     why_undefined: str = ""
-    _failures: dict[type[Exception], Case] = field(default_factory=dict, repr=False)
+    _failures: dict[type[Exception], DrawnCase] = field(default_factory=dict, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -98,7 +98,7 @@ class Search:
             return Verdict.FAIL
         return Verdict.INCONCLUSIVE if self.inconclusive else Verdict.PASS
 
-    def count(self, case: Case, outcome: type[Exception] | None) -> None:
+    def count(self, case: DrawnCase, outcome: type[Exception] | None) -> None:
         """Count a case that was checked; `outcome` tells what is wrong with it. The last replay is the smallest."""
         shrunk = bool(self._failures)
         if outcome is not None:
@@ -246,7 +246,7 @@ def _checked(
     found: Search,
     seed: int,
     rtol: float | None,
-) -> Case | None:
+) -> DrawnCase | None:
     """Check one case; None where f itself cannot be evaluated there."""
     try:
         called(f, args)
@@ -254,7 +254,7 @@ def _checked(
         found.why_undefined = raised(error)
     else:
         try:
-            return Case(args, check(f, gradient, args, seed=seed, rtol=rtol))
+            return DrawnCase(args, check(f, gradient, args, seed=seed, rtol=rtol))
         except GradcheckError as error:
             found.why_undefined = str(error)
         except (Exception, KeyboardInterrupt):

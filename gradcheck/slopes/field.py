@@ -1,4 +1,4 @@
-"""The room that measures: every evaluation of f happens here, and is counted."""
+"""f at and around one point: every evaluation of f happens here, and is counted."""
 
 from __future__ import annotations
 

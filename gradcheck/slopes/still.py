@@ -106,9 +106,9 @@ def first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
 def still_levels(ladder: Ladder) -> list[Level]:
     """Return three levels next to the point, if φ does not move by a bit on them."""
     near = []
-    room = min(12, max(-6 - ladder.finest, 2))  # up to 2^-6, and three levels in any arithmetic
+    span = min(12, max(-6 - ladder.finest, 2))  # up to 2^-6, and three levels in any arithmetic
     for thirds in (3, 2, 1):
-        exponent = ladder.finest + room * thirds // 3
+        exponent = ladder.finest + span * thirds // 3
         ladder.measure(exponent)
         level = ladder.tried[exponent]
         if level is not None and level.plus == level.minus == ladder.at_zero:

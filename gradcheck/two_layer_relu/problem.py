@@ -1,4 +1,4 @@
-"""The data of the two-layer ReLU network: drawn at random, on the ReLU boundary, and checked at the door."""
+"""The data of the two-layer ReLU network: drawn at random, on the ReLU boundary, and checked before use."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 
 from gradcheck.bench import run
 from gradcheck.bench.environment import environment
-from gradcheck.bench.results import Case, Results
+from gradcheck.bench.results import Results, TimedCase
 from gradcheck.bench.sizes import SHAPES, elements_moved, flop, scaled
 from gradcheck.bench.timing import calls_per_sample, interleaved, pinned, rounds_for, seconds_on_cpu
 from gradcheck.bench.variants import FLOOR, VARIANTS, make, prepared
@@ -262,6 +262,6 @@ def test_the_estimate_grows_with_the_work():
 
 def test_torch_compile_and_graphs_are_left_out_of_a_quick_run_on_a_cpu_with_the_reason():
     pytest.importorskip("torch")
-    found, skipped = run.steps(Case("tiny", TINY, "float64", "torch"), quick_plan())
+    found, skipped = run.steps(TimedCase("tiny", TINY, "float64", "torch"), quick_plan())
     assert set(found) == {FLOOR, "fast", "textbook", "autograd"}
     assert {what.rpartition(" ")[2] for what, _ in skipped} == {"graph", "compiled"}

@@ -13,14 +13,14 @@ import pytest
 from gradcheck.bench import files
 from gradcheck.bench.compare import changes, fraction
 from gradcheck.bench.markdown import as_markdown, size_text, time_text
-from gradcheck.bench.results import Case, CheckCost, Results, Timing, spread
+from gradcheck.bench.results import CheckCost, Results, TimedCase, Timing, spread
 from gradcheck.bench.saved import as_json, from_json, load
 from gradcheck.bench.sizes import SHAPES
 from gradcheck.errors import ArgumentError
 from gradcheck.two_layer_relu.problem import Shape, draw
 
-CASE = Case("seed", SHAPES["seed"], "float64", "numpy")
-TORCH = Case("tiny", SHAPES["tiny"], "float32", "torch")
+CASE = TimedCase("seed", SHAPES["seed"], "float64", "numpy")
+TORCH = TimedCase("tiny", SHAPES["tiny"], "float32", "torch")
 COMMAND = "gradcheck bench --shapes seed,tiny"
 
 

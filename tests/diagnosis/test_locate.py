@@ -11,8 +11,8 @@ from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate
-from gradcheck.diagnosis.locate import EVERY, LIMIT, SAMPLE, Search
-from gradcheck.diagnosis.place import Finding
+from gradcheck.diagnosis.locate import EVERY, LIMIT, SAMPLE, PlaceSearch
+from gradcheck.diagnosis.place import Located
 from gradcheck.diagnosis.syndrome import Exhausted, size_of, slices, whole
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
@@ -217,7 +217,7 @@ def search(error):
     claim = GradientClaim(smooth, lambda w: np.cos(w) + error, Given((w,)))
     trial = Trial(Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves), 0, confidence=0.9999)
     trial.measure(FiniteDifferences(trial.field, [0]), 4)
-    return Search(trial, LIMIT)
+    return PlaceSearch(trial, LIMIT)
 
 
 def test_an_entry_is_measured_once_and_told_right_or_wrong():
@@ -317,4 +317,4 @@ def test_small_and_large_errors_are_found_alike(size):
 
 
 def test_nothing_found_shows_no_worst_entry():
-    assert Finding().worst == ()
+    assert Located().worst == ()
