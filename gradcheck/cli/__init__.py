@@ -1,4 +1,10 @@
-"""The command line: the group, which loads a command only when it is called, and its exit codes."""
+"""The command line: the group, which loads a command only when it is called, and its exit codes.
+
+A command is a file: `check`, `kernel`, `train`, `bench`, and `verify` with `verify_functions`, `verify_file`,
+`verify_networks` (its tables: `network_table`), `verify_exact` and `verify_sweep`, which `subcommands` chooses from.
+What they share: `options` in groups, `shape` and `point` read what is typed, `show` and `progress` print, `threads` and
+`memory` ask the machine, `interrupts` and `user_warnings` see to Ctrl-C and to warnings.
+"""
 
 from __future__ import annotations
 

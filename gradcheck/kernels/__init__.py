@@ -1,4 +1,14 @@
-"""Kernels: a backward pass in the precision that it runs in, against a reference."""
+"""Kernels: a backward pass in the precision that it runs in, against a reference.
+
+In reading order: `check_kernel` is what a user calls, `options` how to judge, `flow` goes from inputs to a report. Who
+is asked: `leaves` are the inputs, `programs` what has outputs and gradients (`modules` of Torch, `libraries` between
+two of them), `cotangents` what is pulled back. The truth: `reference` in float64 and in the kernel's precision,
+`widened` against its own casts, `noisy` by random rounding, `differences` and `certificate` by slopes, `kink` at a tie.
+
+The verdict: `trial` is the kernel's answers, `evidence` brings all arrays together as `matrix`, `sums` adds them up by
+groups, `statistics` are ratios of these, `rule` the limits, `rows` a row of the report for each result. `names` and
+`place` tell mistake and place, `planted` proves power, `heat` is the picture.
+"""
 
 from gradcheck.kernels.check_kernel import assert_kernel, check_kernel
 

@@ -1,1 +1,12 @@
-"""Where f has one-sided slopes only: whether the claim is a subgradient, and by which convention."""
+"""Where f has one-sided slopes only: whether the claim is a subgradient, and by which convention.
+
+In reading order: `kink` is the judge. Next to the point f is smooth: `formula` holds the claims there, which `beside`
+asks for (`exactly` in exact arithmetic), against one-sided slopes, which `one_sided` measures to more accuracy. At the
+point `subgradient` judges from the claims next to it: `neighbourhood` asks for them, `around` in the entries that
+matter, and `changes` keeps them.
+
+How: `one_bend` where f bends one way (`nearest_point` of a hull, `blocks` and `parts` of entries that bend together,
+`coupling` of blocks by whole claims), `half_turn` and `walls` where it bends both ways, `separation` is the proof of an
+outside. `kink_variable` judges kink by kink where their variable is named, `of_black_box` where nothing is known.
+`convention` and `naming` name sides and kinks, `told` says it, and `chain_rule` accepts what is no subgradient.
+"""

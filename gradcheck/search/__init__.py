@@ -1,5 +1,5 @@
 """Which drawn input shows that a gradient is wrong, made as small as possible, with a program that repeats it.
 
-In reading order: `user_functions` imports what the user names, `counterexample` draws and shrinks, `reproduction`
-writes the program.
+In reading order: `user_functions` imports what the user names, `calls` calls it, `sizes` asks whether the signature is
+its own, `counterexample` draws and shrinks (`kernel_cases` for kernels), `reproduction` writes the program.
 """

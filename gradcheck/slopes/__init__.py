@@ -5,5 +5,5 @@ In reading order: `streams` and `direction` draw where to look, `noise` measures
 steps give, `ladder` which step to take next,
 `sides` whether there is a kink at the point, `beneath` whether f changes within the finest step, `still` what is known
 where f does not move, `measure` all of it in order; `central` differences arrays, where a plain derivative will do;
-`field` makes and counts every evaluation of f.
+`field` makes and counts every evaluation of f, within a `budget`.
 """

@@ -61,6 +61,23 @@ def test_what_is_too_long_is_seen(tmp_path):
     assert list(long_functions(tmp_path)) == ["f.py: f"]
 
 
+# First pages ----------------------------------------------------------------------------------------------
+
+
+def not_named(folder):
+    """Modules of a folder that the docstring of its ``__init__`` does not name."""
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return [
+        path.stem for path in sorted(folder.glob("*.py")) if path.stem != "__init__" and f"`{path.stem}`" not in text
+    ]
+
+
+@pytest.mark.parametrize("folder", sorted(p.parent.name for p in PACKAGE.glob("*/__init__.py")))
+def test_the_first_page_of_a_folder_names_its_files(folder):
+    if folder != "derivations":  # which lists its own
+        assert not_named(PACKAGE / folder) == []
+
+
 # Documented parameters ------------------------------------------------------------------------------------
 
 
