@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.balance import balanced
 from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.outputs import (
     contract,
@@ -27,10 +29,6 @@ from gradcheck.slopes.streams import Purpose, stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Self
-
-
-NEAR = 2.0**-6  # how far from the point an evaluation tells the sizes of outputs, relative to the arguments
-SPAN = 2.0**10  # entries of an output that differ by less count as they are
 
 
 class ArrayClaim(Claim):
@@ -95,32 +93,19 @@ class ArrayClaim(Claim):
         return self.with_(cotangents=list(cotangents))
 
     def _balance_entries(self) -> None:
-        """Scale the cotangent entry by entry where some entries of an output move far less than others.
+        """Let each entry of an output count alike, as far as its round-off allows."""
+        moves = [self._move(i, x) for i, x in enumerate(self.leaves)]
 
-        Beside entries that move by 1e8 an error in one that moves by 1 would not be seen. One evaluation at a random
-        point near by tells how far each moves; those that do not are left, and none counts for more than a 2^-12th of
-        its own size, whose round-off would drown the others.
-        """
-        moved = [self._near(i, x) for i, x in enumerate(self.leaves)]
-        try:
-            there = self.outputs(moved)
-            steps = [np.abs(arrays.to_numpy(a) - arrays.to_numpy(b)) for a, b in zip(there, self.out, strict=True)]
-        except Exception:  # noqa: BLE001  near by may be outside the domain: then entries count as they are
-            return
-        for k, (step, y) in enumerate(zip(steps, self.out, strict=True)):
-            own = np.abs(arrays.to_numpy(y))
-            if step.shape != own.shape:
-                return
-            size = np.maximum(step / NEAR, np.where(np.isfinite(own), own, 0) * 2.0**-12)
-            known = np.isfinite(step) & (step > 0)
-            if np.count_nonzero(known) > 1 and size[known].max() > SPAN * size[known].min():
-                exponents = np.round(np.log2(np.where(known, size, np.median(size[known])) / np.median(size[known])))
-                self.cotangents[k] = self.cotangents[k] * np.ldexp(1.0, -exponents.astype(int))
+        def at(t: float) -> list[Any]:
+            return self.outputs([arrays.shifted(x, t, v) for x, v in zip(self.leaves, moves, strict=True)])
 
-    def _near(self, index: int, x: Any) -> Any:
+        with contextlib.suppress(Exception):  # near by may be outside the domain: then entries count as they are
+            self.cotangents = balanced(self.cotangents, self.out, at)
+
+    def _move(self, index: int, x: Any) -> Any:
         values = arrays.to_numpy(x)
         v = stream(self.seed, Purpose.TANGENT, index, 1).standard_normal(values.shape) * scale_of(values).value
-        return arrays.shifted(x, NEAR, arrays.like(np.asarray(v), x))
+        return arrays.like(np.asarray(v), x)
 
     def balance(self, sizes: Callable[[], Sequence[float]]) -> None:
         """Scale the cotangents of several outputs, so that none is too small beside others for its error to be seen.

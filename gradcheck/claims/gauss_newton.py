@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.balance import NEAR
 from gradcheck.claims.hessian import SYMMETRIC, HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.claims.outputs import dtype_of, numbers_as_arrays, outputs
@@ -91,7 +92,7 @@ class _GaussNewton(MatrixClaim):
             wide = list(self.leaves)
             here, unit = self._ratio(f, wide)
         self.given_unit = max(self.given_unit, unit)
-        there, _ = self._ratio(f, [self._near(i, x) for i, x in enumerate(wide)])
+        there, _ = self._ratio(f, [arrays.shifted(x, NEAR, self._move(i, x)) for i, x in enumerate(wide)])
         if np.isnan(here):
             return there
         if not abs(here - there) <= max(SAME, SUMMED * unit) * abs(here):

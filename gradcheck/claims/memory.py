@@ -75,7 +75,7 @@ def transposed(c: Any) -> Any:
 
 def expanded(c: Any) -> Any:
     """Return one number of a cotangent in all its places, with strides of 0: what the gradient of a sum is."""
-    if not arrays.shape_of(c):
+    if arrays.total_size([c]) == 0 or not arrays.shape_of(c):
         return c
     if arrays.is_torch(c):
         return c.reshape(-1)[:1].reshape([1] * c.ndim).expand(c.shape)

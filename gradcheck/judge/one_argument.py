@@ -120,7 +120,10 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
         resolution, other = argument.resolution, None
         if rules.oracle is None:
             other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
-        trial, argument = other or _by_the_digits(argument, trial, rules)
+        if other is None or other[1].verdict is Verdict.INCONCLUSIVE:  # a doubt that round-off explains
+            by_digits = _by_the_digits(argument, trial, rules)
+            other = by_digits if other is None or by_digits[1].verdict is not Verdict.INCONCLUSIVE else other
+        trial, argument = other
     if argument.verdict is Verdict.FAIL:
         return allowed_for(_wrong(argument, trial, trials, rules))
     return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument)

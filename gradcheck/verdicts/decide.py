@@ -190,10 +190,10 @@ def asks_for_size(trial: Trial) -> bool:
 def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | None:
     """Return what can be said of a gradient that moves f too little for the resolution wanted, None if too little.
 
-    Either fewer digits, `COARSE` at least, or an absolute error: where claim and error, ‖g∘s‖ and ‖e∘s‖, are both below
-    4u^(2/3), the square of the resolution, of |f(x)| and of what another argument does to f. That is about the least
-    that a difference shows of any f; an f that no argument moves by much may be one on a large offset. Not where the
-    user said what is wanted.
+    Either fewer digits, `COARSE` at least, or an absolute error: a claim below 4u^(2/3), the square of the resolution,
+    of |f(x)| and of what another argument does to f, is as good as zero, and its error is bounded as that of a zero is.
+    That is about the least that a difference shows of any f; an f that no argument moves by much may be one on a large
+    offset. Not where the user said what is wanted.
     """
     stated = rules.rtol is not None or rules.atol is not None
     if stated or trial.random or _vanishes(trial) or _significant(trial):
@@ -201,15 +201,13 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
     interval = trial.interval()
     if interval.high <= COARSE:
         return interval
-    gradient, scales = trial.gradient, trial.field.scales
-    effects = [s.norm(g) for s, g in zip(scales, gradient.values, strict=True) if g is not None]
-    least = default_resolution(trial.field.unit) ** 2 * min(abs(trial.field.at_point), max(effects, default=0.0))
-    if not (trial.claimed_norm or 0.0) <= least:
+    values, scales, unit = trial.gradient.values, trial.field.scales, default_resolution(trial.field.unit)
+    effects = [s.norm(g) for s, g in zip(scales, values, strict=True) if g is not None]
+    size = min(abs(trial.field.at_point), max(effects, default=0.0))
+    if not (trial.claimed_norm or 0.0) <= unit**2 * size:
         return None
-    seen = trial.absolute()
-    if not seen.high <= least:  # where f stands still slopes have wide bounds
-        seen = zero_gradient(trial, resolution, invisible=least) or seen
-    return seen if least > 0 and seen.high <= least else None
+    seen = zero_gradient(trial, resolution, invisible=unit**2 * size) or trial.absolute()
+    return seen if size > 0 and seen.high <= unit * size else None
 
 
 def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) -> Interval | None:
