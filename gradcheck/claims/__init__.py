@@ -1,7 +1,7 @@
 """What is on trial: a function, what is said to be its derivative, and the point.
 
 In reading order: `claim` says what a claim is, `prediction` what it says at a point. `tree` and `point` read the
-arguments, `returned` what a gradient function returned, `outputs` and `array_claim` what an array-valued f did,
+arguments, `returned` what a gradient function returned, `outputs`, `array_claim` and `balance` what an array-valued f did,
 `matrices` what stands for a Jacobian.
 
 The forms that people write are a file each: `gradient`, `vjp`, `jvp`, `adjoint`, `jacobian`, `pattern`, `hessian`,
