@@ -1,8 +1,8 @@
 """What is on trial: a function, what is said to be its derivative, and the point.
 
 In reading order: `claim` says what a claim is, `prediction` what it says at a point. `tree` and `point` read the
-arguments, `returned` what a gradient function returned, `outputs`, `array_claim` and `balance` what an array-valued f did,
-`matrices` what stands for a Jacobian.
+arguments, `returned` what a gradient function returned, `outputs`, `array_claim` and `balance` what an array-valued f
+did, `matrices` what stands for a Jacobian.
 
 The forms that people write are a file each: `gradient`, `vjp`, `jvp`, `adjoint`, `jacobian`, `pattern`, `hessian`,
 `gauss_newton`, `forward_backward`, `torch_backward` (with `torch_graph`, `torch_module`, `double_backward`) and
