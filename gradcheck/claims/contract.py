@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gradcheck.claims.prediction import Prediction
     from gradcheck.slopes.field import Field
 
+AGAIN = 4  # calls that tell whether a claim is random
 LARGE = 10**6  # entries above which twice an array is too much
 # How an array was rounded that is claimed as it is cannot be asked; sums of 10^6 terms are off by as many units.
 GIVEN = 2.0**10
@@ -45,10 +47,30 @@ def examine(
     if (note := same_value_twice(field)) is not None:  # what differs from call to call is no evidence
         everywhere = (False,) * len(prediction.leaves)
         return ClaimNoise(_spread(prediction, field), everywhere, random=True), None, note
+    none = ClaimNoise.none(len(prediction.leaves))
     if (breach := not_linear(prediction)) is not None:
-        return ClaimNoise.none(len(prediction.leaves)), breach, None
+        noise = _random(prediction, field, none)
+        return (none, breach, None) if noise is None else (noise, None, None)
     noise = repeats(prediction, field)
-    return noise, any_layout(prediction, field, noise, own), None
+    if (breach := any_layout(prediction, field, noise, own)) is not None:
+        again = _random(prediction, field, noise)
+        return (noise, breach, None) if again is None else (again, None, None)
+    return noise, None, None
+
+
+def _random(prediction: Prediction, field: Field, noise: ClaimNoise) -> ClaimNoise | None:
+    """Return how far a claim repeats itself that differs from call to call; None for one that does not.
+
+    What it seems to owe for its layout, or its cotangent, is then no more than its own noise. A random batch may be the
+    same in two calls.
+    """
+    spread = list(noise.repeat)
+    for _ in range(AGAIN):
+        spread = [max(before, new) for before, new in zip(spread, _spread(prediction, field), strict=True)]
+    norms = [0.0 if g is None else scale.norm(g) for g, scale in zip(prediction.values, field.scales, strict=True)]
+    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
+    differs = any(s > (given + math.sqrt(field.unit)) * norm > 0 for s, norm in zip(spread, norms, strict=True))
+    return replace(noise, repeat=tuple(spread)) if differs else None
 
 
 def not_linear(prediction: Prediction) -> str | None:

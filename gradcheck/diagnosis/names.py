@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
 LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
+SHOULD_BE_ZERO = "should be zero"
 ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
 
 
@@ -193,6 +194,8 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     slopes = Slopes(trial, partial(_correcting, trial, case))
     # Of two that explain everything, the one without a free parameter is the more remarkable; then table order.
     right = [(change.free, fitted) for change in slopes.changes for fitted in _fitted(change, slopes, case)]
+    # Where zero explains everything, so does whatever makes zero of this claim.
+    right = [entry for entry in right if entry[1].name == SHOULD_BE_ZERO] or right
     right.sort(key=lambda entry: entry[0])
     if not right:
         return argument
@@ -227,7 +230,7 @@ def _filled(change: Change, low: float, high: float, case: Case) -> list[tuple[C
     """Return the change with its parameter, in [low, high], and named; and how many parameters remain fitted."""
     if change.factor is None:
         if low <= 0 <= high:
-            return [(replace(change, name="should be zero", advice="the true gradient is zero here", factor=0.0), 0)]
+            return [(replace(change, name=SHOULD_BE_ZERO, advice="the true gradient is zero here", factor=0.0), 0)]
         return [
             (replace(change, name=known.name, advice=known.advice, factor=known.value), 0 if known.known else 1)
             for known in factors.names_of(low, high, case.dimensions)

@@ -14,6 +14,7 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
 from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
+from gradcheck.judge.tolerance import differs
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
@@ -208,6 +209,8 @@ def _numbers(
         found.append(_with_accuracy(argument, accuracies.get(i)))
         if argument.verdict is Verdict.PASS and trial.frozen:
             notes.append(f"the gradient of {trial.name} {FROZEN}")
+        if argument.verdict is not Verdict.INCONCLUSIVE and (said := differs(trial)):
+            notes.append(f"the gradient of {trial.name} {said}")
     if field.failure:
         notes.append(f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not")
     return Report(

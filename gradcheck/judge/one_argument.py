@@ -125,8 +125,10 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
             other = by_digits if other is None or by_digits[1].verdict is not Verdict.INCONCLUSIVE else other
         trial, argument = other
     if argument.verdict is Verdict.FAIL:
-        return allowed_for(_wrong(argument, trial, trials, rules))
-    return diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument)
+        return allowed_for(_wrong(argument, trial, trials, rules), trial)
+    return (
+        diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument, trial)
+    )
 
 
 def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tuple[Trial, ArgumentReport]:

@@ -93,7 +93,10 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     other = Trial(
         trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
     )
-    other.jitter = spread(trial.gradient, trial.field, trial.field.unit, [trial.index])[trial.index]
+    unit, index = trial.field.unit, trial.index
+    other.jitter = spread(trial.gradient, trial.field, unit, [index])[index]
+    if other.jitter == 0:  # at a minimum that f reaches exactly most units of the point change nothing
+        other.jitter = spread(trial.gradient, trial.field, unit, [index], unseen=[index])[index]
     try:
         other.measure(oracle, SLOPES)
         if decide.asks_for_size(other):

@@ -13,6 +13,7 @@ import numpy as np
 from gradcheck.slopes.direction import Scale
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts import decide
+from gradcheck.verdicts.accuracy import spread
 from gradcheck.verdicts.certificate import default_resolution
 from gradcheck.verdicts.trial import Trial
 
@@ -38,6 +39,7 @@ def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: 
     )
     try:
         other.measure(oracle(field), count)
+        other.jitter = spread(trial.gradient, field, field.coarseness(), [trial.index])[trial.index]
         if decide.asks_for_size(other):
             other.see_size()
     finally:

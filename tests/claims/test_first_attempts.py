@@ -501,3 +501,39 @@ def test_an_object_that_holds_arrays_says_what_to_pass():
 def test_a_vjp_that_takes_its_cotangent_last_is_told_so_though_it_raises_nothing():
     report = gc.check(np.sin, vjp=lambda x, c: c * np.cos(x), args=(T,))
     assert "it is linear in its last argument instead: wanted vjp(cotangent, *args)" in report.complaint
+
+
+# Noise, and minima that are reached exactly ------------------------------------------------------------------------
+
+
+def residual(x):
+    return TANH @ x - TANH @ T
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_at_a_minimum_that_f_reaches_exactly_a_right_gradient_passes(seed):
+    rng = np.random.default_rng(seed)
+    a, w = rng.standard_normal((5, 3)), rng.standard_normal(3)
+    target = a @ w
+    assert gc.check(lambda x: (a @ x - target) @ (a @ x - target), lambda x: 2 * a.T @ (a @ x - target), w)
+    assert gc.check(lambda x: np.sum(1 - np.cos(a @ x - target)), lambda x: a.T @ np.sin(a @ x - target), w)
+
+
+def test_a_gradient_that_should_be_zero_has_no_other_name():
+    report = gc.check(lambda x: residual(x) @ residual(x), lambda x: 2 * TANH.T @ residual(x) + 1e-3, T)
+    assert report[0].mistakes == ("should be zero",)
+
+
+def test_a_gradient_that_differs_from_call_to_call_is_told_so():
+    rng = np.random.default_rng(0)
+
+    def batch(x):
+        rows = rng.permutation(3)[:2]
+        return 2 * TANH[rows].T @ (TANH[rows] @ x - 1) / 2
+
+    report = gc.check(lambda x: np.mean((TANH @ x - 1) ** 2), batch, T)
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "the gradient differs from call to call by" in report[0].reason
+    report = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2 * (1 + 1e-9 * rng.standard_normal()), T)
+    assert report
+    assert any("differs from call to call by" in note for note in report.notes)
