@@ -102,5 +102,5 @@ def fraction(text: str) -> float:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*", text)
     if match is None:
-        raise ArgumentError(f"got {text!r}, but should be a share such as 10% or 0.1.")
+        raise ArgumentError(f"got {text!r}, wanted a share such as 10% or 0.1.")
     return float(match[1]) / (100 if match[2] else 1)

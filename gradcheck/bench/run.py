@@ -70,11 +70,11 @@ class Plan:
         ):
             for name in given:
                 if name not in allowed:
-                    raise ArgumentError(f"{what} is {name!r}, but should be one of {', '.join(allowed)}: pass these.")
+                    raise ArgumentError(f"{what} is {name!r}, wanted one of {', '.join(allowed)}: pass these.")
         if re.fullmatch(r"cpu|cuda(:[0-9]+)?", self.device) is None:
-            raise ArgumentError(f"device is {self.device!r}, but should be cpu, cuda or such as cuda:1: pass one.")
+            raise ArgumentError(f"device is {self.device!r}, wanted cpu, cuda or such as cuda:1: pass one.")
         if self.threads < 1:
-            raise ArgumentError(f"threads is {self.threads}, but should be at least 1.")
+            raise ArgumentError(f"threads is {self.threads}, wanted at least 1.")
 
     @property
     def budget(self) -> float:

@@ -61,9 +61,7 @@ def make(library: str, variant: str, problem: Problem, lr: float = LR) -> Callab
 
     """
     if variant not in VARIANTS.get(library, ()):
-        raise ArgumentError(
-            f"variant is {variant!r} of {library!r}, but should be one of {VARIANTS}: pass one of these."
-        )
+        raise ArgumentError(f"variant is {variant!r} of {library!r}, wanted one of {VARIANTS}: pass one of these.")
     if library == "numpy":
         return _NUMPY[variant](problem, lr)
     from gradcheck.bench import torch_variants  # noqa: PLC0415  Torch is loaded when it is asked for

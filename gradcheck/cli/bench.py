@@ -30,7 +30,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> tup
         return None
     found = tuple(part.strip() for part in value.split(",") if part.strip())
     if not found:
-        raise click.BadParameter(f"got {value!r}, but should be names with commas between them.", ctx=ctx, param=param)
+        raise click.BadParameter(f"got {value!r}, wanted names with commas between them.", ctx=ctx, param=param)
     return found
 
 

@@ -128,7 +128,7 @@ def _check_claim(targets: tuple[str, ...], claims: dict[str, str | None]) -> Non
     """Refuse more than one claim."""
     given = [f"--{name}" for name, target in claims.items() if target is not None]
     if len(targets) > 2:
-        raise ArgumentError(f"got {len(targets)} functions, but should be the loss and its gradient")
+        raise ArgumentError(f"got {len(targets)} functions, wanted the loss and its gradient")
     if len(given) + len(targets) > 2:
         claim = given[0] if len(targets) == 2 else given[1]
         raise ArgumentError(f"{claim} is a second claim: pass one of GRADIENT, --vjp, --jvp and --backward")

@@ -56,7 +56,7 @@ def file_option(name: str, *more: str, text: str) -> Callable[[F], F]:
 def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
     """Refuse NaN, which is in every range, and infinity."""
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"got {value}, but should be a finite number.", ctx=ctx, param=param)
+        raise click.BadParameter(f"got {value}, wanted a finite number.", ctx=ctx, param=param)
     return value
 
 

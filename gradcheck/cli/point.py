@@ -34,7 +34,7 @@ def load(path: Path, *, dtype: str | None = None, library: str = "numpy") -> Any
 
     """
     if path.suffix.lower() not in ENDINGS:
-        raise ArgumentError(f"--point is {str(path)!r}, but should be a .npz or .npy file: write it with numpy.savez")
+        raise ArgumentError(f"--point is {str(path)!r}, wanted a .npz or .npy file: write it with numpy.savez")
     if not path.is_file():
         raise ArgumentError(f"--point is {str(path)!r}, but there is no such file: write it with numpy.savez")
     found = _read(path)
@@ -42,7 +42,7 @@ def load(path: Path, *, dtype: str | None = None, library: str = "numpy") -> Any
     arrays = {}
     for name, array in found.items():
         if array.dtype.kind not in KINDS:
-            raise ArgumentError(f"{name} in {str(path)!r} is of dtype {array.dtype}, but should be numbers")
+            raise ArgumentError(f"{name} in {str(path)!r} is of dtype {array.dtype}, wanted numbers")
         arrays[name] = convert(array.astype(dtype) if dtype is not None and array.dtype.kind == "f" else array)
     if set(arrays) == {f"arr_{i}" for i in range(len(arrays))}:
         return tuple(arrays[f"arr_{i}"] for i in range(len(arrays)))

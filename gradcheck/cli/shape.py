@@ -16,9 +16,7 @@ def parse_shape(ctx: click.Context, param: click.Parameter, value: str) -> Shape
     """Read four integers of at least 0, with commas between them; refuse what no memory here holds."""
     sizes = value.split(",")
     if len(sizes) != 4 or not all(size.strip().isascii() and size.strip().isdecimal() for size in sizes):
-        raise click.BadParameter(
-            f"got {value!r}, but should be four integers such as 64,1000,100,10.", ctx=ctx, param=param
-        )
+        raise click.BadParameter(f"got {value!r}, wanted four integers such as 64,1000,100,10.", ctx=ctx, param=param)
     if max(map(len, sizes)) > 18:  # below 2^63, as NumPy's sizes are
         raise click.BadParameter(f"got {value!r}: no array is that large.", ctx=ctx, param=param)
     shape = Shape(*map(int, sizes))

@@ -57,7 +57,7 @@ class Subcommand(click.Command):
         known = dict(_options(self))
         for name in dict.fromkeys(options):
             if name in known and not known[name].multiple and options.count(name) > 1:
-                raise click.UsageError(f"{name} was given {options.count(name)} times, but should be once.", ctx)
+                raise click.UsageError(f"{name} was given {options.count(name)} times, wanted it once.", ctx)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

@@ -105,7 +105,7 @@ def draw_losses(losses: list[float], path: Path, title: str) -> None:
 def _check_picture(path: Path) -> None:
     """Refuse before the training what would fail after it."""
     if path.suffix.lower() not in PICTURES:
-        raise ArgumentError(f"--plot is {str(path)!r}, but should end in one of {', '.join(PICTURES)}.")
+        raise ArgumentError(f"--plot is {str(path)!r}, wanted a name that ends in one of {', '.join(PICTURES)}.")
     check_folder("--plot", path)
     if find_spec("matplotlib") is None:
         raise UnsupportedError(

@@ -147,7 +147,7 @@ def functions(*, targets: tuple[str, ...], threads: int | None, **given: Any) ->
     from gradcheck.cli.verify_functions import Drawing, verify_functions  # noqa: PLC0415  needs other packages
 
     if len(targets) > 2:
-        raise ArgumentError(f"got {len(targets)} functions, but should be the loss and its gradient")
+        raise ArgumentError(f"got {len(targets)} functions, wanted the loss and its gradient")
     if given["signature"] is None:
         raise ArgumentError(SIGNATURE)
     if given["positive"] and given["interval"]:

@@ -69,8 +69,8 @@ class Drawing:
         found: Arguments = read(Path(self.signature) if read is described else self.signature, **kind)
         if found.signature.output:
             raise ArgumentError(
-                f"the signature {self.signature!r} has the result ({','.join(found.signature.output)}), but should "
-                "have () or none: a loss is one number; sum the outputs, or check a vjp in a Python file with @given"
+                f"the signature {self.signature!r} has the result ({','.join(found.signature.output)}), "
+                "wanted () or none: a loss is one number; sum the outputs, or check a vjp in a Python file with @given"
             )
         needed = 2 * 8 * found.signature.entries(self.max_side)  # the arguments and their gradients
         if not fits(needed):

@@ -79,7 +79,7 @@ def verify_sweep(cells: Sequence[Cell], page: Path, *, jobs: int, dask: str | No
 
 def _check(page: Path) -> None:
     if page.suffix.lower() != ".html":
-        raise ArgumentError(f"--sweep is {str(page)!r}, but should be the page to write, such as sweep.html")
+        raise ArgumentError(f"--sweep is {str(page)!r}, wanted the page to write, such as sweep.html")
     check_folder("--sweep", page)
     if find_spec("jinja2") is None:
         raise UnsupportedError("A page needs Jinja2, which is not installed: run `pip install 'gradcheck[report]'`.")

@@ -130,9 +130,7 @@ class ExactPoint:
             returned = call(gradient, args)
             parts = returned if isinstance(returned, (tuple, list)) else (returned,)
             if len(parts) != len(args):
-                raise ArgumentError(
-                    f"the gradient has {len(parts)} parts, but should have one per argument: {len(args)}"
-                )
+                raise ArgumentError(f"the gradient has {len(parts)} parts, wanted one per argument: {len(args)}")
             pairs = zip(parts, args, strict=True)
             return tuple(None if part is None else constant_terms(part, arg.shape) for part, arg in pairs)
 
@@ -162,9 +160,7 @@ class ExactPoint:
     def moved(self, directions: Sequence[ArrayLike], side: int = 1) -> tuple[ExactArray, ...]:
         """Return args + side·t·directions as germs."""
         if len(directions) != len(self.args):
-            raise ArgumentError(
-                f"{len(directions)} directions were passed, but should be one per argument: {len(self.args)}"
-            )
+            raise ArgumentError(f"{len(directions)} directions were passed, wanted one per argument: {len(self.args)}")
         return tuple(_move(arg, direction, side) for arg, direction in zip(self.args, directions, strict=True))
 
     def _slope(self, f: Callable[..., Any], directions: Sequence[ArrayLike]) -> ExactSlope:

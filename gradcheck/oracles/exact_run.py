@@ -30,7 +30,7 @@ def real_array(array: Any, what: str) -> NDArray[Any]:
     if numbers.dtype.kind not in "biuf":
         raise UnsupportedError(f"{what} has dtype {numbers.dtype}, but exact arithmetic is for real numbers")
     if not np.isfinite(numbers).all():
-        raise ArgumentError(f"{what} holds NaN or infinite numbers, but should be finite")
+        raise ArgumentError(f"{what} holds NaN or infinite numbers, wanted finite ones")
     return numbers
 
 
@@ -39,7 +39,7 @@ def run(f: Callable[..., Any], args: Sequence[ExactArray]) -> Germ:
     returned = call(f, args)
     if isinstance(returned, np.ndarray):
         if returned.ndim:
-            raise ArgumentError(f"f returned an array of shape {returned.shape}, but should return one number")
+            raise ArgumentError(f"f returned an array of shape {returned.shape}, wanted one number")
         returned = returned[()]
     if isinstance(returned, (float, np.floating)):
         raise UnsupportedError(

@@ -33,10 +33,10 @@ def find_function(target: str) -> Callable[..., Any]:
     """
     module_name, colon, name = target.partition(":")
     if not (module_name and colon and name):
-        raise ArgumentError(f"got {target!r}, but should be package.module:function, such as mymodule:loss")
+        raise ArgumentError(f"got {target!r}, wanted package.module:function, such as mymodule:loss")
     if module_name.endswith(".py"):
         module_name = module_name.removesuffix(".py").replace("/", ".")
-        raise ArgumentError(f"got {target!r}, but should be a module's name: {module_name}:{name}")
+        raise ArgumentError(f"got {target!r}, wanted a module's name: {module_name}:{name}")
     module = _import_module(module_name, target)
     found: Any = module
     for part in name.split("."):
@@ -46,7 +46,7 @@ def find_function(target: str) -> Callable[..., Any]:
             raise ArgumentError(f"{module_name} has no function {name!r}{hint}")
         found = getattr(found, part)
     if not callable(found):
-        raise ArgumentError(f"{target} is a {type(found).__name__}, but should be a function")
+        raise ArgumentError(f"{target} is a {type(found).__name__}, wanted a function")
     function: Callable[..., Any] = found
     return function
 

@@ -34,4 +34,4 @@ def converter(library: str) -> Callable[[NDArray[Any]], Any]:
 def check_choice(name: str, got: Any, choices: Sequence[str]) -> None:
     """Refuse what is none of the choices."""
     if got not in choices:
-        raise ArgumentError(f"{name} is {got!r}, but should be one of {', '.join(map(repr, choices))}")
+        raise ArgumentError(f"{name} is {got!r}, wanted one of {', '.join(map(repr, choices))}")

@@ -163,7 +163,7 @@ def described(
         if isinstance(value, str):
             value = {"shape": value}
         if not isinstance(value, dict) or not value:
-            raise ArgumentError(f'{where} is {value!r}, but should be a shape such as "(n,d)", or a table')
+            raise ArgumentError(f'{where} is {value!r}, wanted a shape such as "(n,d)", or a table')
         if not isinstance(value.get("shape", {}), str):  # a dict of arguments, one of which may be called shape
             return {key: read(f"{name}.{key}", part) for key, part in value.items()}
         shapes.append(value["shape"])
@@ -180,22 +180,24 @@ def _together(shapes: list[str], path: Path) -> Signature:
     for shape in shapes:
         read = parse(shape)
         if len(read.inputs) != 1 or "->" in shape:
-            raise ArgumentError(f'{shape!r} in {str(path)!r} should be the shape of one array, such as "(n,d)"')
+            raise ArgumentError(
+                f'{shape!r} in {str(path)!r} is several, wanted the shape of one array, such as "(n,d)"'
+            )
     return parse(",".join(shapes))
 
 
 def _read_leaf(where: str, value: dict[str, Any], default: dict[str, Any]) -> Leaf:
     if unknown := sorted(set(value) - KEYS):
-        raise ArgumentError(f"{where} has {unknown[0]!r}, but should have {', '.join(sorted(KEYS))}")
+        raise ArgumentError(f"{where} has {unknown[0]!r}, wanted {', '.join(sorted(KEYS))}")
     if len({"positive", "range", "integers"} & set(value)) > 1:
-        raise ArgumentError(f"{where} has several of positive, range and integers, but should have one of them")
+        raise ArgumentError(f"{where} has several of positive, range and integers, wanted one of them")
     if not isinstance(value.get("positive", False), bool):
-        raise ArgumentError(f"{where} has positive = {value['positive']!r}, but should have true or false")
+        raise ArgumentError(f"{where} has positive = {value['positive']!r}, wanted true or false")
     dtype = value.get("dtype", default["dtype"])
     if "integers" in value:
         low, high = _pair(f"{where}: integers", value["integers"], int)
         if not -INT64 <= low <= high < INT64:
-            raise ArgumentError(f"{where}: integers is {value['integers']!r}, but should be [lowest, largest]")
+            raise ArgumentError(f"{where}: integers is {value['integers']!r}, wanted [lowest, largest]")
         return Leaf(st.integers(int(low), int(high)), (low, high), value.get("dtype", "int64"))
     if "range" in value:
         return _leaf(dtype, boundary=False, positive=False, interval=_pair(f"{where}: range", value["range"], float))
@@ -207,7 +209,7 @@ def _read_leaf(where: str, value: dict[str, Any], default: dict[str, Any]) -> Le
 def _pair(what: str, value: Any, kind: type) -> tuple[Any, Any]:
     numbers_ = (int,) if kind is int else (int, float)
     if not (isinstance(value, list) and len(value) == 2 and all(type(number) in numbers_ for number in value)):
-        raise ArgumentError(f"{what} is {value!r}, but should be two numbers")
+        raise ArgumentError(f"{what} is {value!r}, wanted two numbers")
     return value[0], value[1]
 
 
@@ -232,7 +234,7 @@ def between(low: float, high: float) -> list[float]:
 
     """
     if not (math.isfinite(low) and math.isfinite(high) and low < high and math.isfinite(high - low)):
-        raise ArgumentError(f"the range is {low:g} to {high:g}, but should be two finite numbers, the lower one first")
+        raise ArgumentError(f"the range is {low:g} to {high:g}, wanted two finite numbers, the lower one first")
     step = 2.0 ** math.floor(math.log2((high - low) / 32))
     first = math.floor(low / step) + 1 if step and math.isfinite(low / step) else 0
     found = {x for k in range(64) if low < (x := (first + k) * step) < high}

@@ -107,7 +107,7 @@ def shapes_for(
     """
     read = parse(signature) if isinstance(signature, str) else signature
     if not 0 <= min_side <= max_side:
-        raise ArgumentError(f"min_side={min_side} and max_side={max_side}, but should be 0 <= min <= max")
+        raise ArgumentError(f"min_side={min_side} and max_side={max_side}, wanted 0 <= min <= max")
 
     def drawn(what: Signature) -> SearchStrategy[tuple[tuple[int, ...], ...]]:
         return st_numpy.mutually_broadcastable_shapes(

@@ -93,27 +93,21 @@ def parse(text: str) -> Signature:
     plain = "".join(text.split())
     written = plain if "->" in plain else f"{plain}->()"
     if re.fullmatch(rf"{SHAPES}->{SHAPES}", written) is None:
-        raise ArgumentError(
-            f"the signature is {text!r}, but should list the shape of every argument, such as {EXAMPLE}"
-        )
+        raise ArgumentError(f"the signature is {text!r}, wanted the shape of every argument, such as {EXAMPLE}")
     before, after = written.split("->")
     inputs, outputs = _shapes(before), _shapes(after)
     if len(outputs) > 1:
-        raise ArgumentError(
-            f"the signature {text!r} has {len(outputs)} results, but should have one, such as {EXAMPLE}"
-        )
+        raise ArgumentError(f"the signature {text!r} has {len(outputs)} results, wanted one, such as {EXAMPLE}")
     known = {name.rstrip("?") for shape in inputs for name in shape}
     for shape in (*inputs, *outputs):
         if len(shape) > MOST_DIMENSIONS:
             raise ArgumentError(
-                f"the signature has an array of {len(shape)} dimensions, but should have at most {MOST_DIMENSIONS}"
+                f"the signature has an array of {len(shape)} dimensions, wanted at most {MOST_DIMENSIONS}"
             )
         for name in shape:
             word = name.rstrip("?")
             if not word.isidentifier() and not (word.isascii() and word.isdigit()):
-                raise ArgumentError(
-                    f"the signature {text!r} has {word!r}, but should have names and numbers, such as {EXAMPLE}"
-                )
+                raise ArgumentError(f"the signature {text!r} has {word!r}, wanted names and numbers, such as {EXAMPLE}")
             if name[:-1].isdigit() and name.endswith("?"):
                 raise ArgumentError(
                     f"the signature {text!r} has {name!r}, but a fixed size cannot be left out: give it a name"

@@ -76,7 +76,7 @@ def boundary_problems(
         check_choice("kinds", kind, KINDS)
     wanted = None if places is None else [(int(n), int(k)) for n, k in places]
     if wanted is not None and (not wanted or min(min(place) for place in wanted) < 0):
-        raise ArgumentError(f"places is {places!r}, but should be pairs (sample, unit) of at least 0, such as [(0, 0)]")
+        raise ArgumentError(f"places is {places!r}, wanted pairs (sample, unit) of at least 0, such as [(0, 0)]")
     if isinstance(dtype, str):
         check_choice("dtype", dtype, DTYPES)
     dtypes = st.sampled_from(DTYPES) if dtype is None else st.just(dtype) if isinstance(dtype, str) else dtype

@@ -77,7 +77,7 @@ class Workspace:
         for name, array in problem._asdict().items():
             if not isinstance(array, np.ndarray) or array.dtype not in (np.float32, np.float64):
                 raise ArgumentError(
-                    f"{name} is {type(array).__name__} of dtype {array.dtype}, but should be a NumPy array of "
+                    f"{name} is {type(array).__name__} of dtype {array.dtype}, wanted a NumPy array of "
                     "float32 or float64: convert it, or use numpy_core."
                 )
         self.problem = problem

@@ -209,12 +209,12 @@ def check_fit(**arrays: Any) -> Shape:
         got = tuple(array.shape)
         if len(got) != 2:
             want = f"({', '.join(axes)})"
-            raise ArgumentError(f"{name} has shape {got}, but should be a matrix {want}: reshape it.")
+            raise ArgumentError(f"{name} has shape {got}, wanted a matrix {want}: reshape it.")
         fitting = tuple(sizes.setdefault(axis, size) for axis, size in zip(axes, got, strict=True))
         if got != fitting:
             others = ", ".join(f"{other} {tuple(arrays[other].shape)}" for other in arrays if other != name)
             raise ArgumentError(
-                f"{name} has shape {got}, but should be ({', '.join(axes)}) = {fitting} to fit {others}: "
+                f"{name} has shape {got}, wanted ({', '.join(axes)}) = {fitting} to fit {others}: "
                 f"pass x (n, d_in), y (n, d_out), w1 (d_in, h), w2 (h, d_out)."
             )
     _check_one_kind(arrays)
@@ -233,7 +233,7 @@ def check_problem(problem: Problem) -> Shape:
     for name, array in problem._asdict().items():
         if not hasattr(array, "shape") or not hasattr(array, "dtype"):
             raise ArgumentError(
-                f"{name} is a {type(array).__name__}, but should be an array of floating-point numbers: "
+                f"{name} is a {type(array).__name__}, wanted an array of floating-point numbers: "
                 f"pass numpy.asarray({name}, dtype='float64')."
             )
     shape = check_fit(**problem._asdict())
@@ -244,9 +244,7 @@ def check_problem(problem: Problem) -> Shape:
                 f"convert it to the dtype of the others, such as float64."
             )
         if not bool((abs(array) < math.inf).all()):  # NaN is not below either; any array library has abs
-            raise ArgumentError(
-                f"{name} holds NaN or infinite numbers, but should be finite: clean it before training."
-            )
+            raise ArgumentError(f"{name} holds NaN or infinite numbers, wanted finite ones: clean it before training.")
     return shape
 
 
@@ -262,7 +260,7 @@ def _check_one_kind(arrays: dict[str, Any]) -> None:
         for name, got in kinds.items():
             if got != want and str(got) != str(want):  # to print a dtype takes longer than a small product of matrices
                 raise ArgumentError(
-                    f"{name} has {attribute} {got}, but should have {want} like {next(iter(kinds))}: "
+                    f"{name} has {attribute} {got}, wanted {want} like {next(iter(kinds))}: "
                     f"convert the arrays to one {attribute}."
                 )
 
@@ -277,7 +275,7 @@ def _checked_shape(shape: Any, *, smallest: int) -> Shape:
     sizes = tuple(shape)
     if len(sizes) != 4 or not all(isinstance(size, (int, np.integer)) and size >= smallest for size in sizes):
         raise ArgumentError(
-            f"shape is {sizes}, but should be four integers n, d_in, h, d_out of at least {smallest}: "
+            f"shape is {sizes}, wanted four integers n, d_in, h, d_out of at least {smallest}: "
             f"pass Shape(64, 1000, 100, 10) or the like."
         )
     return Shape(*(int(size) for size in sizes))
@@ -289,7 +287,7 @@ def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     except TypeError:
         checked = None
     if checked is None or checked.kind != "f":
-        raise ArgumentError(f"dtype is {dtype!r}, but should be a floating-point one: pass 'float32' or 'float64'.")
+        raise ArgumentError(f"dtype is {dtype!r}, wanted a floating-point one: pass 'float32' or 'float64'.")
     return checked
 
 

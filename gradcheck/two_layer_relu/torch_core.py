@@ -165,5 +165,5 @@ def _checked_dtype(dtype: Any) -> torch.dtype | None:
     if checked is None and dtype is None:
         return None
     if not isinstance(checked, torch.dtype) or not checked.is_floating_point:
-        raise ArgumentError(f"dtype is {dtype!r}, but should be a floating-point one: pass 'float32' or 'float64'.")
+        raise ArgumentError(f"dtype is {dtype!r}, wanted a floating-point one: pass 'float32' or 'float64'.")
     return checked

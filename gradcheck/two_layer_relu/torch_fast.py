@@ -81,7 +81,7 @@ class Workspace:
         for name, tensor in problem._asdict().items():
             if not isinstance(tensor, torch.Tensor) or not tensor.dtype.is_floating_point:
                 raise ArgumentError(
-                    f"{name} is {type(tensor).__name__} of dtype {tensor.dtype}, but should be a floating-point "
+                    f"{name} is {type(tensor).__name__} of dtype {tensor.dtype}, wanted a floating-point "
                     "tensor: pass to_torch(problem)."
                 )
         self.problem = Problem(*(tensor.detach() for tensor in problem))

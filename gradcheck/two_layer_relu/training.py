@@ -97,7 +97,7 @@ def prepare(problem: Problem, *, backend: str, device: str = "cpu") -> Problem:
         from gradcheck.two_layer_relu import torch_core  # noqa: PLC0415  Torch is loaded when it is asked for
 
         return torch_core.to_torch(problem, device=device)
-    raise ArgumentError(f"backend is {backend!r}, but should be one of {', '.join(BACKENDS)}: pass one of these.")
+    raise ArgumentError(f"backend is {backend!r}, wanted one of {', '.join(BACKENDS)}: pass one of these.")
 
 
 def descend(problem: Problem, *, steps: int = 500, lr: float = 1e-6) -> Iterator[float]:
@@ -120,9 +120,9 @@ def descend(problem: Problem, *, steps: int = 500, lr: float = 1e-6) -> Iterator
     """
     check_problem(problem)
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
-        raise ArgumentError(f"steps is {steps!r}, but should be an integer of at least 0: pass steps=500.")
+        raise ArgumentError(f"steps is {steps!r}, wanted an integer of at least 0: pass steps=500.")
     if isinstance(lr, bool) or not isinstance(lr, (int, float, np.floating)) or not 0 < lr < math.inf:
-        raise ArgumentError(f"lr is {lr!r}, but should be a positive finite number: pass lr=1e-6.")
+        raise ArgumentError(f"lr is {lr!r}, wanted a positive finite number: pass lr=1e-6.")
     return _descend(problem, int(steps), float(lr), _step_of(problem))
 
 

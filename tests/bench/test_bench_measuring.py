@@ -143,7 +143,7 @@ def test_a_floor_leaves_the_problem_as_it_is(library, variant):
 
 
 def test_an_unknown_variant_is_refused_by_name():
-    with pytest.raises(ArgumentError, match=r"variant is 'quick' of 'numpy', but should be one of"):
+    with pytest.raises(ArgumentError, match=r"variant is 'quick' of 'numpy', wanted one of"):
         make("numpy", "quick", scaled(TINY, "float64"))
 
 
@@ -165,11 +165,11 @@ def test_more_shapes_can_be_compiled_than_dynamo_keeps_of_one_function():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"shapes": ("small",)}, r"shape is 'small', but should be one of tiny, seed"),
+        ({"shapes": ("small",)}, r"shape is 'small', wanted one of tiny, seed"),
         ({"shapes": ("huge",)}, r"shape is 'huge'"),  # a GPU's
-        ({"dtypes": ("float16",)}, r"dtype is 'float16', but should be one of float32, float64, tf32, bfloat16"),
-        ({"libraries": ("jax",)}, r"library is 'jax', but should be one of numpy, torch"),
-        ({"threads": 0}, r"threads is 0, but should be at least 1"),
+        ({"dtypes": ("float16",)}, r"dtype is 'float16', wanted one of float32, float64, tf32, bfloat16"),
+        ({"libraries": ("jax",)}, r"library is 'jax', wanted one of numpy, torch"),
+        ({"threads": 0}, r"threads is 0, wanted at least 1"),
     ],
     ids=str,
 )

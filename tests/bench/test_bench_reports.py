@@ -300,7 +300,7 @@ def test_a_share_is_per_cent_or_a_number(text, share):
 
 @pytest.mark.parametrize("text", ["", "ten", "-10%", "10%%", "nan", "1e3"])
 def test_what_is_no_share_is_refused(text):
-    with pytest.raises(ArgumentError, match=f"got {re.escape(repr(text))}, but should be a share such as 10% or 0.1"):
+    with pytest.raises(ArgumentError, match=f"got {re.escape(repr(text))}, wanted a share such as 10% or 0.1"):
         fraction(text)
 
 

@@ -98,10 +98,10 @@ def test_variants_that_only_one_run_has_are_said(quick, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--shapes", "small"], "shape is 'small', but should be one of tiny, seed, single, tall, medium, large"),
-        (["--dtypes", "float16"], "dtype is 'float16', but should be one of"),
-        (["--libraries", "jax"], "library is 'jax', but should be one of numpy, torch"),
-        (["--shapes", ","], "should be names with commas between them"),
+        (["--shapes", "small"], "shape is 'small', wanted one of tiny, seed, single, tall, medium, large"),
+        (["--dtypes", "float16"], "dtype is 'float16', wanted one of"),
+        (["--libraries", "jax"], "library is 'jax', wanted one of numpy, torch"),
+        (["--shapes", ","], "wanted names with commas between them"),
         (["--threads", "0"], "0 is not in the range 1<=x<=1024"),
         (["compare", "none.json", "none.json"], "'none.json' cannot be read"),
         (["--output", "file/new"], "--output file/new cannot be made (Not a directory): pass a directory"),
@@ -122,7 +122,7 @@ def test_a_share_that_is_none_is_refused(quick):
     path = str(quick[1] / "bench.json")
     result = run("bench", "compare", path, path, "--max-slowdown", "much")
     assert result.exit_code == 2
-    assert "got 'much', but should be a share such as 10% or 0.1" in result.stderr
+    assert "got 'much', wanted a share such as 10% or 0.1" in result.stderr
 
 
 def test_another_tools_json_is_refused(quick, tmp_path):

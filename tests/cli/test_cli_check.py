@@ -125,10 +125,10 @@ def test_the_same_seed_prints_the_same():
 
 BAD = {
     "no such file": (["points:loss", "--point", "no.npz"], "there is no such file"),
-    "another kind of file": (["points:loss", "--point", "points.py"], "should be a .npz or .npy file"),
+    "another kind of file": (["points:loss", "--point", "points.py"], "wanted a .npz or .npy file"),
     "a broken file": (["points:loss", "--point", "broken.npz"], "'broken.npz' cannot be read"),
     "objects": (["points:loss", "--point", "objects.npy"], "cannot be read: Object arrays cannot be loaded"),
-    "words": (["points:loss", "--point", "words.npy"], "is of dtype <U4, but should be numbers"),
+    "words": (["points:loss", "--point", "words.npy"], "is of dtype <U4, wanted numbers"),
     "an empty file": (["points:loss", "--point", "none.npz"], "holds no array"),
     "an array and a dict": (["points:loss", "--point", "both.npz"], "which is an array itself"),
     "two claims": (["points:loss", "points:gradient", "--vjp", "points:half", "--point", "xw.npz"], "second claim"),

@@ -113,7 +113,7 @@ def test_entries_of_a_range_lie_inside_it(low, high):
 def test_a_range_that_is_none_is_refused(low, high):
     result = verify("entropy", "entropy_gradient", "(n)", "--range", low, high)
     assert result.exit_code == 2
-    assert "should be two finite numbers, the lower one first" in result.stderr
+    assert "wanted two finite numbers, the lower one first" in result.stderr
 
 
 def test_large_sizes_are_drawn_too():
@@ -154,13 +154,13 @@ def test_more_draws_refused_for_their_sizes_than_judged_is_no_pass():
 def test_an_array_of_too_many_dimensions_and_one_of_too_many_entries_are_refused():
     result = verify("warns", "twice", f"({','.join(f'd{i}' for i in range(42))})")
     assert result.exit_code == 2
-    assert "has an array of 42 dimensions, but should have at most 32" in result.stderr
+    assert "has an array of 42 dimensions, wanted at most 32" in result.stderr
     result = verify("warns", "twice", "(1000000,1000000)")
     assert result.exit_code == 2
     assert "GiB of memory" in result.stderr
     result = verify("warns", "twice", "(n,²)")
     assert result.exit_code == 2
-    assert "has '²', but should have names and numbers" in result.stderr
+    assert "has '²', wanted names and numbers" in result.stderr
 
 
 # Arguments described in a file ----------------------------------------------------------------------------
@@ -196,13 +196,13 @@ def test_a_failure_of_described_arguments_is_repeated_by_its_program(folder):
 BAD = {
     "no TOML": ("x = (n)", "cannot be read as TOML"),
     "no argument": ("", "names no argument"),
-    "a number": ("x = 3", "x in 'inputs.toml' is 3, but should be a shape"),
-    "no shape": ('x = "n"', "should list the shape of every argument"),
-    "two shapes": ('x = "(n),(d)"', "should be the shape of one array"),
-    "an unknown key": ('x = {shape = "(n)", positve = true}', "has 'positve', but should have"),
-    "two kinds": ('x = {shape = "(n)", positive = true, range = [0, 1]}', "but should have one of them"),
-    "a range of words": ('x = {shape = "(n)", range = ["a", "b"]}', "should be two numbers"),
-    "a wrong order": ('x = {shape = "(n)", integers = [3, 0]}', "should be [lowest, largest]"),
+    "a number": ("x = 3", "x in 'inputs.toml' is 3, wanted a shape"),
+    "no shape": ('x = "n"', "wanted the shape of every argument"),
+    "two shapes": ('x = "(n),(d)"', "wanted the shape of one array"),
+    "an unknown key": ('x = {shape = "(n)", positve = true}', "has 'positve', wanted"),
+    "two kinds": ('x = {shape = "(n)", positive = true, range = [0, 1]}', "wanted one of them"),
+    "a range of words": ('x = {shape = "(n)", range = ["a", "b"]}', "wanted two numbers"),
+    "a wrong order": ('x = {shape = "(n)", integers = [3, 0]}', "wanted [lowest, largest]"),
 }
 
 

@@ -87,14 +87,14 @@ def test_a_divergence_is_one_sentence_and_keeps_losses_and_picture(tmp_path):
 
 
 BAD = {
-    "negative lr": (["--lr", "-1"], "gradcheck: lr is -1.0, but should be a positive finite number"),
+    "negative lr": (["--lr", "-1"], "gradcheck: lr is -1.0, wanted a positive finite number"),
     "NumPy elsewhere": (["--device", "cuda"], "gradcheck: device is 'cuda', but NumPy computes on 'cpu'"),
-    "three sizes": (["--shape", "1,2,3"], "should be four integers such as 64,1000,100,10"),
-    "negative size": (["--shape", "1,2,3,-4"], "should be four integers such as 64,1000,100,10"),
+    "three sizes": (["--shape", "1,2,3"], "wanted four integers such as 64,1000,100,10"),
+    "negative size": (["--shape", "1,2,3,-4"], "wanted four integers such as 64,1000,100,10"),
     "negative steps": (["--steps", "-1"], "Invalid value for '--steps'"),
     "no directory for the losses": (["--losses", "nowhere/losses.txt"], "Invalid value for '--losses'"),
     "no directory for the picture": (["--plot", "nowhere/loss.png"], "there is no directory 'nowhere'"),
-    "a picture of no known kind": (["--plot", "loss.txt"], "should end in one of .pdf, .png, .svg"),
+    "a picture of no known kind": (["--plot", "loss.txt"], "wanted a name that ends in one of .pdf, .png, .svg"),
     "unknown backend": (["--backend", "jax"], "Invalid value for '--backend'"),
 }
 

@@ -48,7 +48,7 @@ def test_a_line_with_its_command_s_name_means_itself(line):
             "file x.py --report r.html",
             "--report is an option of `gradcheck verify functions` and `gradcheck verify kernel`, not of",
         ),
-        ("networks --seed 1 --seed 2", "--seed was given 2 times, but should be once"),
+        ("networks --seed 1 --seed 2", "--seed was given 2 times, wanted it once"),
         ("functions", "Missing argument 'LOSS [GRADIENT]'"),
         ("networks more", "Got unexpected extra argument (more)"),
     ],

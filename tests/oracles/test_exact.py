@@ -337,7 +337,7 @@ def test_a_gradient_must_fit_and_must_be_exact():
         exact_gradient(lambda h: np.ones(h.shape), [np.ones(2)])
     with pytest.raises(ArgumentError, match=r"has shape \(1,\), but its argument has \(2,\)"):
         exact_gradient(lambda h: h[:1], [np.ones(2)])
-    with pytest.raises(ArgumentError, match="2 parts, but should have one per argument: 1"):
+    with pytest.raises(ArgumentError, match="2 parts, wanted one per argument: 1"):
         exact_gradient(lambda h: (h, h), [np.ones(2)])
 
 

@@ -78,6 +78,14 @@ def test_the_first_page_of_a_folder_names_its_files(folder):
         assert not_named(PACKAGE / folder) == []
 
 
+# One grammar of errors: what was passed, what was wanted, what to do ----------------------------------------
+
+
+def test_messages_say_what_was_wanted_in_one_word():
+    others = [p.name for p in PACKAGE.rglob("*.py") if ", but should " in p.read_text(encoding="utf-8")]
+    assert others == []
+
+
 # Documented parameters ------------------------------------------------------------------------------------
 
 

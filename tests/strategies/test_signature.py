@@ -32,10 +32,10 @@ def test_names_are_those_that_can_be_given_a_size():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "should list the shape of every argument"),
-        ("(n,->()", "should list the shape of every argument"),
-        ("n,d", "should list the shape of every argument"),
-        ("(n)->(n),()", "has 2 results, but should have one"),
+        ("", "wanted the shape of every argument"),
+        ("(n,->()", "wanted the shape of every argument"),
+        ("n,d", "wanted the shape of every argument"),
+        ("(n)->(n),()", "has 2 results, wanted one"),
         ("(n)->(m)", "has 'm' in its result only"),
         ("(3?)->()", "a fixed size cannot be left out"),
     ],

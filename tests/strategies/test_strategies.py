@@ -137,12 +137,12 @@ def test_elements_can_be_chosen():
 
 
 BAD = {
-    "dtype": (lambda: arrays_for("(n)", dtype="int8"), "dtype is 'int8', but should be one of"),
-    "library": (lambda: arrays_for("(n)", library="jax"), "library is 'jax', but should be one of"),
+    "dtype": (lambda: arrays_for("(n)", dtype="int8"), "dtype is 'int8', wanted one of"),
+    "library": (lambda: arrays_for("(n)", library="jax"), "library is 'jax', wanted one of"),
     "sides": (lambda: arrays_for("(n)", min_side=3, max_side=2), "min_side=3 and max_side=2"),
-    "signature": (lambda: arrays_for("n->()"), "should list the shape of every argument"),
-    "kind": (lambda: boundary_problems(kinds=["nought"]), "kinds is 'nought', but should be one of"),
-    "places": (lambda: boundary_problems(places=[(0, -1)]), r"should be pairs \(sample, unit\)"),
+    "signature": (lambda: arrays_for("n->()"), "wanted the shape of every argument"),
+    "kind": (lambda: boundary_problems(kinds=["nought"]), "kinds is 'nought', wanted one of"),
+    "places": (lambda: boundary_problems(places=[(0, -1)]), r"wanted pairs \(sample, unit\)"),
 }
 
 

@@ -400,7 +400,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_cell_is_judged(tmp
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("--sweep s.txt", "should be the page to write, such as sweep.html"),
+        ("--sweep s.txt", "wanted the page to write, such as sweep.html"),
         ("--sweep none/s.html", "there is no directory 'none'"),
         ("--sweep s.html --exact", "No such option"),
         ("--sweep s.html --json s.json", "--json is an option of"),
@@ -408,7 +408,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_cell_is_judged(tmp
         ("--sweep s.html --jobs 2 --dask tcp://h:1", "leave one of them out"),
         ("mine:loss --sweep s.html", "Got unexpected extra argument (mine:loss)"),
         ("--jobs 2", "--jobs is an option of `gradcheck verify sweep`"),
-        ("--seed 1 --seed 2", "--seed was given 2 times, but should be once"),
+        ("--seed 1 --seed 2", "--seed was given 2 times, wanted it once"),
         ("--shape 1,1,1,1 --shape 2,2,2,2", "--shape was given 2 times"),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_numpy_step_after_the_first_touches_no_new_page(shape, dtype):
 
 def test_arrays_of_another_kind_are_refused_by_name():
     problem = draw(Shape(2, 3, 4, 5), dtype="float64")
-    with pytest.raises(ArgumentError, match=r"x is ndarray of dtype int64, but should be .* float32 or float64"):
+    with pytest.raises(ArgumentError, match=r"x is ndarray of dtype int64, wanted .* float32 or float64"):
         numpy_fast.Workspace(Problem(*(array.astype("int64") for array in problem)))
     with pytest.raises(ArgumentError, match=r"w2 has shape \(4, 5\)"):
         numpy_fast.Workspace(problem._replace(w1=np.ones((3, 3))))
@@ -127,7 +127,7 @@ def test_torch_tensors_of_another_kind_are_refused_by_name():
     torch = pytest.importorskip("torch")
     from gradcheck.two_layer_relu import torch_fast  # noqa: PLC0415
 
-    with pytest.raises(ArgumentError, match=r"x is Tensor of dtype torch.int64, but should be a floating-point tensor"):
+    with pytest.raises(ArgumentError, match=r"x is Tensor of dtype torch.int64, wanted a floating-point tensor"):
         torch_fast.Workspace(Problem(*(torch.ones(2, 2, dtype=torch.int64) for _ in range(4))))
 
 

@@ -107,19 +107,19 @@ def test_a_size_of_zero_is_an_empty_sum(empty):
 
 
 MISFITS = {
-    "x is a vector": ({"x": np.ones(2)}, r"x has shape \(2,\), but should be a matrix \(n, d_in\)"),
+    "x is a vector": ({"x": np.ones(2)}, r"x has shape \(2,\), wanted a matrix \(n, d_in\)"),
     "y lacks a sample": (
         {"y": np.ones((1, 1))},
-        r"y has shape \(1, 1\), but should be \(n, d_out\) = \(2, 1\)",
+        r"y has shape \(1, 1\), wanted \(n, d_out\) = \(2, 1\)",
     ),
     "w1 is transposed": (
         {"w1": np.ones((3, 2))},
-        r"w1 has shape \(3, 2\), but should be \(d_in, h\) = \(2, 2\)",
+        r"w1 has shape \(3, 2\), wanted \(d_in, h\) = \(2, 2\)",
     ),
-    "w2 has too many rows": ({"w2": np.ones((3, 1))}, r"w2 has shape \(3, 1\), but should be .* = \(2, 1\)"),
+    "w2 has too many rows": ({"w2": np.ones((3, 1))}, r"w2 has shape \(3, 1\), wanted .* = \(2, 1\)"),
     "w2 is float32": (
         {"w2": np.ones((2, 1), "float32")},
-        "w2 has dtype float32, but should have float64 like x",
+        "w2 has dtype float32, wanted float64 like x",
     ),
 }
 

@@ -141,14 +141,14 @@ def test_where_kinks_cancel_the_chain_rule_is_no_subgradient():
 @pytest.mark.parametrize("make", [draw, boundary, lambda **options: coinciding_kinks(options["dtype"])])
 @pytest.mark.parametrize("dtype", ["int64", "object", "complex128", "nonsense"])
 def test_a_dtype_that_is_not_floating_point_is_refused(make, dtype):
-    with pytest.raises(errors.ArgumentError, match="should be a floating-point one: pass 'float32' or 'float64'"):
+    with pytest.raises(errors.ArgumentError, match="wanted a floating-point one: pass 'float32' or 'float64'"):
         make(dtype=dtype)
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 3), (1, 2, 3, 4, 5), (1, 2, 3, -1), (1, 2, 3, 4.0)])
 @pytest.mark.parametrize("make", [draw, boundary])
 def test_a_shape_that_is_not_four_sizes_is_refused(make, shape):
-    with pytest.raises(errors.ArgumentError, match="should be four integers n, d_in, h, d_out"):
+    with pytest.raises(errors.ArgumentError, match="wanted four integers n, d_in, h, d_out"):
         make(shape)
 
 
@@ -167,7 +167,7 @@ def good():
 
 
 UNUSABLE = {
-    "list": (good()._replace(x=[[1.0]]), "x is a list, but should be an array"),
+    "list": (good()._replace(x=[[1.0]]), "x is a list, wanted an array"),
     "integers": (
         good()._replace(w1=np.ones((3, 4), int)),
         "w1 has dtype int64, but training needs a floating",
@@ -178,13 +178,13 @@ UNUSABLE = {
     ),
     "float32": (
         good()._replace(w2=good().w2.astype("float32")),
-        "w2 has dtype float32, but should have float64",
+        "w2 has dtype float32, wanted float64",
     ),
     "NaN": (good()._replace(w2=np.full((4, 5), np.nan)), "w2 holds NaN or infinite numbers"),
     "inf": (good()._replace(x=np.full((2, 3), np.inf)), "x holds NaN or infinite numbers"),
     "misfit": (
         good()._replace(w2=np.ones((3, 5))),
-        r"w2 has shape \(3, 5\), but should be \(h, d_out\) = \(4, 5\)",
+        r"w2 has shape \(3, 5\), wanted \(h, d_out\) = \(4, 5\)",
     ),
 }
 

@@ -76,18 +76,18 @@ def test_a_size_of_zero_is_an_empty_sum(empty):
 
 
 MISFITS = {
-    "x is a vector": ({"x": torch.ones(2)}, r"x has shape \(2,\), but should be a matrix \(n, d_in\)"),
+    "x is a vector": ({"x": torch.ones(2)}, r"x has shape \(2,\), wanted a matrix \(n, d_in\)"),
     "y lacks a sample": (
         {"y": torch.ones(1, 1).double()},
-        r"y has shape \(1, 1\), but should be .* = \(2, 1\)",
+        r"y has shape \(1, 1\), wanted .* = \(2, 1\)",
     ),
     "w1 is float32": (
         {"w1": torch.ones(2, 2)},
-        "w1 has dtype torch.float32, but should have torch.float64 like x",
+        "w1 has dtype torch.float32, wanted torch.float64 like x",
     ),
     "w2 is elsewhere": (
         {"w2": torch.ones(2, 1, dtype=torch.float64, device="meta")},
-        "w2 has device meta, but should have cpu like x",
+        "w2 has device meta, wanted cpu like x",
     ),
 }
 
@@ -117,7 +117,7 @@ def test_a_device_that_is_not_there_is_said_so():
 
 @pytest.mark.parametrize("dtype", ["int32", "nonsense", torch.int64, 3])
 def test_a_dtype_that_is_not_floating_point_is_refused(dtype):
-    with pytest.raises(errors.ArgumentError, match="should be a floating-point one"):
+    with pytest.raises(errors.ArgumentError, match="wanted a floating-point one"):
         torch_core.to_torch(PAPER, dtype=dtype)
 
 

@@ -85,14 +85,14 @@ def test_divergence_names_the_step_and_keeps_the_losses(backend, dtype):
 
 
 UNUSABLE = {
-    "steps negative": ({"steps": -1}, "steps is -1, but should be an integer of at least 0"),
-    "steps a float": ({"steps": 5.0}, "steps is 5.0, but should be an integer"),
-    "steps a truth value": ({"steps": True}, "steps is True, but should be an integer"),
-    "lr zero": ({"lr": 0}, "lr is 0, but should be a positive finite number"),
-    "lr NaN": ({"lr": float("nan")}, "lr is nan, but should be a positive finite number"),
-    "lr infinite": ({"lr": float("inf")}, "lr is inf, but should be a positive finite number"),
-    "lr a word": ({"lr": "fast"}, "lr is 'fast', but should be a positive finite number"),
-    "backend unknown": ({"backend": "jax"}, "backend is 'jax', but should be one of numpy, torch"),
+    "steps negative": ({"steps": -1}, "steps is -1, wanted an integer of at least 0"),
+    "steps a float": ({"steps": 5.0}, "steps is 5.0, wanted an integer"),
+    "steps a truth value": ({"steps": True}, "steps is True, wanted an integer"),
+    "lr zero": ({"lr": 0}, "lr is 0, wanted a positive finite number"),
+    "lr NaN": ({"lr": float("nan")}, "lr is nan, wanted a positive finite number"),
+    "lr infinite": ({"lr": float("inf")}, "lr is inf, wanted a positive finite number"),
+    "lr a word": ({"lr": "fast"}, "lr is 'fast', wanted a positive finite number"),
+    "backend unknown": ({"backend": "jax"}, "backend is 'jax', wanted one of numpy, torch"),
     "NumPy elsewhere": ({"device": "cuda"}, "device is 'cuda', but NumPy computes on 'cpu'"),
 }
 
