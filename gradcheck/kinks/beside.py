@@ -15,6 +15,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks.changes import WHOLE, Changes, Scaled, parts
+from gradcheck.kinks.span import svd
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Beside:
             except ArgumentError:  # zero: this entry alone may not move
                 continue
             allowed.append(self.flat(values.reshape(self.shape)) / self.scale)
-        left, sizes, _ = np.linalg.svd(np.array(allowed).T, full_matrices=False)
+        left, sizes, _ = svd(np.array(allowed).T)
         return np.asarray(left[:, sizes > 1e-9 * sizes[0]])
 
     def in_scale(self, gradient: NDArray[Any]) -> Array:

@@ -103,7 +103,7 @@ class Guess:
     weights : array or None
         Of the whole claims that were asked for.
     labels : array or None
-        Which entries bend together.
+        Which entries bend together, where several do.
     joined : array of bool or None
         Entries that are no blocks of their own, where that was seen.
 
@@ -129,7 +129,7 @@ def guessed(near: Neighbourhood) -> Guess:
             continue
         found = coupled(near, parts)
         if found.shows(near):
-            return Guess(found.weights, labels, joined)
+            return Guess(found.weights, labels if number else None, joined)
         if number == 0:
             joined = found.refuted
     return Guess(joined=joined)

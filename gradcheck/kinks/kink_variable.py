@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks import convention
+from gradcheck.kinks import convention, span
 from gradcheck.kinks.changes import differing
 from gradcheck.kinks.nearest_point import in_zonotope
 
@@ -309,7 +309,7 @@ def _together(samples: _Samples) -> Solved | None:
     signs = (np.array(samples.signs) > 0).astype(np.float64)
     signs = np.unique(signs[:, np.ptp(signs, axis=0) > 0], axis=1)  # kinks that this argument moves
     system = np.hstack([np.ones((len(signs), 1)), signs])
-    if np.linalg.matrix_rank(system) < system.shape[1]:
+    if span.rank(system, 2.0**-40 * np.sqrt(system.size)) < system.shape[1]:
         return None
     values, here = np.array(samples.values), samples.beside.here[samples.entries]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)

@@ -21,6 +21,7 @@ from gradcheck.kinks.nearest_point import in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
 from gradcheck.kinks.one_bend import Search
 from gradcheck.kinks.separation import Separation
+from gradcheck.kinks.span import svd
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -150,7 +151,7 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
     part and add up to nothing; claims asked for before must be among those met.
     """
     claims, _ = near.at(entries)
-    _, size, rows = np.linalg.svd(claims - claims.mean(axis=0), full_matrices=False)
+    _, size, rows = svd(claims - claims.mean(axis=0))
     spanned = int(np.sum(size > near.tolerance * np.sqrt(claims.size)))
     if spanned != 2:
         return None
@@ -220,7 +221,7 @@ def _along_flat(near: Neighbourhood, entries: Entries) -> Separation | None:
     for _ in range(FLAT):
         claims, _ = near.at(entries)
         target = near.here[entries] - claims[0]
-        _, size, rows = np.linalg.svd(claims - claims[0], full_matrices=False)
+        _, size, rows = svd(claims - claims[0])
         rows = rows[size > near.tolerance * np.sqrt(len(entries))]
         u = target - rows.T @ (rows @ target)
         u -= rows.T @ (rows @ u)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.kinks import span
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull, in_zonotope
 from gradcheck.kinks.separation import Separation
@@ -35,7 +36,7 @@ class Wall:
     Attributes
     ----------
     normal : array (entries,)
-        Points to the side where f is steeper: the gradient there less that on the other side, times `bend`.
+        The gradient on the side that it points to, less that on the other side, times `bend`.
     bend : float
         1 where f bends up, −1 where down.
     share : float
@@ -76,9 +77,9 @@ class Walls:
         return claim if self.foretell(claim[None], part[None]) else None
 
     def of_claim(self, shares: Array) -> tuple[Wall, ...]:
-        """Return the kinks, each with its share of the side that its normal points to."""
+        """Return the kinks, each with its share of the side that its normal points to: that where the path goes."""
         return tuple(
-            Wall(side * jump, side, float(share if side > 0 else 1 - share))
+            Wall(side * jump, side, float(share))
             for jump, side, share in zip(self.jumps, self.sides, shares, strict=True)
         )
 
@@ -115,8 +116,8 @@ def judged(walls: Walls) -> Judged:
     if float(np.max(np.abs(rest))) > walls.slack:
         return _outside(walls, target, rest, shares)
     normals = jumps / np.linalg.norm(jumps, axis=1, keepdims=True)
-    if np.linalg.matrix_rank(normals, tol=1e-6) == len(jumps):
-        back = np.linalg.pinv(jumps)  # moves with n_k·z of any signs: every pattern of sides is somewhere
+    if span.rank(normals, 1e-6) == len(jumps):
+        back = span.inverse(jumps)  # moves with n_k·z of any signs: every pattern of sides is somewhere
         levels = np.unique(np.round(np.append(shares, [0.0, 1.0]), 6))
         middles = (levels[1:] + levels[:-1]) / 2
         taken = [back @ (np.where(shares > middle, 1.0, -1.0) * walls.sides) for middle in middles]

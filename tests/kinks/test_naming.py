@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+from gradcheck.kinks import convention, naming
+from gradcheck.kinks.walls import Wall
+from tests.kinks.germs import near, of_walls, relu, rows
+
+COLUMNS = np.array([[1.0, -2.0, 3.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0, 1.0, -1.0]])
+
+
+def named(gradient, here, labels=None, **options):
+    return naming.named(near(gradient, here, opening=6, **options), labels)
+
+
+def test_single_entries_are_named_with_bend_and_share():
+    signs, shares = np.array([1.0, -2.0, 3.0]), np.array([1.0, 0.5, 0.25])
+    kinks = named(lambda w: signs * relu(w), signs * shares)
+    assert [list(kink.entries) for kink in kinks] == [[0], [1], [2]]
+    assert [kink.wall.bend for kink in kinks] == [1, -1, 1]
+    right = [k.wall.share if k.wall.normal[0] > 0 else 1 - k.wall.share for k in kinks]
+    assert right == pytest.approx(shares)
+
+
+@pytest.mark.parametrize("labels", [None, np.array([0, 0, 0, 1, 1, 1])])
+@pytest.mark.parametrize("c", [(1.0, 1.0), (1.0, -1.0), (-2.0, -0.5)])
+@pytest.mark.parametrize("shares", [(1.0, 0.0), (0.5, 0.25)])
+def test_kinks_of_several_entries_are_named_where_they_change_sides_together(labels, c, shares):
+    here = (np.array(c) * shares) @ COLUMNS
+    kinks = named(of_walls(COLUMNS, c), here, labels)
+    assert [list(kink.entries) for kink in sorted(kinks, key=lambda k: k.entries[0])] == [[0, 1, 2], [3, 4, 5]]
+    for kink, normal, factor, share in zip(sorted(kinks, key=lambda k: k.entries[0]), COLUMNS, c, shares, strict=True):
+        assert kink.wall.bend == np.sign(factor)
+        mine = normal[kink.entries]
+        assert np.abs(kink.wall.normal) == pytest.approx(np.abs(factor * mine))
+        towards = kink.wall.normal @ mine > 0
+        assert kink.wall.share == pytest.approx(share if towards else 1 - share)
+
+
+def test_kinks_that_share_entries_are_told_apart_by_a_half_turn():
+    normals, c = np.array([[1.0, 2.0, 1.0], [2.0, 1.0, -3.0]]), np.array([1.0, -2.0])
+    kinks = named(of_walls(normals, c), (c * [1.0, 0.25]) @ normals)
+    assert sorted(kink.wall.bend for kink in kinks) == [-1, 1]
+    for kink in kinks:
+        k = 0 if kink.wall.bend > 0 else 1
+        towards = kink.wall.normal @ normals[k] > 0
+        share = (1.0, 0.25)[k]
+        assert kink.wall.share == pytest.approx(share if towards else 1 - share)
+
+
+def test_pieces_that_meet_in_one_place_have_no_name():
+    assert named(rows((1, 5)), np.full(5, 0.2)) == ()
+
+
+def test_a_claim_that_is_not_along_the_jump_has_no_name():
+    assert named(of_walls(COLUMNS[:1], [1.0]), np.array([1.0, 0.0, 0.0, 0.0, 0.0, 0.0])) == ()
+
+
+def test_nothing_changes_nothing_is_named():
+    found = near(lambda _: np.ones(3), np.ones(3))
+    asked = found.asked
+    assert naming.named(found, None) == ()
+    assert found.asked == asked
+
+
+def test_the_same_entries_asked_of_blocks_cost_no_claim():
+    found = near(of_walls(COLUMNS, (1.0, 1.0)), COLUMNS.sum(axis=0), opening=3)
+    asked = found.asked
+    assert len(naming.named(found, np.array([0, 0, 0, 1, 1, 1]))) == 2
+    assert found.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("share", "name"),
+    [
+        (1.0, "right"),
+        (1 - 5e-6, "right"),
+        (1 + 5e-6, "right"),
+        (0.0, "left"),
+        (0.5, "midpoint"),
+        (0.3, "other"),
+        (1 - 2e-5, "other"),
+    ],
+)
+def test_a_share_has_a_name(share, name):
+    assert convention.side(share) == name
+
+
+def test_shares_snap_to_a_side_as_far_as_they_are_known():
+    assert convention.snapped(0.98, 0.03) == 1.0
+    assert convention.snapped(0.98, 0.01) == 0.98
+    assert convention.snapped(np.array([0.02, 0.51, 0.3]), 0.03) == pytest.approx([0.0, 0.5, 0.3])
+    assert convention.snapped(0.3, 0.4) == 0.3  # of which too little is known
+    assert convention.snapped(0.4, 0.4) == 0.5
+    assert convention.snapped(0.42, 0.09) == 0.5
+
+
+def test_conventions_together():
+    assert convention.overall(["right", "right"]) == "right"
+    assert convention.overall(["right", "left"]) == "mixed"
+    assert convention.overall([]) == "other"
+
+
+@pytest.mark.parametrize(
+    ("normal", "share", "name"),
+    [
+        ((1.0, 2.0), 1.0, "right"),
+        ((-1.0, -2.0), 1.0, "left"),
+        ((1.0, -2.0), 1.0, "mixed"),
+        ((1.0, -2.0), 0.5, "midpoint"),
+        ((1.0, -1e-7), 0.0, "left"),
+        ((-1.0, 1e-7), 0.0, "right"),
+    ],
+)
+def test_a_wall_has_the_side_of_the_entries_that_it_shows(normal, share, name):
+    assert convention.of_wall(Wall(np.array(normal), 1.0, share)) == name
+
+
+def test_the_sides_of_entries():
+    moves = [np.array([1.0, 1.0, 2.0]), np.array([-1.0, -2.0, -1.0])]
+    claims = [np.array([1.0, -1.0, 5.0]), np.array([0.0, 0.0, 5.0])]
+    shares = convention.of_entries(claims, moves, np.array([0.25, -1.0, 5.0]), 1e-9)
+    assert shares[:2] == pytest.approx([0.25, 1.0])
+    assert np.isnan(shares[2])
