@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import ArgumentReport, Probe
 
-MOST_PUSHED = 64  # entries of a jvp's argument that are pushed forward one by one
+MOST_PUSHED = 2**10  # entries of a jvp's argument that are pushed forward one by one, for each claim
 OFF = 4.0  # a kink seen down to steps of so many δ only may stand off the point
 JUMPS = (
     "the gradient is right at the point and jumps there, to what is another one next to it: does it treat the point "

@@ -27,6 +27,7 @@ whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from gradcheck.arrays import WIDER, cast, copied, dtype_name, is_array, is_float
 from gradcheck.check import check
 from gradcheck.claims.point import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.kinks import chain_rule
 from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.lines.report import DerivationReport, LineReport
 from gradcheck.reports.watch import unwatched
@@ -48,7 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradcheck.lines.formulas import Formulas
-    from gradcheck.lines.line import Line
+    from gradcheck.kinks import chain_rule
+from gradcheck.lines.line import Line
 
 
 def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any) -> DerivationReport:
@@ -89,15 +92,17 @@ def _judged(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int, **opt
         held = {name: inputs[name] for name in derivation.inputs if name not in derivation.claimed}
         loss, gradient = derivation.as_functions(held)
         arguments = tuple(inputs[name] for name in derivation.claimed)
-        whole = check(
-            loss,
-            gradient,
-            arguments,
-            names=derivation.claimed,
-            kink_of=derivation.kink_of(held),
-            seed=seed,
-            **options,
-        )
+        proven = all(line.verdict is Verdict.PASS for line in lines)
+        with chain_rule.shown_by_lines() if proven else nullcontext():
+            whole = check(
+                loss,
+                gradient,
+                arguments,
+                names=derivation.claimed,
+                kink_of=derivation.kink_of(held),
+                seed=seed,
+                **options,
+            )
         evaluations += whole.evaluations
     return DerivationReport(derivation.name, tuple(lines), whole, evaluations, seed)
 

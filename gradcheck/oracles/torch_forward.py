@@ -41,11 +41,11 @@ class TorchForward:
         """Return the derivative along `move`."""
         del scale, start
         if not self._looked:
-            self._own_parts()
+            self.require_own_parts()
             self._looked = True
         return bounded(self._derivative, self._field, move)
 
-    def _own_parts(self) -> None:
+    def require_own_parts(self) -> None:
         """Raise UnsupportedError where f has a backward of the user's own."""
         import torch  # noqa: PLC0415  only where a tensor exists
 

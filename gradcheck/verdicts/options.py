@@ -61,7 +61,7 @@ class Options(TypedDict, total=False):
         Evaluate f in it, several at once where they do not wait for each other: for an f that is slow, and pure.
     kink : {"right", "left", "midpoint", "chain-rule"}, optional
         Require this convention where f has a kink at the point; "chain-rule" accepts what is no subgradient as well,
-        where Torch's own graph of f gives it.
+        where Torch's own graph of f gives it, or a derivation whose lines are right.
     kink_of : callable, optional
         ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
     tangent : mapping of str to callable, optional

@@ -93,6 +93,21 @@ def sorted_with(c):
     return gradient
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(20))
+def test_each_case_of_this_page_is_judged_as_said_at_any_seed(seed):
+    for f, gradient, x, verdict in DECIDED.values():
+        report = judged(f, gradient, x, seed)
+        assert report.verdict is verdict, str(report)
+        assert report.gradient_evaluations <= 600
+    for shape in ((1, 2), (1, 40), (6, 9), (16, 5), (24, 9), (32, 4), (56, 9)):
+        for gradient, verdict in ((everyone, FAIL), (first, PASS), (shared, PASS)):
+            assert judged(row_maxima, gradient, np.zeros(shape), seed).verdict is verdict
+    for f, gradient, x in NEARLY.values():
+        for probes in (4, 16):
+            assert judged(f, gradient, x, seed, probes=probes).verdict is not FAIL
+
+
 RISING = np.arange(1.0, 9.0)
 NEARLY = {
     "max and min": (three_of_the_larger, lambda x: np.where(x == x.max(), 3.0, 1.0), np.array([1 + 2e-11, 1.0])),
@@ -162,6 +177,12 @@ DECIDED = {
         lambda x: np.abs(np.diff(x, axis=0)).sum() + np.abs(np.diff(x, axis=1)).sum(),
         lambda x: sum(_variation(x, axis) for axis in (0, 1)),
         np.full((16, 16), 0.5),
+        PASS,
+    ),
+    "sort of a thousand with ties": (
+        lambda x: np.sort(x) @ np.linspace(-1, 1, 1000),
+        sorted_with(np.linspace(-1, 1, 1000)),
+        np.random.default_rng(1).integers(0, 50, 1000) * 1.0,
         PASS,
     ),
     "sort with ties": (
