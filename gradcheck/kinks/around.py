@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
-LEAST = 8  # claims that are kept in any case
-ROOM = 2  # numbers in the claims of a large argument that are kept, for each of its entries; as many in their moves
+LEAST = 7  # claims that are kept in any case
+ROOM = 1  # numbers in the claims of a large argument that are kept, for each of its entries; as many in their moves
 
 
 class Grown(Exception):  # noqa: N818  a finding

@@ -64,8 +64,10 @@ def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
         for block, total in zip(parts.blocks, sums, strict=True):
             pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
         move, expected = mixed(near, pick)
+        del pick
         claim = near.ask(move, keep=near.roomy)
-        bad = np.abs(claim - expected) > near.tolerance
+        bad = np.abs(expected - claim) > near.tolerance
+        del move, expected
         if bad.any():
             return Coupled(refuted=bad)
         rest -= weight * claim

@@ -45,16 +45,15 @@ class Named:
 
 def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     """Return the simple kinks; `labels` says which entries may belong together, where that is known."""
-    sides = _Sides(near)
-    if not len(sides.changing):
-        return ()
-    if labels is None and not sides.alone.all():
+    if labels is None and not _Sides(near).alone.all():
         try:
             while len(near.claims) < ENOUGH and near.roomy:
                 near.ask(near.noise(), drawn=True)
         except (Spent, Grown):
             pass
-        sides = _Sides(near)
+    sides = _Sides(near)
+    if not len(sides.changing):
+        return ()
     found = sides.single() + sides.together(labels)
     known = [kink.entries for kink in found]
     rest = np.setdiff1d(sides.changing, np.concatenate(known)) if known else sides.changing

@@ -1,5 +1,7 @@
 """Kinks that people meet: ties of any size, pools, norms at 0, sums of rectifiers, and points just off a kink."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -223,6 +225,36 @@ def test_a_hundred_thousand_entries_of_which_a_fifth_are_zero_take_little_time_a
     assert report.verdict is verdict
     assert report.gradient_evaluations <= 64 or verdict is FAIL
     assert len(report["x"].kink.kinks) == (1_000 if verdict is PASS else 0)
+
+
+def ties_in_rows():
+    x = np.random.default_rng(0).standard_normal((12_500, 8))
+    x[np.random.default_rng(1).random(len(x)) < 0.5, :4] = 3.0
+    return row_maxima, lambda x: np.eye(8)[x.argmax(axis=1)], x
+
+
+def zeros_of_rectifiers(at_zero):
+    rng = np.random.default_rng(0)
+    x = rng.choice([-1.5, 1.0, 0.5], 100_000)
+    x[rng.random(len(x)) < 0.2] = 0
+    return lambda x: np.maximum(x, 0).sum(), lambda x: np.where(x > 0, 1.0, at_zero * (x == 0)), x
+
+
+@pytest.mark.parametrize(
+    "case", [zeros_of_rectifiers(0.0), zeros_of_rectifiers(0.5), zeros_of_rectifiers(1.0), ties_in_rows()]
+)
+def test_a_right_gradient_at_a_hundred_thousand_entries_takes_twelve_times_their_memory(case):
+    f, gradient, x = case
+    judged(f, gradient, x, 0)  # what is imported late
+    tracemalloc.start()
+    try:
+        report = judged(f, gradient, x, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert report.verdict is PASS
+    assert report.gradient_evaluations <= 32
+    assert peak <= 12 * x.nbytes
 
 
 def test_the_error_at_a_kink_is_told_in_the_arguments_scale():
