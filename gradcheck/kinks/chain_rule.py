@@ -4,9 +4,9 @@ Where kinks cancel, as in relu(x) − relu(−x), the chain rule with one conven
 *conservative field* of f (J. Bolte and E. Pauwels, "Conservative set valued fields, automatic differentiation,
 stochastic gradient methods and deep learning", Mathematical Programming 188, 2021; W. Lee, H. Yu, X. Rival and H. Yang,
 "On correctness of automatic differentiation for non-differentiable functions", NeurIPS 2020). Such a value is no limit
-of gradients. `kink="chain-rule"` accepts it where Torch's own graph of f gives it, all of Torch's own parts: its derivative
-of each elementary kink follows one convention. And where a derivation's lines have been shown to be right one by one,
-those of its kinks among them.
+of gradients. `kink="chain-rule"` accepts it where Torch's own graph of f, of Torch's own parts alone, gives it: its
+derivative of each elementary kink follows one convention. And where a derivation's lines have been shown to be right
+one by one, those of its kinks among them.
 """
 
 from __future__ import annotations

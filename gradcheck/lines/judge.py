@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradcheck.lines.formulas import Formulas
-    from gradcheck.kinks import chain_rule
 from gradcheck.lines.line import Line
 
 
