@@ -40,7 +40,9 @@ def balanced(cotangents: Sequence[Any], out: Sequence[Any], at: Callable[[float]
         if near.shape != own.shape:
             return list(cotangents)
         step = np.abs(near - arrays.to_numpy(y))
-        size = np.maximum(step / NEAR, np.where(np.isfinite(own), own, 0) * 2.0**-12)
+        # 2^-12 is about u^(1/4) of float64: the same of dtypes with fewer digits
+        part = max(2.0**-12, arrays.ROUNDOFF[arrays.dtype_name(y)] ** 0.25)
+        size = np.maximum(step / NEAR, np.where(np.isfinite(own), own, 0) * part)
         known = np.isfinite(step) & (step > 0)
         if arrays.dtype_name(y) == "float64":
             size = np.maximum(size, UNITS * _last_bit(own, np.abs(near)))

@@ -16,6 +16,7 @@ from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
 from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
 from gradcheck.judge.tolerance import differs
 from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes import inside
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
 from gradcheck.verdicts import accuracy, decide, exactness, frozen, unit_scale
@@ -35,6 +36,19 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Accuracy
 
 FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
+INSIDE = (
+    "{} takes float64, and computes in {} inside (by the steps in which it moves): judged at that; for more let it "
+    "compute in float64, or hold it against a reference with gradcheck.check_kernel"
+)
+CASTS = (
+    "{} takes float64, and computes in {}: judged at that; for more let it compute in float64, or hold it against a "
+    "reference with gradcheck.check_kernel"
+)
+STEPS = (
+    "{} also moves in steps, as if a part of it were rounded to {}: the claim is right between them, if they are "
+    "meant; if they are low precision inside f, let it compute in float64, or use gradcheck.check_kernel"
+)
+UNIT = 2.0**-53  # of float64
 LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 
 
@@ -103,10 +117,35 @@ def _judged(
             if owed.breaches:
                 return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
         field.scale_zeros(gradient.judged)
+        if not note:
+            field, remark = _inside(field, gradient, rules)
+            notes += remark
         report = _numbers(field, gradient, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
+
+
+def _inside(field: Field, gradient: Prediction, rules: Rules) -> tuple[Field, list[str]]:
+    """Return f as what it computes in inside, where that is coarser than it takes and returns, and a note on it."""
+    if rules.piecewise_constant or rules.oracle not in (None, FINITE_DIFFERENCES):
+        return field, []
+    if any(arrays.dtype_name(x) not in arrays.WIDE for x in field.leaves):
+        return field, []
+    if field.unit > UNIT:  # by its casts, or by the dtype of what it returns
+        return field.computing_in(field.dtype), [CASTS.format(field.claim.title, field.dtype)]
+
+    def predicted(move: Mapping[int, Any]) -> float:
+        return sum(gradient.along(i, v, field.unit)[0] for i, v in move.items())
+
+    found = inside.NOTHING
+    with contextlib.suppress(BudgetReached):  # nor is anything judged then
+        found = inside.look(field, gradient.judged, predicted)
+    if not found.dtype:
+        return field, []
+    if found.by_design:
+        return field, [STEPS.format(field.claim.title, found.dtype)]
+    return field.computing_in(found.dtype), [INSIDE.format(field.claim.title, found.dtype)]
 
 
 def _after_f(claim: Claim) -> str:

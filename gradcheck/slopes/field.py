@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -109,6 +110,8 @@ class Field:
         The largest finite |f| seen.
     failure : str or None
         The first exception that f raised next to the point.
+    inside : str
+        The dtype that f was found to compute in, coarser than its value's; empty where none was.
 
     """
 
@@ -119,6 +122,7 @@ class Field:
         self.budget = budget or Budget()
         self.evaluations = 0
         self.failure: str | None = None
+        self.inside = ""
         self.largest = 0.0
         self.scales: tuple[Scale, ...] = tuple(
             scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
@@ -134,6 +138,15 @@ class Field:
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
+
+    def computing_in(self, dtype: str) -> Self:
+        """Return the same f, known to compute in `dtype` inside: evaluations are counted on, noise is measured anew."""
+        other = copy.copy(self)
+        vars(other).pop("arithmetic", None)
+        other.dtype = other.inside = dtype
+        other.unit = max(self.unit, arrays.ROUNDOFF[dtype])
+        other._noise, other._own_noise = {}, {}  # noqa: SLF001  of the same class
+        return other
 
     def scale_zeros(self, judged: Sequence[int]) -> None:
         """Give judged arguments that are zero the scale that f has there; two evaluations where that is 1 for all.

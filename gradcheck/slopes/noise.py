@@ -55,6 +55,9 @@ class Noise:
         argument's size): what a step near the point may have hidden. Infinite if φ moves smoothly, or never did.
     plateau : float
         The step, relative to the argument's size, on which half of φ's values were equal; 0 where none were.
+    slope, slope_error : float
+        φ' over the few steps that the noise was measured on, and what the noise may make of it; NaN where φ does not
+        move from step to step.
 
     """
 
@@ -63,6 +66,8 @@ class Noise:
     flat: bool = False
     quantum: float = math.inf
     plateau: float = 0.0
+    slope: float = math.nan
+    slope_error: float = math.inf
 
     def at(self, value: float) -> float:
         """Return the bound for an evaluation that gave `value`."""
@@ -149,7 +154,10 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
     if sigma > SUSPICIOUS * unit * max(abs(value) for value in values):
         sigma = max(sigma, _further(phi, values, exponent, sign))
     bound = max(floor, SAFETY * sigma)
-    return Noise(max(bound, quantum), unit, quantum=quantum, plateau=width) if plateau else Noise(bound, unit)
+    if plateau:
+        return Noise(max(bound, quantum), unit, quantum=quantum, plateau=width)
+    reach = math.ldexp(sign * GENERIC * (len(values) - 1), exponent)
+    return Noise(bound, unit, slope=(values[-1] - values[0]) / reach, slope_error=2 * bound / abs(reach))
 
 
 def _further(phi: Callable[[float], float], values: list[float], exponent: int, sign: int) -> float:

@@ -213,8 +213,13 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
 def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) -> Interval | None:
     """Return an absolute interval where claim and slopes are both zero as far as can be seen, None elsewhere.
 
-    A claim is zero up to its own round-off, and up to `invisible`, in the units of f.
+    A claim is zero up to its own round-off, and up to `invisible`, in the units of f. Where f rounds inside, only an f
+    that did not move by a bit on any step says so: what it hides may be large.
     """
+    if trial.field.inside and not all(
+        level.plus == level.minus == trial.field.at_point for p in trial.probes for level in p.slope.levels
+    ):
+        return None
     if _still(trial, invisible):
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:

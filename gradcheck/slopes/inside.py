@@ -1,0 +1,155 @@
+"""What f computes in, where that is coarser than its arguments and its value: found out by how its values move.
+
+A value that was rounded to float32 inside moves in steps of its last bit. Where all of f is rounded so, the noise next
+to the point shows it: plateaus, and steps between them. Where a part of f is, the other part moves on every step, and
+small steps show nothing of the first: but then slopes over small and over large steps differ, and halving finds a place
+where f jumps.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcheck import arrays
+from gradcheck.slopes.noise import GENERIC, OFFSETS, difference_table
+from gradcheck.slopes.streams import Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gradcheck.slopes.field import Field, Line
+
+NARROW = ("float32", "float16", "bfloat16")
+ROUND_OFF = 2.0**6  # steps of fewer units of round-off may well be round-off themselves
+STEPS = 2.0**-7  # no dtype has larger ones, relative to the value
+ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
+LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/6, and bfloat16 moves by a last bit
+APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
+SPACINGS = (-17, -14, -11, -8, -5)  # exponents, from where float32 moves from value to value to where bfloat16 does
+NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
+FINEST = -33  # exponent of the step within which a jump is one
+JUMP = 2.0**-3  # of the noise, at least, is left of it there
+BY_DESIGN = 2.0**-20  # relative steps from which a function may be made of stairs
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What was found.
+
+    Attributes
+    ----------
+    dtype : str
+        What f rounds to, as far as its values show; empty where it is no coarser than its value's.
+    by_design : bool
+        Whether these may be stairs that are meant, and the claim is right between them.
+    """
+
+    dtype: str = ""
+    by_design: bool = False
+
+
+NOTHING = Inside()
+
+
+def look(field: Field, judged: Sequence[int], predicted: Callable[[dict[int, object]], float]) -> Inside:
+    """Return what f rounds to inside.
+
+    Parameters
+    ----------
+    field : Field
+        f around the point.
+    judged : sequence of int
+        The arguments that move.
+    predicted : callable
+        Maps a move to the slope that is claimed along it.
+    """
+    noise = field.noise(judged)
+    move = {i: field.direction(i, 0, purpose=Purpose.NOISE) for i in judged}
+    if ROUND_OFF * field.unit < field.step_size() < STEPS:
+        return _by_steps(field, noise.quantum, none_claimed=predicted(move) == 0)
+    if noise.flat or math.isfinite(noise.quantum):
+        return NOTHING
+    phi = field.line(move)
+    h = math.ldexp(GENERIC, LARGE_STEP)
+    far = (phi(h) - phi(-h)) / (2 * h)
+    claimed = predicted(move)
+    near, error = noise.slope, noise.slope_error
+    if not error < APART * max(abs(far), abs(near)):
+        near, error = claimed, 0.0
+    if not math.isfinite(far) or _close(far, near, error + noise.bound / h):
+        return NOTHING
+    dtype, step = _by_jumps(field, phi, noise.bound, near)
+    return Inside(dtype, step > BY_DESIGN and _close(claimed, near, error)) if dtype else NOTHING
+
+
+def _close(one: float, other: float, error: float) -> bool:
+    return abs(one - other) <= APART * max(abs(one), abs(other)) + error
+
+
+def _by_steps(field: Field, quantum: float, *, none_claimed: bool) -> Inside:
+    """Return the finest dtype whose last bits are as large as the steps of f; nothing where they may be meant.
+
+    A value that holds no more bits than the dtype was rounded to it, or is a count. Nobody means stairs as fine as
+    those of float32; but where no slope is claimed there, and f holds more bits, they may be the digits of an output.
+    """
+    value, fine = abs(field.at_point), field.step_size() <= BY_DESIGN
+    for name in NARROW:
+        unit = arrays.ROUNDOFF[name]
+        last = math.ldexp(unit, math.frexp(value)[1]) if value else 0.0
+        if quantum <= ULPS * last and (fine or _held(value, unit)):
+            meant = none_claimed and not (fine and _held(value, unit))
+            return NOTHING if meant else Inside(name)
+    return NOTHING
+
+
+def _held(value: float, unit: float) -> bool:
+    """Tell whether a value has no more bits than a dtype with this unit round-off."""
+    mantissa = math.frexp(value)[0] / unit
+    return mantissa == math.floor(mantissa)
+
+
+def _by_jumps(field: Field, phi: Line, bound: float, slope: float) -> tuple[str, float]:
+    """Return the dtype whose rounding makes φ jump, and the jump relative to f; empty and 0 where φ does not jump."""
+    for exponent in SPACINGS:
+        values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
+        if not all(map(math.isfinite, values)):
+            return "", 0.0
+        sigma = difference_table(values)
+        if sigma <= NOISY * bound or not _rough(values):
+            continue
+        jump = _jump(phi, values, exponent, slope)
+        if jump < JUMP * sigma:
+            return "", 0.0
+        size = sigma / (field.largest or 1.0)
+        return next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), ""), size
+    return "", 0.0
+
+
+def _rough(values: Sequence[float]) -> bool:
+    """Tell whether values jump up and down from one to the next, as roundings do and no smooth function does."""
+    third = np.diff(values, n=3)
+    return bool(np.sum(third[1:] * third[:-1] < 0) >= len(third) // 2)
+
+
+def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float) -> float:
+    """Return what is left of the largest move between two neighbours, beyond the slope, once halving has found it."""
+    width = math.ldexp(GENERIC, exponent)
+    moves = [abs(b - a - slope * width) for a, b in pairwise(values)]
+    i = max(range(len(moves)), key=moves.__getitem__)
+    left, right, at_left, at_right = i * width, (i + 1) * width, values[i], values[i + 1]
+    for _ in range(exponent - FINEST):
+        middle = (left + right) / 2
+        value = phi(middle)
+        if not math.isfinite(value):
+            return 0.0
+        half = slope * (middle - left)
+        if abs(value - at_left - half) >= abs(at_right - value - half):
+            right, at_right = middle, value
+        else:
+            left, at_left = middle, value
+    return abs(at_right - at_left - slope * (right - left))
