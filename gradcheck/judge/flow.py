@@ -37,12 +37,8 @@ if TYPE_CHECKING:
 
 FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
 INSIDE = (
-    "{} takes float64, and computes in {} inside (by the steps in which it moves): judged at that; for more let it "
-    "compute in float64, or hold it against a reference with gradcheck.check_kernel"
-)
-CASTS = (
-    "{} takes float64, and computes in {}: judged at that; for more let it compute in float64, or hold it against a "
-    "reference with gradcheck.check_kernel"
+    "{} takes float64, and computes in {} inside: judged at that; for more let it compute in float64, or hold it "
+    "against a reference with gradcheck.check_kernel"
 )
 STEPS = (
     "{} also moves in steps, as if a part of it were rounded to {}: the claim is right between them, if they are "
@@ -117,35 +113,40 @@ def _judged(
             if owed.breaches:
                 return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
         field.scale_zeros(gradient.judged)
-        if not note:
-            field, remark = _inside(field, gradient, rules)
-            notes += remark
+        rounded = inside.NOTHING if note else _inside(field, gradient, rules)
+        field, notes = _at_that(field, rounded, notes) if not rounded.unsure else (field, notes)
         report = _numbers(field, gradient, native, noise, rules, notes)
+        if rounded.unsure and report.verdict is Verdict.INCONCLUSIVE:
+            field, notes = _at_that(field, rounded, notes)
+            report = _numbers(field, gradient, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
 
 
-def _inside(field: Field, gradient: Prediction, rules: Rules) -> tuple[Field, list[str]]:
-    """Return f as what it computes in inside, where that is coarser than it takes and returns, and a note on it."""
+def _inside(field: Field, gradient: Prediction, rules: Rules) -> inside.Inside:
+    """Return what f rounds to inside, where that is coarser than what it takes."""
     if rules.piecewise_constant or rules.oracle not in (None, FINITE_DIFFERENCES):
-        return field, []
+        return inside.NOTHING
     if any(arrays.dtype_name(x) not in arrays.WIDE for x in field.leaves):
-        return field, []
+        return inside.NOTHING
     if field.unit > UNIT:  # by its casts, or by the dtype of what it returns
-        return field.computing_in(field.dtype), [CASTS.format(field.claim.title, field.dtype)]
+        return inside.Inside(field.dtype)
 
     def predicted(move: Mapping[int, Any]) -> float:
         return sum(gradient.along(i, v, field.unit)[0] for i, v in move.items())
 
-    found = inside.NOTHING
     with contextlib.suppress(BudgetReached):  # nor is anything judged then
-        found = inside.look(field, gradient.judged, predicted)
+        return inside.look(field, gradient.judged, predicted)
+    return inside.NOTHING
+
+
+def _at_that(field: Field, found: inside.Inside, notes: list[str]) -> tuple[Field, list[str]]:
+    """Return f as what it computes in, and the notes with one on that; f as it is where it does not round."""
     if not found.dtype:
-        return field, []
-    if found.by_design:
-        return field, [STEPS.format(field.claim.title, found.dtype)]
-    return field.computing_in(found.dtype), [INSIDE.format(field.claim.title, found.dtype)]
+        return field, notes
+    sentence = (STEPS if found.by_design else INSIDE).format(field.claim.title, found.dtype)
+    return field if found.by_design else field.computing_in(found.dtype), [*notes, sentence]
 
 
 def _after_f(claim: Claim) -> str:

@@ -28,10 +28,11 @@ NARROW = ("float32", "float16", "bfloat16")
 ROUND_OFF = 2.0**6  # steps of fewer units of round-off may well be round-off themselves
 STEPS = 2.0**-7  # no dtype has larger ones, relative to the value
 ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
-LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/6, and bfloat16 moves by a last bit
+LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/12, and bfloat16 moves by a last bit
 APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
 SPACINGS = (-17, -14, -11, -8, -5)  # exponents, from where float32 moves from value to value to where bfloat16 does
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
+AROUND = -9  # exponent of the steps at which the bits of values are counted
 FINEST = -33  # exponent of the step within which a jump is one
 JUMP = 2.0**-3  # of the noise, at least, is left of it there
 BY_DESIGN = 2.0**-20  # relative steps from which a function may be made of stairs
@@ -47,10 +48,13 @@ class Inside:
         What f rounds to, as far as its values show; empty where it is no coarser than its value's.
     by_design : bool
         Whether these may be stairs that are meant, and the claim is right between them.
+    unsure : bool
+        Whether they may be the digits of an output: what else can look into f is to be heard first.
     """
 
     dtype: str = ""
     by_design: bool = False
+    unsure: bool = False
 
 
 NOTHING = Inside()
@@ -70,13 +74,13 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[dict[int, obj
     """
     noise = field.noise(judged)
     move = {i: field.direction(i, 0, purpose=Purpose.NOISE) for i in judged}
+    phi = field.line(move)
     if ROUND_OFF * field.unit < field.step_size() < STEPS:
-        return _by_steps(field, noise.quantum, none_claimed=predicted(move) == 0)
+        return _by_steps(field, phi, noise.quantum, none_claimed=predicted(move) == 0)
     if noise.flat or math.isfinite(noise.quantum):
         return NOTHING
-    phi = field.line(move)
     h = math.ldexp(GENERIC, LARGE_STEP)
-    far = (phi(h) - phi(-h)) / (2 * h)
+    far = (4 * phi(h / 2) - 3 * field.at_point - phi(h)) / h  # on the side of the noise: there may be a kink here
     claimed = predicted(move)
     near, error = noise.slope, noise.slope_error
     if not error < APART * max(abs(far), abs(near)):
@@ -91,24 +95,29 @@ def _close(one: float, other: float, error: float) -> bool:
     return abs(one - other) <= APART * max(abs(one), abs(other)) + error
 
 
-def _by_steps(field: Field, quantum: float, *, none_claimed: bool) -> Inside:
-    """Return the finest dtype whose last bits are as large as the steps of f; nothing where they may be meant.
+def _by_steps(field: Field, phi: Line, quantum: float, *, none_claimed: bool) -> Inside:
+    """Return what f rounds to where it moves in steps next to the point.
 
-    A value that holds no more bits than the dtype was rounded to it, or is a count. Nobody means stairs as fine as
-    those of float32; but where no slope is claimed there, and f holds more bits, they may be the digits of an output.
+    Values that hold no more bits than a dtype were rounded to it, or are counts: whose gradient is zero, and whose
+    steps are not as fine as those of float32. Where values hold more, a part of f is rounded, or its output is.
     """
-    value, fine = abs(field.at_point), field.step_size() <= BY_DESIGN
+    values = [field.at_point, *(phi(math.ldexp(i * GENERIC, AROUND)) for i in (-2, -1, 1, 2))]
+    fine = field.step_size() <= BY_DESIGN
     for name in NARROW:
         unit = arrays.ROUNDOFF[name]
-        last = math.ldexp(unit, math.frexp(value)[1]) if value else 0.0
-        if quantum <= ULPS * last and (fine or _held(value, unit)):
-            meant = none_claimed and not (fine and _held(value, unit))
-            return NOTHING if meant else Inside(name)
-    return NOTHING
+        last = max(math.ldexp(unit, math.frexp(value)[1]) for value in values)
+        if quantum <= ULPS * last and all(_held(value, unit) for value in values):
+            return NOTHING if none_claimed and not fine else Inside(name)
+    if none_claimed or not fine:
+        return NOTHING
+    dtype, _ = _by_jumps(field, phi, 2 * field.unit * field.largest, 0.0)
+    return Inside(dtype, unsure=True) if dtype else NOTHING
 
 
 def _held(value: float, unit: float) -> bool:
-    """Tell whether a value has no more bits than a dtype with this unit round-off."""
+    """Tell whether a value is finite, and has no more bits than a dtype with this unit round-off."""
+    if not math.isfinite(value):
+        return False
     mantissa = math.frexp(value)[0] / unit
     return mantissa == math.floor(mantissa)
 

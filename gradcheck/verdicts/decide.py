@@ -323,6 +323,8 @@ def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa
 
 def _rounded_inside(trial: Trial) -> str:
     """Return what dtype f computes in, where it moves in steps of one coarser than its result's; else nothing."""
+    if trial.field.inside:
+        return f"f computes in {trial.field.inside} inside, whose roundings hide this gradient"
     step = trial.field.step_size()
     if not ROUND_OFF * trial.field.unit < step < STEPS:
         return ""

@@ -1,0 +1,202 @@
+"""Functions that take float64 and compute in less inside: found out, judged at that, and told."""
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((6, 5))
+W = RNG.standard_normal((5, 4))
+
+
+def entropy(dtype):
+    def f(x):
+        x = x.astype(dtype)
+        top = x.max(-1, keepdims=True)
+        return float((np.log(np.exp(x - top).sum(-1)) + top[:, 0] - x[:, 1]).mean())
+
+    def gradient(x):
+        p = np.exp(x - x.max(-1, keepdims=True))
+        p /= p.sum(-1, keepdims=True)
+        p[:, 1] -= 1
+        return p / len(x)
+
+    return f, gradient, (X,)
+
+
+def layer(dtype):
+    def f(x, w):
+        return float(np.tanh(x.astype(dtype) @ w.astype(dtype)).sum())
+
+    def gradient(x, w):
+        slope = 1 - np.tanh(x @ w) ** 2
+        return slope @ w.T, x.T @ slope
+
+    return f, gradient, (X, W)
+
+
+def in_part(dtype):
+    """Half of it in float64, half in less: small steps move the first alone."""
+    return (
+        lambda x: float(np.sum(x**2) / 2 + np.sum(np.exp(x).astype(dtype))),
+        lambda x: x + np.exp(x),
+        (X,),
+    )
+
+
+def means(dtype):
+    """Parts in less, added up in float64: no value of it is short."""
+    return (
+        lambda x: float(np.tanh(x.astype(dtype)).astype(float).mean()),
+        lambda x: (1 - np.tanh(x) ** 2) / x.size,
+        (X,),
+    )
+
+
+CASES = [entropy, layer, in_part, means]
+
+
+def changed(gradient, change):
+    def other(*args):
+        found = gradient(*args)
+        return tuple(map(change, found)) if isinstance(found, tuple) else change(found)
+
+    return other
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_float32_inside_is_found_out_and_a_right_gradient_passes(case):
+    report = gc.check(*case(np.float32))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert all(a.error.high < 0.04 for a in report)
+    assert any("computes in float32 inside" in note and "check_kernel" in note for note in report.notes)
+    assert all(a.measured_in == "float32" for a in report)
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda g: 1.05 * g,
+        lambda g: 2 * g,
+        lambda g: 0 * g,
+        lambda g: -g,
+        lambda g: g * (np.arange(g.size) > 3).reshape(g.shape),
+    ],
+    ids=["5 %", "factor 2", "zero", "sign", "four entries missing"],
+)
+def test_float32_inside_hides_no_wrong_gradient(case, change):
+    f, gradient, args = case(np.float32)
+    report = gc.check(f, changed(gradient, change), args)
+    if case is means and not np.any(change(X)):  # an output of a few digits has such steps, and the gradient zero
+        assert report.verdict is gc.Verdict.INCONCLUSIVE
+        return
+    assert report.verdict is gc.Verdict.FAIL, str(report)
+
+
+def test_a_part_that_small_steps_do_not_move_is_missed_by_no_claim():
+    f, _, args = in_part(np.float32)
+    assert gc.check(f, lambda x: x, args).verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("case", [entropy, layer, in_part])
+def test_float16_inside_fails_no_right_gradient_and_passes_no_zero(case):
+    f, gradient, args = case(np.float16)
+    right = gc.check(f, gradient, args)
+    assert right.verdict is not gc.Verdict.FAIL, str(right)
+    if right.verdict is gc.Verdict.INCONCLUSIVE:
+        assert any("check_kernel" in text for text in [*right.notes, *(a.reason for a in right)])
+    assert not any("infinitely steep" in a.reason for a in right)
+    assert gc.check(f, changed(gradient, lambda g: 0 * g), args).verdict is not gc.Verdict.PASS
+    assert gc.check(f, changed(gradient, lambda g: 2 * g), args).verdict is gc.Verdict.FAIL
+
+
+def test_an_argument_that_is_not_used_passes_with_zero():
+    report = gc.check(
+        lambda x, y: float((x.astype(np.float32) ** 2).sum()),  # noqa: ARG005  that is the case
+        lambda x, y: (2 * x, 0 * y),
+        (X, W),
+    )
+    assert report.verdict is gc.Verdict.PASS, str(report)
+
+
+SMOOTH = {
+    "stationary": (lambda x: 1 + np.sum((x - X) ** 2), lambda x: 2 * (x - X)),
+    "steep": (lambda x: np.sum(np.exp(20 * x)), lambda x: 20 * np.exp(20 * x)),
+    "fast": (lambda x: np.sum(x**2 + 1e-3 * np.sin(1e5 * x)), lambda x: 2 * x + 1e2 * np.cos(1e5 * x)),
+    "bent": (lambda x: np.sum(np.abs(np.sin(50 * x))), lambda x: 50 * np.sign(np.sin(50 * x)) * np.cos(50 * x)),
+    "offset": (lambda x: 1e6 + np.sum(x**3), lambda x: 3 * x**2),
+}
+
+
+@pytest.mark.parametrize(("f", "gradient"), SMOOTH.values(), ids=SMOOTH)
+def test_what_computes_in_float64_is_not_said_to_round(f, gradient):
+    report = gc.check(f, gradient, (X,))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert not any("rounded" in note or "computes in" in note for note in report.notes)
+
+
+COUNTS = {
+    "count": lambda x: float((x > 0).sum() + 1200),
+    "integers": lambda x: float(np.floor(100 * x).sum() + 1234),
+    "digits": lambda x: float(np.round(x, 6).sum()),
+}
+
+
+@pytest.mark.parametrize("f", COUNTS.values(), ids=COUNTS)
+def test_stairs_that_are_meant_fail_no_zero(f):
+    assert gc.check(f, np.zeros_like, (X,)).verdict is not gc.Verdict.FAIL
+    assert gc.check(f, np.zeros_like, (X,), piecewise_constant=True).verdict is not gc.Verdict.FAIL
+
+
+def test_stairs_beside_a_smooth_function_are_told():
+    report = gc.check(lambda x: float((x**2).sum() + np.floor(1000 * x).sum() / 1000), lambda x: 2 * x, (X,))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    assert any("moves in steps" in note and "if they are meant" in note for note in report.notes)
+
+
+def test_casts_inside_a_torch_function_are_seen():
+    torch = pytest.importorskip("torch")
+
+    def made(cast, share=1.0):
+        class Layer(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, w):
+                ctx.save_for_backward(x, w)
+                return torch.tanh(cast(x) @ cast(w)).to(x.dtype)
+
+            @staticmethod
+            def backward(ctx, c):
+                x, w = ctx.saved_tensors
+                g = c * (1 - torch.tanh(x @ w) ** 2)
+                return g @ w.T, share * x.T @ g
+
+        return Layer.apply
+
+    inputs = torch.from_numpy(X), torch.from_numpy(W)
+    right = gc.check(made(torch.Tensor.float), inputs=inputs)
+    assert right.verdict is gc.Verdict.PASS, str(right)
+    assert any("computes in float32 inside" in note for note in right.notes)
+    for share in (1.05, 2.0, 0.0):
+        wrong = gc.check(made(torch.Tensor.float, share), inputs=inputs)
+        assert wrong["w"].verdict is gc.Verdict.FAIL, str(wrong)
+        assert wrong["x"].verdict is gc.Verdict.PASS, str(wrong)
+    for cast in (torch.Tensor.half, torch.Tensor.bfloat16):
+        report = gc.check(made(cast), inputs=inputs)
+        assert report.verdict is not gc.Verdict.FAIL, str(report)
+        assert gc.check(made(cast, 0.0), inputs=inputs)["w"].verdict is not gc.Verdict.PASS
+
+
+def test_arguments_of_mixed_dtypes_are_moved_each_in_its_own():
+    torch = pytest.importorskip("torch")
+    x, w = torch.from_numpy(X).float(), torch.from_numpy(W)
+
+    def f(x, w):
+        return torch.tanh(x.double() @ w)
+
+    report = gc.check(f, inputs=(x, w))
+    assert [a.dtype for a in report] == ["float32", "float64"]
+    assert report.verdict is not gc.Verdict.FAIL, str(report)
+    wrong = gc.check(lambda x, w: torch.tanh(x.double() @ w).sum(), lambda x, w: (0 * x, torch.zeros_like(w)), (x, w))
+    assert wrong.verdict is gc.Verdict.FAIL
