@@ -128,6 +128,9 @@ def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, *
     claimed = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
     if claimed is None:
         return _all(fun, [], "jac=")
+    if (options.get("options") or {}).get("col_deriv"):
+        rows = claimed
+        claimed = lambda x: np.transpose(rows(x))  # noqa: E731  columns are outputs, as the option says
     value = _named(fun, lambda x: np.asarray(fun(x, *extra)[0] if pair else fun(x, *extra)))
     return check(value, jac=claimed, args=(_point(x0),), names=["x"], **judged)
 

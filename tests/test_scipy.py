@@ -98,6 +98,17 @@ def test_root_takes_lists_and_pairs():
     assert report[0].where == (1, 0)
 
 
+def test_root_with_columns_for_outputs():
+    def fun(x):
+        return np.array([x[0] ** 2 - x[1], x[0] + x[1] ** 3])
+
+    def columns(x):
+        return np.array([[2 * x[0], 1], [-1, 3 * x[1] ** 2]])
+
+    assert problems.root(fun, [0.3, 0.4], jac=columns, method="lm", options={"col_deriv": True})
+    assert problems.root(fun, [0.3, 0.4], jac=columns, method="lm")[0].mistakes[0] == "transposed"
+
+
 def test_solve_ivp_with_args():
     def lotka(t, z, a, b):  # noqa: ARG001
         x, y = z

@@ -148,6 +148,10 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         blocks = self.blocks(leaves)
         if len(blocks) > 1 or blocks[0][0] is None or math.prod(blocks[0][0].argument) > LARGEST:
             return ""
+        shape = tuple(getattr(self._result(leaves), "shape", ()))
+        if shape and shape == arrays.shape_of(leaves[0]):
+            like = self.tree.names[0]
+            return f"H is claimed as a diagonal, an array like {like}: if it leaves more out on purpose pass rtol="
         matrix = blocks[0][0].matrix
         dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
         if not isinstance(dense, np.ndarray) or self.asymmetry(leaves):

@@ -194,6 +194,8 @@ def _row(
 
 
 def _parts(row: Any, count: int, names: Sequence[str], has: str, what: str, or_count: int | None = None) -> list[Any]:
+    if (nested := _nested(row, names)) is not None:
+        return nested
     if isinstance(row, dict):
         keys = [name.rpartition(".")[2] if name not in row else name for name in names]
         missing = [name for name, key in zip(names, keys, strict=True) if key not in row]
@@ -204,6 +206,29 @@ def _parts(row: Any, count: int, names: Sequence[str], has: str, what: str, or_c
         got = f"{len(row)} entries" if isinstance(row, tuple | list) else f"{a_kind(row)}"
         raise WrongClaim(f"{has} {got}, wanted {count}: one for each {what}")
     return list(row)
+
+
+def _nested(row: Any, names: Sequence[str]) -> list[Any] | None:
+    """Return what is nested as `names` say, ``output.b.c`` or ``params.0.w``; None where it is not, or is flat."""
+    paths = [name.split(".") for name in names]
+    for skipped in (0, 1):  # the name of the output itself, or of the one argument, is no key
+        found = [_walked(row, path[skipped:]) for path in paths]
+        if all(len(path) > skipped for path in paths) and not any(part is ... for part in found):
+            deep = any(len(path) > skipped + 1 for path in paths)
+            return found if deep else None
+    return None
+
+
+def _walked(row: Any, path: Sequence[str]) -> Any:
+    """Return the entry at a path of keys and numbers, Ellipsis where there is none."""
+    for step in path:
+        if isinstance(row, dict):
+            row = row.get(step, ...)
+        elif isinstance(row, list | tuple) and step.isdigit() and int(step) < len(row):
+            row = row[int(step)]
+        else:
+            return ...
+    return row
 
 
 def _block(matrix: Any, out: tuple[int, ...], argument: tuple[int, ...], where: str) -> Block:

@@ -69,7 +69,7 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
     elif column is not None and wrong.size >= np.count_nonzero(_live(found)):
         where = (*(None,) * len(index), *column)
     named = there if there is not None and one else argument
-    place = f"row {_told(index)} of {label}" if index else label
+    place = f"row {_of_row(index)} of {label}" if index else label
     worst = [int(i) for i in np.argsort(-excess)[:CANDIDATES] if excess[i] > 1]
     mirrored = None if one or column is not None else _of_symmetric(trial, claim, wrong, worst, single)
     if one:
@@ -100,8 +100,11 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
 
 def _inside(there: ArgumentReport, label: str, index: Sequence[int]) -> str:
     """Return where a row is wrong, its report being `there`."""
-    if there.where is None or None in there.where:
+    if there.where is None:
         return there.where_text
+    if None in there.where:
+        held = _told([*index, *(":" if i is None else i for i in there.where)])
+        return f"{label}[{held}] is wrong, all else is right"
     return f"one entry is wrong: {label}[{_told((*index, *there.where))}]"
 
 
@@ -144,7 +147,7 @@ def _live(found: Sequence[Pushed]) -> NDArray[np.bool_]:
 def _one_row(label: str, index: Sequence[int], single: Sequence[int | None] | None) -> str:
     if single is not None and None not in single:
         return f"one entry is wrong: {label}[{_told((*index, *single))}]"
-    row = f"row {_told(index)} of {label}" if index else label
+    row = f"row {_of_row(index)} of {label}" if index else label
     return f"{row} is wrong, all other rows are right"
 
 
@@ -186,8 +189,11 @@ def _rows(claim: MatrixClaim, wrong: NDArray[Any]) -> str:
 
 def _row_told(claim: MatrixClaim, row: int) -> str:
     output, index = claim.row_index(row)
-    told = _told(index) if len(index) < 2 else f"({_told(index)})"
-    return f"{output}[{_told(index)}]" if output else told
+    return f"{output}[{_told(index)}]" if output else _of_row(index)
+
+
+def _of_row(index: Sequence[Any]) -> str:
+    return _told(index) if len(index) < 2 else f"({_told(index)})"
 
 
 def _told(index: Sequence[Any]) -> str:

@@ -156,6 +156,30 @@ def test_several_outputs_have_a_row_of_blocks_each():
     assert report[0].where_text == "row 1 of J(output.t) is wrong, all other rows are right"
 
 
+def test_blocks_of_nested_outputs_and_arguments_are_nested_alike():
+    def nested(x):
+        return {"a": np.sin(x), "b": {"c": x @ x, "d": (2 * x, x[0])}}
+
+    def right(x):
+        return {"a": np.diag(np.cos(x)), "b": {"c": 2 * x, "d": (2 * np.eye(4), np.eye(4)[0])}}
+
+    assert gc.check(nested, jac=right, args=(X,))
+    wrong = right(X)
+    wrong["b"]["c"] = X
+    assert "J(output.b.c)" in gc.check(nested, jac=wrong, args=(X,))[0].where_text
+
+    def layers(params):
+        return np.tanh(params[0]["w"] * X + params[1]["w"])
+
+    def of_layers(params):
+        d = 1 - layers(params) ** 2
+        return [{"w": np.diag(d * X)}, {"w": np.diag(d)}]
+
+    report = gc.check(layers, jac=of_layers, args=([{"w": X + 1}, {"w": X - 1}],))
+    assert [a.name for a in report] == ["params.0.w", "params.1.w"]
+    assert report
+
+
 def test_a_holomorphic_function_has_a_complex_jacobian():
     z = X + 1j * X[::-1]
     assert gc.check(lambda z: (A @ z) ** 2, jac=lambda z: 2 * (A @ z)[:, None] * A, args=(z,))
@@ -402,6 +426,21 @@ def test_boosting_objectives_return_gradient_and_diagonal_together(factor):
         lambda m: np.sum(np.logaddexp(0, m) - y * m), objective, (np.array([0.3, -0.2, 1.0, 2.0]),), hess=True
     )
     assert bool(report) is (factor == 1)
+
+
+def test_a_diagonal_in_the_place_of_a_full_hessian_is_said_to_be_one():
+    m, labels = RNG.standard_normal((4, 3)), np.array([0, 1, 2, 1])
+
+    def value(m):
+        return np.sum(np.log(np.sum(np.exp(m), axis=1)) - m[np.arange(4), labels])
+
+    def both(m):
+        p = np.exp(m) / np.sum(np.exp(m), axis=1, keepdims=True)
+        return p - np.eye(3)[labels], p * (1 - p)
+
+    report = gc.check(value, both, m, hess=True)
+    assert [str(a.verdict) for a in report] == ["PASS", "FAIL"]
+    assert report["H"].next.startswith("H is claimed as a diagonal, an array like m")
 
 
 def test_a_hessian_without_a_gradient_says_what_to_pass():
