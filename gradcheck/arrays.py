@@ -50,6 +50,7 @@ FINEST = {
     "float16": -5,
     "bfloat16": -3,
 }
+BLOCK = 2**15  # entries that are looked at together
 WIDE = ("float64", "complex128")
 WIDER = {
     "float32": "float64",
@@ -149,7 +150,11 @@ def shifted(x: Any, t: float, v: Any) -> Any:
     """Return x + t·v in x's dtype."""
     if type(x) is not np.ndarray and is_torch(x):
         x = x.detach()
-    return x + v * float(t)
+    step = v * float(t)
+    if type(step) is np.ndarray and step.dtype == x.dtype:
+        step += x  # without a third array of its size
+        return step
+    return x + step
 
 
 def copied(x: Any) -> Any:
@@ -183,6 +188,14 @@ def same(a: Any, b: Any) -> bool:
         return True
     equal |= np.isnan(left) & np.isnan(right)  # np.array_equal(..., equal_nan=True) copies both arrays
     return bool(np.all(equal))
+
+
+def all_finite(values: NDArray[Any]) -> bool:
+    """Tell whether no entry is NaN or infinite; of a large array block by block, without a mask of its size."""
+    if values.size <= BLOCK or not values.flags.forc:
+        return bool(np.isfinite(values).all())
+    flat = values.ravel(order="K")
+    return all(bool(np.isfinite(flat[first : first + BLOCK]).all()) for first in range(0, flat.size, BLOCK))
 
 
 def scalar(value: Any, what: str) -> float:

@@ -157,9 +157,8 @@ def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
     """Raise ArgumentError if an argument is NaN or infinite somewhere."""
     for leaf, name in zip(leaves, names, strict=True):
         values = arrays.to_numpy(leaf) if arrays.is_array(leaf) else np.asarray(leaf)
-        bad = np.argwhere(~np.isfinite(values))
-        if len(bad):
-            index = tuple(int(i) for i in bad[0])
+        if not arrays.all_finite(values):
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
             raise ArgumentError(f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point")
 
 

@@ -52,8 +52,8 @@ class Prediction:
         Whose.
     leaves : tuple of array
         The point.
-    arrays, values : tuple of (array or None)
-        The claimed arrays, as they came and in NumPy; None where nothing is claimed, and for a jvp.
+    arrays : tuple of (array or None)
+        The claimed arrays as they came; None where nothing is claimed, and for a jvp.
     judged : tuple of int
         The arguments that something is claimed about.
     evaluations : int
@@ -71,7 +71,11 @@ class Prediction:
         )
         if not self.judged:
             raise ArgumentError("the gradient is None for every argument: there is nothing to check")
-        self.values = tuple(None if g is None else arrays.to_numpy(g) for g in self.arrays)
+
+    @cached_property
+    def values(self) -> tuple[Any, ...]:
+        """The claimed arrays in NumPy, float64 or complex128."""
+        return tuple(None if g is None else arrays.to_numpy(g) for g in self.arrays)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, ...], ...]:

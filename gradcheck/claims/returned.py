@@ -167,7 +167,7 @@ def _plain(gradient: Any, argument: Any) -> bool:
         type(gradient) is type(argument) is np.ndarray
         and gradient.dtype == argument.dtype == np.float64
         and gradient.shape == argument.shape
-        and bool(np.isfinite(gradient).all())
+        and arrays.all_finite(gradient)
     )
 
 
@@ -231,7 +231,7 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
             f"the gradient of {name} is on {arrays.device_of(gradient)}, wanted {arrays.device_of(argument)}"
         )
     values = arrays.to_numpy(gradient)
-    if not np.all(np.isfinite(values)):
+    if not arrays.all_finite(values):
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise WrongClaim(f"the gradient of {name} is {values[index]} at {index}, wanted finite numbers")
     if arrays.is_complex(gradient) and arrays.library_of(argument) == "jax":

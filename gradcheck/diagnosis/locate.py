@@ -86,7 +86,8 @@ class PlaceSearch:
         places = self.found.places
         if not places or places == [box]:
             return
-        v = self.measure.r(self.measure.other).copy()
+        v = self.measure.r(self.measure.other)
+        v = v.copy() if self.measure.small else v
         for place in places:
             v[slices(place)] = 0
         try:

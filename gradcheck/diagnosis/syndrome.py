@@ -20,6 +20,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.slopes.direction import placed
 from gradcheck.verdicts.report import Probe
+from gradcheck.verdicts.trial import SMALL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,6 +102,7 @@ class Measure:
         self.base, self.other = ranked[0], ranked[1]
         claimed = trial.claimed
         self._norm = trial.scale.norm(claimed) if claimed is not None else trial.true_norm
+        self.small = trial.field.size <= SMALL
         self._drawn: dict[int, NDArray[Any]] = {}
 
     @property
@@ -120,13 +122,20 @@ class Measure:
         return 8 * arrays.ROUNDOFF[name] / 2.0 ** arrays.FINEST[name]
 
     def r(self, probe: Probe) -> NDArray[Any]:
-        """Return a probe's direction at unit stretch."""
-        if probe.probe not in self._drawn:
-            self._drawn[probe.probe] = arrays.to_numpy(self.trial.direction(probe.probe)) / probe.stretch
+        """Return a probe's direction at unit stretch; of a small argument it is kept, of a large one drawn anew."""
+        if probe.probe in self._drawn:
+            return self._drawn[probe.probe]
+        direction = arrays.to_numpy(self.trial.direction(probe.probe))
+        if not self.small:
+            direction /= probe.stretch
+            return direction
+        self._drawn[probe.probe] = direction / probe.stretch
         return self._drawn[probe.probe]
 
     def along(self, direction: NDArray[Any], *, goal: float, share: float = 1.0) -> Mismatch:
         """Return the mismatch along `direction` (of the argument's scale), with a bound near `goal` where possible.
+
+        A direction of a large argument is rounded in place.
 
         Parameters
         ----------
@@ -146,7 +155,7 @@ class Measure:
         trial, oracle = self.trial, self.trial.oracle
         if self.spent + SLOPE_AT_MOST > self.limit or oracle is None:
             raise Exhausted
-        v = placed(self.x, direction)
+        v = placed(self.x, direction, out=None if self.small else direction)
         claimed, claim_error = trial.predict(v)
         scale = max(goal / FINITE_DIFFERENCE_TARGET, abs(claimed))
         slope = oracle.slope({trial.index: v}, scale=scale, start=None)

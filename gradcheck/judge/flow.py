@@ -73,13 +73,14 @@ def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
         return _complaint(claim, rules, f"the gradient changes its argument {changed} in place: work on a copy")
+    del copies  # as large as the arguments
     wide = _promoted(claim, gradient)
     if wide is None:
-        return _judged(claim, gradient, None, rules, budget, notes, copies)
-    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, budget, notes, copies)
+        return _judged(claim, gradient, None, rules, budget, notes)
+    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, budget, notes)
     inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
     if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
-        return _judged(claim, gradient, None, rules, budget, [*claim.notes, note], copies)
+        return _judged(claim, gradient, None, rules, budget, [*claim.notes, note])
     return report
 
 
@@ -90,12 +91,13 @@ def _judged(
     rules: Rules,
     budget: Budget,
     notes: list[str],
-    copies: Sequence[Any],
 ) -> Report:
     """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
+    copies = [arrays.copied(x) for x in claim.leaves]
     field = Field(claim, gradient.leaves, seed=rules.seed, budget=budget)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
+    del copies  # as large as the arguments
     try:
         own = partial(_own_round_off, field, gradient)
         noise, breach, note = contract.examine(gradient, field, own)
@@ -237,7 +239,7 @@ def _numbers(
     accuracies: dict[int, Accuracy] = {}
     if native is not None:
         dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
-        accuracies = accuracy.judge(native.values, gradient, field, dtype)
+        accuracies = accuracy.judge(native.arrays, gradient, field, dtype)
     found = []
     for i, trial in trials.items():
         try:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 
 NEEDS = ("slopes", "claim", "arguments", "lines")
@@ -157,7 +158,7 @@ def _finite(mistake: Mistake, array: NDArray[Any], case: Case) -> bool:
         raise ArgumentError(
             f"the mistake {mistake.name!r} gave shape {array.shape}, wanted {case.gradient.shape}, as gradient"
         )
-    return bool(np.isfinite(array).all())
+    return arrays.all_finite(array)
 
 
 def _given(mistake: Mistake, what: Callable[[Case], Changes], case: Case) -> Iterator[Any]:

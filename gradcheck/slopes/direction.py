@@ -92,8 +92,9 @@ def scale_of(x: NDArray[Any], normal: float = 2.0**-1022) -> Scale:
             return Scale(
                 np.maximum(size, np.where(size >= float(nonzero.min()), np.minimum(median, SPAN * size), median))
             )
-    del nonzero  # as large as x, and so is each of the next line's temporaries
-    return Scale(largest * math.sqrt(float(np.mean(np.square(sizes / largest)))))
+    del nonzero  # as large as x
+    out = sizes if sizes.ndim else None
+    return Scale(largest * math.sqrt(float(np.mean(np.square(np.divide(sizes, largest, out=out), out=out)))))
 
 
 def draw(
@@ -130,7 +131,8 @@ def draw(
     v *= scale.value * stretch
     if tangent is not None:
         v = np.asarray(tangent(v)).reshape(shape)
-    return placed(x, np.asarray(v))
+    v = np.asarray(v)
+    return placed(x, v, out=v if tangent is None else None)
 
 
 def drawn_together(
@@ -148,24 +150,29 @@ def drawn_together(
     return [arrays.like(v[n, ...], x) for n in range(len(generators))]
 
 
-def placed(x: Any, v: NDArray[Any]) -> Any:
-    """Return v in x's library, dtype and device, rounded so far that x + t·v is exact for every step of the ladder."""
+def placed(x: Any, v: NDArray[Any], out: NDArray[Any] | None = None) -> Any:
+    """Return v in x's library, dtype and device, rounded so far that x + t·v is exact for every step of the ladder.
+
+    A real v is rounded into `out`, where that is given; it may be v.
+    """
     name = arrays.dtype_name(x)
     values = arrays.to_numpy(x)
     if np.iscomplexobj(v):
         rounded = _on_grid(values.real, v.real, name) + 1j * _on_grid(values.imag, v.imag, name)
     else:
-        rounded = _on_grid(values, v, name)
+        rounded = _on_grid(values, v, name, out)
     return arrays.like(rounded, x)
 
 
-def _on_grid(x: NDArray[np.float64], v: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+def _on_grid(
+    x: NDArray[np.float64], v: NDArray[np.float64], name: str, out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
     """Round v to multiples of (spacing of x + v/4) / (finest step), block by block: its temporaries stay in cache."""
-    rounded = np.empty(v.shape, dtype=np.float64)
-    out, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
-    for first in range(0, out.size, BLOCK):
+    rounded = np.empty(v.shape, dtype=np.float64) if out is None or not out.flags.c_contiguous else out
+    into, values, flat = rounded.reshape(-1), np.ravel(x), np.ravel(v)
+    for first in range(0, into.size, BLOCK):
         part = slice(first, first + BLOCK)
-        _round_block(np.abs(values[part]), flat[part], out[part], name)
+        _round_block(np.abs(values[part]), flat[part], into[part], name)
     return rounded
 
 
