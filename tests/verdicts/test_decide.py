@@ -37,3 +37,21 @@ def test_a_verdict_evaluates_neither_f_nor_the_gradient(name, monkeypatch):
     gc.check(f, gradient, (X,), **options)
     assert calls
     assert all(calls)
+
+
+def test_a_coarse_noise_table_makes_no_stairs_of_a_rounded_result():
+    # values of this table lie twenty steps apart, though f moves in steps of a thousandth of itself
+    a = np.array([0.16664115, 0.12739785, -0.29030956])
+    b = np.array([0.67749055, 0.95115385, 1.63704378])
+
+    def cosine(a, b):
+        return a @ b / np.sqrt((a @ a) * (b @ b))
+
+    def gradient(a, b):
+        na, nb, c = a @ a, b @ b, cosine(a, b)
+        return b / np.sqrt(na * nb) - c * a / na, a / np.sqrt(na * nb) - c * b / nb
+
+    step = 0.000963000826612277 * abs(cosine(a, b))
+    for seed in (34633, 0, 1):
+        report = gc.check(lambda a, b: np.round(cosine(a, b) / step) * step, gradient, (a, b), seed=seed)
+        assert report.verdict is not gc.Verdict.FAIL, str(report)
