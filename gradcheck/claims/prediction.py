@@ -15,6 +15,8 @@ from gradcheck.slopes.direction import inner
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from gradcheck.claims.claim import Claim
 
 
@@ -73,7 +75,7 @@ class Prediction:
             raise ArgumentError("the gradient is None for every argument: there is nothing to check")
 
     @cached_property
-    def values(self) -> tuple[Any, ...]:
+    def values(self) -> tuple[NDArray[Any] | None, ...]:
         """The claimed arrays in NumPy, float64 or complex128."""
         return tuple(None if g is None else arrays.to_numpy(g) for g in self.arrays)
 

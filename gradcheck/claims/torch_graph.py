@@ -29,11 +29,15 @@ def wanted(leaves: Sequence[Any]) -> tuple[bool, ...]:
 
 
 def tracked(leaves: Sequence[Any], wanted: Sequence[bool]) -> list[Any]:
-    """Return the tensors as leaves of a graph of their own; a copy made here is no inference tensor any more."""
-    return [
-        x.detach().clone().requires_grad_(judged) if arrays.is_torch(x) else x
-        for x, judged in zip(leaves, wanted, strict=True)
-    ]
+    """Return the tensors as leaves of a graph of their own, copies where f is given them as they are (see `copies`).
+
+    A copy that is made here is no inference tensor any more.
+    """
+    return [_leaf(x, judged) if arrays.is_torch(x) else x for x, judged in zip(leaves, wanted, strict=True)]
+
+
+def _leaf(x: Any, judged: bool) -> Any:
+    return x.detach().requires_grad_() if judged and not x.is_inference() else x.detach().clone().requires_grad_(judged)
 
 
 def copies(tracked: Sequence[Any]) -> list[Any]:
@@ -68,11 +72,12 @@ def differentiable(
     carrying = [i for i, (_, y) in enumerate(found) if arrays.is_torch(y) and y.requires_grad]
     kept = carrying or list(range(len(found)))
     left = [name for i, (name, y) in enumerate(found) if i not in kept and arrays.is_torch(y)]
+    names = [name for name, _ in found]  # and not the outputs, whose graph holds copies of the inputs
 
     def chosen(*args: Any, **given: Any) -> Any:
         result = function(*args, **given)
         flat = [y for _, y in named(result)]
-        return result if arrays.is_torch(result) else {found[i][0]: flat[i] for i in kept}
+        return result if arrays.is_torch(result) else {names[i]: flat[i] for i in kept}
 
     if not left:
         return chosen, ()

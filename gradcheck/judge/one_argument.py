@@ -255,6 +255,8 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
 def _again(trial: Trial, rules: Rules) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
     oracle = oracle_of(rules.oracle, trial.field, trial.gradient, repeat=1)
+    if isinstance(oracle, FiniteDifferences) and not (trial.too_small or trial.empty):
+        trial.field.noise(trial.gradient.judged, 1)  # before a direction is drawn, which is as large as its own
     fresh = trial.measure(oracle, max(rules.probes, MORE_INSIDE if trial.field.inside else 4))
     if decide.asks_for_size(trial):
         trial.see_size()

@@ -87,6 +87,10 @@ class ExactBeside(Beside):
             self._limit = leaves, self._floats(parts[self.trial.index])
         return self._limit[1].copy()
 
+    def claim_at(self, v: Any, steps: float) -> Array:
+        """Return the limit of the claim along v, or the other way."""
+        return self.claim(self.leaves(v, steps))
+
     def moved(self, move: Array) -> tuple[Array, list[Any]]:
         """Return the move, along the argument's tangents, and the direction of the arguments."""
         values = self._allowed(move)

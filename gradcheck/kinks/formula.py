@@ -97,7 +97,7 @@ class Formula:
         claim = beside.claim(leaves)
         signs = None if beside.watch is None or self.beyond else beside.watch(leaves)
         del leaves  # as large as the arguments
-        change = beside.claim(beside.leaves(v, 3 * steps))
+        change = beside.claim_at(v, 3 * steps)
         change -= claim
         if not self.beyond:
             beside.keep(probe.probe, sign, claim, change, signs)
@@ -125,7 +125,7 @@ class Formula:
             better = []
             for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
                 if side.middle is None:
-                    middle = _along(self.beside.claim(self.beside.leaves(v, 2 * sign)), flat)[0] / probe.stretch
+                    middle = _along(self.beside.claim_at(v, 2 * sign), flat)[0] / probe.stretch
                 else:
                     middle = side.middle
                 better.append(_refined(side, middle, found, probe))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.noise import STEP
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 
@@ -275,18 +273,7 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
     step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
-    return STEPS * trial.field.largest < min(step, _smallest_move(trial)) < math.inf
-
-
-def _smallest_move(trial: Trial) -> float:
-    """Return the smallest difference of two values of f along the slopes measured that is no round-off.
-
-    A noise table whose values lie many steps apart shows moves of many steps.
-    """
-    levels = [level for probe in trial.probes for level in probe.slope.levels]
-    values = sorted({trial.field.at_point, *(v for level in levels for v in (level.plus, level.minus))})
-    rounding = STEP * trial.field.unit * trial.field.largest
-    return min((b - a for a, b in pairwise(values) if b - a > rounding), default=math.inf)
+    return STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
 
 
 def _jumps(trial: Trial, probe: Probe) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cached_property, lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.prediction import ClaimNoise
+from gradcheck.slopes.noise import STEP
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import (
     Interval,
@@ -280,6 +282,17 @@ class Trial:
     def jitter_next_to_kink(self) -> float:
         """The claim's round-off where a jitter of the point would cross a kink: how far it repeats itself."""
         return self._repeat
+
+    @property
+    def smallest_move(self) -> float:
+        """The smallest difference of two values of f along the slopes measured that is no round-off.
+
+        A noise table whose values lie many steps apart shows moves of many steps.
+        """
+        levels = [level for probe in self.probes for level in probe.slope.levels]
+        values = sorted({self.field.at_point, *(v for level in levels for v in (level.plus, level.minus))})
+        rounding = STEP * self.field.unit * self.field.largest
+        return min((b - a for a, b in pairwise(values) if b - a > rounding), default=math.inf)
 
     @property
     def true_norm(self) -> float:

@@ -57,3 +57,37 @@ def test_naming_a_large_argument_holds_few_arrays_of_its_size(monkeypatch):
         tracemalloc.stop()
     assert report[0].mistakes == ("constant factor 1.01",)
     assert 0 < held[0] < 6
+
+
+def peak_of_a_check(gradient, x):
+    """Return a report, and the most that the check held at any time beyond the argument, in arrays of its size."""
+    gc.check(half_a_square, gradient, (x[:2, :2],))  # what is imported late is
+    tracemalloc.start()
+    try:
+        report = gc.check(half_a_square, gradient, (x,))
+        return report, tracemalloc.get_traced_memory()[1] / x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def half_a_square(x):
+    return float(np.vdot(x, x)) / 2  # which makes no array
+
+
+def one_entry(x):
+    g = x.copy()
+    g[1, 1] += 1
+    return g
+
+
+@pytest.mark.parametrize(
+    ("gradient", "verdict"),
+    [(np.copy, gc.Verdict.PASS), (np.negative, gc.Verdict.FAIL), (one_entry, gc.Verdict.FAIL)],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_check_of_a_large_argument_holds_six_arrays_of_its_size(gradient, verdict, dtype):
+    x = np.random.default_rng(2).standard_normal((SMALL // 128 + 1, 256)).astype(dtype)
+    report, held = peak_of_a_check(gradient, x)
+    assert report.verdict is verdict
+    # a float32 argument is judged in float64, where everything is twice as large
+    assert held < 6.1 if dtype is np.float64 else held < 14.1
