@@ -172,7 +172,7 @@ class Beside:
         return self.in_scale(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index]))
 
     def claim_at(self, v: Any, steps: float) -> Array:
-        """Return the claim at x + steps·δ·v; the arguments there are gone when it is brought in scale, as large as it."""
+        """Return the claim at x + steps·δ·v; the arguments there, as large as it, are gone when it is scaled."""
         leaves = self.leaves(v, steps)
         found = arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index])
         del leaves
