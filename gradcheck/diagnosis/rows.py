@@ -81,7 +81,8 @@ def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> Argu
         if column is None and there is not None and there.where_text:
             text = f"{text}; in {place} {_inside(there, label, index)}"
     missed = claim.missed(index, entries)
-    diagonal = None if one or column is not None or len(claim.cotangents) > 1 else wrong_diagonal(found, moves)
+    single_block = len(claim.cotangents) == 1 and not argument.mistakes
+    diagonal = wrong_diagonal(found, moves) if single_block and not one and column is None else None
     if diagonal is not None:
         text, name, advice = told(diagonal, found[0], moves[0], label)
         named = named.with_(mistakes=(name,), advice=advice) if name else named
