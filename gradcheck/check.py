@@ -120,7 +120,7 @@ def check(
     **options : Options
         How to judge: ``rtol``, ``atol``, ``piecewise_constant``, ``straight_through``, ``confidence``, ``probes``,
         ``seed``, ``oracle``, ``max_evaluations``, ``max_seconds``, ``progress``, ``executor``, ``kink``, ``kink_of``,
-        ``tangent``, ``deterministic``, ``inplace_cotangent``, ``batch_axis``; see
+        ``tangent``, ``every_entry``, ``deterministic``, ``inplace_cotangent``, ``batch_axis``; see
         `gradcheck.verdicts.options.Options`.
 
     Returns

@@ -57,6 +57,7 @@ BAD_OPTIONS = {
     "tangent no dict": ({"tangent": lambda v: v}, "tangent=.*, wanted functions of a direction by argument name"),
     "tangent no function": ({"tangent": {"x": 1}}, "tangent=.*, wanted functions of a direction by argument name"),
     "kwargs no dict": ({"kwargs": [1]}, r"kwargs=\[1\], wanted a dict of keyword arguments"),
+    "every entry": ({"every_entry": 1}, "every_entry=1, wanted True or False"),
     "deterministic": ({"deterministic": "yes"}, "deterministic='yes', wanted True or False"),
     "in-place cotangent": ({"inplace_cotangent": 1}, "inplace_cotangent=1, wanted True or False"),
     "batch axis": ({"batch_axis": 0.5}, "batch_axis=0.5, wanted an axis such as 0, or a dict of axes by input"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.prediction import Prediction
-from gradcheck.diagnosis import locate
+from gradcheck.diagnosis import every_entry, locate
 from gradcheck.diagnosis import names as diagnosis
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
@@ -132,7 +132,9 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
             other = by_digits if other is None or by_digits[1].verdict is not Verdict.INCONCLUSIVE else other
         trial, argument = other
     if argument.verdict is Verdict.FAIL:
-        return allowed_for(_wrong(argument, trial, trials, rules), trial)
+        argument = allowed_for(_wrong(argument, trial, trials, rules), trial)
+        wanted = rules.every_entry and argument.verdict is Verdict.FAIL
+        return every_entry.measured(argument, trial) if wanted else argument
     return (
         diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument, trial)
     )

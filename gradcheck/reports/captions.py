@@ -16,7 +16,11 @@ from gradcheck.verdicts.certificate import Verdict
 if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport, Report, WorstEntry
 
-FIRST = {"Where it is wrong", "Error over its yardstick"}  # what a reader looks for; the others say how it was measured
+FIRST = {
+    "Where it is wrong",
+    "Every entry",
+    "Error over its yardstick",
+}  # what a reader looks for; the others say how it was measured
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,16 @@ def _of_map(argument: ArgumentReport) -> str:
     return heat_map.caption(kernel_words.label(argument), argument.comparison)
 
 
+def _of_entries(argument: ArgumentReport) -> str:
+    last = " Its leading axes are drawn one after the other." if len(argument.shape) > 2 else ""
+    return (
+        f"Every entry of {argument.name}, {shape_text(argument.shape)}, measured by moving it alone: the darker the "
+        f"more wrong, beside the largest entry; white is right, hatched is not measured.{last}"
+    )
+
+
 CAPTIONS = {
+    "Every entry": _of_entries,
     "Error over its yardstick": _of_map,
     "Where it is wrong": _of_place,
     "Along one direction": _of_line,
@@ -130,7 +143,7 @@ def ratio_text(worst: WorstEntry) -> str:
     claimed, measured = complex(worst.claimed), complex(worst.measured)
     if measured == 0 or not all(map(math.isfinite, (claimed.real, claimed.imag, measured.real, measured.imag))):
         return "–"
-    found = claimed / measured
+    found = claimed / measured + 0.0  # a negative zero is none to a reader
     return f"{found.real:.4g}" if abs(found.imag) <= 1e-6 * abs(found) else f"{found:.4g}"
 
 

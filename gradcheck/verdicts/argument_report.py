@@ -12,7 +12,7 @@ from typing import Any
 
 from gradcheck.slopes.slope import Slope  # noqa: TC001  msgspec reads the types of fields
 from gradcheck.verdicts.certificate import Interval, Verdict  # noqa: TC001
-from gradcheck.verdicts.comparison import Comparison  # noqa: TC001
+from gradcheck.verdicts.comparison import Comparison, HeatMap  # noqa: TC001
 
 
 @dataclass(frozen=True)
@@ -178,6 +178,8 @@ class ArgumentReport:
         The worst entries, measured on their own.
     sound : tuple of index tuples
         Entries measured on their own that are right.
+    entries : HeatMap or None
+        The error of each entry over the largest entry, with `every_entry=True`; 0 where it is right.
     probes : tuple of Probe
         The slopes all of this rests on.
     measured_in : str
@@ -210,6 +212,7 @@ class ArgumentReport:
     planted: Planted | None = None
     worst: tuple[WorstEntry, ...] = ()
     sound: tuple[tuple[int, ...], ...] = ()
+    entries: HeatMap | None = None
     probes: tuple[Probe, ...] = ()
     measured_in: str = ""
     notes: tuple[str, ...] = ()

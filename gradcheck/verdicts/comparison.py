@@ -1,4 +1,4 @@
-"""What the comparison of one result of a kernel with its reference came to, as a report keeps it."""
+"""Where errors are, and how one result of a kernel compares with its reference, as a report keeps it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class HeatMap:
-    """The error over its yardstick, in cells of several rows and columns.
+    """The error of a kernel over its yardstick, of a gradient over its largest entry; in cells of rows and columns.
 
     Attributes
     ----------
     cells : tuple of tuple of float
-        The ratio of root mean squares in each cell.
+        The ratio of root mean squares in each cell; NaN where it is not known.
     height, width : int
         Rows and columns of a cell; the last ones of an axis may have fewer.
     rows, columns : int

@@ -66,6 +66,9 @@ class Options(TypedDict, total=False):
         ``kink_of(*args)`` returns the kink variable (an array, or a tuple of arrays): h for ``max(h, 0)``.
     tangent : mapping of str to callable, optional
         By argument name: maps a NumPy direction to one that the argument allows, ``lambda v: v + v.T``.
+    every_entry : bool
+        Measure each entry of an argument that failed, of 10,000 entries at most, by moving it alone: two evaluations
+        an entry at least. The page draws them all.
     deterministic : bool
         With `inputs=`: a backward whose two answers are not the same to the bit is a FAIL instead of a note.
     inplace_cotangent : bool
@@ -90,6 +93,7 @@ class Options(TypedDict, total=False):
     kink: str | None
     kink_of: Callable[..., Any] | None
     tangent: Mapping[str, Callable[[Any], Any]] | None
+    every_entry: bool
     deterministic: bool
     inplace_cotangent: bool
     batch_axis: int | Mapping[str, int] | None
@@ -114,6 +118,7 @@ class Rules:
     kink: str | None = None
     kink_of: Callable[..., Any] | None = None
     tangent: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    every_entry: bool = False
     deterministic: bool = False
     inplace_cotangent: bool = False
     batch_axis: int | Mapping[str, int] | None = None
@@ -225,6 +230,7 @@ CHECKERS: dict[str, Checker] = {
     "tangent": _functions_by_name(
         "functions of a direction by argument name, such as {'a': lambda v: v + v.T}",
     ),
+    "every_entry": _boolean("True or False"),
     "deterministic": _boolean("True or False"),
     "inplace_cotangent": _boolean("True or False"),
     "batch_axis": _axes("an axis such as 0, or a dict of axes by input"),

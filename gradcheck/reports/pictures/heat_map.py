@@ -1,4 +1,4 @@
-"""The picture of a kernel's error: a heat map of error over yardstick, with the lines of its blocks."""
+"""Heat maps: a kernel's error over its yardstick, with the lines of its blocks, and each entry of a wrong gradient."""
 
 from __future__ import annotations
 
@@ -18,30 +18,44 @@ MOST_LINES = 24
 HOTTEST = 100.0  # the ratio at which the scale ends
 
 
+LEAST = 1e-3  # of the largest entry: an error of a gradient that is drawn as none
+
+
 def draw(ax: Axes, comparison: Comparison) -> None:
-    """Draw the map of a result: white is what its precision gives, dark is a hundred times that."""
+    """Draw the map of a kernel's result: white is what its precision gives, dark is a hundred times that."""
     found = comparison.map
     if found is None:
         return
-    from matplotlib.colors import LogNorm  # noqa: PLC0415  only where a picture is wanted
-
-    cells = np.nan_to_num(np.array(found.cells), posinf=HOTTEST * 10)
-    norm = LogNorm(1.0, HOTTEST, clip=True)
-    extent = (-0.5, found.columns - 0.5, found.rows - 0.5, -0.5)
-    edges_x = np.minimum(np.arange(cells.shape[1] + 1) * found.width, found.columns) - 0.5
-    edges_y = np.minimum(np.arange(cells.shape[0] + 1) * found.height, found.rows) - 0.5
-    mesh = ax.pcolormesh(edges_x, edges_y, np.maximum(cells, 1e-3), cmap="Reds", norm=norm, rasterized=True)
-    ax.set_xlim(extent[0], extent[1])
-    ax.set_ylim(extent[2], extent[3])
+    _draw(ax, found, 1.0, HOTTEST, "error / yardstick")
     for at in lines(comparison.block, found):
         ax.axvline(at - 0.5, linewidth=0.6, color="#97631a", alpha=0.6)
+
+
+def draw_entries(ax: Axes, found: HeatMap) -> None:
+    """Draw the map of a gradient, each entry measured alone: white is right, dark is off by the largest entry."""
+    ax.patch.set_hatch("///")  # seen where an entry could not be measured
+    ax.patch.set_edgecolor("#8a8a8a")
+    _draw(ax, found, LEAST, 1.0, "error / largest entry")
+
+
+def _draw(ax: Axes, found: HeatMap, least: float, most: float, label: str) -> None:
+    from matplotlib.colors import LogNorm  # noqa: PLC0415  only where a picture is wanted
+
+    cells = np.array(found.cells)
+    cells = np.ma.masked_invalid(np.where(np.isposinf(cells), most * 10, cells))
+    edges_x = np.minimum(np.arange(cells.shape[1] + 1) * found.width, found.columns) - 0.5
+    edges_y = np.minimum(np.arange(cells.shape[0] + 1) * found.height, found.rows) - 0.5
+    norm = LogNorm(least, most, clip=True)
+    mesh = ax.pcolormesh(edges_x, edges_y, np.maximum(cells, least / 1e3), cmap="Reds", norm=norm, rasterized=True)
+    ax.set_xlim(-0.5, found.columns - 0.5)
+    ax.set_ylim(found.rows - 0.5, -0.5)
     ax.set_xlabel("column")
     ax.locator_params(integer=True, nbins=5)
     if found.rows == 1:
         ax.set_yticks([])
     else:
         ax.set_ylabel("row")
-    bar = ax.figure.colorbar(mesh, ax=ax, label="error / yardstick", extend="both")
+    bar = ax.figure.colorbar(mesh, ax=ax, label=label, extend="both")
     log_axis(bar.ax.yaxis)
 
 

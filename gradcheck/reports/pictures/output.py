@@ -31,7 +31,10 @@ def panels(argument: ArgumentReport) -> list[tuple[str, float, Callable[[Axes], 
     if comparison is not None and comparison.map is not None:
         height = HEIGHT if comparison.map.rows > 1 else FLAT * WIDTH + 0.8
         return [("Error over its yardstick", height, lambda ax: heat_map.draw(ax, comparison))]
-    if has_place(argument):
+    if (entries := argument.entries) is not None:
+        height = HEIGHT if entries.rows > 1 else FLAT * WIDTH + 0.8
+        found.append(("Every entry", height, lambda ax: heat_map.draw_entries(ax, entries)))
+    elif has_place(argument):
         height = HEIGHT if as_matrix(argument.shape)[0] > 1 else FLAT * WIDTH + 0.5
         found.append(("Where it is wrong", height, lambda ax: draw_place(ax, argument)))
     if probe is not None:
