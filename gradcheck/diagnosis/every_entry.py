@@ -58,4 +58,5 @@ def measured(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     argument = argument.with_(entries=entries, worst=worst or argument.worst)
     if argument.where is not None or argument.mistakes:
         return argument
-    return argument.with_(where_text=f"{len(search.found.wrong)} of {len(found)} entries are wrong, each measured alone")
+    wrong = len(search.found.wrong)
+    return argument.with_(where_text=f"{wrong} of {len(found)} entries are wrong, each measured alone")

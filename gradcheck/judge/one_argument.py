@@ -18,7 +18,7 @@ from gradcheck.slopes import beneath
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field
 from gradcheck.slopes.streams import Purpose
-from gradcheck.verdicts import decide, escalation, unit_scale
+from gradcheck.verdicts import decide, escalation, reasons, unit_scale
 from gradcheck.verdicts.accuracy import spread
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 from gradcheck.verdicts.trial import Trial
@@ -102,7 +102,7 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
     if verdict is Verdict.PASS and not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
         trial, verdict, interval, reason = larger
     if verdict is Verdict.FAIL and _faster(trial):
-        verdict, reason = Verdict.INCONCLUSIVE, decide.FASTER
+        verdict, reason = Verdict.INCONCLUSIVE, reasons.FASTER
     elif verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
@@ -148,8 +148,8 @@ def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tupl
     if not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
         return larger[0], larger[0].report(larger[1], larger[2], argument.resolution, larger[3])
     if interval.relative:
-        return trial, trial.report(Verdict.PASS, interval, interval.high).with_(notes=(decide.FEWER,))
-    return trial, trial.report(Verdict.PASS, interval, argument.resolution).with_(notes=(decide.LAST_DIGITS,))
+        return trial, trial.report(Verdict.PASS, interval, interval.high).with_(notes=(reasons.FEWER,))
+    return trial, trial.report(Verdict.PASS, interval, argument.resolution).with_(notes=(reasons.LAST_DIGITS,))
 
 
 def _faster(trial: Trial) -> bool:
@@ -172,7 +172,7 @@ def _faster(trial: Trial) -> bool:
 def _unknown(trial: Trial) -> str:
     """Return why nothing can be said of an argument, empty where something can."""
     if len(trial.probes) < 2:
-        return decide.unmeasurable(trial)
+        return reasons.unmeasurable(trial)
     if trial.gradient.claim.at_point_only and any(probe.slope.kinked for probe in trial.probes):
         return "f has a kink here, and arrays claim nothing next to it: pass the gradient as a function"
     return ""
@@ -208,7 +208,7 @@ def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, 
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
-    if argument.reason == decide.STRAIGHT_THROUGH:
+    if argument.reason == reasons.STRAIGHT_THROUGH:
         return argument  # wrong everywhere, and not by a mistake
     if decide.never_moves(trial):
         used = f"f does not move by a bit when {trial.name} does: does f use {trial.name}?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gradcheck.verdicts import decide
+from gradcheck.verdicts import reasons
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def allowed_for(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     if argument.verdict is Verdict.PASS or not error.relative or not error.high < SMALL:
         return argument
     enough = float(f"{2 * error.high:.0e}")
-    if argument.verdict is Verdict.INCONCLUSIVE and argument.reason in (decide.ONE, FRESH):
+    if argument.verdict is Verdict.INCONCLUSIVE and argument.reason in (reasons.ONE, FRESH):
         return argument.with_(
             reason=f"slopes differ from the claim by more than their own errors, though by less than {error.high:.1e} "
             f"of it: f moves by a solver's tolerance? Pass rtol={enough:g} if that is meant"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.verdicts import reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 
@@ -17,32 +18,8 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
-# f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
-# any floating dtype (bfloat16).
-STEPS = 2.0**-7
-FASTER = (
-    "f changes faster than can be seen: it is far steeper on steps finer than the arithmetic allows for differences; "
-    "check at another point, or in larger units of the argument"
-)
-FEWER = "fewer digits than usual: f shows no more of this gradient here; pass rtol= to say how many are enough"
-LAST_DIGITS = "moved by its own size it changes f by less than differences show: pass atol= to say what is enough"
-STANDS_STILL = (
-    "f does not move next to the point, and in steps further out: stairs, and the claim is that of a smooth function "
-    "(pass it as straight_through=), or low precision inside f (let it compute in float64)"
-)
-STRAIGHT_THROUGH = (
-    "f is constant here, and its gradient zero: a straight-through estimator? pass straight_through= with the smooth "
-    "function that it is the gradient of"
-)
-_TOO_SMALL = "moving {} by its own size changes f by less than the smallest number: multiply f, or the argument"
 ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
-ONE = "one direction of several disagrees: pass probes=16, another seed, or check at another point (a kink nearby?)"
-AS_ROUND_OFF = (
-    "f does not move here, and the claim is so small beside it that it may be round-off of its own (the sum of a "
-    "softmax, a bias before a normalisation): pass atol= if it does not matter, or check at another point"
-)
 FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
-ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
 # report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).
 COARSE = 1e-3
@@ -54,22 +31,11 @@ def never_moves(trial: Trial) -> bool:
     return len(alone) > 1 and all(p.slope.left == p.slope.right == p.slope.value == 0 for p in alone)
 
 
-def unmeasurable(trial: Trial) -> str:
-    """Return why there are fewer than two slopes."""
-    if trial.too_small:
-        dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
-        return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
-    return (
-        f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
-        "check at an interior point, or pass tangent= to stay inside its domain"
-    )
-
-
 def verdict(trial: Trial, rules: Rules, resolution: float) -> tuple[Verdict, Interval, str]:
     """Return verdict, interval and reason from the slopes measured so far."""
     interval = trial.interval()
     if _vanishes(trial):
-        return Verdict.INCONCLUSIVE, interval, _TOO_SMALL.format(trial.name)
+        return Verdict.INCONCLUSIVE, interval, reasons.TOO_SMALL.format(trial.name)
     if rules.piecewise_constant and (declared := _on_stairs(trial)) is not None:
         return declared
     passed = _within_atol(trial, rules)
@@ -80,7 +46,7 @@ def verdict(trial: Trial, rules: Rules, resolution: float) -> tuple[Verdict, Int
         passed = interval if interval.high <= resolution else zero_gradient(trial, resolution)
     if passed is not None:
         return Verdict.PASS, passed, ""
-    return Verdict.INCONCLUSIVE, interval, _advice(trial, interval, resolution)
+    return Verdict.INCONCLUSIVE, interval, reasons.undecided(trial, interval, resolution)
 
 
 def _within_atol(trial: Trial, rules: Rules) -> Interval | None:
@@ -98,10 +64,10 @@ def _contradicted(trial: Trial, rules: Rules, interval: Interval) -> tuple[Verdi
         return None
     if rules.rtol is None and rules.atol is None:
         if significant and _as_round_off(trial):
-            return Verdict.INCONCLUSIVE, interval, AS_ROUND_OFF
+            return Verdict.INCONCLUSIVE, interval, reasons.AS_ROUND_OFF
         if significant >= 2:
-            return Verdict.FAIL, interval, STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
-        return (Verdict.INCONCLUSIVE, interval, ONE) if significant else None
+            return Verdict.FAIL, interval, reasons.STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
+        return (Verdict.INCONCLUSIVE, interval, reasons.ONE) if significant else None
     relative = rules.rtol is None or interval.low > rules.rtol
     # ‖e‖ is surely above atol where ‖e∘s‖ is above atol times the largest scale
     absolute = rules.atol is None or trial.absolute().low > rules.atol * float(np.max(trial.scale.value))
@@ -130,10 +96,10 @@ def _as_round_off(trial: Trial) -> bool:
 def _significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves."""
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
-    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    stepped = reasons.ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
     return sum(
         m.significant
-        and not (_stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
+        and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
         and not _among_its_levels(m, p)
         and not _far(trial, p)
         for m, p in pairs
@@ -174,7 +140,7 @@ def _on_stairs(trial: Trial) -> tuple[Verdict, Interval, str] | None:
     if len(still) < 2:
         return None
     if trial.claimed_norm != 0:
-        return Verdict.FAIL, trial.interval(), STRAIGHT_THROUGH
+        return Verdict.FAIL, trial.interval(), reasons.STRAIGHT_THROUGH
     moving = [m for m, p in zip(trial.mismatches(), trial.probes, strict=True) if p not in still and m.significant]
     if moving:
         return None
@@ -224,7 +190,7 @@ def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) ->
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:
             return smooth
-        if _steps(trial) > STEPS:
+        if _steps(trial) > reasons.STEPS:
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if not _unseen(trial, invisible):
         return None
@@ -259,11 +225,6 @@ def _claims_zero(trial: Trial, invisible: float) -> bool:
     return norm <= max(ALL_ROUND_OFF * trial.jitter, invisible) and math.isinf(trial.field.step_size())
 
 
-def _stands(trial: Trial, probe: Probe) -> bool:
-    """Tell whether the claim is zero and f does not move next to the point along a probe."""
-    return trial.claimed_norm == 0 and not math.isnan(probe.slope.constant)
-
-
 def _claims_a_slope_on_stairs(trial: Trial) -> bool:
     """Tell whether the claim is not zero, and f does not move at all next to the point, and in large steps further."""
     still = sum(not math.isnan(p.slope.constant) for p in trial.probes)
@@ -273,12 +234,12 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
     step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
-    return STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
+    return reasons.STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
 
 
 def _jumps(trial: Trial, probe: Probe) -> bool:
     """Tell whether f's first move along a probe is a step, and not the beginning of a slope past a kink."""
-    return probe.slope.first > ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
+    return probe.slope.first > reasons.ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
 
 
 def _steps(trial: Trial) -> float:
@@ -292,61 +253,3 @@ def _past_it(probe: Probe) -> bool:
     slope = probe.slope
     flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
     return abs(slope.value) - slope.error > flattest
-
-
-def _advice(trial: Trial, interval: Interval, resolution: float) -> str:  # noqa: PLR0911  one for each cause
-    if trial.random:
-        return "f is random: its answers differ by more than the gradient can be told from"
-    if all(p.slope.jumps for p in trial.probes):
-        return f"f jumps at the point when {trial.name} moves: it has no derivative there (is {trial.name} a label?)"
-    if (inside := _rounded_inside(trial)) and not math.isfinite(interval.high):
-        return f"{inside}: {_what_else(trial)}"
-    if any(math.isinf(p.slope.error) for p in trial.probes):
-        return "f is infinitely steep at the point: it has no derivative there"
-    if any(_stands(trial, p) for p in trial.probes):
-        return (
-            "f is constant next to the point and moves in small steps further out: the zero gradient is right if f is "
-            "piecewise constant (pass piecewise_constant=True), wrong if these are the steps of low precision inside f "
-            "(let f compute in float64)"
-        )
-    if any(abs(p.claimed) > 4 * p.slope.constant for p in trial.probes):  # the claim would have moved f visibly
-        return STANDS_STILL
-    if not math.isfinite(interval.high):
-        return f"the gradient cannot be told from zero here: check at another point, {_what_else(trial)}"
-    if 4 * trial.jitter > max(p.slope.error for p in trial.probes):
-        return (
-            f"the gradient itself moves by {trial.jitter / max(trial.true_norm, 1e-300):.1e} when the point moves by "
-            "one unit of round-off: ill-conditioned here; check at another point, or pass rtol="
-        )
-    return f"resolution reached {interval.high:.1e}, wanted {resolution:.1e}: {_what_else(trial, interval.high)}"
-
-
-def _rounded_inside(trial: Trial) -> str:
-    """Return what dtype f computes in, where it moves in steps of one coarser than its result's; else nothing."""
-    if trial.field.inside:
-        return f"f computes in {trial.field.inside} inside, whose roundings hide this gradient"
-    step = trial.field.step_size()
-    if not ROUND_OFF * trial.field.unit < step < STEPS:
-        return ""
-    name = min(("float32", "float16", "bfloat16"), key=lambda n: abs(math.log(arrays.ROUNDOFF[n] / step)))
-    return (
-        f"f moves in steps of {step:.0e} of its size, as rounding to {name} inside it makes (if f is piecewise "
-        "constant by design, pass piecewise_constant=True)"
-    )
-
-
-def _what_else(trial: Trial, reached: float = math.inf) -> str:
-    """Return what can be done where differences tell too little."""
-    leaf = trial.gradient.leaves[trial.index]
-    if arrays.dtype_name(leaf) in arrays.WIDER:
-        if arrays.ROUNDOFF[arrays.dtype_name(leaf)] > 2.0**-12:
-            return "let the function accept float64, or hold it against a reference with gradcheck.check_kernel"
-        return "let the function accept float64"
-    if _rounded_inside(trial):
-        return "let f compute in float64, or hold it against a reference with gradcheck.check_kernel"
-    ways = []
-    if 2 * reached < 1:  # a limit above what was reached
-        ways.append(f"pass rtol={float(f'{2 * reached:.0e}'):g} if that will do")
-    atol = 2 * trial.absolute().high / float(np.min(trial.scale.value))
-    ways.append(f"pass atol={float(f'{atol:.0e}'):g} if a smaller gradient does not matter")
-    return ", or ".join(ways)

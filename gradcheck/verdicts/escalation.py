@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.errors import GradcheckError
 from gradcheck.slopes.budget import BudgetReached
-from gradcheck.verdicts import decide
+from gradcheck.verdicts import decide, reasons
 from gradcheck.verdicts.accuracy import own_round_off, spread
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.trial import Trial
@@ -145,9 +145,9 @@ def decided(
         if verdict is Verdict.FAIL and other.true_norm == 0 and other.claimed_norm != 0:
             # constant by its code: stairs by design, or the digits of an output that stands for a smooth function?
             if not (getattr(oracle, "rounds", False) or decide.stairs_by_design(trial)):
-                report = trial.report(Verdict.INCONCLUSIVE, trial.interval(), resolution, decide.STANDS_STILL)
+                report = trial.report(Verdict.INCONCLUSIVE, trial.interval(), resolution, reasons.STANDS_STILL)
                 return trial, report.with_(notes=(f"{oracle.name} finds no slope at all",))
-            reason = decide.STRAIGHT_THROUGH
+            reason = reasons.STRAIGHT_THROUGH
         if verdict is not Verdict.INCONCLUSIVE:
             report = other.report(verdict, interval, resolution, reason)
             return other, report.with_(notes=(f"decided by {oracle.name}: differences could not tell",))
