@@ -13,8 +13,9 @@ from gradcheck.claims.point import check_point, finite_point
 from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
-from gradcheck.judge.one_argument import oracle_of, resolution_of, verdict_on
+from gradcheck.judge.one_argument import resolution_of, verdict_on
 from gradcheck.judge.tolerance import differs
+from gradcheck.oracles.by_name import FINITE_DIFFERENCES, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import inside
 from gradcheck.slopes.budget import BudgetReached
@@ -22,7 +23,6 @@ from gradcheck.slopes.field import Field, quiet
 from gradcheck.verdicts import accuracy, decide, exactness, frozen, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
-from gradcheck.verdicts.options import FINITE_DIFFERENCES
 from gradcheck.verdicts.report import ArgumentReport, Report
 from gradcheck.verdicts.trial import Trial
 

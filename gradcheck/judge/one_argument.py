@@ -13,6 +13,7 @@ from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
+from gradcheck.oracles.by_name import oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
 from gradcheck.slopes.budget import BudgetReached
@@ -26,7 +27,6 @@ from gradcheck.verdicts.trial import Trial
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from gradcheck.oracles.base import Oracle
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import ArgumentReport
 
@@ -49,19 +49,6 @@ def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
             raise ArgumentError(f"kink_of= raised {type(error).__name__}: {error}") from error
 
     return guarded
-
-
-def oracle_of(name: str | None, field: Field, gradient: Prediction, repeat: int = 0) -> Oracle:
-    """Return the oracle of that name, finite differences by default; each `repeat` measures the noise afresh."""
-    if name == "autograd":
-        from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
-
-        return Autograd(field, gradient.claim.raw)
-    if name == "exact":
-        from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
-
-        return ExactSlopes(field, gradient.claim)
-    return FiniteDifferences(field, gradient.judged, repeat)
 
 
 def resolution_of(rules: Rules, gradient: Prediction, field: Field) -> float:

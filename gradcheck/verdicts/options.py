@@ -13,13 +13,12 @@ import numpy as np
 
 from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
+from gradcheck.oracles.by_name import ORACLES
 from gradcheck.slopes.budget import CONTRACT, Budget
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-FINITE_DIFFERENCES = "finite differences"
-ORACLES = (FINITE_DIFFERENCES, "autograd", "exact")
 PLAIN: tuple[type, ...] = (int, float, bool)
 SEEDS = 2**128  # what numpy.random.SeedSequence().entropy draws from
 MOST_PROBES = 2**16  # far beyond what narrows an interval: a number above it is a slip that would run for days

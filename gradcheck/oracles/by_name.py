@@ -1,0 +1,46 @@
+"""The oracles that a caller may name with `oracle=`, each imported when it is meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradcheck.oracles.finite_difference import FiniteDifferences
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gradcheck.claims.prediction import Prediction
+    from gradcheck.oracles.base import Oracle
+    from gradcheck.slopes.field import Field
+
+FINITE_DIFFERENCES = "finite differences"
+
+
+def oracle_of(name: str | None, field: Field, gradient: Prediction, repeat: int = 0) -> Oracle:
+    """Return the oracle of that name, finite differences by default; each `repeat` measures the noise afresh."""
+    return ORACLES[name or FINITE_DIFFERENCES](field, gradient, repeat)
+
+
+def _finite_differences(field: Field, gradient: Prediction, repeat: int) -> Oracle:
+    return FiniteDifferences(field, gradient.judged, repeat)
+
+
+def _autograd(field: Field, gradient: Prediction, repeat: int) -> Oracle:
+    from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
+
+    del repeat
+    return Autograd(field, gradient.claim.raw)
+
+
+def _exact(field: Field, gradient: Prediction, repeat: int) -> Oracle:
+    from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
+
+    del repeat
+    return ExactSlopes(field, gradient.claim)
+
+
+ORACLES: dict[str, Callable[[Field, Prediction, int], Oracle]] = {
+    FINITE_DIFFERENCES: _finite_differences,
+    "autograd": _autograd,
+    "exact": _exact,
+}
