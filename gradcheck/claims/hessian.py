@@ -70,14 +70,31 @@ class GradientOf:
         return next(iter(kept.values())) if len(kept) == 1 else kept
 
 
-class HessianClaim(JacobianClaim, keyword="hess"):
+class SecondDerivative(MatrixClaim):
+    """A claim about the Jacobian of a gradient; rows and columns are named by the arguments."""
+
+    letter = "H"
+
+    def named_by(self, outputs: GradientOf, name: str) -> None:
+        """Name rows and columns by the arguments, apart from the gradient's own."""
+        self.tree = outputs.tree
+        self.columns = outputs.tree.names
+        self.output_names = outputs.judged if len(outputs.judged) > 1 else ("",)
+        self.names = tuple(name if len(outputs.judged) == 1 else f"{name} in {column}" for column in self.columns)
+        self.title = outputs.__name__
+
+    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
+        """Return nothing: the gradient's report lists the arguments without one."""
+        del judged
+        return ()
+
+
+class HessianClaim(SecondDerivative, JacobianClaim, keyword="hess"):
     """The claim that `hess(*args)` is the Jacobian of `gradient`: one matrix, or one block for each pair of arguments.
 
     An array like the argument itself is the diagonal of a Hessian that has no other entries, as boosting libraries
     return it.
     """
-
-    letter = "H"
 
     def __init__(self, function: Callable[..., Any], hess: Any, given: Given) -> None:
         if hess is True:  # gradient and Hessian come together
@@ -88,12 +105,7 @@ class HessianClaim(JacobianClaim, keyword="hess"):
 
     def named(self) -> None:
         """Name rows and columns by the arguments."""
-        _as_hessian(self, self.outputs_of, "H")
-
-    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
-        """Return nothing: the gradient's report lists the arguments without one."""
-        del judged
-        return ()
+        self.named_by(self.outputs_of, "H")
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the blocks of H, rows by argument and columns by argument."""
@@ -165,14 +177,12 @@ class HessianClaim(JacobianClaim, keyword="hess"):
         )
 
 
-class HesspClaim(MatrixClaim, keyword="hessp"):
+class HesspClaim(SecondDerivative, keyword="hessp"):
     """The claim that `hessp` maps p to H·p, in SciPy's order of arguments.
 
     ``hessp(x, p, *rest)`` where the gradient is claimed for the first argument alone; ``hessp(*args, p)``, p a tuple
     like args, where it is claimed for several; by name, with ``p=``, where args is a dict.
     """
-
-    letter = "H"
 
     def __init__(self, function: Callable[..., Any], hessp: Callable[..., Any], given: Given) -> None:
         if not callable(hessp):
@@ -180,14 +190,9 @@ class HesspClaim(MatrixClaim, keyword="hessp"):
         outputs = GradientOf(function, given)
         super().__init__(outputs, hessp, replace(given, names=outputs.tree.labels or None))
         self.hessp = hessp
-        _as_hessian(self, outputs, "H·p")
+        self.named_by(outputs, "H·p")
         self.judged = [i for i, _ in enumerate(self.names) if self.asked(i)]
         self.balance(self._sizes)
-
-    def not_checked(self, judged: Sequence[int]) -> tuple[str, ...]:
-        """Return nothing: the gradient's report lists the arguments without one."""
-        del judged
-        return ()
 
     def _sizes(self) -> list[float]:
         scales = [scale_of(arrays.to_numpy(x)) for x in self.leaves]
@@ -273,12 +278,3 @@ def _needed(given: Given) -> Callable[..., Any]:
 
 def _with_gradient(given: Given, gradient: Callable[..., Any]) -> Given:
     return replace(given, options={**given.options, "gradient": gradient})
-
-
-def _as_hessian(claim: MatrixClaim, outputs: GradientOf, name: str) -> None:
-    """Name rows and columns of a Hessian by the arguments, apart from the gradient's own."""
-    claim.tree = outputs.tree
-    claim.columns = outputs.tree.names
-    claim.output_names = outputs.judged if len(outputs.judged) > 1 else ("",)
-    claim.names = tuple(name if len(outputs.judged) == 1 else f"{name} in {column}" for column in claim.columns)
-    claim.title = outputs.__name__
