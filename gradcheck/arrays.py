@@ -226,6 +226,11 @@ def scalar(value: Any, what: str) -> float:
     if hasattr(value, "cr_await"):
         value.close()  # or Python would warn that it was never awaited
         raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run({what}(*args))")
+    if isinstance(value, tuple | list) and value and hasattr(value[0], "__float__"):
+        raise ArgumentError(
+            f"{what} returned a {type(value).__name__}, wanted a real scalar: pass lambda *args: {what}(*args)[0], or "
+            f"{what} alone where it returns (loss, gradients)"
+        )
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise ArgumentError(f"{what} returned {type(value).__name__}, wanted a real scalar")
     return float(value)

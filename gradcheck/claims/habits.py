@@ -3,7 +3,8 @@
 * ``check(Fn.apply, (x, w))``, as torch.autograd.gradcheck takes it, is ``check(Fn.apply, inputs=(x, w))``.
 * ``check(f, args=(x, w))`` of a Torch or JAX function judges its own backward, unless it returns (loss, gradients).
 * ``check(layer, args=(x,))``, of an object with ``forward`` and ``backward(dout)``, judges the one by the other.
-* ``check(f, gradient, x)`` is ``check(f, gradient, (x,))``, and x may be a list of numbers, as SciPy takes it.
+* ``check(f, gradient, x)`` is ``check(f, gradient, (x,))``: an array, a list of numbers as SciPy takes it, a dict of
+  parameters that f takes whole.
 """
 
 from __future__ import annotations
@@ -45,19 +46,30 @@ def as_meant(function: Any, args: Any, given: Mapping[str, Any]) -> tuple[Any, A
 def as_point(function: Any, args: Any) -> Any:
     """Return `args` as a tuple or dict of arguments: an array alone is the one argument.
 
-    A list of numbers is, where f takes one argument and not as many as it holds.
+    A list, tuple or dict is the one argument itself where f cannot be called with its entries, and takes it whole; a
+    list of numbers is then an array, as SciPy takes it.
     """
     if arrays.is_array(args) or isinstance(args, float | complex):
         return (args,)
-    if isinstance(args, list) and all_numbers(args) and not _takes(function, len(args)) and _takes(function, 1):
+    if not isinstance(args, list | tuple | dict) or not args or _takes(function, args) or not _takes(function, [None]):
+        return args
+    if isinstance(args, list) and all_numbers(args):
         return (np.asarray(args, dtype=complex if np.iscomplexobj(args) else float),)
-    return args
-
-
-def _takes(function: Any, count: int) -> bool:
-    """Tell whether a function can be called with so many arguments by position; one that hides that can."""
     try:
-        inspect.signature(function).bind(*[None] * count)
+        function(args)
+    except Exception:  # noqa: BLE001  it does not take it whole either
+        return args
+    return (args,)
+
+
+def _takes(function: Any, args: Any) -> bool:
+    """Tell whether a function can be called with arguments by position or by name; one that hides that can."""
+    try:
+        signature = inspect.signature(function)
+        if isinstance(args, dict):
+            signature.bind_partial(**args)
+        else:
+            signature.bind_partial(*args)
     except TypeError:
         return False
     except ValueError:

@@ -92,6 +92,9 @@ def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]
             return tuple(given.get(label) for label in labels)
     hint = ", None where no claim is made, or pass only= with the names of those that it returns"
     if several:
+        first = np.shape(parts[0]) if len(labels) == 1 and len(parts) == 2 else None
+        if first is not None and first == np.shape(_top(tree)[0]):
+            hint = ": if the second is the Hessian pass hess=True"
         raise WrongClaim(
             f"the gradient returned {len(parts)} entries, wanted {len(labels)}: one per argument in order{hint}"
         )
@@ -109,10 +112,14 @@ def _of_numbers(result: Any, labels: Sequence[str], tree: Tree) -> bool:
     )
 
 
+def _top(tree: Tree) -> list[Any]:
+    return list(tree.template.values() if isinstance(tree.template, dict) else tree.template)
+
+
 def _choices(labels: Sequence[str], tree: Tree, parts: Sequence[Any]) -> Iterator[list[str]]:
     """Yield the arguments that a gradient may be returned for, where it is not returned for all."""
     yield [label for label in labels if tree.asked(label)]
-    top = list(tree.template.values() if isinstance(tree.template, dict) else tree.template)
+    top = _top(tree)
     held = {label: _arrays_in(x) for label, x in zip(labels, top, strict=True)}
     yield [label for label in labels if held[label] and tree.asked(label)]
     if len(parts) == 1 and arrays.is_array(parts[0]):

@@ -33,8 +33,10 @@ APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and th
 SPACINGS = (-17, -14, -11, -8, -5)  # exponents, from where float32 moves from value to value to where bfloat16 does
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
 AROUND = -9  # exponent of the steps at which the bits of values are counted
+FURTHER = -2
 FINEST = -33  # exponent of the step within which a jump is one
 JUMP = 2.0**-3  # of the noise, at least, is left of it there
+QUIET = 2.0**-2  # of the jump, at most, is there beside it
 BY_DESIGN = 2.0**-20  # relative steps from which a function may be made of stairs
 
 
@@ -106,12 +108,18 @@ def _by_steps(field: Field, phi: Line, quantum: float, *, none_claimed: bool) ->
     for name in NARROW:
         unit = arrays.ROUNDOFF[name]
         last = max(math.ldexp(unit, math.frexp(value)[1]) for value in values)
-        if quantum <= ULPS * last and all(_held(value, unit) for value in values):
+        if quantum <= ULPS * last and all(_held(value, unit) for value in (*values, *_further(phi))):
             return NOTHING if none_claimed and not fine else Inside(name)
     if none_claimed or not fine:
         return NOTHING
     dtype, _ = _by_jumps(field, phi, 2 * field.unit * field.largest, 0.0)
     return Inside(dtype, unsure=True) if dtype else NOTHING
+
+
+def _further(phi: Line) -> list[float]:
+    """Return φ far from the point: 1 − cos(t) has few bits next to 0, its steps being those of 1, and more there."""
+    values = (phi(math.ldexp(side * GENERIC, FURTHER)) for side in (-1, 1))
+    return [value for value in values if math.isfinite(value)]
 
 
 def _held(value: float, unit: float) -> bool:
@@ -161,4 +169,7 @@ def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float) -> fl
             right, at_right = middle, value
         else:
             left, at_left = middle, value
-    return abs(at_right - at_left - slope * (right - left))
+    jump, width = abs(at_right - at_left - slope * (right - left)), right - left
+    beside = (phi(left - width) - at_left + slope * width, phi(right + width) - at_right - slope * width)
+    # a rounding to few bits is quiet on both sides; round-off of φ itself is everywhere, as that of r² is at r = 0
+    return jump if max(map(abs, beside)) <= QUIET * jump else 0.0

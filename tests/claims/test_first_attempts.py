@@ -357,6 +357,31 @@ def test_the_point_may_be_a_number_or_stand_in_the_gradients_place():
         gc.check(tanh, tanh_jac(T))
 
 
+def total(params):
+    parts = params.values() if isinstance(params, dict) else params
+    return sum(np.sum(w**2) for w in parts)
+
+
+def twice(params):
+    return {k: 2 * w for k, w in params.items()} if isinstance(params, dict) else [2 * w for w in params]
+
+
+@pytest.mark.parametrize("point", [[T, T + 1], (T, T + 1), {"w": T, "b": T + 1}])
+def test_a_list_or_dict_that_f_takes_whole_is_its_one_argument(point):
+    report = gc.check(total, twice, point)
+    assert report
+    assert [a.name for a in report] == [f"params.{key}" for key in (point if isinstance(point, dict) else "01")]
+
+
+def test_pairs_in_the_wrong_place_say_what_to_pass():
+    with pytest.raises(
+        ArgumentError, match=r"returned a tuple, wanted a real scalar: pass lambda \*args: f\(\*args\)\[0\]"
+    ):
+        gc.check(lambda x: (x @ x, {"norm": x}), lambda x: 2 * x, T)
+    report = gc.check(lambda x: np.sum(x**3), lambda x: (3 * x**2, np.diag(6 * x)), T)
+    assert report.complaint.endswith("if the second is the Hessian pass hess=True")
+
+
 def test_an_error_that_is_tiny_everywhere_suggests_a_tolerance():
     report = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2 * (1 + 1e-7 * np.sin(np.arange(4) + 1)), T)
     assert report.verdict is gc.Verdict.FAIL
