@@ -13,7 +13,7 @@ from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
-from gradcheck.oracles.by_name import oracle_of
+from gradcheck.oracles.by_name import again, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
 from gradcheck.slopes.budget import BudgetReached
@@ -243,7 +243,8 @@ def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, 
 
 def _again(trial: Trial, rules: Rules) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
-    oracle = oracle_of(rules.oracle, trial.field, trial.gradient, repeat=1)
+    before = trial.oracle or oracle_of(rules.oracle, trial.field, trial.gradient)
+    oracle = again(before, trial.field, trial.gradient)
     if isinstance(oracle, FiniteDifferences) and not (trial.too_small or trial.empty):
         trial.field.noise(trial.gradient.judged, 1)  # before a direction is drawn, which is as large as its own
     fresh = trial.measure(oracle, max(rules.probes, MORE_INSIDE if trial.field.inside else 4))

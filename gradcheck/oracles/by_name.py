@@ -16,30 +16,33 @@ if TYPE_CHECKING:
 FINITE_DIFFERENCES = "finite differences"
 
 
-def oracle_of(name: str | None, field: Field, gradient: Prediction, repeat: int = 0) -> Oracle:
-    """Return the oracle of that name, finite differences by default; each `repeat` measures the noise afresh."""
-    return ORACLES[name or FINITE_DIFFERENCES](field, gradient, repeat)
+def oracle_of(name: str | None, field: Field, gradient: Prediction) -> Oracle:
+    """Return the oracle of that name, finite differences by default."""
+    return ORACLES[name or FINITE_DIFFERENCES](field, gradient)
 
 
-def _finite_differences(field: Field, gradient: Prediction, repeat: int) -> Oracle:
-    return FiniteDifferences(field, gradient.judged, repeat)
+def again(before: Oracle, field: Field, gradient: Prediction) -> Oracle:
+    """Return the oracle for fresh slopes after those of `before`: differences measure the noise afresh."""
+    return FiniteDifferences(field, gradient.judged, 1) if isinstance(before, FiniteDifferences) else before
 
 
-def _autograd(field: Field, gradient: Prediction, repeat: int) -> Oracle:
+def _finite_differences(field: Field, gradient: Prediction) -> Oracle:
+    return FiniteDifferences(field, gradient.judged)
+
+
+def _autograd(field: Field, gradient: Prediction) -> Oracle:
     from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
 
-    del repeat
     return Autograd(field, gradient.claim.raw)
 
 
-def _exact(field: Field, gradient: Prediction, repeat: int) -> Oracle:
+def _exact(field: Field, gradient: Prediction) -> Oracle:
     from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
 
-    del repeat
     return ExactSlopes(field, gradient.claim)
 
 
-ORACLES: dict[str, Callable[[Field, Prediction, int], Oracle]] = {
+ORACLES: dict[str, Callable[[Field, Prediction], Oracle]] = {
     FINITE_DIFFERENCES: _finite_differences,
     "autograd": _autograd,
     "exact": _exact,

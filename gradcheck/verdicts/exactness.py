@@ -5,8 +5,10 @@ Where the two slopes of f differ, or the claim differs from them, the code is al
 either side, where f is smooth along v: there it must give the slope on that side. Whether the value at the point itself
 is a subgradient is then another question, that of `gradcheck.kinks`.
 
-A wrong formula equals a slope along one random direction with probability 0. So equality along several is a proof, and
-where it fails the entries are measured one by one.
+Where f is smooth a wrong formula equals a slope along one random direction with probability 0. So equality along
+several is a proof, and where it fails the entries are measured one by one. Where f is made of pieces that no line
+through the point shows (a median at a tie is odd along each), a formula may be that of one piece: every direction counts
+then, those of the first slopes and the fresh ones, and a contradiction along any is one.
 """
 
 from __future__ import annotations

@@ -59,3 +59,10 @@ def test_a_kink_nearer_than_any_step_is_none():
 def test_a_kink_variable_that_is_almost_zero_is_not_zero():
     with pytest.raises(gc.ArgumentError, match="kink_of returned no zero at the point"):
         judged(1.0, lambda x: x + 2.0**-60)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_formula_that_is_right_along_some_directions_alone_is_not_equal(seed):
+    report = gc.check(np.median, lambda x: 0 * x + np.array([0.0, 1.0, 0.0]), (np.zeros(3),), oracle="exact", seed=seed)
+    assert report.verdict is not gc.Verdict.PASS
+    assert not report[0].exact.equal
