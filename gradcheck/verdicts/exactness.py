@@ -7,8 +7,8 @@ is a subgradient is then another question, that of `gradcheck.kinks`.
 
 Where f is smooth a wrong formula equals a slope along one random direction with probability 0. So equality along
 several is a proof, and where it fails the entries are measured one by one. Where f is made of pieces that no line
-through the point shows (a median at a tie is odd along each), a formula may be that of one piece: every direction counts
-then, those of the first slopes and the fresh ones, and a contradiction along any is one.
+through the point shows (a median at a tie is odd along each), a formula may be that of one piece: every direction
+counts then, those of the first slopes and the fresh ones, and a contradiction along any is one.
 """
 
 from __future__ import annotations
