@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
 SHOULD_BE_ZERO = "should be zero"
+EVERYWHERE = "; the same in every gradient: look where the backward pass begins"
 ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
 
 
@@ -186,8 +187,16 @@ class Slopes:
         return (low, high) if low <= high and math.isfinite(low) and math.isfinite(high) else None
 
 
-def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:
-    """Return the report of a FAIL with the mistakes that explain every slope, best first."""
+def named(
+    argument: ArgumentReport,
+    trial: Trial,
+    trials: Mapping[int, Trial],
+    in_every: Callable[[str], bool] | None = None,
+) -> ArgumentReport:
+    """Return the report of a FAIL with the mistakes that explain every slope, best first.
+
+    `in_every` tells whether all other arguments show the mistake of a name, from their slopes where it is None.
+    """
     if len(trial.probes) < 3 or not any(probe.claimed for probe in trial.probes):
         return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
     case = case_of(trial, trials)
@@ -205,7 +214,7 @@ def named(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     scaled = best.factor if best.array is None and best.along is None else None
     return argument.with_(
         mistakes=names,
-        advice=advice + _shared(names[0], trial, trials, case),
+        advice=advice + (EVERYWHERE if (in_every or partial(_in_every, trial, trials))(names[0]) else ""),
         factor=1 / scaled if scaled else None,
     )
 
@@ -243,19 +252,18 @@ def _filled(change: Change, low: float, high: float, case: Case) -> list[tuple[C
     return [(replace(change, name=f"{change.name} {side}", advice=advice, multiple=middle), 1)]
 
 
-def _shared(name: str, trial: Trial, trials: Mapping[int, Trial], case: Case) -> str:
-    """Return a remark if the same factor explains the slopes of every other argument."""
+def _in_every(trial: Trial, trials: Mapping[int, Trial], name: str) -> bool:
+    """Tell whether the same factor explains the slopes of every other argument."""
     others = [t for i, t in trials.items() if i != trial.index and len(t.probes) >= 2]
-    if not others or any(t.claimed is None for t in others):
-        return ""
-    for other in others:
-        slopes = Slopes(other, tuple)
-        interval = slopes.fit(Change("", factor=None))
-        if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
-            return ""
-        if name not in {known.name for known in factors.names_of(*interval, case.dimensions)}:
-            return ""
-    return "; the same in every gradient: look where the backward pass begins"
+    return bool(others) and all(t.claimed is not None for t in others) and all(has_factor(name, t) for t in others)
+
+
+def has_factor(name: str, trial: Trial) -> bool:
+    """Tell whether the factor of that name explains an argument's slopes."""
+    interval = Slopes(trial, tuple).fit(Change("", factor=None))
+    if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
+        return False
+    return name in {known.name for known in factors.names_of(*interval, trial.gradient.dimensions)}
 
 
 def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:

@@ -13,6 +13,7 @@ from gradcheck.claims.point import check_point, finite_point
 from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
+from gradcheck.judge.nearby import Nearby
 from gradcheck.judge.one_argument import resolution_of, verdict_on
 from gradcheck.judge.tolerance import differs
 from gradcheck.oracles.by_name import FINITE_DIFFERENCES, oracle_of
@@ -241,12 +242,13 @@ def _numbers(
         dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
         accuracies = accuracy.judge(native.arrays, gradient, field, dtype)
     found = []
+    nearby = Nearby(trials, rules)
     for i, trial in trials.items():
         try:
-            argument = verdict_on(trial, trials, rules, "" if len(trial.probes) >= rules.probes else reached)
+            argument = verdict_on(trial, trials, nearby, rules, "" if len(trial.probes) >= rules.probes else reached)
         except BudgetReached as error:
             reached = str(error)
-            argument = verdict_on(trial, trials, rules, reached)
+            argument = verdict_on(trial, trials, nearby, rules, reached)
         argument = exactness.told(argument, trial)
         found.append(_with_accuracy(argument, accuracies.get(i)))
         if argument.verdict is Verdict.PASS and trial.frozen:

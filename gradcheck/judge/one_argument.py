@@ -5,34 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import every_entry, locate
 from gradcheck.diagnosis import names as diagnosis
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
-from gradcheck.errors import ArgumentError, WrongClaim
+from gradcheck.errors import ArgumentError
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import beneath
-from gradcheck.slopes.budget import BudgetReached
-from gradcheck.slopes.field import Field
-from gradcheck.slopes.streams import Purpose
 from gradcheck.verdicts import decide, escalation, reasons, unit_scale
 from gradcheck.verdicts.accuracy import spread
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
-from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gradcheck.claims.prediction import Prediction
+    from gradcheck.judge.nearby import Nearby
+    from gradcheck.slopes.field import Field
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import ArgumentReport
+    from gradcheck.verdicts.trial import Trial
 
-# Where a claim is wrong at a kink its mistake is named this far beside it, relative to the arguments: off the kink, and
-# near enough for the neighbourhood to be the same.
-BESIDE = 2.0**-6
 # Where f rounds inside each slope tells little: sixteen more bound the error seven times as closely as four do.
 MORE_INSIDE = 16
 # Every operation inside is rounded, and not only the value: a right gradient shows fewer digits than by one rounding.
@@ -59,7 +55,7 @@ def resolution_of(rules: Rules, gradient: Prediction, field: Field) -> float:
     return max(resolution, min(ROUNDED * resolution, AN_EIGHTH)) if field.inside else resolution
 
 
-def verdict_on(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached: str) -> ArgumentReport:
+def verdict_on(trial: Trial, trials: Mapping[int, Trial], nearby: Nearby, rules: Rules, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
     resolution = resolution_of(rules, trial.gradient, trial.field)
     if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
@@ -72,7 +68,7 @@ def verdict_on(trial: Trial, trials: Mapping[int, Trial], rules: Rules, reached:
         at_kink = kink.judge(
             trial, resolution, required=rules.kink, kink_of=kink_of, again=lambda: _again(trial, rules)
         )
-        return _beside_the_kink(at_kink, trial, trials, rules) if at_kink.error.low > 0 else at_kink
+        return nearby.named(at_kink, trial.index) if at_kink.error.low > 0 else at_kink
     return _where_smooth(trial, trials, rules, resolution)
 
 
@@ -206,39 +202,6 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
         found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)
     return kink.at_the_point_only(trial, argument, rules.kink)
-
-
-def _beside_the_kink(report: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
-    """Name and place the mistake of a claim that is wrong at a kink: at a point beside it, where f is smooth."""
-    field, claim = trial.field, trial.gradient.claim
-    leaves = list(field.leaves)
-    for i in trials:
-        leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
-    try:
-        beside = Field(claim, leaves, seed=field.seed, budget=field.budget)
-        gradient = Prediction(claim, leaves)
-        nearby = {i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in trials.items()}
-        oracle = oracle_of(rules.oracle, beside, gradient)
-        for t in nearby.values():
-            t.measure(oracle, max(rules.probes, 4) * 2)
-    except (WrongClaim, ArgumentError, BudgetReached):
-        return report  # outside the domain of f, or of what may be spent: the verdict stands without a name
-    found = nearby[trial.index]
-    if decide.asks_for_size(found):
-        found.see_size()
-    verdict, interval, _ = decide.verdict(found, rules, report.resolution)
-    if verdict is Verdict.FAIL:
-        there = found.report(verdict, interval, report.resolution)
-        there = in_matrix(diagnosis.placed(locate.find(diagnosis.named(there, found, nearby), found), found), found)
-        report = report.with_(
-            where=there.where,
-            where_text=there.where_text and f"beside the kink: {there.where_text}",
-            mistakes=there.mistakes,
-            advice=there.advice,
-            worst=there.worst,
-        )
-    field.count(beside.evaluations)
-    return report
 
 
 def _again(trial: Trial, rules: Rules) -> list[Any]:

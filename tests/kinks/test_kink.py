@@ -544,3 +544,25 @@ def test_torch_relu_is_left_and_clamp_like_is_told_by_its_value():
     x = torch.tensor(X, requires_grad=True)
     assert gc.check(torch.relu, inputs=(x,))[0].kink.convention in ("left", "other", "mixed")
     assert gc.check(lambda x: torch.relu(x).sum(), inputs=(x,))[0].kink.convention == "left"
+
+
+@pytest.mark.parametrize("wrong", [[3], [2, 9], range(12)])
+def test_among_many_arguments_at_kinks_the_wrong_ones_are_named_without_measuring_all_beside_them(wrong):
+    rng = np.random.default_rng(0)
+    point = tuple(np.concatenate([[0.0, 0.0], rng.standard_normal(4)]) for _ in range(12))
+    weights = rng.uniform(0.5, 2, (12, 6))
+
+    def f(*args):
+        return sum(float(np.sum(w * np.maximum(x, 0) + 0.3 * np.sin(x))) for x, w in zip(args, weights, strict=True))
+
+    def gradient(*args):
+        right = [w * (x > 0) + 0.3 * np.cos(x) for x, w in zip(args, weights, strict=True)]
+        return [2 * g if i in wrong else g for i, g in enumerate(right)]
+
+    least = gc.check(f, lambda *args: [g / (2 if i in wrong else 1) for i, g in enumerate(gradient(*args))], point)
+    report = gc.check(f, gradient, point)
+    found = [a for a in report if a.verdict is gc.Verdict.FAIL]
+    assert [a.name for a in found] == [f"arg{i}" for i in wrong]
+    assert all(a.mistakes == ("factor 2 too many",) for a in found)
+    assert all(("the same in every gradient" in a.advice) == (len(wrong) == 12) for a in found)
+    assert report.evaluations < least.evaluations + 280 * len(found)
