@@ -36,6 +36,7 @@ def check_kernel(
     deterministic: bool = False,
     inplace_cotangent: bool = False,
     batch_axis: int | Mapping[str, int] | None = None,
+    order: int = 1,
 ) -> Report:
     """Judge a kernel and its backward against a reference, in the precision that the kernel runs in.
 
@@ -72,6 +73,9 @@ def check_kernel(
     batch_axis : int or mapping of str to int, optional
         Ask some rows alone too, along this axis of the inputs, and say whether they are the same as in the batch.
 
+    order : int
+        2 judges the kernel's double backward (Torch): the gradients as functions of the inputs and of grad_output.
+
     Returns
     -------
     Report
@@ -100,7 +104,7 @@ def check_kernel(
     PASS FAIL factor 2 missing
 
     """
-    options = Options(seed, factor, deterministic, inplace_cotangent, batch_axis)
+    options = Options(seed, factor, deterministic, inplace_cotangent, batch_axis, order)
     for name, value in (("kernel", kernel), ("reference", reference)):
         pair = isinstance(value, tuple | list)
         if not (callable(value) or (pair and len(value) == 2 and all(map(callable, value)))):

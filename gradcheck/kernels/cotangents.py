@@ -35,7 +35,7 @@ class Drawn:
         """Draw for the reference's own outputs, the first time; return them in the outputs' dtypes."""
         if not self.values:
             self.names = [name for name, _ in outputs]
-            self.values = [_drawn(y, self.seed, i) for i, (_, y) in enumerate(outputs)]
+            self.values = [fresh(y, self.seed, i) for i, (_, y) in enumerate(outputs)]
         if len(outputs) != len(self.values):
             raise ArgumentError(
                 f"the reference returned {len(outputs)} outputs, and {len(self.values)} before: let it return the same"
@@ -84,7 +84,8 @@ def _fit(c: NDArray[Any], y: Any) -> Any:
     return arrays.like(c if arrays.is_complex(y) else c.real, y)
 
 
-def _drawn(y: Any, seed: int, number: int) -> NDArray[Any]:
+def fresh(y: Any, seed: int, number: int) -> NDArray[Any]:
+    """Return the cotangent of that number for an output."""
     rng = stream(seed, Purpose.KERNEL_COTANGENT, number)
     shape = arrays.shape_of(y)
     if math.prod(shape) == 1:

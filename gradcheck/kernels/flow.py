@@ -12,7 +12,7 @@ from gradcheck import arrays
 from gradcheck.claims import backward_contract, batch
 from gradcheck.claims.backward_asked import Asked, Run
 from gradcheck.errors import ArgumentError
-from gradcheck.kernels import kink, modules, rows
+from gradcheck.kernels import kink, modules, rows, twice
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS, Evidence
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 NOISY = 2  # runs of the reference with random roundings
 MORE = 8  # where something speaks against the kernel
 ORACLE = "reference in float64"
+DOUBLE = "double backward (order=2 does)"
+OFFSETS = "offsets beyond 2^31 (inputs as large show them)"
 
 
 def try_kernel(
@@ -49,6 +51,10 @@ def try_kernel(
 ) -> Report:
     """Return the report; see `check_kernel`."""
     kernel, reference, inputs, note = modules.opened(kernel, reference, inputs)
+    if options.order == 2:
+        kernel, reference, inputs, names, gradients = twice.doubled(
+            kernel, reference, inputs, kwargs, names, gradients, options.seed
+        )
     asked = read(_named_by(kernel, reference), inputs, kwargs, names, gradients)
     values = [arrays.to_numpy(x) if _cast(x) else np.array(arrays.to_numpy(x)) for x in asked.leaves]
     drawn = Drawn(options.seed)
@@ -250,12 +256,15 @@ def _report(
                 f"the gradient of the reference {trial.reference.title} is made of its own differences in float64"
             )
     options = trial.options
+    notes.append("not judged: " + ", ".join([DOUBLE] * (options.order == 1) + [OFFSETS]))
     if options.factor != 1 and arguments:
         hidden = max(a.smallest_error for a in arguments)
         notes.append(f"factor={options.factor:g}: a result {hidden:.1e} too large or too small as a whole could hide")
     breaches = [*([complaint] if complaint else []), *trial.breaches]
+    if options.order == 2 and any("gives no gradient" in b for b in breaches):
+        breaches.append("the backward is marked once_differentiable, or computes where autograd does not follow")
     return Report(
-        title=trial.kernel.title,
+        title=trial.kernel.title + (" (double backward)" if options.order == 2 else ""),
         arguments=arguments,
         evaluations=trial.reference.evaluations,
         gradient_evaluations=trial.calls,

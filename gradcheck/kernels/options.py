@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
-from gradcheck.verdicts.options import accepted
+from gradcheck.verdicts.options import accepted, beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ class Options:
     deterministic: bool = False
     inplace_cotangent: bool = False
     batch_axis: int | Mapping[str, int] | None = None
+    order: int = 1
 
     @property
     def terms(self) -> Terms:
@@ -33,6 +34,7 @@ class Options:
     def __post_init__(self) -> None:
         for name in ("seed", "deterministic", "inplace_cotangent", "batch_axis"):
             accepted(name, getattr(self, name))
+        beside(order=self.order)
         given: dict[str, Any] = {"factor": self.factor}
         if not (isinstance(given["factor"], numbers.Real) and 1 <= self.factor <= sys.float_info.max):
             raise ArgumentError(
