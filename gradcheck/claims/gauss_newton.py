@@ -39,6 +39,7 @@ NO_MULTIPLE = (
     "f is no multiple of the sum of squares of residuals= (f / Σ r² is {:.6g} at the point and {:.6g} next to it): "
     "pass the residuals of the whole of f, those of a regulariser among them"
 )
+DIFFERENCED = "J is differenced along a vector, never formed: {} calls of residuals= before the slopes"
 NOT_JUDGED = (
     "not checked: {} beyond being symmetric and positive semidefinite, as a Gauss-Newton approximation is: pass "
     "residuals= to judge its numbers"
@@ -69,9 +70,11 @@ class _GaussNewton(MatrixClaim):
         self._residuals = caller(numbers_as_arrays(residuals), self.tree, self.kwargs)
         self._along: dict[tuple[Any, ...], tuple[NDArray[Any], NDArray[np.float64]]] = {}
         self._of = [i for i, _ in enumerate(self.leaves) if self.asked(i)]  # the leaf of each output
+        self._calls = 0
         self.multiple = self._multiple(caller(function, self.tree, self.kwargs))
         with contextlib.suppress(WrongClaim):  # of another shape, say: the contract tells
             self.own_error = self._off()
+        self.notes = (*self.notes, DIFFERENCED.format(self._calls))
 
     def _balance_entries(self) -> None:
         """Do nothing: rows are balanced by the matrix, and the outputs elsewhere are not known."""
@@ -115,6 +118,7 @@ class _GaussNewton(MatrixClaim):
 
     def residuals(self, leaves: Sequence[Any]) -> NDArray[Any]:
         """Return every residual in one array."""
+        self._calls += 1
         parts = outputs(self._residuals(leaves), self._user)
         return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
 

@@ -6,6 +6,7 @@ import pytest
 import gradcheck as gc
 import gradcheck.scipy as problems
 from gradcheck.errors import ArgumentError
+from gradcheck.manifolds import SO3
 
 RNG = np.random.default_rng(0)
 A, Y, X = RNG.standard_normal((7, 4)), RNG.standard_normal(7), RNG.standard_normal(4)
@@ -110,3 +111,24 @@ def test_a_sum_that_is_not_of_squares_alone_is_refused():
         gc.check(f, g, X, hess=h, residuals=residuals)
     with pytest.raises(ArgumentError, match="approximate='newton', wanted one of 'gauss-newton'"):
         gc.check(f, g, X, hess=h, approximate="newton")
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.1])
+def test_residuals_of_a_rotation_in_its_coordinates(factor):
+    points, targets = RNG.standard_normal((5, 3)), RNG.standard_normal((5, 3))
+    rotation = SO3().exp(np.array([0.3, -0.4, 0.2]))
+
+    def r(R):
+        return (points @ R.T - targets).ravel()
+
+    def of_r(R):
+        return np.vstack([R @ np.cross(np.eye(3), p) for p in points])
+
+    def h(R):
+        return factor * of_r(R).T @ of_r(R)
+
+    call = (lambda R: np.sum(r(R) ** 2) / 2, lambda R: of_r(R).T @ r(R), rotation)
+    moves = {"retract": {"R": SO3()}, "residuals": r, **MEANT}
+    report = gc.check(*call, hess=h, hessp=lambda R, p: h(R) @ p, **moves)
+    assert [str(a.verdict) for a in report] == ["PASS", *(["PASS" if factor == 1 else "FAIL"] * 2)]
+    assert any("calls of residuals= before the slopes" in note for note in report.notes)
