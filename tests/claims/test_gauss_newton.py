@@ -122,7 +122,7 @@ def test_residuals_of_a_rotation_in_its_coordinates(factor):
         return (points @ R.T - targets).ravel()
 
     def of_r(R):
-        return np.vstack([R @ np.cross(np.eye(3), p) for p in points])
+        return np.vstack([-R @ np.cross(np.eye(3), p) for p in points])
 
     def h(R):
         return factor * of_r(R).T @ of_r(R)
