@@ -490,6 +490,29 @@ def test_a_diagonal_that_is_wrong_and_a_multiple_of_the_identity(lam):
     assert "identity" not in report["H"].advice
 
 
+@pytest.mark.parametrize("form", ["jac", "vjp"])
+def test_a_wrong_entry_beside_a_kink_is_named_by_row_and_column(form):
+    x = np.array([0.0, 1.0, 2.0, 3.0])  # the kink is in the first output, the mistake in the second
+
+    def kinked(x):
+        return np.abs(np.array([x[0], x[1] * x[2], x[3]]))
+
+    def of_kinked(x, factor):
+        s = np.sign([x[0], x[1] * x[2], x[3]])
+        return s[:, None] * np.array([[1, 0, 0, 0], [0, factor * x[2], x[1], 0], [0, 0, 0, 1]])
+
+    def claim(factor):
+        pulled = lambda c, x: of_kinked(x, factor).T @ c  # noqa: E731  one line for each form
+        return {"jac": lambda x: of_kinked(x, factor)} if form == "jac" else {"vjp": pulled}
+
+    assert gc.check(kinked, args=(x,), **claim(1.0))
+    report = gc.check(kinked, args=(x,), **claim(1.5))
+    assert report.verdict is gc.Verdict.FAIL
+    said = "one entry is wrong: J[1, 1]" if form == "jac" else "the part through output[1] is wrong"
+    assert said in report[0].where_text
+    assert report[0].where_text.startswith("beside the kink: ")
+
+
 # Arrays instead of functions -----------------------------------------------------------------------------------
 
 
