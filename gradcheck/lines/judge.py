@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradcheck.lines.formulas import Formulas
-from gradcheck.lines.line import Line
+    from gradcheck.lines.line import Line
 
 
 def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any) -> DerivationReport:
