@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
+ALLOWED = 2**19  # numbers in the claims kept that are allowed in any case, 4 MiB; as many in their moves
 LEAST = 7  # claims that are kept in any case
 ROOM = 1  # numbers in the claims of a large argument that are kept, for each of its entries; as many in their moves
 
@@ -102,7 +103,7 @@ class Around:
         near.claim_like = self._claim_like
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
-            near.room = max(LEAST, int(ROOM * len(beside.here) / len(entries)))
+            near.room = max(LEAST, (ROOM * len(beside.here) + ALLOWED) // len(entries))
         return near
 
     def _others(self, asked: int) -> Array:
