@@ -112,3 +112,50 @@ def test_dependent_normals_are_taken_together():
 def test_a_zonotope_reaches_its_target():
     shares = in_zonotope(C[:, None] * NORMALS, claimed((0.2, 0.4, 0.6)))
     assert shares == pytest.approx([0.2, 0.4, 0.6])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_each_kink_costs_a_few_claims(seed):
+    found = near(of_walls(NORMALS, C), np.zeros(4), seed=seed)
+    before = found.asked
+    assert HalfTurn(found, ALL, 200).complete
+    assert found.asked - before <= 2 + 6 * len(C)  # halving alone takes 20 for each
+
+
+def test_a_turn_asks_no_more_than_its_budget_and_the_claims_it_is_at():
+    found = near(of_walls(NORMALS, C), np.zeros(4))
+    before = found.asked
+    assert not HalfTurn(found, ALL, 8).complete
+    assert found.asked - before <= 8 + 4
+
+
+def test_small_jumps_bend_as_well():
+    germ = of_walls(NORMALS, 1e-3 * C)
+    assert not bends_one_way(near(germ, np.zeros(4)), ALL, rng_of(3).standard_normal(4), 1)
+    assert bends_one_way(near(of_walls(NORMALS, 1e-3 * np.abs(C)), np.zeros(4)), ALL, rng_of(3).standard_normal(4), 1)
+
+
+def test_two_kinks_close_together_are_told_apart():
+    normals = np.array([[1.0, 2.0, 0.0, 1.0], [1.0, 2.001, 0.0, 1.0]])
+    turn = turned(normals, np.array([1.0, -2.0]))
+    assert turn.complete
+    assert len(turn.jumps) == 2
+    assert set(turn.bends) == {1.0, -1.0}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_kinks_with_dependent_normals_are_judged(seed):
+    rng = rng_of(seed)
+    normals, c = rng.standard_normal((9, 4)), rng.choice([-1.0, 1.0], 9) * rng.uniform(0.5, 2, 9)
+    centre = (c * 0.5) @ normals
+    found = walls.judged(walls.found(near(of_walls(normals, c), centre, seed=seed), ALL, 300))
+    assert found.state == "inside"
+    z = rng.standard_normal(4)
+    vertex = of_walls(normals, c)(z)
+    found = walls.judged(walls.found(near(of_walls(normals, c), vertex, seed=seed), ALL, 300))
+    assert found.state == "inside"
+    ends = np.where(c * (normals @ z) > 0, 1.0, 0.0)
+    beyond = (c * ends) @ normals
+    outside = centre + 1.05 * (beyond - centre)
+    found = walls.judged(walls.found(near(of_walls(normals, c), outside, seed=seed), ALL, 300))
+    assert found.state == "outside"

@@ -69,3 +69,22 @@ def test_singular_values_and_the_inverse():
     assert span.rank(matrix, 2.5) == 1
     assert span.rank(matrix, 1.5) == 2
     assert span.inverse(matrix) == pytest.approx(np.linalg.pinv(matrix))
+
+
+def test_shares_are_bounded_while_they_are_looked_for():
+    jumps = np.array([[1.0, 0.0], [1.0, 1.0]])
+    assert in_zonotope(jumps, np.array([3.0, 0.5])) == pytest.approx([1.0, 1.0])  # not (1, ¾), cut from (2, ¾)
+
+
+def test_many_vertices_and_many_jumps():
+    rng = np.random.default_rng(0)
+    vertices = rng.standard_normal((70, 40))
+    weights = rng.dirichlet(np.ones(70))
+    assert combined(in_hull(vertices, weights @ vertices), vertices) == pytest.approx(weights @ vertices, abs=1e-9)
+    jumps, shares = rng.standard_normal((60, 40)), rng.random(60)
+    assert in_zonotope(jumps, shares @ jumps) @ jumps == pytest.approx(shares @ jumps, abs=1e-9)
+
+
+def test_weights_and_vertices_are_as_many():
+    with pytest.raises(ValueError, match="zip"):
+        combined(np.ones(2), SQUARE)
