@@ -200,8 +200,8 @@ class Search:
             if gap <= 16 * drift + 2.0**-22 * near.size * length:
                 return ""
         if len(self.parts) > 1:
-            for size in (2.0**-6, 8.0):
-                other = size * near.noise()
+            far = 8 * near.noise()  # of equals one wins if all others fall, and none if all rise
+            for other in (2.0**-6 * near.noise(), far.copy(), np.abs(far), -np.abs(far)):
                 other[entries] = u
                 moved = np.abs(near.ask(other, keep=near.roomy) - claim) > near.tolerance
                 if moved[entries].any():
