@@ -231,12 +231,13 @@ def at_the_point_only(trial: Trial, argument: ArgumentReport, required: str | No
     beside = exactly.beside(trial)
     formula = Formula(beside, trial.probes)
     formula.measure()
-    if beside.jumps:
+    found = black_box(beside)
+    if found.finding.state == "outside" and found.still:  # not even where it was looked for a kink
         return chain_rule.allowed(argument.with_(reason=told.jump(beside)), trial, required, formula.interval())
     report = trial.report(Verdict.INCONCLUSIVE, formula.interval(), argument.resolution)
     report = report.with_(smallest_error=formula.smallest_error())
-    found = told.of_black_box(report, beside, black_box(beside), _within(trial), required, formula)
-    return chain_rule.allowed(found, trial, required, formula.interval())
+    report = told.of_black_box(report, beside, found, _within(trial), required, formula)
+    return chain_rule.allowed(report, trial, required, formula.interval())
 
 
 def _near_the_point(report: ArgumentReport, error: Interval, within: float) -> ArgumentReport:

@@ -55,6 +55,14 @@ class BlackBox:
     kinks: tuple[Named, ...] = ()
     centre: bool = False
 
+    @property
+    def still(self) -> bool:
+        """Whether no claim next to the point differs from another."""
+        if self.near is None:
+            return True
+        low, high = self.near.range()
+        return bool(np.max(high - low, initial=0.0) <= self.near.tolerance)
+
 
 def black_box(beside: Beside) -> BlackBox:
     """Judge the claim at the point from the claims next to it alone."""

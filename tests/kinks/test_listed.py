@@ -227,6 +227,15 @@ def test_a_hundred_thousand_entries_of_which_a_fifth_are_zero_take_little_time_a
     assert len(report["x"].kink.kinks) == (1_000 if verdict is PASS else 0)
 
 
+@pytest.mark.parametrize("shares", [(0, 1, 0), (0.5, 0.5, 0), (1 / 3, 1 / 3, 1 / 3)])
+def test_a_median_of_three_equals_never_fails_though_each_line_through_them_is_smooth(shares):
+    def gradient(x):
+        return np.array(shares, dtype=float) if np.ptp(x) == 0 else np.eye(3)[np.argsort(x)[1]]
+
+    for seed in range(12):  # in one of 27 the first claims all name one entry
+        assert judged(np.median, gradient, np.ones(3), seed).verdict is not FAIL
+
+
 def ties_in_rows():
     x = np.random.default_rng(0).standard_normal((12_500, 8))
     x[np.random.default_rng(1).random(len(x)) < 0.5, :4] = 3.0

@@ -121,3 +121,34 @@ def test_the_sides_of_entries():
     shares = convention.of_entries(claims, moves, np.array([0.25, -1.0, 5.0]), 1e-9)
     assert shares[:2] == pytest.approx([0.25, 1.0])
     assert np.isnan(shares[2])
+
+
+def test_a_share_is_a_side_as_far_as_the_claims_tell():
+    found = near(lambda w: 2.0 * relu(w), np.array([1.999, 1.9, 0.9995]), opening=6, tolerance=2e-3)
+    right = [k.wall.share if k.wall.normal[0] > 0 else 1 - k.wall.share for k in naming.named(found, None)]
+    assert right == pytest.approx([1.0, 0.95, 0.5])
+    assert right[0] == 1.0
+    together = of_walls(COLUMNS[:1], [1.0])
+    found = near(together, 0.9999 * COLUMNS[0], opening=6, tolerance=1e-3)
+    kink = naming.named(found, None)[0]
+    assert kink.wall.share in (0.0, 1.0)
+
+
+def test_a_half_turn_is_made_for_many_entries_and_ends_after_few_claims():
+    rng = np.random.default_rng(0)
+    normals = rng.standard_normal((3, 40))
+    kinks = named(of_walls(normals, [1.0, -1.0, 2.0]), np.array([1.0, -0.5, 2.0]) @ normals)
+    assert len(kinks) == 3
+    many = rng.standard_normal((30, 40))
+    found = near(of_walls(many, np.ones(30)), np.full(30, 0.5) @ many, opening=6)
+    asked = found.asked
+    assert naming.named(found, None) == ()
+    assert found.asked - asked <= naming.NAMING
+
+
+def test_entries_of_three_values_beside_single_ones_take_no_name_from_these():
+    def gradient(w):
+        return np.append(relu(w[:2]), rows((1, 4))(w[2:]))
+
+    kinks = named(gradient, np.array([1.0, 0.5, 0.25, 0.25, 0.25, 0.25]))
+    assert [list(kink.entries) for kink in kinks] == [[0], [1]]
