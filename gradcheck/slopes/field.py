@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
 # this many units of it are no surprise.
 SUSPICIOUS = 2.0**10
+KEPT = 2**18  # entries of all arguments together up to which a direction is kept
 
 
 def quiet() -> np.errstate:
@@ -137,6 +138,7 @@ class Field:
         )
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
+        self._noise_move: tuple[tuple[int, tuple[int, ...]], Move] | None = None
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
     def computing_in(self, dtype: str) -> Self:
@@ -288,12 +290,21 @@ class Field:
     def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
         """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
         if repeat not in self._noise:
-            moves = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in judged}
-            noise = measure_noise(Line(self, moves), self.at_point, self.unit, self.tiny)
+            noise = measure_noise(Line(self, self.noise_move(judged, repeat)), self.at_point, self.unit, self.tiny)
             for other in self._noise.values():
                 noise = noise.widened(other)
             self._noise[repeat] = noise
         return self._noise[repeat]
+
+    def noise_move(self, judged: Sequence[int], repeat: int = 0) -> Move:
+        """Return the move along which the noise of some arguments is measured; the last one of small ones is kept."""
+        key = (repeat, tuple(judged))
+        if self._noise_move is None or self._noise_move[0] != key:
+            move = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in judged}
+            if self.size > KEPT:
+                return move
+            self._noise_move = key, move
+        return self._noise_move[1]
 
     def noise_of(self, move: Move, judged: Sequence[int], repeat: int = 0) -> Noise:
         """Return the noise for slopes of the arguments that move: the shared one, unless another may have spoilt it.
@@ -307,7 +318,7 @@ class Field:
             return joint
         key = (repeat, moved)
         if key not in self._own_noise:
-            own = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in sorted(moved)}
+            own = self.noise_move(sorted(moved), repeat)
             noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
             for (_, other), found in self._own_noise.items():
                 noise = noise.widened(found) if other == moved else noise

@@ -17,12 +17,11 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.slopes.noise import GENERIC, OFFSETS, difference_table
-from gradcheck.slopes.streams import Purpose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.slopes.field import Field, Line
+    from gradcheck.slopes.field import Field, Line, Move
 
 NARROW = ("float32", "float16", "bfloat16")
 ROUND_OFF = 2.0**6  # steps of fewer units of round-off may well be round-off themselves
@@ -62,7 +61,7 @@ class Inside:
 NOTHING = Inside()
 
 
-def look(field: Field, judged: Sequence[int], predicted: Callable[[dict[int, object]], float]) -> Inside:
+def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]) -> Inside:
     """Return what f rounds to inside.
 
     Parameters
@@ -75,7 +74,7 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[dict[int, obj
         Maps a move to the slope that is claimed along it.
     """
     noise = field.noise(judged)
-    move = {i: field.direction(i, 0, purpose=Purpose.NOISE) for i in judged}
+    move = field.noise_move(judged)
     phi = field.line(move)
     if ROUND_OFF * field.unit < field.step_size() < STEPS:
         return _by_steps(field, phi, noise.quantum, none_claimed=predicted(move) == 0)
