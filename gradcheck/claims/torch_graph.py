@@ -77,7 +77,7 @@ def differentiable(
     def chosen(*args: Any, **given: Any) -> Any:
         result = function(*args, **given)
         flat = [y for _, y in named(result)]
-        return result if arrays.is_torch(result) else {names[i]: flat[i] for i in kept}
+        return result if arrays.is_torch(result) else {names[i].removeprefix("output."): flat[i] for i in kept}
 
     if not left:
         return chosen, ()

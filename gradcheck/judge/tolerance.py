@@ -29,7 +29,8 @@ def allowed_for(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     """Return the report of what is no PASS with why that may be no mistake, and what allows for it."""
     error = argument.error
     # the jitter of a claim that is random is no less: it is called for that too
-    if argument.verdict is Verdict.INCONCLUSIVE and 16 * trial.jitter_next_to_kink > trial.jitter and differs(trial):
+    own = not trial.random and 16 * trial.jitter_next_to_kink > trial.jitter  # a random f is told so already
+    if argument.verdict is Verdict.INCONCLUSIVE and own and differs(trial):
         return argument.with_(
             reason=f"the gradient {differs(trial)}: a random batch, or dropout inside it? Let it draw the same at each "
             "call"

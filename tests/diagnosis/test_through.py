@@ -104,3 +104,21 @@ def test_halving_costs_no_more_slopes_for_a_long_output():
     assert "output[70123]" in report[0].where_text
     assert report.evaluations < 250
     assert report.gradient_evaluations < 100
+
+
+def test_the_outputs_of_a_torch_function_have_their_names():
+    torch = pytest.importorskip("torch")
+
+    class Two(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            ctx.save_for_backward(x, w)
+            return x @ w, x.sum()
+
+        @staticmethod
+        def backward(ctx, d, _):
+            x, w = ctx.saved_tensors
+            return d @ w.T, x.T @ d
+
+    report = gc.check(Two.apply, inputs=(torch.tensor(X), torch.tensor(W.T)))
+    assert "the part through output.1 is wrong, that through all other outputs is right" in report[0].where_text
