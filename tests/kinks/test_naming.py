@@ -107,6 +107,9 @@ def test_conventions_together():
         ((-1.0, -2.0), 1.0, "left"),
         ((1.0, -2.0), 1.0, "mixed"),
         ((1.0, -2.0), 0.5, "midpoint"),
+        ((0.5, -2.0), 1.0, "mixed"),
+        ((1e-8, -1e-3), 1.0, "mixed"),
+        ((1e-10, -1e-3), 1.0, "left"),
         ((1.0, -1e-7), 0.0, "left"),
         ((-1.0, 1e-7), 0.0, "right"),
     ],
@@ -121,6 +124,14 @@ def test_the_sides_of_entries():
     shares = convention.of_entries(claims, moves, np.array([0.25, -1.0, 5.0]), 1e-9)
     assert shares[:2] == pytest.approx([0.25, 1.0])
     assert np.isnan(shares[2])
+
+
+def test_shares_are_of_the_range_from_the_smallest_to_the_largest():
+    moves = [np.array([1.0, 1.0, 1.0]), np.array([-1.0, -1.0, -1.0])]
+    claims = [np.array([3.0, 3.0, 3.0]), np.array([1.0, 1.0, 1.0])]
+    shares = convention.of_entries(claims, moves, np.array([1.5, 4.0, 2.99]), 0.03)
+    assert shares == pytest.approx([0.25, 1.5, 1.0])
+    assert convention.of_entries(claims, moves, np.array([1.5, 4.0, 2.99]), 1e-3)[2] == pytest.approx(0.995)
 
 
 def test_a_share_is_a_side_as_far_as_the_claims_tell():
