@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 COARSEST, FINER, TIMES = 2.0**-7, 2.0**-3, 4
 ENOUGH = 2.0**-22  # relative: a bound below it says all that the verdict of a kernel needs
-SMALLEST_STEP, LARGEST_STEP = 2.0**-20, 2.0**-11  # of a large problem
+SMALLEST_STEP, LARGEST_STEP = 2.0**-24, 2.0**-11  # of a large problem
+BENT = 2.0**-14  # of the slope: one-sided slopes that differ by more say too little
 KINKED = 2.0**-5  # of the slope: a smooth φ bends less over such steps
 ROUNDING = 8.0 * 2.0**-53
 LARGE = 2**20  # entries above which two directions do
@@ -113,10 +114,11 @@ class _Here:
         summed = arrays.total_size(values) / max(entries, 1)  # by f itself, into each of its entries
         squares = sum(_dot(c, y, squared=True) for c, y in zip(drawn.values, self.outputs, strict=True))
         self.round_off = ROUNDING * (math.sqrt(math.sqrt(max(summed, 1.0))) + 1) * math.sqrt(squares)
-        step = 2 * self.round_off / (ENOUGH * size) if size > 0 else LARGEST_STEP
+        step = 16 * self.round_off / (ENOUGH * size) if size > 0 else LARGEST_STEP
         step = min(max(step, SMALLEST_STEP), LARGEST_STEP) if math.isfinite(step) else LARGEST_STEP
         self.step = 2.0 ** math.ceil(math.log2(step))
         self.bent = math.nan  # |right − left| of the first direction, relative to its slope
+        self.left = math.nan  # where that is much: what its central difference was off by, relative to it
 
     def slope(self, move: dict[int, NDArray[Any]]) -> tuple[float, float, float]:
         """Return slope, bound, and how far the one-sided slopes differ where that is a kink.
@@ -124,17 +126,31 @@ class _Here:
         What bends φ along the first direction bends it alike along the second, up to a factor of four.
         """
         h, noise = self.step, 2 * self.round_off / self.step
+        if not math.isnan(self.left):
+            return self._central(move, h / 2)
         right = self._difference(move, h) / h
-        if not math.isfinite(right):
-            return math.nan, math.inf, 0.0
         if not math.isnan(self.bent):
             return right, 4 * self.bent * abs(right) + noise, 0.0
         left = -self._difference(move, -h) / h
-        if not math.isfinite(left):
-            return math.nan, math.inf, 0.0
         slope, bends = (right + left) / 2, abs(right - left)
+        if not bends <= BENT * abs(slope):
+            return self._bent(move, slope, right - left)
         self.bent = bends / max(abs(slope), 1e-300)
-        return slope, bends / 2 + noise, bends if bends > KINKED * abs(slope) else 0.0
+        return slope, bends / 2 + noise, 0.0
+
+    def _bent(self, move: dict[int, NDArray[Any]], slope: float, bends: float) -> tuple[float, float, float]:
+        """Return the same where φ bends: D(h/2) is off by |D(h/2) − D(h)|/3, and a jump stays while h halves."""
+        h = self.step / 2
+        right, left = self._difference(move, h) / h, -self._difference(move, -h) / h
+        near = (right + left) / 2
+        off = abs(near - slope) / 3
+        self.left = off / max(abs(near), 1e-300)
+        sides = abs(2 * (right - left) - bends)
+        return near, off + 2 * self.round_off / h, sides if sides > KINKED * abs(near) else 0.0
+
+    def _central(self, move: dict[int, NDArray[Any]], h: float) -> tuple[float, float, float]:
+        slope = (self._difference(move, h) - self._difference(move, -h)) / (2 * h)
+        return slope, 4 * self.left * abs(slope) + 2 * self.round_off / h, 0.0
 
     def _difference(self, move: dict[int, NDArray[Any]], t: float) -> float:
         """Return Σ c·(f(x + t·v) − f(x)), over the entries that are finite at both."""

@@ -76,6 +76,8 @@ MISTAKES: dict[str, tuple[Callable[[Array, Array], Array], int, int]] = {
 
 def plant(row: Row, factor: float) -> Planted:
     """Return how many mistakes, planted in a result that passed, would have been a FAIL."""
+    if row.result.size == 0:
+        return Planted(0, 0, ())
     result = _part(row.result)
     kernel = result.kernel.read(0, result.rows)
     direction = next((d for d in result.directions.values() if d is not None), None)

@@ -115,6 +115,8 @@ def measure(result: Result, u: float, smallest: float) -> Statistics:
     smallest : float
         The spacing of the smallest numbers of the result's dtype.
     """
+    if result.size == 0:
+        return Statistics({"whole": 0.0})  # nothing to be wrong about
     sample = _sample(result)
     scale = _scale(sample, result)
     median, level = _first(sample, scale, u, smallest)

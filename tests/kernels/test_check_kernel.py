@@ -358,3 +358,38 @@ def test_columns_that_are_never_written_are_said_to_be_zero():
     report = gc.check_kernel(Zeros.apply, lambda x: x * x, (x,))
     assert report["x"].mistakes == ("zero there",)
     assert "from column 32 on: the last, partial block" in report["x"].where_text
+
+
+@pytest.mark.parametrize("shape", [(0,), (5, 0)])
+def test_nothing_is_right(shape):
+    assert gc.check_kernel(Square.apply, lambda x: x * x, (torch.zeros(shape, dtype=BF16),)).verdict is gc.Verdict.PASS
+
+
+LARGE = {
+    "tanh": torch.tanh,
+    "softmax": lambda x: torch.softmax(8 * x, -1),
+    "a scalar loss": lambda x: torch.logsumexp(x, -1).mean(),
+}
+
+
+@pytest.mark.parametrize("f", LARGE.values(), ids=LARGE)
+def test_a_large_reference_is_certified_in_few_evaluations(f):
+    x = torch.randn(1100, 1000, generator=torch.Generator().manual_seed(0))
+    report = gc.check_kernel(f, f, (x,))
+    assert report.verdict is gc.Verdict.PASS, str(report)
+    told = re.search(r"is right to (\S+), by slopes", report.notes[0])
+    assert told, report.notes[0]
+    assert float(told[1]) < 1e-3
+    assert report.evaluations <= 8
+
+
+def test_a_large_reference_with_a_wrong_gradient_judges_nothing():
+    class Wrong(Square):
+        @staticmethod
+        def backward(ctx, c):
+            return 2.002 * ctx.saved_tensors[0] * c
+
+    x = torch.randn(1100, 1000, generator=torch.Generator().manual_seed(0))
+    report = gc.check_kernel(Square.apply, Wrong.apply, (x,))
+    assert report["x"].verdict is gc.Verdict.INCONCLUSIVE
+    assert "contradicts the slopes" in report["x"].reason
