@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from gradcheck.verdicts import reasons
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 TINY = 1e-6  # a relative error that no slip of a pen makes everywhere: iterations stop at it, an eps is as small
 SMALL = 1e-3  # where no mistake explains it either: what solve_ivp stops at by default
+ONE_LINE = (
+    "slopes over some steps disagree with the claim, and over others do not: noise in f, or a kink nearby? Check at "
+    "another point, or pass rtol="
+)
 NOTICED = 2.0**-40  # of a claim: round-off of sums in another order is less
 FRESH = "some directions disagree, and fresh ones do not repeat it: pass probes=16, or another seed"
 
@@ -27,30 +32,41 @@ def differs(trial: Trial) -> str:
 
 def allowed_for(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     """Return the report of what is no PASS with why that may be no mistake, and what allows for it."""
-    error = argument.error
+    if argument.verdict is Verdict.INCONCLUSIVE:
+        return argument.with_(reason=_why_undecided(argument, trial))
+    if argument.verdict is Verdict.PASS or not _small(argument) or not _everywhere(argument):
+        return argument
+    if argument.error.high > TINY and argument.mistakes:
+        return argument
+    limit = TINY if argument.error.high < TINY else SMALL
+    return argument.with_(
+        next=f"below {limit:g} everywhere: a solver's tolerance, or a small eps that the gradient leaves out? If so pass "
+        f"rtol={_enough(argument):g}"
+    )
+
+
+def _why_undecided(argument: ArgumentReport, trial: Trial) -> str:
     # the jitter of a claim that is random is no less: it is called for that too
     own = not trial.random and 16 * trial.jitter_next_to_kink > trial.jitter  # a random f is told so already
-    if argument.verdict is Verdict.INCONCLUSIVE and own and differs(trial):
-        return argument.with_(
-            reason=f"the gradient {differs(trial)}: a random batch, or dropout inside it? Let it draw the same at each "
-            "call"
+    if own and (said := differs(trial)):
+        return f"the gradient {said}: a random batch, or dropout inside it? Let it draw the same at each call"
+    if argument.reason not in (reasons.ONE, FRESH):
+        return argument.reason
+    if _small(argument):
+        return (
+            "slopes differ from the claim by more than their own errors, though by less than "
+            f"{argument.error.high:.1e} of it: f moves by a solver's tolerance? Pass rtol={_enough(argument):g} if "
+            "that is meant"
         )
-    if argument.verdict is Verdict.PASS or not error.relative or not error.high < SMALL:
-        return argument
-    enough = float(f"{2 * error.high:.0e}")
-    if argument.verdict is Verdict.INCONCLUSIVE and argument.reason in (reasons.ONE, FRESH):
-        return argument.with_(
-            reason=f"slopes differ from the claim by more than their own errors, though by less than {error.high:.1e} "
-            f"of it: f moves by a solver's tolerance? Pass rtol={enough:g} if that is meant"
-        )
-    if argument.verdict is not Verdict.FAIL or not _everywhere(argument):
-        return argument
-    if error.high > TINY and argument.mistakes:
-        return argument
-    return argument.with_(
-        next=f"below {TINY if error.high < TINY else SMALL:g} everywhere: a solver's tolerance, or a small eps that "
-        f"the gradient leaves out? If so pass rtol={enough:g}"
-    )
+    return ONE_LINE if math.prod(argument.shape) == 1 else argument.reason  # there is no other direction to ask for
+
+
+def _small(argument: ArgumentReport) -> bool:
+    return argument.error.relative and argument.error.high < SMALL
+
+
+def _enough(argument: ArgumentReport) -> float:
+    return float(f"{2 * argument.error.high:.0e}")
 
 
 def _everywhere(argument: ArgumentReport) -> bool:
