@@ -40,8 +40,8 @@ def allowed_for(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
         return argument
     limit = TINY if argument.error.high < TINY else SMALL
     return argument.with_(
-        next=f"below {limit:g} everywhere: a solver's tolerance, or a small eps that the gradient leaves out? If so pass "
-        f"rtol={_enough(argument):g}"
+        next=f"below {limit:g} everywhere: a solver's tolerance, or a small eps that the gradient leaves out? "
+        f"If so pass rtol={_enough(argument):g}"
     )
 
 
