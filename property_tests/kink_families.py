@@ -27,6 +27,7 @@ class Germ:
     furthest: Callable
     bends: str = "one way"
     everyone: np.ndarray | None = None  # the gradient that gives the whole to each of those that are tied
+    normals: np.ndarray | None = None  # of kinks that are planes, where these are all
 
 
 @dataclass
@@ -110,7 +111,11 @@ def affine_maximum(rng):
 def of_kinks(normals, c, shape, bends):
     """Σ c_k·max(0, n_k·w)."""
     return Germ(
-        shape, lambda w: (c * (normals @ w > 0)) @ normals, lambda u: (c * (c * (normals @ u) > 0)) @ normals, bends
+        shape,
+        lambda w: (c * (normals @ w > 0)) @ normals,
+        lambda u: (c * (c * (normals @ u) > 0)) @ normals,
+        bends,
+        normals=normals,
     )
 
 

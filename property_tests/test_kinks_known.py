@@ -114,8 +114,8 @@ def test_no_claim_at_a_kink_is_misjudged_in_a_hundred_thousand():
     assert np.median(asked) <= 64
 
 
-def checked(case, seed):
-    """Return the report of a check of f itself at x₀."""
+def checked(case, seed, *, named=False):
+    """Return the report of a check of f itself at x₀, with the kink variable `named` or not."""
     rng = np.random.default_rng([seed, 3])
     x0 = rng.integers(-3, 4, case.germ.shape) * (rng.random() < 0.5)
 
@@ -126,7 +126,11 @@ def checked(case, seed):
         w = (x - x0).ravel()
         return (case.beside(w) if np.any(w) else case.claim).reshape(x.shape)
 
-    return gc.check(f, gradient, (1.0 * x0,), seed=seed, names=["x"])
+    def kink_variable(x):
+        return case.germ.normals @ (x - x0).ravel()
+
+    kink_of = kink_variable if named else None
+    return gc.check(f, gradient, (1.0 * x0,), seed=seed, names=["x"], kink_of=kink_of)
 
 
 def misjudged(seeds):
@@ -144,6 +148,29 @@ def misjudged(seeds):
 
 def test_no_check_of_such_a_function_has_a_wrong_verdict():
     assert misjudged(range(60)) == []
+
+
+def with_the_variable_named(seeds):
+    """Return the cases that are not judged right, undecided ones among them."""
+    wrong = []
+    for seed in seeds:
+        for family in (known.network, known.walls, known.hinges):
+            case = known.drawn(family, seed)
+            if case is None:
+                continue
+            report = checked(case, seed, named=True)
+            if report.verdict is not (gc.Verdict.PASS if case.inside else gc.Verdict.FAIL):
+                wrong.append((family.__name__, seed, case.kind, str(report)))
+    return wrong
+
+
+def test_with_the_kink_variable_named_every_case_is_decided():
+    assert with_the_variable_named(range(20)) == []
+
+
+@pytest.mark.thorough
+def test_with_the_kink_variable_named_every_case_of_a_thousand_is_decided():
+    assert with_the_variable_named(range(100, 600)) == []
 
 
 def test_no_check_that_was_wrong_once_is_again():
