@@ -209,3 +209,31 @@ def test_a_part_outside_is_not_within():
     found = near(relus, here)
     assert not Parts(found, np.arange(5)).within(found)
     assert not Parts(found, np.zeros(5, dtype=int)).within(found)
+
+
+def test_as_many_levels_as_may_be_asked_for_are():
+    n = coupling.MOST_WHOLE + 1  # so many ends, and stretches between them
+    found = near(relu, np.linspace(0, 1, n), opening=1)
+    asked = found.asked
+    result = coupling.coupled(found, Parts(found, np.arange(n)))
+    assert found.asked - asked == coupling.MOST_WHOLE
+    assert result.shows(found)
+
+
+def test_what_is_left_of_the_claim_is_held_against_drift():
+    found = near(relus, SIGNS, tolerance=1e-3)
+    assert coupling.Coupled(np.ones(1), 1.9e-3).shows(found)
+    assert not coupling.Coupled(np.ones(1), 2.1e-3).shows(found)
+    assert not coupling.Coupled().shows(found)
+
+
+def test_entries_that_do_not_change_have_any_claim():
+    found = near(lambda w: np.array([relu(w[0]), 3.0, -2.0]), np.array([0.5, 3.0, -2.0]))
+    result = coupling.coupled(found, Parts(found, np.arange(3)))
+    assert result.weights == pytest.approx([0.5, 0.5])
+    assert result.shows(found)
+
+
+def test_one_block_of_all_is_no_guess():
+    found = near(rows((1, 3)), np.array([0.5, 0.5, 0.0]), opening=6)
+    assert coupling.guessed(found).labels is None
