@@ -126,7 +126,7 @@ def test_the_data_hold_what_the_report_holds():
         low=0.5,
         high=math.inf,
         reason="r",
-        kink=Kink("right", valid=True, entries=((0, 1),), within=1e-9, note="n"),
+        kink=Kink("right", valid=True, entries=((0, 1),), within=1e-9),
         accuracy=Accuracy("float32", 1e-3, 1e-4, Verdict.FAIL),
         where=(0, None),
         where_text="row 0",
@@ -141,7 +141,7 @@ def test_the_data_hold_what_the_report_holds():
     assert data["repeat"] == "again"
     (a,) = data["arguments"]
     assert a["error"] == {"low": 0.5, "high": "inf", "relative": True, "confidence": 0.9999}
-    kink = {"convention": "right", "valid": True, "entries": [[0, 1]], "within": 1e-9, "note": "n"}
+    kink = {"convention": "right", "valid": True, "entries": [[0, 1]], "within": 1e-9}
     proof = {"kinks": [], "weights": [], "direction": [], "rise": None, "claimed": None, "proof": ""}
     assert a["kink"] == {**kink, **proof}
     assert a["accuracy"] == {"dtype": "float32", "error": 1e-3, "allowed": 1e-4, "verdict": "FAIL"}
