@@ -182,10 +182,10 @@ def _as_meant(
     """Return the report; where f returns an array, and the gradient its Jacobian, that on the Jacobian."""
     try:
         report = _judged(f, args, given, retract, how)
-    except ArrayValued:
+    except ArrayValued as error:
         matrix = _as_jacobian(f, args, given, retract, how)
         if matrix is None:
-            raise
+            raise ArgumentError(str(error)) from error
         return matrix
     return (report.complaint and _as_jacobian(f, args, given, retract, how)) or report
 

@@ -256,7 +256,8 @@ class HesspClaim(SecondDerivative, keyword="hessp"):
         return {i: arrays.like(rng.standard_normal(shapes[i]), leaves[i]) for i, rng in drawn.items()}
 
     def _inner(self, products: Sequence[Any], v: Mapping[int, Any]) -> float:
-        return float(sum(np.sum(arrays.to_numpy(products[i]) * arrays.to_numpy(v[i])) for i in self.judged))
+        parts = ((arrays.to_numpy(products[i]), arrays.to_numpy(v[i])) for i in self.judged)
+        return float(sum(np.sum(np.conj(a) * b).real for a, b in parts))
 
     def _size(self, products: Sequence[Any], v: Mapping[int, Any]) -> float:
         return float(

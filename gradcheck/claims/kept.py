@@ -56,7 +56,10 @@ def _arrays(x: Any, name: str, levels: int) -> Iterator[tuple[str, Any]]:
 
 
 def _large(x: Any) -> bool:
-    return arrays.is_floating(x) and arrays.total_size([x]) > LARGE
+    try:
+        return arrays.is_floating(x) and arrays.total_size([x]) > LARGE
+    except Exception:  # noqa: BLE001  a nested tensor has no shape: a point refuses it
+        return False
 
 
 def _copied(x: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.tree import Tree, a_kind, is_leaf
+from gradcheck.claims.tree import DEEPEST, Tree, a_kind, is_leaf
 from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
@@ -62,11 +62,17 @@ def _own(leaf: Any) -> Any:
     return leaf.detach().clone() if arrays.is_torch(leaf) else leaf
 
 
-def all_numbers(x: Any) -> bool:
-    """Tell whether a list holds numbers, and lists of them, and nothing else."""
-    return bool(x) and all(
-        all_numbers(entry) if isinstance(entry, list) else isinstance(entry, int | float | complex | np.number)
-        for entry in x
+def all_numbers(x: Any, levels: int = DEEPEST) -> bool:
+    """Tell whether a list holds numbers, and lists of them, and nothing else; not so deep that it may hold itself."""
+    return (
+        levels > 0
+        and bool(x)
+        and all(
+            all_numbers(entry, levels - 1)
+            if isinstance(entry, list)
+            else isinstance(entry, int | float | complex | np.number)
+            for entry in x
+        )
     )
 
 
