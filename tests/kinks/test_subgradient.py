@@ -27,6 +27,7 @@ def test_entries_that_bend_alone_are_inside_between_their_sides(seed, share):
     assert found.state == "inside"
     assert found.weights.sum() == pytest.approx(1)
     assert found.weights.min() > 0
+    assert not found.by_blocks
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -72,6 +73,10 @@ def test_a_median_moves_with_all_its_arguments(total):
     found = state(gradient, total * np.array([0.2, 0.2, 0.2, 0.2, 0.2]))
     assert found.state == "outside"
     assert found.separation.kind == "flat"
+    u = found.separation.move
+    assert u == pytest.approx(np.full(5, u[0]))
+    assert found.separation.claimed == pytest.approx(total * u[0])
+    assert found.separation.reached == pytest.approx(u[0])
     assert state(gradient, np.full(5, 0.2)).state == "inside"
 
 
