@@ -253,7 +253,8 @@ def _whole_scale(found: Statistics, sums: Sums, level: Level) -> None:
         return max(variance, 0.0) / gg**2
 
     effective = gg**2 / max(whole["g4"], TINY)
-    spread = error("e", b) + error("l", low) + (ROUNDED * level.u) ** 2 / effective
+    own = (ROUNDED * level.u) ** 2 + JITTER * whole["jj"] / gg  # a single number may be what is left of large terms
+    spread = error("e", b) + error("l", low) + own / effective
     reference = whole["ll"] / gg
     found.smallest_scale = max(6 * spread**0.5 + 0.1 * reference**0.5, TINY)
     found.values["scale"] = max(abs(b) - abs(low), 0.0) / found.smallest_scale
