@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gradcheck.bench.results import Case, CheckCost, Results, Timing
+from gradcheck.bench.results import CheckCost, Results, TimedCase, Timing
 from gradcheck.bench.saved import as_json, from_json
 from gradcheck.cli import main
 from gradcheck.cli.point import load
@@ -44,7 +44,7 @@ def row():
 
 
 def a_run():
-    case = Case("tiny", Shape(4, 8, 8, 2), "float64", "numpy")
+    case = TimedCase("tiny", Shape(4, 8, 8, 2), "float64", "numpy")
     timings = [Timing(case, name, (1e-5, 2e-5), 3) for name in ("floor", "textbook")]
     cost = CheckCost("gradcheck", 100, 20, 1, (0.1, 0.2), None, 800, "PASS")
     return as_json(Results({"cores": 1}, timings, [("torch", "not installed")], [cost], [{"dtype": "float32"}]))

@@ -29,7 +29,7 @@ STEPS = 2.0**-7  # no dtype has larger ones, relative to the value
 ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
 LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/12, and bfloat16 moves by a last bit
 APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
-SPACINGS = (-17, -14, -11, -8, -5)  # exponents, from where float32 moves from value to value to where bfloat16 does
+SPACINGS = (-17, -11, -6)  # exponents, from where float32 moves from value to value to where bfloat16 does
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
 AROUND = -9  # exponent of the steps at which the bits of values are counted
 FURTHER = -2
@@ -138,7 +138,7 @@ def _by_jumps(field: Field, phi: Line, bound: float, slope: float) -> tuple[str,
         sigma = difference_table(values)
         if sigma <= NOISY * bound or not _rough(values):
             continue
-        jump = _jump(phi, values, exponent, slope)
+        jump = _jump(phi, values, exponent, slope, JUMP * sigma)
         if jump < JUMP * sigma:
             return "", 0.0
         size = sigma / (field.largest or 1.0)
@@ -152,8 +152,11 @@ def _rough(values: Sequence[float]) -> bool:
     return bool(np.sum(third[1:] * third[:-1] < 0) >= len(third) // 2)
 
 
-def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float) -> float:
-    """Return what is left of the largest move between two neighbours, beyond the slope, once halving has found it."""
+def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float, least: float) -> float:
+    """Return what is left of the largest move between two neighbours, beyond the slope, once halving has found it.
+
+    0 where less than `least` is left on the way: φ bends there, or has a kink.
+    """
     width = math.ldexp(GENERIC, exponent)
     moves = [abs(b - a - slope * width) for a, b in pairwise(values)]
     i = max(range(len(moves)), key=moves.__getitem__)
@@ -168,6 +171,8 @@ def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float) -> fl
             right, at_right = middle, value
         else:
             left, at_left = middle, value
+        if abs(at_right - at_left - slope * (right - left)) < least:
+            return 0.0
     jump, width = abs(at_right - at_left - slope * (right - left)), right - left
     beside = (phi(left - width) - at_left + slope * width, phi(right + width) - at_right - slope * width)
     # a rounding to few bits is quiet on both sides; round-off of φ itself is everywhere, as that of r² is at r = 0

