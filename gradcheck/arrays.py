@@ -105,7 +105,11 @@ def device_of(x: Any) -> str:
 
 def shape_of(x: Any) -> tuple[int, ...]:
     """Return the shape of x as a plain tuple."""
-    return x.shape if type(x) is np.ndarray else tuple(map(int, x.shape))
+    if type(x) is np.ndarray:
+        return tuple(x.shape)
+    if getattr(x, "is_nested", False) is True:
+        raise ArgumentError("a nested tensor has no shape: pass a padded one")
+    return tuple(map(int, x.shape))
 
 
 def to_numpy(x: Any) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from gradcheck.claims.outputs import (
     passed_over,
     structured,
 )
-from gradcheck.claims.point import caller, point, title_of
+from gradcheck.claims.point import caller, finished, point, title_of
 from gradcheck.slopes.direction import scale_of
 from gradcheck.slopes.streams import Purpose, stream
 
@@ -145,8 +145,8 @@ class ArrayClaim(Claim):
     def apply(self, function: Callable[..., Any], given: Any, leaves: Sequence[Any]) -> Any:
         """Return function(given, *arguments), by name where the arguments are a dict."""
         if isinstance(self.tree.template, dict):
-            return function(given, **self.tree.fill(leaves), **self.kwargs)
-        return function(given, *self.tree.fill(leaves), **self.kwargs)
+            return finished(function(given, **self.tree.fill(leaves), **self.kwargs), function)
+        return finished(function(given, *self.tree.fill(leaves), **self.kwargs), function)
 
 
 def _not_judged(template: Any, out: Sequence[Any], cotangents: Sequence[Any], names: Sequence[str]) -> tuple[str, ...]:

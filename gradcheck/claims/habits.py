@@ -72,7 +72,7 @@ def _takes(function: Any, args: Any) -> bool:
             signature.bind_partial(*args)
     except TypeError:
         return False
-    except ValueError:
+    except Exception:  # noqa: BLE001  a signature that is not told, or raises
         return True
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from types import FunctionType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -126,9 +126,18 @@ class _Call:
 
     def __call__(self, leaves: Sequence[Any]) -> Any:
         filled = self.tree.fill(leaves)
-        if isinstance(self.tree.template, dict):
-            return self.function(**filled, **self.kwargs)
-        return self.function(*filled, **self.kwargs)
+        by_name = isinstance(self.tree.template, dict)
+        result = self.function(**filled, **self.kwargs) if by_name else self.function(*filled, **self.kwargs)
+        return finished(result, self.function)
+
+
+def finished(result: Any, function: Callable[..., Any]) -> Any:
+    """Return what a function returned; raise ArgumentError where it is asynchronous, and would yet have to run."""
+    if type(result) is CoroutineType:
+        result.close()  # or Python would warn that it was never awaited
+        what = title_of(function)
+        raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run({what}(*args))")
+    return result
 
 
 def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.claims.outputs import told
+from gradcheck.claims.point import finished
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ def _takes_them_apart(
     filled = claim.tree.fill(leaves)
     try:
         if isinstance(filled, dict):
-            fits(function(*flat, **filled, **claim.kwargs))
+            fits(finished(function(*flat, **filled, **claim.kwargs), function))
         else:
-            fits(function(*flat, *filled, **claim.kwargs))
+            fits(finished(function(*flat, *filled, **claim.kwargs), function))
     except Exception:  # noqa: BLE001  whatever it raises: that was not it
         return False
     return True
@@ -98,7 +99,7 @@ def _takes_it_last(
     if isinstance(filled, dict):
         return False
     try:
-        fits(function(*filled, given, **claim.kwargs))
+        fits(finished(function(*filled, given, **claim.kwargs), function))
     except Exception:  # noqa: BLE001  whatever it raises: that was not it
         return False
     return True

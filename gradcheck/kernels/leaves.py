@@ -21,8 +21,11 @@ def flat(x: Any, prefix: str = "") -> Iterator[Leaf]:
         for key, child in x.items():
             yield from flat(child, f"{prefix}.{key}" if prefix else str(key))
     elif isinstance(x, list | tuple):
-        keys = getattr(x, "_fields", None) or [str(i) for i in range(len(x))]
-        for key, child in zip(keys, x, strict=True):
+        children = list(x)
+        keys = getattr(x, "_fields", ())
+        if len(keys) != len(children):
+            keys = [str(i) for i in range(len(children))]
+        for key, child in zip(keys, children, strict=True):
             yield from flat(child, f"{prefix}.{key}" if prefix else key)
     elif arrays.is_floating(x):
         yield prefix, x

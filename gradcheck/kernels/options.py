@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
 from gradcheck.verdicts.options import accepted, beside
@@ -35,8 +37,9 @@ class Options:
         for name in ("seed", "deterministic", "inplace_cotangent", "batch_axis"):
             accepted(name, getattr(self, name))
         beside(order=self.order)
-        given: dict[str, Any] = {"factor": self.factor}
-        if not (isinstance(given["factor"], numbers.Real) and 1 <= self.factor <= sys.float_info.max):
+        factor: Any = self.factor
+        real = isinstance(factor, numbers.Real) and not isinstance(factor, np.timedelta64)  # a time span is an integer
+        if not (real and 1 <= factor <= sys.float_info.max):
             raise ArgumentError(
                 f"factor={shown(self.factor)}, wanted a number of 1 or more: how much coarser the kernel may be"
             )

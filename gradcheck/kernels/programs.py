@@ -265,7 +265,10 @@ def is_cached(forward: Callable[..., Any], backward: Callable[..., Any], inputs:
     if count != 1 or isinstance(inputs.template, dict):
         return True
     args, named = inputs.arguments(inputs.leaves)
-    result = forward(*args, **named)
+    try:
+        result = forward(*args, **named)
+    except Exception:  # noqa: BLE001  told where the pair is run
+        return True
     several = isinstance(result, tuple | list) and len(result) == 2
     return several and outputs != 2
 

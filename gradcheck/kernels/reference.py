@@ -17,6 +17,7 @@ from gradcheck.kernels.differences import DifferenceProgram
 from gradcheck.kernels.libraries import KNOWN, float64_of, installed, to_library
 from gradcheck.kernels.programs import (
     Answer,
+    BackwardError,
     Cotangents,
     JaxProgram,
     PairProgram,
@@ -77,7 +78,10 @@ class Reference:
                 for x, own in zip(leaves, self.inputs.leaves, strict=True)
             ]
             short = cotangents is not None and self.coarse
-            return self._program(wide=True, short=short).run(self.inputs.with_leaves(wide), cotangents)
+            try:
+                return self._program(wide=True, short=short).run(self.inputs.with_leaves(wide), cotangents)
+            except BackwardError as error:
+                raise ArgumentError(f"of the reference {error}") from error
 
     def low(self, cotangents: Cotangents) -> Answer | None:
         """Run in the kernel's dtypes, with the reference's own casts. None if that is not possible.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.errors import ArgumentError
+from gradcheck.claims.point import finished
+from gradcheck.errors import ArgumentError, shown
 from gradcheck.kinks import convention, span
 from gradcheck.kinks.changes import differing
 from gradcheck.kinks.nearest_point import in_zonotope
@@ -123,11 +124,15 @@ class Variable:
 
     def parts(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """Return the arrays of the variable at some arguments."""
-        result = self._kink_of(*self._claim.arguments(leaves))
+        result = finished(self._kink_of(*self._claim.arguments(leaves)), self._kink_of)
         return result if isinstance(result, tuple | list) else (result,)
 
     def _values(self, leaves: Sequence[Any]) -> Array:
-        return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in self.parts(leaves)])
+        parts = self.parts(leaves)
+        try:
+            return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
+        except (TypeError, ValueError) as error:
+            raise ArgumentError(f"kink_of= returned {shown(parts)}, wanted an array or a tuple of arrays") from error
 
     def at(self, leaves: Sequence[Any]) -> Array:
         """Return the entries that are 0 at the point, at other arguments."""

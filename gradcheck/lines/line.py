@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,12 +71,12 @@ class Line:
 def _parameters(function: object, label: str) -> tuple[str, ...]:
     """Return the names to fill; refuse what cannot be filled by name."""
     if not callable(function):
-        raise ArgumentError(f"the {label} is {function!r}: pass a function of named values, as lambda x, w: x @ w")
+        raise ArgumentError(f"the {label} is {shown(function)}: pass a function of named values, as lambda x, w: x @ w")
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         raise ArgumentError(
-            f"the {label} is {function!r}, which does not tell its parameters: write a lambda"
+            f"the {label} is {shown(function)}, which does not tell its parameters: write a lambda"
         ) from None
     for parameter in parameters:
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
