@@ -133,8 +133,10 @@ class _Call:
 
 def finished(result: Any, function: Callable[..., Any]) -> Any:
     """Return what a function returned; raise ArgumentError where it is asynchronous, and would yet have to run."""
-    if type(result) is CoroutineType:
-        result.close()  # or Python would warn that it was never awaited
+    parts = result if type(result) in (tuple, list) else (result,)
+    if unfinished := [part for part in parts if type(part) is CoroutineType]:
+        for part in unfinished:
+            part.close()  # or Python would warn that it was never awaited
         what = title_of(function)
         raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run({what}(*args))")
     return result
