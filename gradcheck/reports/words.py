@@ -85,7 +85,8 @@ def _wrong(argument: ArgumentReport) -> str:
     size = f"{number(error.low)} or more" if not math.isfinite(error.high) else f"{number(error.low)} to "
     size += number(error.high) if math.isfinite(error.high) else ""
     if factor is not None:
-        return f"wrong: {factor:.4g} x the true gradient (relative error {size})"
+        digits = 4 if abs(factor - 1) > 1e-3 else 9  # 1.00000003, and not 1
+        return f"wrong: {factor:.{digits}g} x the true gradient (relative error {size})"
     return f"wrong by a relative error of {size}"
 
 
