@@ -132,21 +132,26 @@ class PlaceSearch:
         held = [i is not None and b - a > 1 for i, (a, b) in zip(indices, box, strict=True)]
         if any(held):
             inner = tuple((i, i + 1) if i is not None else axis for i, axis in zip(indices, box, strict=True))
-            if self._accept(inner):
+            if self._inside(inner):
                 return
-            if size_of(inner) > EVERY:
-                m = self.measure.along(
-                    self.measure.masked(inner, self.measure.base),
-                    goal=self._goal(1),
-                    share=self.measure.share(inner),
-                )
-                if m.significant:
-                    self._halve(inner, m)
-            return
         if self._accept(box):
             return
         if size > EVERY:
             self._halve(box, m0)
+
+    def _inside(self, box: Box) -> bool:
+        """Search where the weights say that all errors are; tell whether any is there: ratios may meet by accident."""
+        before = len(self.found.places)
+        if self._accept(box):
+            return len(self.found.places) > before
+        if size_of(box) <= EVERY:
+            return False
+        m = self.measure.along(
+            self.measure.masked(box, self.measure.base), goal=self._goal(1), share=self.measure.share(box)
+        )
+        if m.significant:
+            self._halve(box, m)
+        return m.significant
 
     def _accept(self, box: Box) -> bool:
         """Measure entries of a box, all of a small one; tell whether it is one wrong place."""

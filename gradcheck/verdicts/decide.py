@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
-ALIKE = 2.0**-6  # a claim within this of the slopes over large steps is what f shows, where it rounds inside
+ALIKE = 2.0**-3  # a claim that is nearer by this to the slopes over large steps is what f shows, where it rounds inside
 ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
 FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
@@ -128,8 +128,8 @@ def _among_its_levels(mismatch: Mismatch, probe: Probe, *, inside: bool) -> bool
     if not slope.levels or mismatch.claimed == 0:
         return False
     seen = [level.central / probe.stretch for level in slope.levels]
-    if inside and any(abs(central - mismatch.claimed) <= ALIKE * abs(mismatch.claimed) for central in seen[:2]):
-        return True  # on the largest steps; the finer ones are those of roundings
+    if inside and any(abs(c - mismatch.claimed) <= ALIKE * abs(c - mismatch.measured) for c in seen[:2]):
+        return True  # the largest steps show the claim, and the measurement rests on finer ones: those of roundings
     if math.isnan(slope.constant):
         return False
     return min(seen) - mismatch.bound <= mismatch.claimed <= max(seen) + mismatch.bound

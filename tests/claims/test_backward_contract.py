@@ -165,6 +165,7 @@ def test_what_differs_from_call_to_call_is_a_note_or_a_failure():
             dw = dw + (c * x)[i]
         return c * w, dw
 
+    torch.manual_seed(0)  # two orders of summation may give the same bits by chance
     given = mistaken(backward), (lambda x, w: x * w), inputs(torch.float32)
     report = gc.check_kernel(*given)
     assert report.verdict is gc.Verdict.PASS, str(report)
