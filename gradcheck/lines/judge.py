@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,7 @@ from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kinks import chain_rule
 from gradcheck.lines.line import GRADIENT_PREFIX, NAMESPACE
 from gradcheck.lines.report import DerivationReport, LineReport
-from gradcheck.reports.watch import unwatched
+from gradcheck.reports.watch import unwatched, watcher
 from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
     from gradcheck.lines.formulas import Formulas
     from gradcheck.lines.line import Line
+    from gradcheck.verdicts.report import Report
 
 
 def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any) -> DerivationReport:
@@ -72,7 +74,21 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
     with quiet(), unwatched():
-        return _judged(derivation, inputs, seed=seed, **options)
+        report = _judged(derivation, inputs, seed=seed, **options)
+    if (now := watcher()) is not None and (told := _of_all(report)) is not None:
+        now.add(told)
+    return report
+
+
+def _of_all(report: DerivationReport) -> Report | None:
+    """Return what a run of pytest keeps of a derivation: the worst of its lines and the whole, with the wrong lines."""
+    lines = [line for line in report.lines if line.verdict is Verdict.FAIL]
+    parts = [report.whole, *(line.report for line in (*lines, *report.lines))]
+    worst = next((part for part in parts if part is not None and part.verdict is report.verdict), report.whole)
+    if worst is None:
+        return None
+    wrong = tuple(f"wrong line: {line.text}" for line in lines)
+    return replace(worst, title=f"derivation {report.name}", notes=(*worst.notes, *wrong))
 
 
 def _judged(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int, **options: Any) -> DerivationReport:

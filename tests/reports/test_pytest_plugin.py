@@ -323,7 +323,7 @@ def test_wrong():
     )
 
 
-def test_a_derivation_reports_its_own_lines(run, pytester):
+def test_a_derivation_is_one_gradient_of_the_run(run, pytester):
     run(
         """
 from gradcheck.derivations.softmax_cross_entropy import derivation, draw
@@ -333,7 +333,9 @@ def test_lines():
 """,
         "--gradcheck-report=report.json",
     )
-    assert written(pytester)["tests"] == []
+    (record,) = written(pytester)["tests"]
+    assert record["checks"] == 1
+    assert record["report"]["title"] == "derivation softmax_cross_entropy"
 
 
 def test_without_the_plugin_checks_are_as_ever(run_apart):
@@ -606,3 +608,28 @@ def test_threads(gradcheck):
     result = run_apart(code.replace("THREADS", str(threads)), "-n", "2")
     result.assert_outcomes(passed=1)
     assert f"checks of a worker compute with {threads} thread" in result.stdout.str()
+
+
+def test_a_derivation_is_on_the_page_of_the_run_with_its_wrong_lines(run, tmp_path):
+    page = tmp_path / "report.html"
+    result = run(
+        """
+import gradcheck as gc
+
+def derivation(grad_w):
+    return gc.Derivation({"y": lambda w: np.sin(w), "loss": lambda y: np.sum(y)},
+                         {"y": lambda y: np.ones_like(y), "w": grad_w}, name="sines")
+
+def test_right():
+    assert derivation(lambda w, grad_y: grad_y * np.cos(w)).check({"w": W})
+
+def test_wrong():
+    assert derivation(lambda w, grad_y: -grad_y * np.cos(w)).check({"w": W})
+""",
+        f"--gradcheck-report={page}",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("derivation sines") >= 2
+    assert "wrong line: grad_w" in text
+    result.stdout.fnmatch_lines(["2 gradients*1 FAIL, 1 PASS*"])
