@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 BLOCKS = (2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2)
 SMALLEST_BLOCK = 8  # that a part is said to be all but the last of
 MOSTLY = 0.5  # of the entries of a slice that is wrong as a whole, at least this share is
+CHANCE = 8  # of a row: so many of its first entries may agree by chance, where the rest is wrong
 TAIL = 0.75  # of the entries from an offset on are wrong: some agree by chance
 STANDS_OUT = 8.0  # entries count as wrong beyond this many yardsticks
 SHARE = 0.02  # or beyond this share of the largest error
@@ -88,7 +89,9 @@ def _offset(bad: NDArray[np.bool_]) -> Place | None:
     """Return the place where all is wrong from one entry on, in the order of memory; None where it is not so."""
     flat = bad.ravel()
     offset = int(np.argmax(flat))
-    if bad.ndim < 2 or offset % bad.shape[-1] == 0 or flat[offset:].mean() < TAIL:
+    if bad.ndim < 2 or flat[offset:].mean() < TAIL:
+        return None
+    if offset % bad.shape[-1] <= bad.shape[-1] // CHANCE:  # a row of which the first entries agree by chance
         return None
     at = tuple(int(i) for i in np.unravel_index(offset, bad.shape))
     return Place(f"from the flat offset {offset} on, entry {list(at)}: an offset overflows, or a grid is too small")

@@ -49,3 +49,10 @@ def test_all_but_the_last_block_is_said_so():
     bad = np.ones((20, 100), dtype=bool)
     bad[:, 96:] = False
     assert find(bad).text == "columns 0 to 95: all but the last block of 32"
+
+
+def test_a_slice_whose_first_entries_agree_by_chance_is_no_offset():
+    bad = np.zeros((6, 4, 33, 16), dtype=bool)
+    bad[5] = True
+    bad[5, 0, 0, :2] = False
+    assert "slice of axis 0, 5 (the last)" in find(bad).text
