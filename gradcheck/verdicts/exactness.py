@@ -47,8 +47,8 @@ OFF = "in exact arithmetic the formula is off by {:.1e}{}: a constant that was r
 def told(report: ArgumentReport, trial: Trial) -> ArgumentReport:
     """Return the report with what exact arithmetic says of the claim's formula, where it runs the claim's code.
 
-    What slopes left undecided is then a PASS where f is smooth: the distance of the floating-point gradient from its
-    formula is known, and the formula is right.
+    What slopes left undecided, or found off by round-off, is then a PASS where f is smooth: the distance of the
+    floating-point gradient from its formula is known, and the formula is right.
     """
     oracle = trial.oracle
     if not isinstance(oracle, ExactSlopes) or trial.claimed is None or trial.gradient.claim.at_point_only:
@@ -59,10 +59,10 @@ def told(report: ArgumentReport, trial: Trial) -> ArgumentReport:
         return report.with_(notes=(*report.notes, f"the gradient was judged by its floats: {error}"))
     if found is None:
         return report
-    if found.equal and report.verdict is Verdict.INCONCLUSIVE and found.directions > 1 and _smooth(trial, oracle):
+    if found.equal and report.verdict is not Verdict.PASS and found.directions > 1 and _smooth(trial, oracle):
         distance = _distance(trial, oracle)
         if distance.high <= report.resolution or not distance.relative:
-            report = report.with_(verdict=Verdict.PASS, error=distance, reason="")
+            report = trial.report(Verdict.PASS, distance, report.resolution).with_(notes=report.notes)
     note = () if found.equal or report.verdict is not Verdict.PASS else (_said(found),)
     return report.with_(exact=found, notes=(*report.notes, *note))
 
