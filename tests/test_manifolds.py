@@ -298,3 +298,23 @@ def test_a_derivative_in_tangent_coordinates_without_a_manifold_says_what_to_pas
     pose, point = SE3().exp(RNG.standard_normal(6)), np.append(P, 1.0)
     report = gc.check(lambda T: (T @ point)[:3], lambda T: np.hstack([T[:3, :3], -T[:3, :3]]), pose)
     assert "in tangent coordinates? Pass retract= with gradcheck.manifolds.SE3()" in report.complaint
+
+
+@pytest.mark.parametrize(
+    "args", [(SO3().exp(np.array([0.3, -0.2, 0.5])),), {"R": SO3().exp(np.array([0.3, -0.2, 0.5]))}]
+)
+def test_keyword_arguments_go_along_with_a_hessian_of_coordinates(args):
+    manifold, weights = SO3(), np.random.default_rng(3).standard_normal((3, 3))
+
+    def f(R, w=1.0):
+        return w * np.sum(np.sin(weights * R))
+
+    def gradient(R, w=1.0):
+        return slopes(lambda v: f(manifold(R, v), w), (3,))
+
+    x = args["R"] if isinstance(args, dict) else args[0]
+    h = hessian(lambda v: f(manifold(x, v), 2.0), 3)
+    moves = {"retract": {"R": manifold}, "kwargs": {"w": 2.0}, "rtol": 1e-3}
+    report = gc.check(f, gradient, args, hess=h, **moves)
+    assert report, str(report)
+    assert gc.check(f, gradient, args, hess=h + np.diag([1.0, 0, 0]), **moves).verdict is gc.Verdict.FAIL

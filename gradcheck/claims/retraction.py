@@ -159,8 +159,10 @@ class _Place:
             found, rest = by_name(*passed, **named)
             if not first:
                 zeros = self.start()
-                first.append((by_name(**zeros) if isinstance(zeros, dict) else by_name(*zeros))[0])
-            given = named or dict(zip(self.labels, passed, strict=False))
+                first.append(
+                    (by_name(**{**named, **zeros}) if isinstance(zeros, dict) else by_name(*zeros, **named))[0]
+                )
+            given = dict(zip(self.labels, passed, strict=False)) | named
             for name, how in self.retract.items():
                 if found[name] is not None:
                     v = _inside(given, name)
