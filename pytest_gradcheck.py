@@ -168,6 +168,20 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
     return checks
 
 
+def _passed(verb: Callable[..., Report], args: tuple[Any, ...], options: dict[str, Any]) -> Report:
+    """Check, and raise GradientError unless it is a PASS."""
+    __tracebackhide__ = True
+    from gradcheck import GradcheckError, GradientError, Verdict  # noqa: PLC0415
+
+    try:
+        report = verb(*args, **options)
+    except GradcheckError as error:
+        raise error.with_traceback(None) from error.__cause__  # the sentence, and what f raised, if it did
+    if report.verdict is not Verdict.PASS:
+        raise GradientError(report)
+    return report
+
+
 class Checks:
     """The checks of one session: which test runs, and what was found. Called, it checks: this is the fixture."""
 
@@ -195,28 +209,16 @@ class Checks:
     def __call__(self, *args: Any, **options: Any) -> Report:
         """Check, and raise GradientError unless it is a PASS."""
         __tracebackhide__ = True  # the report says what is wrong, this frame does not
-        from gradcheck import GradcheckError, GradientError, Verdict, check  # noqa: PLC0415
+        from gradcheck import check  # noqa: PLC0415
 
-        try:
-            report = check(*args, **options)
-        except GradcheckError as error:
-            raise error.with_traceback(None) from error.__cause__  # the sentence, and what f raised, if it did
-        if report.verdict is not Verdict.PASS:
-            raise GradientError(report)
-        return report
+        return _passed(check, args, options)
 
     def kernel(self, *args: Any, **options: Any) -> Report:
         """Check a kernel against its reference, as `gradcheck.assert_kernel` does."""
         __tracebackhide__ = True
-        from gradcheck import GradcheckError, GradientError, Verdict, check_kernel  # noqa: PLC0415
+        from gradcheck import check_kernel  # noqa: PLC0415
 
-        try:
-            report = check_kernel(*args, **options)
-        except GradcheckError as error:
-            raise error.with_traceback(None) from error.__cause__
-        if report.verdict is not Verdict.PASS:
-            raise GradientError(report)
-        return report
+        return _passed(check_kernel, args, options)
 
     def defaults(self) -> dict[str, Any]:
         """Return the options of a check that does not set them: those of the command line, then of the markers."""

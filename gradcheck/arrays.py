@@ -227,9 +227,6 @@ def scalar(value: Any, what: str) -> float:
         if np.iscomplexobj(number):
             raise ArgumentError(f"{what} returned a complex number, wanted a real scalar: take its real part or |.|²")
         return float(number)
-    if hasattr(value, "cr_await"):
-        value.close()  # or Python would warn that it was never awaited
-        raise ArgumentError(f"{what} is asynchronous, wanted a function: pass lambda *args: asyncio.run({what}(*args))")
     if isinstance(value, tuple | list) and value and hasattr(value[0], "__float__"):
         raise ArgumentError(
             f"{what} returned a {type(value).__name__}, wanted a real scalar: pass lambda *args: {what}(*args)[0], or "

@@ -26,7 +26,7 @@ from gradcheck.verdicts.report import GradientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from gradcheck.verdicts.report import Report
+    from gradcheck.verdicts.report import ArgumentReport, Report
 
 
 P = ParamSpec("P")
@@ -241,18 +241,26 @@ def _by_another_convention(
     how: Rules,
 ) -> Report:
     """Return the report, with what is right by another convention of a group told so: the other side, another order."""
-    for name, move in retract.items():
-        for other in move.others() if hasattr(move, "others") else ():
-            argument = next((a for a in report.arguments if a.name == name), None)
-            if report.complaint or argument is None or argument.verdict is not Verdict.FAIL:
-                break
-            there = _as_meant(f, args, given, {**retract, name: other}, how)
-            if any(a.name == name and a.verdict is Verdict.PASS for a in there):
-                mistake, advice = move.told(other)
-                right = argument.with_(mistakes=(mistake, *argument.mistakes), advice=advice)
-                report = replace(report, arguments=tuple(right if a is argument else a for a in report.arguments))
-                break
+    waiting = {name: list(move.others()) for name, move in retract.items() if hasattr(move, "others")}
+    while not report.complaint:  # all that are still wrong turn together: each depends on its own convention alone
+        wrong = {a.name for a in report.arguments if a.verdict is Verdict.FAIL}
+        turned = {name: others.pop(0) for name, others in waiting.items() if name in wrong and others}
+        if not turned:
+            break
+        there = _as_meant(f, args, given, {**retract, **turned}, how)
+        told = {
+            a.name: retract[a.name].told(turned[a.name])
+            for a in there
+            if a.name in turned and a.verdict is Verdict.PASS
+        }
+        arguments = (_as_told(a, *told[a.name]) if a.name in told else a for a in report.arguments)
+        report = replace(report, arguments=tuple(arguments))
+        waiting = {name: others for name, others in waiting.items() if name not in told}
     return report
+
+
+def _as_told(argument: ArgumentReport, mistake: str, advice: str) -> ArgumentReport:
+    return argument.with_(mistakes=(mistake, *argument.mistakes), advice=advice)
 
 
 def _next(claims: Iterator[Claim], f: Callable[..., Any], smooth: Callable[..., Any] | None) -> Claim | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.check import check
+from gradcheck.claims.tree import flat
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -104,12 +105,6 @@ def _whole(found: Any, names: list[str]) -> Any:
     return tuple(map(_copied, found)) if isinstance(found, tuple | list) else _copied(found)
 
 
-def _holds_arrays(x: Any) -> bool:
-    """Tell whether x is an array, or a list, tuple or dict of such."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, list | tuple) else ()
-    return arrays.is_array(x) or any(map(_holds_arrays, parts))
-
-
 def _copied(x: Any) -> Any:
     return arrays.copied(x) if arrays.is_array(x) else copy.deepcopy(x)
 
@@ -133,7 +128,10 @@ class _Holder:
 
     def values(self) -> dict[str, Any]:
         """Return the parameters by name."""
-        return {name: x if _holds_arrays(x) else np.asarray(x, dtype=float) for name, x in self.before.items()}
+        return {
+            name: x if any(map(arrays.is_array, flat(x))) else np.asarray(x, dtype=float)
+            for name, x in self.before.items()
+        }
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Set the parameters to copies of `values`."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import memory
-from gradcheck.claims.backward_asked import Asked, Findings, difference
+from gradcheck.claims.backward_asked import Asked, Findings, Given, difference
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -68,18 +68,22 @@ def _repeats(asked: Asked) -> bool:
 
 def differ_from_call_to_call(asked: Asked, one: Sequence[Any], other: Sequence[Any]) -> bool:
     """Note by how much two answers differ; False where that is more than another order of summation."""
-    sizes = {i: difference(one[i], other[i]) for i in sorted(asked.judged)}
-    worst = max(sizes, key=lambda i: sizes[i], default=None)
-    if worst is None or sizes[worst] == 0:
+    judged = sorted(asked.judged)
+    labels = [f"d{asked.names[i]}" for i in judged]
+    sentence = from_call_to_call(labels, [one[i] for i in judged], [other[i] for i in judged])
+    if not sentence:
         return True
-    sentence = from_call_to_call(f"d{asked.names[worst]}", sizes[worst])
     (asked.found.breaches if asked.terms.deterministic else asked.found.notes).append(sentence)
     return not asked.different(other, one)
 
 
-def from_call_to_call(label: str, size: float) -> str:
-    """Return the sentence about two answers that differ by `size`."""
-    return f"differs from call to call: {label} by {size:.1e} of it (atomics? a random number?)"
+def from_call_to_call(labels: Sequence[str], one: Sequence[Any], other: Sequence[Any]) -> str:
+    """Return the sentence about what differs most between two answers; empty where they are the same to the bit."""
+    sizes = [difference(a, b) for a, b in zip(one, other, strict=True)]
+    if not any(sizes):
+        return ""
+    worst = max(range(len(sizes)), key=lambda k: sizes[k])
+    return f"differs from call to call: {labels[worst]} by {sizes[worst]:.1e} of it (atomics? a random number?)"
 
 
 def _all_at_once(asked: Asked) -> bool:
@@ -88,14 +92,11 @@ def _all_at_once(asked: Asked) -> bool:
     Once with NaN in fresh memory and around the inputs, and a cotangent with strides of 0; once in ordinary memory with
     the same cotangent written out.
     """
-
-    def written(outputs: Sequence[Any]) -> list[Any]:
-        return [None if c is None else memory.plain(c) for c in _spread_out(asked, outputs)]
-
+    written = _laid(asked, _written)
     try:
         with memory.poisoned(asked.library):
             around = [memory.surrounded(x) for x in asked.leaves]
-            strange = asked.again(leaves=around, given=lambda outputs: _spread_out(asked, outputs))
+            strange = asked.again(leaves=around, given=_laid(asked, memory.expanded))
         del around
         plain = asked.again(given=written)
     except Exception:  # noqa: BLE001  a refusal is found again, and noted, by the single questions
@@ -107,20 +108,22 @@ def _all_at_once(asked: Asked) -> bool:
     return True
 
 
-def _spread_out(asked: Asked, outputs: Sequence[Any]) -> list[Any]:
-    return [None if c is None else memory.expanded(c) for c in asked.cotangents(outputs)]
+def _laid(asked: Asked, layout: Callable[[Any], Any]) -> Given:
+    """Return the cotangents in another layout."""
+    return lambda outputs: [None if c is None else layout(c) for c in asked.cotangents(outputs)]
+
+
+def _written(c: Any) -> Any:
+    """Return one number of a cotangent in all its places, as `memory.expanded` does, written out."""
+    return memory.plain(memory.expanded(c))
 
 
 def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> bool:
     """Ask with every cotangent in another layout; note a breach, and tell whether there is one."""
-
-    def given(outputs: Sequence[Any]) -> list[Any]:
-        return [None if c is None else layout(c) for c in asked.cotangents(outputs)]
-
     plain = [c for c in asked.cotangents(asked.outputs) if c is not None]
     if all(layout(c) is c for c in plain):
         return False
-    gradients = _refused(asked, lambda: asked.again(given=given), f"a {word} cotangent")
+    gradients = _refused(asked, lambda: asked.again(given=_laid(asked, layout)), f"a {word} cotangent")
     if gradients is None or not (wrong := asked.different(gradients)):
         return False
     asked.found.breaches.append(
@@ -132,17 +135,12 @@ def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> bool:
 
 def _strides_of_zero(asked: Asked) -> None:
     """Ask with a cotangent that is one number everywhere, once with strides of 0 and once written out."""
-
-    def spread_out(outputs: Sequence[Any]) -> list[Any]:
-        return _spread_out(asked, outputs)
-
-    def written(outputs: Sequence[Any]) -> list[Any]:
-        return [None if c is None else memory.plain(c) for c in spread_out(outputs)]
-
     if all(arrays.total_size([c]) <= 1 for c in asked.cotangents(asked.outputs) if c is not None):
         return
-    wanted = asked.again(given=written)
-    gradients = _refused(asked, lambda: asked.again(given=spread_out), "a cotangent with strides of 0")
+    wanted = asked.again(given=_laid(asked, _written))
+    gradients = _refused(
+        asked, lambda: asked.again(given=_laid(asked, memory.expanded)), "a cotangent with strides of 0"
+    )
     if gradients is not None and (wrong := asked.different(gradients, wanted)):
         asked.found.breaches.append(
             f"reads its cotangent as if it were contiguous: {asked.label(wrong)} is another for one with strides of 0, "
@@ -163,15 +161,12 @@ def _refused(asked: Asked, ask: Callable[[], Sequence[Any]], what: str) -> Seque
 def _memory(asked: Asked) -> None:
     """Ask with NaN in fresh memory, around the inputs and beside the cotangent; find out which of them matters."""
 
-    def narrowed(outputs: Sequence[Any]) -> list[Any]:
-        return [None if c is None else memory.narrow(c) for c in asked.cotangents(outputs)]
-
     def around() -> list[Any]:
         return [memory.surrounded(x) for x in asked.leaves]
 
     with contextlib.suppress(Exception):  # a refusal is found again, and noted, by the single questions
         with memory.poisoned(asked.library):
-            gradients = asked.again(leaves=around(), given=narrowed)
+            gradients = asked.again(leaves=around(), given=_laid(asked, memory.narrow))
         if not asked.different(gradients):
             return
     _fresh(asked, None)

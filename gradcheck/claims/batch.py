@@ -99,7 +99,7 @@ def compare(
     whole = list(asked.cotangents(asked.outputs))
     has = [_has(y, own, n) for y in asked.outputs]
     found, coupled, calls = _Found(), not any(has), 0
-    for row in sorted({0, n // 2, n - 1})[:MOST] if n else []:
+    for row in sorted({0, n // 2, n - 1}) if n else []:
         leaves = [_cut(x, axes[i], row) if i in axes else arrays.copied(x) for i, x in enumerate(asked.leaves)]
         cotangents = [c if c is None or not _has(c, own, n) else _cut(c, own, row) for c in whole]
         run = changed(partial(_row, axis=own, row=row, n=n))
@@ -152,8 +152,7 @@ def _axes(asked: Asked, axis: Any, batched: frozenset[int] | None) -> dict[int, 
 def _cut(x: Any, axis: int, row: int) -> Any:
     index: list[Any] = [slice(None)] * len(arrays.shape_of(x))
     index[axis] = slice(row, row + 1)
-    part = x[tuple(index)]
-    return part.clone() if arrays.is_torch(part) else np.array(part) if isinstance(part, np.ndarray) else part
+    return arrays.copied(x[tuple(index)])
 
 
 def _row(x: Any, axis: int, row: int, n: int) -> Any:

@@ -19,7 +19,7 @@ from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.pattern import PatternClaim
 from gradcheck.claims.retraction import retracted
 from gradcheck.claims.torch_backward import TorchClaim
-from gradcheck.claims.tree import a_kind
+from gradcheck.claims.tree import a_kind, flat
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import ArgumentError
 
@@ -147,8 +147,7 @@ def _synchronous(functions: Mapping[str, Any]) -> None:
 
 def _is_gradient(value: Any) -> bool:
     """Tell whether a value may be a gradient given as arrays."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
-    return arrays.is_array(value) or isinstance(value, float) or any(map(_is_gradient, parts))
+    return any(arrays.is_array(part) or isinstance(part, float) for part in flat(value))
 
 
 def read_claims(

@@ -251,6 +251,9 @@ def without_residuals(first: Claim, seconds: Sequence[MatrixClaim]) -> Claim:
 
 def _contradiction(claim: MatrixClaim, leaves: Sequence[Any]) -> str:
     """Return why a matrix is no 2s·JᵀJ with s > 0, empty where it may be one."""
+    if isinstance(claim, HessianClaim):  # its matrix once, not for every column
+        blocks = claim.blocks(leaves)
+        claim = claim.with_(blocks=lambda _: blocks)
     if claim.linear is not None and (said := claim.linear(leaves)):
         return said
     no = f"{claim.letter} is no Gauss-Newton approximation"

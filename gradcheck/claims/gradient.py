@@ -9,6 +9,7 @@ from gradcheck.claims.claim import Claim, Given
 from gradcheck.claims.outputs import dtype_of
 from gradcheck.claims.point import argument_names, caller, point, title_of
 from gradcheck.claims.returned import by_argument
+from gradcheck.claims.tree import flat
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class GradientClaim(Claim, keyword="gradient"):
         if gradient is not None and not callable(gradient):
             self.at_point_only, arrays_given = True, gradient
             self.given_unit = max(
-                (arrays.ROUNDOFF.get(arrays.dtype_name(g), 0.0) for g in _arrays(gradient)), default=0.0
+                (arrays.ROUNDOFF.get(arrays.dtype_name(g), 0.0) for g in filter(arrays.is_array, flat(gradient))),
+                default=0.0,
             )
             gradient = lambda *_, **__: arrays_given  # noqa: E731  a claim is a function from here on
         self.title = title_of(function)
@@ -74,11 +76,6 @@ class GradientClaim(Claim, keyword="gradient"):
     def arguments(self, leaves: Sequence[Any]) -> tuple[Any, ...]:
         """Return the arguments by position."""
         return self.tree.positional(leaves)
-
-
-def _arrays(x: Any) -> list[Any]:
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
-    return [x] if arrays.is_array(x) else [leaf for part in parts for leaf in _arrays(part)]
 
 
 def _in_its_dtype(gradient: Any, x: Any) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims.jax_backward import has_jax_array
 from gradcheck.claims.point import all_numbers
+from gradcheck.claims.torch_graph import any_tensor
 from gradcheck.claims.torch_module import is_module
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _takes(function: Any, args: Any) -> bool:
 
 
 def _has_tensor(x: Any) -> bool:
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
-    return arrays.is_torch(x) or has_jax_array(x) or any(map(_has_tensor, parts))
+    return any_tensor(x) or has_jax_array(x)
 
 
 def _is_pair(function: Callable[..., Any], args: Any) -> bool:

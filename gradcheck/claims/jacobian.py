@@ -11,6 +11,7 @@ from gradcheck import arrays
 from gradcheck.claims import matrices
 from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.outputs import numbers_as_arrays
+from gradcheck.claims.point import caller
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.direction import scale_of
 
@@ -122,9 +123,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
 
     def _result(self, leaves: Sequence[Any]) -> Any:
         """Return what the user's function returns."""
-        if isinstance(self.tree.template, dict):
-            return self.jac(**self.tree.fill(leaves), **self.kwargs)
-        return self.jac(*self.tree.fill(leaves), **self.kwargs)
+        return caller(self.jac, self.tree, self.kwargs)(leaves)
 
     def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
         """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims.outputs import in_dtype
 from gradcheck.claims.point import point
+from gradcheck.claims.tree import flat
 from gradcheck.claims.vjp import VjpClaim
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 
 def has_jax_array(x: Any) -> bool:
     """Tell whether there is a JAX array in x, however nested."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
-    return (arrays.is_array(x) and arrays.library_of(x) == "jax") or any(map(has_jax_array, parts))
+    return any(arrays.is_array(part) and arrays.library_of(part) == "jax" for part in flat(x))
 
 
 class JaxClaim(VjpClaim):

@@ -54,8 +54,6 @@ def floating(result: Any) -> list[Any]:
 
 def outputs(result: Any, function: Any) -> list[Any]:
     """Return the floating arrays in what f returned, of which there must be one."""
-    if hasattr(result, "cr_await"):
-        arrays.scalar(result, title_of(function))  # says what to do about an asynchronous function
     shallow(result, f"what {title_of(function)} returned")
     if isinstance(result, list) and all_numbers(result):
         raise ArgumentError(f"{title_of(function)} returned a list of numbers, wanted an array: np.asarray([...])")

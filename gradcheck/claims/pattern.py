@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.claims.claim import Claim, Given
+    from gradcheck.claims.claim import Given
 
 DIFFERENCED = "the pattern is judged by the matrix that a solver differences with it, in {} calls of f"
 
@@ -43,11 +43,6 @@ class PatternClaim(JacobianClaim):
         self.own_error = off
         self.notes = (*self.notes, DIFFERENCED.format(self.calls))
         self.balance_rows()
-
-    @classmethod
-    def read(cls, function: Callable[..., Any], value: Any, given: Given) -> Claim:
-        """Return the claim of `check(function, sparsity=value, args=args)`."""
-        return cls(function, value, given)
 
     def _differenced(self, sparsity: Any) -> tuple[Any, float]:
         """Return the matrix by differences, and how far it is off, relative to it, its rows balanced."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from types import CoroutineType, FunctionType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,7 +135,7 @@ class _Call:
 def finished(result: Any, function: Callable[..., Any]) -> Any:
     """Return what a function returned; raise ArgumentError where it is asynchronous, and would yet have to run."""
     parts = result if type(result) in (tuple, list) else (result,)
-    if unfinished := [part for part in parts if type(part) is CoroutineType]:
+    if unfinished := [part for part in parts if isinstance(part, Coroutine)]:
         for part in unfinished:
             part.close()  # or Python would warn that it was never awaited
         what = title_of(function)

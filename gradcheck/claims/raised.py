@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import sysconfig
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 OURS = str(Path(__file__).parents[1])
 
@@ -16,12 +13,7 @@ LIBRARIES = tuple(sysconfig.get_path(name) for name in ("stdlib", "purelib", "pl
 
 def by_caller(error: BaseException) -> bool:
     """Tell whether the caller's own code raised an error, itself or in a library that it calls."""
-    files = []
-    frame: TracebackType | None = error.__traceback__
-    while frame is not None:
-        files.append(frame.tb_frame.f_code.co_filename)
-        frame = frame.tb_next
-    for file in reversed(files):
+    for file in reversed(_files(error)):
         if file.startswith(OURS):
             return False
         if not file.startswith(LIBRARIES):
@@ -31,12 +23,12 @@ def by_caller(error: BaseException) -> bool:
 
 def from_inside(error: BaseException) -> bool:
     """Tell whether the traceback of an error has a frame outside this package: it was raised by the user's code."""
-    frame: TracebackType | None = error.__traceback__
-    while frame is not None:
-        if not frame.tb_frame.f_code.co_filename.startswith(OURS):
-            return True
-        frame = frame.tb_next
-    return False
+    return any(not file.startswith(OURS) for file in _files(error))
+
+
+def _files(error: BaseException) -> list[str]:
+    """Return the files of an error's frames, the innermost last."""
+    return [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
 
 
 def sentence(who: str, error: BaseException, where: str = "") -> str:

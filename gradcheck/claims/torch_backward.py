@@ -171,18 +171,14 @@ class TorchClaim(VjpClaim, keyword="inputs"):
             tracked = graph.tracked(leaves, self.wanted)
             results = outputs(graph.call(self._inside, self.tree, graph.copies(tracked), self.kwargs), self.user)
             pairs = [
-                (y, arrays.copied(c) if self.terms.inplace_cotangent else c)
-                for y, w in zip(results, weights, strict=True)
-                if y.requires_grad and (c := in_dtype(w, y)) is not None
+                (y, w, arrays.copied(in_dtype(w, y))) for y, w in zip(results, weights, strict=True) if y.requires_grad
             ]
             judged = [x for x, wanted in zip(tracked, self.wanted, strict=True) if wanted]
             grads: Sequence[Any] = ()  # where the output depends on no input every gradient is zero
-            kept = [arrays.copied(c) for _, c in pairs]
             if pairs:
-                grads = torch.autograd.grad([y for y, _ in pairs], judged, [c for _, c in pairs], allow_unused=True)
-        if not self.terms.inplace_cotangent and not all(
-            arrays.same(c, copy) for (_, c), copy in zip(pairs, kept, strict=True)
-        ):
+                ys, _, passed = zip(*pairs, strict=True)
+                grads = torch.autograd.grad(ys, judged, passed, allow_unused=True)
+        if not self.terms.inplace_cotangent and not all(arrays.same(c, in_dtype(w, y)) for y, w, c in pairs):
             raise WrongClaim(
                 "the backward changes its cotangent in place: work on a copy, or pass inplace_cotangent=True where "
                 "that is meant"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.outputs import named
-from gradcheck.claims.point import title_of
+from gradcheck.claims.point import caller, title_of
+from gradcheck.claims.tree import flat
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 
 def any_tensor(x: Any) -> bool:
     """Tell whether there is a tensor in x, however nested."""
-    parts = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else ()
-    return arrays.is_torch(x) or any(map(any_tensor, parts))
+    return any(map(arrays.is_torch, flat(x)))
 
 
 def wanted(leaves: Sequence[Any]) -> tuple[bool, ...]:
@@ -47,8 +47,7 @@ def copies(tracked: Sequence[Any]) -> list[Any]:
 
 def call(function: Callable[..., Any], tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Return function(arguments)."""
-    filled = tree.fill(leaves)
-    return function(**filled, **kwargs) if isinstance(filled, dict) else function(*filled, **kwargs)
+    return caller(function, tree, kwargs)(leaves)
 
 
 def differentiable(

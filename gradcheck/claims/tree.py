@@ -58,11 +58,11 @@ class Tree:
 
     def originals(self) -> list[Any]:
         """Return the leaves themselves, as they were passed."""
-        return [leaf for leaf in _flat(self.template) if is_leaf(leaf)]
+        return [leaf for leaf in flat(self.template) if is_leaf(leaf)]
 
     def others(self) -> list[tuple[str, str]]:
         """Return name and dtype of the arrays and numbers that are no leaves: integers and Booleans."""
-        found = zip(_paths(self), _flat(self.template), strict=True)
+        found = zip(_paths(self), flat(self.template), strict=True)
         return [
             (name, arrays.dtype_name(x) if arrays.is_array(x) else "int")
             for name, x in found
@@ -189,7 +189,7 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
             raise WrongClaim(f"the gradient of {what} has an entry {min(map(str, unknown))!r} that is no argument")
         for key, child in template.items():
             name = str(key) if what == "the arguments" else f"{what}.{key}"
-            if key not in structure and any(map(is_leaf, _flat(child))):
+            if key not in structure and any(map(is_leaf, flat(child))):
                 raise Missing(name)
             yield from _leaves(child, structure.get(key), name)
         return
@@ -200,10 +200,11 @@ def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa:
         yield from _leaves(child, part, what)
 
 
-def _flat(x: Any) -> Iterator[Any]:
+def flat(x: Any) -> Iterator[Any]:
+    """Yield what stands in dicts, lists and tuples, however nested; x itself where it is none of them."""
     if is_node(x):
-        for _, child in items(x):
-            yield from _flat(child)
+        for child in x.values() if isinstance(x, dict) else x:
+            yield from flat(child)
     else:
         yield x
 

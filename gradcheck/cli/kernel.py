@@ -55,7 +55,7 @@ def kernel(
     \b
       gradcheck kernel mine:fused --reference mine:plain --signature "(n,d),(d)" --blocks
     """  # noqa: D301  the backspace itself keeps click from filling the paragraph
-    from gradcheck.cli.show import EXIT_CODES, print_report, result_console, write_json  # noqa: PLC0415
+    from gradcheck.cli.show import EXIT_CODES, print_report, print_verdict, result_console, write_json  # noqa: PLC0415
     from gradcheck.search.kernel_cases import search  # noqa: PLC0415
     from gradcheck.search.user_functions import find_function  # noqa: PLC0415
     from gradcheck.strategies.signature import parse  # noqa: PLC0415
@@ -76,10 +76,10 @@ def kernel(
     case = found.failure
     if case is None:
         verdict = Verdict.INCONCLUSIVE if found.undecided else Verdict.PASS
-        click.echo(
-            f"{verdict}  {target}: {found.drawn} cases drawn from {signature} in {dtype}, {found.undecided} undecided, "
-            f"seed {seed}"
+        said = (
+            f"{target}: {found.drawn} cases drawn from {signature} in {dtype}, {found.undecided} undecided, seed {seed}"
         )
+        print_verdict(verdict, said)
         click.get_current_context().exit(EXIT_CODES[verdict])
     sizes = ", ".join(f"{name} = {n}" for name, n in case.sizes.items())
     click.echo(f"A wrong kernel after {found.drawn} cases; the smallest sizes that fail: {sizes} ({case.kind})\n")

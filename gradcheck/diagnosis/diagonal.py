@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.diagnosis.names import lacks
 from gradcheck.diagnosis.pushed import SAFETY, Pushed
 
 if TYPE_CHECKING:
@@ -39,6 +40,6 @@ def told(diagonal: NDArray[Any], found: Pushed, move: NDArray[Any], label: str) 
     off = SAFETY * found.bound / np.abs(np.reshape(move, -1))
     if np.any(np.abs(diagonal - middle) > off + SAME * abs(middle)):
         return place, "", ""
-    side, verb = ("missing", "lacks") if middle < 0 else ("added", "has, and should not have,")
-    advice = f"the claim {verb} {abs(middle):.4g} x the identity: damping, or weight decay (lam/2 |w|**2 adds lam)"
+    side, lacking = lacks(-middle)
+    advice = f"{lacking}the identity: damping, or weight decay (lam/2 |w|**2 adds lam)"
     return place, f"multiple of the identity {side}", advice

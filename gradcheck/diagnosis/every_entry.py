@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck import arrays
 from gradcheck.diagnosis.locate import PlaceSearch
 from gradcheck.diagnosis.syndrome import SLOPE_AT_MOST, Exhausted
 from gradcheck.slopes.budget import BudgetReached
@@ -53,9 +51,7 @@ def measured(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
         errors[index] = entry.error / largest if index in search.found.wrong else 0.0
     cells = errors.reshape(-1, shape[-1])
     entries = HeatMap(tuple(map(tuple, cells.tolist())), 1, 1, *cells.shape)
-    point = arrays.to_numpy(trial.gradient.leaves[trial.index])
-    worst = tuple(replace(w, value=complex(point[w.index])) for w in search.found.worst)
-    argument = argument.with_(entries=entries, worst=worst or argument.worst)
+    argument = argument.with_(entries=entries, worst=search.worst or argument.worst)
     if argument.where is not None or argument.mistakes:
         return argument
     wrong = len(search.found.wrong)

@@ -61,11 +61,10 @@ def find(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     except BudgetReached:
         search.found.exhausted = "max_evaluations"
     found, shape, named = search.found, search.measure.shape, bool(argument.mistakes)
-    point = arrays.to_numpy(trial.gradient.leaves[trial.index])
     return argument.with_(
         where=None if named and math.prod(shape) > 1 else where_of(found, shape),
         where_text=sentence(found, shape, argument.name, named=named),
-        worst=tuple(replace(w, value=complex(point[w.index])) for w in found.worst),
+        worst=search.worst,
         sound=tuple(sorted(found.entries.keys() - found.wrong))[:SOUND],
     )
 
@@ -78,6 +77,12 @@ class PlaceSearch:
         self.measure = Measure(trial, limit)
         self.found = Located()
         self._rng = stream(trial.field.seed, Purpose.ENTRIES, trial.index)
+
+    @property
+    def worst(self) -> tuple[WorstEntry, ...]:
+        """The entries shown wrong, worst first, with the argument's values there."""
+        point = arrays.to_numpy(self.measure.x)
+        return tuple(replace(w, value=complex(point[w.index])) for w in self.found.worst)
 
     def run(self) -> None:
         """Find the wrong places, and look once along an independent direction whether they are all."""

@@ -124,9 +124,7 @@ class Slopes:
     def mismatches(self, changes: Sequence[Change]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the mismatches of changes without free parameters, and their bounds, (changes, probes)."""
         pairs = np.array([self.dots(change.array) for change in changes])
-        values, errors = pairs[:, 0], pairs[:, 1]
-        shares = [1.0 if change.array is None else self._shares[id(change.array)] for change in changes]
-        errors = errors + np.array(shares)[:, None] * self._own
+        values, errors = pairs[:, 0], pairs[:, 1] + np.array([self.own(change.array) for change in changes])
         factors = np.array([1.0 if change.factor is None else change.factor for change in changes])[:, None]
         values, errors = factors * values, np.abs(factors) * errors
         for n, change in enumerate(changes):
@@ -247,9 +245,14 @@ def _filled(change: Change, low: float, high: float, case: Case) -> list[tuple[C
     if low <= 0 <= high:
         return []
     middle = (low + high) / 2
-    side, verb = ("missing", "lacks") if middle > 0 else ("added", "has, and should not have,")
-    advice = f"the claim {verb} {abs(middle):.4g} x {change.advice}"
-    return [(replace(change, name=f"{change.name} {side}", advice=advice, multiple=middle), 1)]
+    side, lacking = lacks(middle)
+    return [(replace(change, name=f"{change.name} {side}", advice=lacking + change.advice, multiple=middle), 1)]
+
+
+def lacks(multiple: float) -> tuple[str, str]:
+    """Return the side of a multiple of something that a claim lacks, negative where it is too much, and the advice."""
+    side, verb = ("missing", "lacks") if multiple > 0 else ("added", "has, and should not have,")
+    return side, f"the claim {verb} {abs(multiple):.4g} x "
 
 
 def _in_every(trial: Trial, trials: Mapping[int, Trial], name: str) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.claims.array_claim import ArrayClaim
+    from gradcheck.claims.jacobian import MatrixClaim
+    from gradcheck.claims.jvp import JvpClaim
     from gradcheck.verdicts.trial import Trial
 
 SAFETY = 4.0
@@ -32,10 +34,21 @@ class Pushed:
     bound: NDArray[np.float64]
 
     @property
+    def size(self) -> NDArray[np.float64]:
+        """How far each row moves, claimed or measured."""
+        return np.asarray(np.maximum(np.abs(self.claimed), np.abs(self.measured)))
+
+    @property
     def excess(self) -> NDArray[np.float64]:
         """Error of each row in units of its bound."""
-        size = np.maximum(np.abs(self.claimed), np.abs(self.measured))
-        return np.asarray(np.abs(self.claimed - self.measured) / (SAFETY * self.bound + NEGLIGIBLE * size))
+        return np.asarray(np.abs(self.claimed - self.measured) / (SAFETY * self.bound + NEGLIGIBLE * self.size))
+
+
+def pushed(trial: Trial, claim: MatrixClaim | JvpClaim, v: NDArray[Any]) -> Pushed:
+    """Return J·v, claimed and measured."""
+    slopes, bound = measured(trial, claim, v)
+    leaves = trial.field.leaves
+    return Pushed(flat(claim.pushed(leaves, trial.index, arrays.like(v, leaves[trial.index]))), slopes, bound)
 
 
 def measured(trial: Trial, claim: ArrayClaim, v: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64]]:

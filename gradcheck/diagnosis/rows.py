@@ -17,7 +17,7 @@ from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.diagnosis import locate, names, through
 from gradcheck.diagnosis.diagonal import told, wrong_diagonal
-from gradcheck.diagnosis.pushed import Pushed, flat, measured
+from gradcheck.diagnosis.pushed import pushed
 from gradcheck.diagnosis.through import alone, is_wrong
 from gradcheck.errors import GradcheckError
 from gradcheck.verdicts.certificate import Verdict
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.diagnosis.pushed import Pushed
     from gradcheck.verdicts.report import ArgumentReport
     from gradcheck.verdicts.trial import Trial
 
@@ -50,7 +51,7 @@ def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
 def _located(argument: ArgumentReport, trial: Trial, claim: MatrixClaim) -> ArgumentReport:
     column = argument.where if argument.where is not None and None not in argument.where else None
     moves = _moves(trial, column)
-    found = [_pushed(trial, claim, v) for v in moves]
+    found = [pushed(trial, claim, v) for v in moves]
     excess = np.max([p.excess for p in found], axis=0)
     wrong = np.flatnonzero(excess > 1)
     if not wrong.size:
@@ -129,7 +130,7 @@ def _of_symmetric(
         index = claim.row_index(row)[1]
         v = np.array(arrays.to_numpy(trial.direction(0)))
         v[index] = 0
-        if set(np.flatnonzero(_pushed(trial, claim, v).excess > 1)) <= {row}:
+        if set(np.flatnonzero(pushed(trial, claim, v).excess > 1)) <= {row}:
             return f"row {_told(index)} and column {_told(index)} of {label} are wrong, all else is right", None
     return None
 
@@ -141,8 +142,7 @@ def _next(argument: ArgumentReport, claim: MatrixClaim, trial: Trial, label: str
 
 def _live(found: Sequence[Pushed]) -> NDArray[np.bool_]:
     """Return which rows move at all."""
-    sizes = [np.maximum(np.abs(p.claimed), np.abs(p.measured)) for p in found]
-    return np.asarray(np.max(sizes, axis=0) > 0)
+    return np.asarray(np.max([p.size for p in found], axis=0) > 0)
 
 
 def _one_row(label: str, index: Sequence[int], single: Sequence[int | None] | None) -> str:
@@ -212,13 +212,6 @@ def _moves(trial: Trial, column: Sequence[int | None] | None) -> list[NDArray[An
     return [v]
 
 
-def _pushed(trial: Trial, claim: MatrixClaim, v: NDArray[Any]) -> Pushed:
-    """Return J·v, claimed and measured."""
-    slopes, bound = measured(trial, claim, v)
-    claimed = flat(claim.pushed(trial.field.leaves, trial.index, arrays.like(v, trial.field.leaves[trial.index])))
-    return Pushed(claimed, slopes, bound)
-
-
 def _row(trial: Trial, claim: MatrixClaim, row: int) -> ArgumentReport | None:
     """Return the report on one row as a gradient of its own; None where it cannot be shown wrong alone."""
     there = alone(trial, claim.contracted(claim.unit(row)))
@@ -236,7 +229,7 @@ def _transposed(trial: Trial, claim: MatrixClaim) -> str:
     transposed = claim.transposed(trial.index)
     if transposed is None:
         return ""
-    found = [_pushed(trial, transposed, v) for v in _moves(trial, None)]
+    found = [pushed(trial, transposed, v) for v in _moves(trial, None)]
     if any(np.any(p.excess > 1) for p in found):
         return ""
     return f"{claim.label(trial.index)} is transposed: rows are outputs, columns are entries of {trial.name}"

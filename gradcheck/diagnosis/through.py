@@ -16,7 +16,7 @@ from gradcheck.claims.contract import as_given
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import names
-from gradcheck.diagnosis.pushed import NEGLIGIBLE, SAFETY, Pushed, flat, measured
+from gradcheck.diagnosis.pushed import NEGLIGIBLE, SAFETY, measured, pushed
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.direction import inner
 from gradcheck.slopes.field import Field
@@ -117,16 +117,14 @@ def _entries(trial: Trial, claim: ArrayClaim, output: int) -> list[list[int] | N
     if not shape or claim.cotangents[output].size < 2:
         return []
     v = arrays.to_numpy(trial.direction(0))
-    slopes, bound = measured(trial, claim, v)
     start = sum(c.size for c in claim.cotangents[:output])
     part = slice(start, start + claim.cotangents[output].size)
     if isinstance(claim, JvpClaim):
-        claimed = flat(claim.pushed(trial.field.leaves, trial.index, arrays.like(v, trial.field.leaves[trial.index])))
-        pushed = Pushed(claimed[part], slopes[part], bound[part])
-        wrong = (pushed.excess > 1).reshape(shape)
-        live = (np.maximum(np.abs(pushed.claimed), np.abs(pushed.measured)) > 0).reshape(shape)
+        both = pushed(trial, claim, v)
+        wrong, live = (x[part].reshape(shape) for x in (both.excess > 1, both.size > 0))
         found = [_few(np.unique(np.nonzero(wrong)[axis]), np.nonzero(live)[axis]) for axis in range(len(shape))]
     else:
+        slopes, bound = measured(trial, claim, v)
         is_off = _halves(trial, claim, output, slopes[part].reshape(shape), bound[part].reshape(shape), v)
         found = [_wrong_along(axis, shape, is_off) for axis in range(len(shape))]
     return found if any(indices is not None for indices in found) else []

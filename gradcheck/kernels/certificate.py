@@ -77,21 +77,15 @@ class _Line:
     kept: list[NDArray[np.bool_] | None] = field(default_factory=list)
 
     def __call__(self, t: float) -> float:
-        leaves = list(self.values)
-        for i, v in self.move.items():
-            leaves[i] = _shifted(leaves[i], t, v, self.reference.library)
-        answer = self.reference.truth(leaves, None)
-        del leaves
         first = not self.kept
         total = 0.0
-        for k, (c, (_, y)) in enumerate(zip(self.drawn.values, answer.outputs, strict=True)):
-            values = arrays.to_numpy(y)
+        outputs = _outputs(self.reference, self.values, self.move, t)
+        for k, (c, y) in enumerate(zip(self.drawn.values, outputs, strict=True)):
             if first:
-                finite = np.isfinite(values)
+                finite = np.isfinite(y)
                 self.kept.append(None if finite.all() else finite)
             mask = self.kept[k]
-            if mask is not None:
-                values = np.where(mask, values, 0.0)
+            values = y if mask is None else np.where(mask, y, 0.0)
             if first:
                 self.size += _dot(c, values, absolute=True)
             total += _dot(c, values)
@@ -109,7 +103,7 @@ class _Here:
 
     def __init__(self, reference: Reference, drawn: Drawn, values: Sequence[NDArray[Any]], size: float) -> None:
         self.reference, self.drawn, self.values = reference, drawn, values
-        self.outputs = self._at({}, 0.0)
+        self.outputs = _outputs(reference, values, {}, 0.0)
         entries = sum(y.size for y in self.outputs)
         summed = arrays.total_size(values) / max(entries, 1)  # by f itself, into each of its entries
         squares = sum(_dot(c, y, squared=True) for c, y in zip(drawn.values, self.outputs, strict=True))
@@ -155,16 +149,18 @@ class _Here:
     def _difference(self, move: dict[int, NDArray[Any]], t: float) -> float:
         """Return Σ c·(f(x + t·v) − f(x)), over the entries that are finite at both."""
         total = 0.0
-        for c, y, z in zip(self.drawn.values, self.outputs, self._at(move, t), strict=True):
+        for c, y, z in zip(
+            self.drawn.values, self.outputs, _outputs(self.reference, self.values, move, t), strict=True
+        ):
             total += _dot(c, z, minus=y)
         return total
 
-    def _at(self, move: dict[int, NDArray[Any]], t: float) -> list[NDArray[Any]]:
-        leaves = list(self.values)
-        for i, v in move.items():
-            leaves[i] = _shifted(leaves[i], t, v, self.reference.library)
-        answer = self.reference.truth(leaves, None)
-        return [arrays.to_numpy(y) for _, y in answer.outputs]
+
+def _outputs(
+    reference: Reference, values: Sequence[NDArray[Any]], move: dict[int, NDArray[Any]], t: float
+) -> list[NDArray[Any]]:
+    leaves = [_shifted(x, t, move[i], reference.library) if i in move else x for i, x in enumerate(values)]
+    return [arrays.to_numpy(y) for _, y in reference.truth(leaves, None).outputs]
 
 
 def _dot(

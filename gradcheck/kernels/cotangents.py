@@ -57,15 +57,13 @@ class Drawn:
             start = fitting[0] + 1 if fitting else start
         return found
 
-    def given(
-        self, only: set[int] | None = None, layout: Callable[[Any], Any] | None = None
-    ) -> Callable[[Sequence[Leaf]], list[Any]]:
-        """Return what gives each of a kernel's outputs its cotangent: None to those outside `only`."""
+    def given(self) -> Callable[[Sequence[Leaf]], list[Any]]:
+        """Return what gives each of a kernel's outputs its cotangent."""
 
         def give(outputs: Sequence[Leaf]) -> list[Any]:
             found: list[Any] = [None] * len(outputs)
             for k, i in enumerate(self.pairs(outputs)):
-                if i is None or (only is not None and k not in only):
+                if i is None:
                     continue
                 y = outputs[i][1]
                 c = self.values[k]
@@ -73,7 +71,7 @@ class Drawn:
                     if math.prod(arrays.shape_of(y)) != c.size:
                         continue
                     c = c.reshape(arrays.shape_of(y))
-                found[i] = _fit(c, y) if layout is None else layout(_fit(c, y))
+                found[i] = _fit(c, y)
             return found
 
         return give

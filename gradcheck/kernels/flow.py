@@ -192,7 +192,7 @@ def _contract(trial: Trial, answer: Answer) -> None:
         terms=trial.options.terms,
     )
     if trial.options.inplace_cotangent or not any("changes its input" in b for b in trial.breaches):
-        found = backward_contract.judge(asked, repeated=not trial.large)
+        found = backward_contract.judge(asked, repeated=not trial.at_once)
         trial.breaches += found.breaches
         trial.notes += found.notes
         trial.contract_calls += found.calls

@@ -10,7 +10,6 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract
-from gradcheck.claims.backward_asked import difference
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.programs import (
     Answer,
@@ -53,6 +52,11 @@ class Trial:
     def large(self) -> bool:
         """Whether each call is expensive."""
         return arrays.total_size(self.inputs.leaves) > LARGE
+
+    @property
+    def at_once(self) -> bool:
+        """Whether the contract asks for a second answer, with other questions at once."""
+        return self.large and arrays.library_of(self.inputs.leaves[0]) in ("torch", "numpy")
 
     def ask(self, leaves: Sequence[Any] | None = None, given: Any = None) -> Answer:
         """Run the kernel on copies of its inputs."""
@@ -160,18 +164,16 @@ def answers_again(trial: Trial, answer: Answer) -> list[Answer]:
 
     Of a large kernel the contract asks this, with other questions at once.
     """
-    if trial.large and arrays.library_of(trial.inputs.leaves[0]) in ("torch", "numpy"):
+    if trial.at_once:
         return []
     second = trial.ask()
     trial.calls -= 1
     trial.contract_calls += 1
     ours = [*(y for _, y in answer.outputs), *answer.gradients]
     theirs = [*(y for _, y in second.outputs), *second.gradients]
-    sizes = [difference(a, b) for a, b in zip(ours, theirs, strict=True)]
-    if not any(sizes):
-        return []
     labels = [*(name for name, _ in answer.outputs), *(f"d{trial.inputs.names[i]}" for i in trial.inputs.judged)]
-    worst = max(range(len(sizes)), key=lambda k: sizes[k])
-    sentence = backward_contract.from_call_to_call(labels[worst], sizes[worst])
+    sentence = backward_contract.from_call_to_call(labels, ours, theirs)
+    if not sentence:
+        return []
     (trial.breaches if trial.options.deterministic else trial.notes).append(sentence)
     return [second]

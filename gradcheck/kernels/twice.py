@@ -102,5 +102,5 @@ def doubled(kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, g
     wrapped = [Twice(f, asked.judged, own, len(cotangents)) for f in (kernel, reference)]
     if isinstance(asked.template, dict):
         return *wrapped, {**asked.template, **dict(zip(labels, cotangents, strict=True))}, None, [*own, *labels]
-    top = [name.partition(".")[0] for name in positional_names(asked)]
+    top = positional_names(asked)
     return *wrapped, (*asked.template, *cotangents), [*top, *labels], [*own, *labels]

@@ -83,7 +83,7 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
 def _of_all(report: DerivationReport) -> Report | None:
     """Return what a run of pytest keeps of a derivation: the worst of its lines and the whole, with the wrong lines."""
     lines = [line for line in report.lines if line.verdict is Verdict.FAIL]
-    parts = [report.whole, *(line.report for line in (*lines, *report.lines))]
+    parts = [report.whole, *(line.report for line in report.lines)]
     worst = next((part for part in parts if part is not None and part.verdict is report.verdict), report.whole)
     if worst is None:
         return None

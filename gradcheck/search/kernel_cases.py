@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels import check_kernel
 from gradcheck.kernels.libraries import to_library
-from gradcheck.strategies.kernel_inputs import KINDS, provoking_values
+from gradcheck.strategies.kernel_inputs import KINDS, next_to, provoking_values
 from gradcheck.verdicts.certificate import Verdict
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Report
 
 BLOCKS = (16, 32, 64, 128, 256)
+LARGEST = 40  # size drawn without blocks
 MOST_ENTRIES = 2**20  # of an argument
 
 
@@ -37,7 +38,6 @@ class KernelSearch:
     """What the drawn cases gave."""
 
     drawn: int = 0
-    shrinking: int = 0
     undecided: int = 0
     failure: KernelCase | None = None
     why_undefined: str = ""
@@ -53,7 +53,6 @@ def search(
     dtype: str = "bfloat16",
     library: str = "torch",
     blocks: bool = False,
-    max_side: int = 40,
 ) -> KernelSearch:
     """Check drawn cases until one fails, and shrink its sizes.
 
@@ -68,7 +67,7 @@ def search(
     dtype, library : str
         Of all inputs.
     blocks : bool
-        Draw sizes next to 16, 32, 64, 128 and 256; else from 1 to `max_side`.
+        Draw sizes next to 16, 32, 64, 128 and 256; else from 1 to 40.
 
     Raises
     ------
@@ -81,8 +80,9 @@ def search(
 
     def judge(sizes: Mapping[str, int], kind: str) -> KernelCase | None:
         values = np.random.default_rng((seed, KINDS.index(kind)))
-        shapes = [signature.shape(i, sizes) for i in range(len(signature.inputs))]
-        inputs = tuple(to_library(provoking_values(shape, kind, values), library, dtype) for shape in shapes)
+        inputs = tuple(
+            to_library(provoking_values(shape, kind, values), library, dtype) for shape in signature.shapes(sizes)
+        )
         try:
             return KernelCase(dict(sizes), kind, check_kernel(kernel, reference, inputs, seed=seed))
         except GradcheckError as error:
@@ -90,44 +90,40 @@ def search(
             return None
 
     for number in range(max_examples):
-        sizes = _sizes(signature, rng, blocks=blocks, max_side=max_side)
+        sizes = _sizes(signature, rng, blocks=blocks)
         case = judge(sizes, KINDS[number % len(KINDS)])
         if case is None:
             continue
         found.drawn += 1
         found.undecided += case.report.verdict is Verdict.INCONCLUSIVE
         if case.report.verdict is Verdict.FAIL:
-            found.failure = _shrunk(case, judge, found)
+            found.failure = _shrunk(case, judge)
             return found
     if not found.drawn:
         raise ArgumentError(f"no drawn case could be checked: {found.why_undefined}")
     return found
 
 
-def _sizes(signature: Signature, rng: np.random.Generator, *, blocks: bool, max_side: int) -> dict[str, int]:
+def _sizes(signature: Signature, rng: np.random.Generator, *, blocks: bool) -> dict[str, int]:
     """Draw a size for each name; small enough that no argument is too large."""
     while True:
         sizes = {}
         for name in signature.names:
             if blocks:
                 block = int(rng.choice(BLOCKS))
-                sizes[name] = int(rng.choice([1, block - 1, block, block + 1, 2 * block + 3]))
+                sizes[name] = int(rng.choice(next_to(block)))
             else:
-                sizes[name] = int(rng.integers(1, max_side + 1))
-        shapes = [signature.shape(i, sizes) for i in range(len(signature.inputs))]
-        if all(np.prod(shape, dtype=float) <= MOST_ENTRIES for shape in shapes):
+                sizes[name] = int(rng.integers(1, LARGEST + 1))
+        if all(np.prod(shape, dtype=float) <= MOST_ENTRIES for shape in signature.shapes(sizes)):
             return sizes
 
 
-def _shrunk(
-    case: KernelCase, judge: Callable[[Mapping[str, int], str], KernelCase | None], found: KernelSearch
-) -> KernelCase:
+def _shrunk(case: KernelCase, judge: Callable[[Mapping[str, int], str], KernelCase | None]) -> KernelCase:
     """Return the failing case with each size as small as it fails, by halving the way to the largest that passes."""
     for name in list(case.sizes):
         low, high = 0, case.sizes[name]
         while high - low > 1:
             middle = (low + high) // 2
-            found.shrinking += 1
             smaller = judge({**case.sizes, name: middle}, case.kind)
             if smaller is not None and smaller.report.verdict is Verdict.FAIL:
                 case, high = smaller, middle

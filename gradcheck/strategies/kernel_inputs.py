@@ -40,7 +40,12 @@ def straddling(block: int) -> SearchStrategy[int]:
     """
     if not isinstance(block, int) or isinstance(block, bool) or block < 2:
         raise ArgumentError(f"block is {block!r}, wanted an integer of 2 or more")
-    return st.sampled_from([1, block - 1, block, block + 1, 2 * block + 3])
+    return st.sampled_from(next_to(block))
+
+
+def next_to(block: int) -> list[int]:
+    """Return sizes at which a kernel with blocks of that size goes wrong."""
+    return [1, block - 1, block, block + 1, 2 * block + 3]
 
 
 def provoking(shape: tuple[int, ...]) -> SearchStrategy[NDArray[np.float64]]:

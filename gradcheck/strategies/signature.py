@@ -55,6 +55,10 @@ class Signature:
         """Return an argument's shape where the names have these sizes; those that may be left out are there."""
         return tuple(int(d) if d.isdigit() else sizes[d.rstrip("?")] for d in self.inputs[argument])
 
+    def shapes(self, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:
+        """Return the shapes of all arguments."""
+        return [self.shape(i, sizes) for i in range(len(self.inputs))]
+
     def equal(self, one: str, other: str) -> Signature:
         """Return the signature with `other` called `one` too."""
         return Signature(
