@@ -57,14 +57,11 @@ class Findings:
         What a reader should know besides.
     calls : int
         How often the backward was called.
-    unwritten : dict of int to ndarray
-        By leaf: where a gradient kept what fresh memory held.
     """
 
     breaches: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     calls: int = 0
-    unwritten: dict[int, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass

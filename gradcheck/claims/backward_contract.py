@@ -60,7 +60,7 @@ def _repeats(asked: Asked) -> bool:
     try:
         again = asked.again()
     except Exception as error:  # noqa: BLE001  whatever the backward raises
-        reason = str(error.__cause__ or error).partition("\n")[0][:120]
+        reason = _reason(error)
         asked.found.breaches.append(f"fails when it is asked a second time ({reason})")
         return False
     return differ_from_call_to_call(asked, asked.gradients, again)
@@ -153,7 +153,7 @@ def _refused(asked: Asked, ask: Callable[[], Sequence[Any]], what: str) -> Seque
     try:
         return ask()
     except Exception as error:  # noqa: BLE001  whatever the backward raises
-        reason = str(error.__cause__ or error).partition("\n")[0][:120]
+        reason = _reason(error)
         asked.found.notes.append(f"the backward refuses {what} ({reason}): its callers have to call .contiguous()")
         return None
 
@@ -186,9 +186,7 @@ def _fresh(asked: Asked, told: Collection[int] | None) -> None:
         gradients = _refused(asked, asked.again, "fresh memory that holds NaN") or asked.gradients
     for i in asked.different(gradients) if told is None else sorted(told):
         kept = ~np.isfinite(arrays.to_numpy(gradients[i])) & np.isfinite(arrays.to_numpy(asked.gradients[i]))
-        if kept.any():
-            asked.found.unwritten[i] = kept
-        elif told is not None:
+        if told is not None and not kept.any():
             continue
         asked.found.breaches.append(
             f"reads fresh memory that nothing was written to: d{asked.names[i]} is NaN at {int(kept.sum())} of "
@@ -211,7 +209,7 @@ def _unused(asked: Asked) -> None:
         try:
             part = asked.again(given=only)
         except Exception as error:  # noqa: BLE001  whatever the backward raises
-            reason = str(error.__cause__ or error).partition("\n")[0][:120]
+            reason = _reason(error)
             asked.found.breaches.append(
                 f"fails where only some outputs are used ({reason}): the cotangent of the others is None, or zeros"
             )
@@ -246,10 +244,15 @@ def _subsets(asked: Asked) -> None:
         try:
             gradients = asked.again(judged=subset)
         except Exception as error:  # noqa: BLE001  whatever the backward raises
-            reason = str(error.__cause__ or error).partition("\n")[0][:120]
+            reason = _reason(error)
             asked.found.breaches.append(f"fails where {left} needs no gradient ({reason})")
             return
         wrong = sorted(set(asked.different(gradients)) & subset)
         if wrong:
             asked.found.breaches.append(f"is another where {left} needs no gradient: {asked.label(wrong)}")
             return
+
+
+def _reason(error: Exception) -> str:
+    """Return the first line of what a call raised, or of what stands behind it."""
+    return str(error.__cause__ or error).partition("\n")[0][:120]

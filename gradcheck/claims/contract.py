@@ -68,7 +68,7 @@ def _random(prediction: Prediction, field: Field, noise: ClaimNoise) -> ClaimNoi
     for _ in range(AGAIN):
         spread = [max(before, new) for before, new in zip(spread, _spread(prediction, field), strict=True)]
     norms = [0.0 if g is None else scale.norm(g) for g, scale in zip(prediction.values, field.scales, strict=True)]
-    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
+    given = _given(prediction)
     differs = any(s > (given + math.sqrt(field.unit)) * norm > 0 for s, norm in zip(spread, norms, strict=True))
     return replace(noise, repeat=tuple(spread)) if differs else None
 
@@ -140,9 +140,14 @@ def repeats(prediction: Prediction, field: Field) -> ClaimNoise:
 
 def as_given(prediction: Prediction, field: Field) -> ClaimNoise:
     """Return how far arrays may be off that are claimed as they are, nothing else being known of the claim."""
-    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
+    given = _given(prediction)
     norms = (0.0 if g is None else s.norm(g) for g, s in zip(prediction.values, field.scales, strict=True))
     return ClaimNoise(tuple(given * norm for norm in norms), (False,) * len(prediction.leaves))
+
+
+def _given(prediction: Prediction) -> float:
+    """Return how far, relatively, arrays are off by how they round, and by what they were computed with."""
+    return GIVEN * prediction.claim.given_unit + prediction.claim.own_error
 
 
 def _accumulated(prediction: Prediction, index: int, first: NDArray[Any]) -> None:
@@ -158,7 +163,7 @@ def _accumulated(prediction: Prediction, index: int, first: NDArray[Any]) -> Non
 def _spread(prediction: Prediction, field: Field) -> tuple[float, ...]:
     """Evaluate the claim at the point again; return ‖(first − second)∘s‖ of each argument, and how arrays round."""
     second = prediction.at(prediction.leaves)
-    given = GIVEN * prediction.claim.given_unit + prediction.claim.own_error
+    given = _given(prediction)
     return tuple(
         0.0
         if g is None or h is None

@@ -17,7 +17,7 @@ from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.pattern import PatternClaim
-from gradcheck.claims.retraction import retracted
+from gradcheck.claims.retraction import SECOND, retracted
 from gradcheck.claims.torch_backward import TorchClaim
 from gradcheck.claims.tree import a_kind, flat
 from gradcheck.claims.vjp import VjpClaim
@@ -32,7 +32,6 @@ FORMS = (
     *(ForwardBackwardClaim, TorchClaim),
 )
 VALUES = ("inputs", "jac", "gradient", "hess")  # keywords that take more than functions
-SECOND = ("hess", "hessp")  # forms of second derivatives, judged against a gradient beside them
 POINT = "args is missing: pass the point as a tuple of arrays, check(f, gradient, (w1, w2))"
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.balance import NEAR
-from gradcheck.claims.hessian import SYMMETRIC, HessianClaim, HesspClaim
+from gradcheck.claims.hessian import LARGEST, SYMMETRIC, HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
 from gradcheck.claims.outputs import dtype_of, numbers_as_arrays, outputs
 from gradcheck.claims.point import caller, title_of
@@ -44,9 +44,8 @@ NOT_JUDGED = (
     "not checked: {} beyond being symmetric and positive semidefinite, as a Gauss-Newton approximation is: pass "
     "residuals= to judge its numbers"
 )
-LARGEST_DENSE = 1000  # rows of a matrix whose eigenvalues are asked for
 TRIED = 16  # random vectors for a larger one
-LARGEST = 2**22  # entries of a Jacobian that is formed to say in which row an error is
+FORMED = 2**22  # entries of a Jacobian that is formed to say in which row an error is
 DIRECTIONS = 3  # along which the rows of J are sized
 SAME = 2.0**-20  # two values of f / Σ r² that agree: both are sums of many terms
 SUMMED = 2.0**10  # units of round-off by which a sum of 10^6 terms may be off
@@ -201,7 +200,7 @@ class _GaussNewton(MatrixClaim):
         """Return F whole, for which J is formed; only to say where an error is."""
         sizes = [int(np.prod(arrays.shape_of(y))) for y in self.out]
         r = self.residuals(leaves)
-        if sum(sizes) * r.size > LARGEST:
+        if sum(sizes) * r.size > FORMED:
             raise ArgumentError("the Jacobian is too large to be formed")
         found = []
         for k, (y, size) in enumerate(zip(self.out, sizes, strict=True)):
@@ -262,7 +261,7 @@ def _contradiction(claim: MatrixClaim, leaves: Sequence[Any]) -> str:
     sizes = [int(np.prod(arrays.shape_of(y))) for y in claim.out]
     units = (
         np.eye(sum(sizes))
-        if sum(sizes) <= LARGEST_DENSE
+        if sum(sizes) <= LARGEST
         else stream(claim.seed, Purpose.TANGENT, 0).standard_normal((TRIED, sum(sizes)))
     )
     products = np.array([_product(claim, leaves, v) for v in units])

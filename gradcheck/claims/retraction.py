@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 BEFORE = {"vjp": 1, "jvp": 1}  # parameters before the arguments
-SECOND = ("hess", "hessp")
+SECOND = ("hess", "hessp")  # forms of second derivatives, judged against a gradient beside them
 # Forms whose functions take no arguments: a backward has its cache, and inputs= is the point itself.
 WITHOUT = ("backward", "inputs")
 
@@ -84,7 +84,6 @@ class _Place:
     """The point, and how its arguments move."""
 
     def __init__(self, function: Any, args: Any, names: Sequence[str] | None, retract: Mapping[str, Any]) -> None:
-        self.args = args
         self.labels = list(args) if isinstance(args, dict) else list(argument_names(function, len(args), names))
         self.tree, leaves = point(args, function, None if isinstance(args, dict) else self.labels)
         self.at = dict(zip(self.tree.names, leaves, strict=True))

@@ -104,11 +104,10 @@ def _in_order(result: Any, labels: Sequence[str], tree: Tree) -> tuple[Any, ...]
 
 def _of_numbers(result: Any, labels: Sequence[str], tree: Tree) -> bool:
     """Tell whether a gradient is one array with a number for each argument, all of which are numbers."""
-    top = tree.template.values() if isinstance(tree.template, dict) else tree.template
     if not arrays.is_array(result) or len(labels) < 2 or arrays.shape_of(result) != (len(labels),):
         return False
     return all(
-        is_leaf(x) and arrays.shape_of(np.asarray(x) if isinstance(x, float | complex) else x) == () for x in top
+        is_leaf(x) and arrays.shape_of(np.asarray(x) if isinstance(x, float | complex) else x) == () for x in _top(tree)
     )
 
 

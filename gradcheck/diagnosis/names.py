@@ -69,7 +69,6 @@ class Slopes:
         self.trial = trial
         self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
         self._shares: dict[int, float] = {}
-        self._idle: set[int] | None = None  # numbers of changes that change nothing, where their arrays are not kept
         self._size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
         self.changes: list[Change] = self._one_by_one(making) if trial.field.size > SMALL else self._at_once(making())
         probes = trial.probes
@@ -91,10 +90,7 @@ class Slopes:
 
     def _one_by_one(self, making: Callable[[], Iterable[Change]]) -> list[Change]:
         found: list[Change] = []
-        self._idle = set()
-        for n, change in enumerate(making()):
-            if _changes_nothing(change, self.trial):
-                self._idle.add(n)
+        for change in making():
             stand_ins = [None if a is None else np.broadcast_to(np.float64(0), a.shape) for a in _both(change)]
             for a, stand_in in zip(_both(change), stand_ins, strict=True):
                 if a is not None:
@@ -144,10 +140,6 @@ class Slopes:
             return []
         values, bounds = self.mismatches(changes)
         return [int(n) for n in np.count_nonzero(~(np.abs(values) <= bounds), axis=1)]
-
-    def idle(self, number: int) -> bool:
-        """Tell whether the change of that number changes nothing."""
-        return _changes_nothing(self.changes[number], self.trial) if self._idle is None else number in self._idle
 
     def by_accident(self, change: Change, free: int) -> float:
         """Return the probability at most of explaining every slope by accident.
@@ -274,11 +266,12 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     if len(trial.probes) < 2:
         return argument
     case = case_of(trial, trials, 2 * MOST_SWAPPED)
-    slopes = Slopes(trial, partial(_planting, trial, case))
+    making = partial(_planting, trial, case)
+    slopes = Slopes(trial, making)
+    counts = slopes.contradicted(slopes.changes)
+    made = making() if trial.field.size > SMALL else slopes.changes  # stand-ins hold no numbers
     missed = tuple(
-        f"{change.name} ({_why_missed(slopes.idle(n), trial)})"
-        for n, (change, count) in enumerate(zip(slopes.changes, slopes.contradicted(slopes.changes), strict=True))
-        if count < 2
+        f"{change.name} ({_why_missed(change, trial)})" for change, n in zip(made, counts, strict=True) if n < 2
     )
     return argument.with_(planted=Planted(len(slopes.changes) - len(missed), len(slopes.changes), missed))
 
@@ -315,8 +308,8 @@ def _changes_nothing(change: Change, trial: Trial) -> bool:
     return np.array_equal(wrong, trial.claimed)
 
 
-def _why_missed(idle: bool, trial: Trial) -> str:
-    if idle:
+def _why_missed(change: Change, trial: Trial) -> str:
+    if _changes_nothing(change, trial):
         return "changes nothing here"
     return "too small to see here" if trial.tangent is None else "not to be seen along what tangent= allows"
 

@@ -108,7 +108,7 @@ class _Here:
         summed = arrays.total_size(values) / max(entries, 1)  # by f itself, into each of its entries
         squares = sum(_dot(c, y, squared=True) for c, y in zip(drawn.values, self.outputs, strict=True))
         self.round_off = ROUNDING * (math.sqrt(math.sqrt(max(summed, 1.0))) + 1) * math.sqrt(squares)
-        step = 16 * self.round_off / (ENOUGH * size) if size > 0 else LARGEST_STEP
+        step = 16 * self.round_off / (ENOUGH * size)
         step = min(max(step, SMALLEST_STEP), LARGEST_STEP) if math.isfinite(step) else LARGEST_STEP
         self.step = 2.0 ** math.ceil(math.log2(step))
         self.bent = math.nan  # |right − left| of the first direction, relative to its slope

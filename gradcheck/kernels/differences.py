@@ -6,7 +6,6 @@ truncation of order h⁴ and a round-off of u/h: h = 2^-10 of the entry's size b
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ class DifferenceProgram:
 
     function: Callable[..., Any]
     title: str
-    around: Callable[[], Any] = contextlib.nullcontext
     convert: Callable[[Any], Any] = unchanged
 
     def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:

@@ -53,7 +53,6 @@ class Row:
     u: float
     smallest: float
     result: Result
-    array: Any = field(repr=False, default=None)
 
     @property
     def label(self) -> str:
@@ -131,7 +130,7 @@ class Evidence:
             largest=LARGEST.get(dtype, np.inf),
         )
         u = max(UNITS[dtype], coarsest)
-        return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result, ours)
+        return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result)
 
     def _directions(self, shape: tuple[int, ...], kind: str) -> dict[str, Matrix | None]:
         """Return arrays along which an error is no rounding: ones, and what has the result's shape."""

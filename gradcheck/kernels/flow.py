@@ -16,7 +16,7 @@ from gradcheck.kernels import kink, modules, rows, twice
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS, Evidence
-from gradcheck.kernels.leaves import Inputs, filled, flat, read, unchanged
+from gradcheck.kernels.leaves import Inputs, filled, flat, positional, read, unchanged
 from gradcheck.kernels.libraries import installed
 from gradcheck.kernels.programs import (
     Answer,
@@ -92,8 +92,6 @@ def _cast(x: Any) -> bool:
 
 def _named_by(kernel: Any, reference: Any) -> Any:
     """Return what the inputs are called after: the kernel's signature, unless it takes ``*args``."""
-    from gradcheck.kernels.leaves import positional  # noqa: PLC0415
-
     own = kernel[0] if isinstance(kernel, tuple | list) else kernel
     theirs = reference[0] if isinstance(reference, tuple | list) else reference
     return own if positional(own) else theirs

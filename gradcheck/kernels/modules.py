@@ -8,13 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcheck import arrays
+from gradcheck.claims.torch_module import is_module
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels.leaves import flat
-
-
-def is_module(function: Any) -> bool:
-    """Tell whether `function` is a torch.nn.Module, without importing Torch."""
-    return any(base.__module__ == "torch.nn.modules.module" for base in type(function).__mro__)
 
 
 def opened(kernel: Any, reference: Any, inputs: Any) -> tuple[Any, Any, Any, str]:

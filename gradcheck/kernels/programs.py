@@ -71,7 +71,6 @@ class TorchProgram:
 
     function: Callable[..., Any]
     title: str
-    around: Callable[[], Any] = contextlib.nullcontext
     convert: Callable[[Any], Any] = unchanged
     short: bool = False  # large real outputs and gradients are kept in float32, each as soon as it is there
 
@@ -82,7 +81,7 @@ class TorchProgram:
         leaves = [
             self._tracked(x, tracked=i in inputs.judged and cotangents is not None) for i, x in enumerate(inputs.leaves)
         ]
-        with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None), self.around():
+        with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None):
             args, named = inputs.arguments(leaves, self.convert)
             outputs = outputs_of(self.function(*args, **named), self.title)
             if other := [name for name, y in outputs if not arrays.is_torch(y)]:
@@ -162,7 +161,6 @@ class JaxProgram:
 
     function: Callable[..., Any]
     title: str
-    around: Callable[[], Any] = contextlib.nullcontext
     convert: Callable[[Any], Any] = unchanged
 
     def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
@@ -179,20 +177,17 @@ class JaxProgram:
             outputs[:] = outputs_of(self.function(*args, **named), self.title)
             return [y for _, y in outputs]
 
-        with self.around():
-            moving = [inputs.leaves[i] for i in inputs.judged]
-            if cotangents is None:
-                values = forward(*moving)
-                return Answer(list(zip([name for name, _ in outputs], values, strict=True)), [])
-            values, pull = jax.vjp(forward, *moving)
-            named = list(zip([name for name, _ in outputs], values, strict=True))
-            given = [
-                jax.numpy.zeros_like(y) if c is None else c for c, y in zip(cotangents(named), values, strict=True)
-            ]
-            try:
-                gradients = list(pull(given))
-            except Exception as error:
-                raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
+        moving = [inputs.leaves[i] for i in inputs.judged]
+        if cotangents is None:
+            values = forward(*moving)
+            return Answer(list(zip([name for name, _ in outputs], values, strict=True)), [])
+        values, pull = jax.vjp(forward, *moving)
+        named = list(zip([name for name, _ in outputs], values, strict=True))
+        given = [jax.numpy.zeros_like(y) if c is None else c for c, y in zip(cotangents(named), values, strict=True)]
+        try:
+            gradients = list(pull(given))
+        except Exception as error:
+            raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
         return Answer(named, gradients)
 
 
@@ -204,13 +199,12 @@ class PairProgram:
     backward: Callable[..., Any]
     title: str
     cached: bool
-    around: Callable[[], Any] = contextlib.nullcontext
     convert: Callable[[Any], Any] = unchanged
 
     def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
         """Call forward, then backward."""
         leaves = [x.detach() if arrays.is_torch(x) else x for x in inputs.leaves]
-        with self.around(), _no_grad(leaves):
+        with _no_grad(leaves):
             args, named = inputs.arguments(leaves, self.convert)
             by_name = isinstance(inputs.template, dict)
             result = self.forward(*args, **named)

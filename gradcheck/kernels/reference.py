@@ -6,7 +6,7 @@ Its library need not be the kernel's: a NumPy kernel has a Torch or a JAX refere
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +47,6 @@ class Reference:
     inputs: Inputs
     library: str
     evaluations: int = 0
-    notes: list[str] = field(default_factory=list)
     casts: int = 0  # upwards, seen inside when it ran in the kernel's dtypes
 
     @property
@@ -170,8 +169,8 @@ class Reference:
             )
         if self.library == "torch":
             return TorchProgram(self.function, self.title, convert=convert, short=short)
-        kinds: dict[str, Callable[..., Program]] = {"jax": JaxProgram}
-        return kinds.get(self.library, DifferenceProgram)(self.function, self.title, convert=convert)
+        kind: Callable[..., Program] = JaxProgram if self.library == "jax" else DifferenceProgram
+        return kind(self.function, self.title, convert=convert)
 
 
 def _wide(x: Any) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import backward_contract
+from gradcheck.claims.backward_asked import LARGE
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.programs import (
     Answer,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from gradcheck.kernels.leaves import Inputs
     from gradcheck.kernels.options import Options
     from gradcheck.kernels.reference import Reference
-
-LARGE = 2**20  # entries of all inputs above which the costly questions are asked only where an answer needs them
 
 
 @dataclass
