@@ -230,7 +230,7 @@ def _numbers(
     rules: Rules,
     notes: list[str],
 ) -> Report:
-    claim = gradient.claim
+    claim, notes = gradient.claim, [*notes]
     allowed = tangents(rules.tangent, [claim.names[i] for i in gradient.judged])
     trials = {
         i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
@@ -283,8 +283,7 @@ def _measure(trials: Mapping[int, Trial], rules: Rules) -> str:
     _round_off(trials)
     with contextlib.suppress(BudgetReached):
         for trial in trials.values():
-            if decide.asks_for_size(trial):
-                trial.see_size()
+            decide.see_size(trial)
     return reached
 
 
@@ -305,7 +304,7 @@ def _slopes(trials: Mapping[int, Trial], rules: Rules) -> None:
         if not trial.probes:
             trial.measure(oracle, rules.probes)
     if rules.oracle is None:
-        unit_scale.clear(trials, lambda field: oracle_of(None, field, gradient), max(rules.probes, 4))
+        unit_scale.clear(trials, max(rules.probes, 4))
 
 
 def _round_off(trials: Mapping[int, Trial]) -> None:

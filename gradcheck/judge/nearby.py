@@ -85,8 +85,7 @@ class Nearby:
     def _named(self, report: ArgumentReport, trials: dict[int, Trial], index: int, oracle: Oracle) -> ArgumentReport:
         found = trials[index]
         _measure(found, oracle, max(self._rules.probes, SLOPES // 2) * 2)
-        if decide.asks_for_size(found):
-            found.see_size()
+        decide.see_size(found)
         verdict, interval, _ = decide.verdict(found, self._rules, report.resolution)
         if verdict is not Verdict.FAIL:
             return report

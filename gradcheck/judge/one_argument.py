@@ -180,9 +180,7 @@ def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, 
     """
     if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
-    larger = unit_scale.trial_at_unit_scale(
-        trial, lambda field: oracle_of(None, field, trial.gradient), max(rules.probes, 4)
-    )
+    larger = unit_scale.trial_at_unit_scale(trial, max(rules.probes, 4))
     if larger is None or sum(abs(m.measured) > m.bound for m in larger.mismatches()) < 2:
         return None
     verdict, interval, reason = decide.verdict(larger, rules, resolution_of(rules, trial.gradient, trial.field))
@@ -211,6 +209,5 @@ def _again(trial: Trial, rules: Rules) -> list[Any]:
     if isinstance(oracle, FiniteDifferences) and not (trial.too_small or trial.empty):
         trial.field.noise(trial.gradient.judged, 1)  # before a direction is drawn, which is as large as its own
     fresh = trial.measure(oracle, max(rules.probes, MORE_INSIDE if trial.field.inside else 4))
-    if decide.asks_for_size(trial):
-        trial.see_size()
+    decide.see_size(trial)
     return fresh

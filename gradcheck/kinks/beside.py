@@ -216,11 +216,16 @@ class Beside:
         made /= self.delta
         return self.as_move(made)
 
-    def there(self, move: Array) -> list[Any]:
-        """Return the arguments at a move."""
+    def allowed(self, move: Array) -> NDArray[Any]:
+        """Return a move as a direction of the argument that its tangents allow, to be written into."""
         values = self.as_direction(move)
         if self.trial.tangent is not None and self.basis is None:
             values = np.array(self.trial.tangent(values)).reshape(values.shape)
+        return values
+
+    def there(self, move: Array) -> list[Any]:
+        """Return the arguments at a move."""
+        values = self.allowed(move)
         values *= self.delta
         values += arrays.to_numpy(self.x)
         leaves = list(self.trial.gradient.leaves)

@@ -33,26 +33,23 @@ BLUR = 2.0**-40  # of a move's size: that of rounding the move
 
 def beside(trial: Trial, watch: Callable[[Sequence[Any]], Any] | None = None) -> Beside:
     """Return the claims next to the point: exact where the oracle is, and the gradient code runs on exact numbers."""
-    oracle = trial.oracle
-    if isinstance(oracle, ExactSlopes) and runs_exactly(trial):
-        return ExactBeside(trial, oracle, watch)
-    return Beside(trial, watch)
+    oracle = _exact_oracle(trial)
+    return Beside(trial, watch) if oracle is None else ExactBeside(trial, oracle, watch)
 
 
 def variable(trial: Trial, kink_of: Callable[..., Any]) -> Variable:
     """Return the kink variable of a trial, exact where its claims are."""
+    oracle = _exact_oracle(trial)
+    return Variable(trial, kink_of) if oracle is None else ExactVariable(trial, kink_of, oracle)
+
+
+def _exact_oracle(trial: Trial) -> ExactSlopes | None:
+    """Return the oracle of exact slopes where exact arithmetic runs the claim's code too; None elsewhere."""
     oracle = trial.oracle
-    if isinstance(oracle, ExactSlopes) and runs_exactly(trial):
-        return ExactVariable(trial, kink_of, oracle)
-    return Variable(trial, kink_of)
-
-
-def runs_exactly(trial: Trial) -> bool:
-    """Tell whether a claim is code that exact arithmetic runs."""
     try:
-        return isinstance(trial.oracle, ExactSlopes) and trial.oracle.claimed[trial.index] is not None
+        return oracle if isinstance(oracle, ExactSlopes) and oracle.claimed[trial.index] is not None else None
     except GradcheckError:
-        return False
+        return None
 
 
 class ExactBeside(Beside):
@@ -91,20 +88,13 @@ class ExactBeside(Beside):
         """Return the limit of the claim along v, or the other way."""
         return self.claim(self.leaves(v, steps))
 
-    def moved(self, move: Array) -> tuple[Array, list[Any]]:
-        """Return the move, along the argument's tangents, and the direction of the arguments."""
-        values = self._allowed(move)
-        return self.as_move(values), self._oracle.directions({self.trial.index: values})
+    def moved_to(self, leaves: Sequence[Any]) -> Array:
+        """Return the move that the direction of the arguments is."""
+        return self.as_move(leaves[self.trial.index])
 
     def there(self, move: Array) -> list[Any]:
         """Return the direction of the arguments at a move."""
-        return self._oracle.directions({self.trial.index: self._allowed(move)})
-
-    def _allowed(self, move: Array) -> NDArray[Any]:
-        values = self.as_direction(move)
-        if self.trial.tangent is not None and self.basis is None:
-            values = np.asarray(self.trial.tangent(values)).reshape(values.shape)
-        return values
+        return self._oracle.directions({self.trial.index: self.allowed(move)})
 
     def _floats(self, exact: NDArray[Any] | None) -> Array:
         from gradcheck.oracles.balls import middle  # noqa: PLC0415  python-flint is optional

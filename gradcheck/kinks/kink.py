@@ -76,7 +76,7 @@ def judge(
     within = _within(trial)
     report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(smallest_error=formula.smallest_error())
     if interval.low > 0 or (interval.high > resolution and within > OFF * beside.delta):
-        beyond = Formula(exactly.beside(trial), trial.probes, beyond=True)
+        beyond = Formula(beside, trial.probes, beyond=True)
         beyond.measure()
         error = beyond.interval()
         if error.low == 0 and beside.one_piece:
@@ -98,22 +98,17 @@ def judge(
 
 def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Probe]] | None) -> Interval:
     """Return the interval for the error next to the point, measured to more accuracy where that may decide it."""
-
-    def told() -> bool:
-        found = formula.interval()
-        return found.low == 0 and found.high <= resolution
-
     for count in (FEWEST, MOST_PROBES):
         formula.measure(count)
-        if told():
-            return formula.interval()
-        if formula.interval().low == 0:
+        interval = formula.interval()
+        if interval.low == 0 and interval.high > resolution:
             formula.refine(slopes=False)
-            if told():
-                return formula.interval()
+            interval = formula.interval()
+        if interval.low == 0 and interval.high <= resolution:
+            return interval
     formula.refine()
     interval = formula.interval()
-    if again is None or told():
+    if again is None or (interval.low == 0 and interval.high <= resolution):
         return interval
     before = list(formula.beside.trial.probes)
     fresh = Formula(formula.beside, again())

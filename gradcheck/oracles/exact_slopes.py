@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.claims.claim import Claim
+    from gradcheck.oracles.balls import Real
     from gradcheck.oracles.exact import ExactPoint, ExactSlope
     from gradcheck.slopes.field import Field, Move
 
@@ -43,6 +44,8 @@ class ExactSlopes:
         self._field = field
         self._claim = claim
         self.known: list[tuple[Move, ExactSlope]] = []
+        self.sums: dict[int, Real] = {}  # what the claim says along a known move, by its identity
+        self.agreed: dict[int, bool] = {}  # and whether that is its slope
 
     @cached_property
     def point(self) -> ExactPoint:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # Round-off of a long sum grows like its square root (N. Higham and T. Mary, SIAM J. Sci. Comput. 41(5), 2019): up to
 # this many units of it are no surprise.
 SUSPICIOUS = 2.0**10
-KEPT = 2**18  # entries of all arguments together up to which a direction is kept
 
 
 def quiet() -> np.errstate:
@@ -138,7 +137,6 @@ class Field:
         )
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
-        self._noise_move: tuple[tuple[int, tuple[int, ...]], Move] | None = None
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
     def computing_in(self, dtype: str) -> Self:
@@ -287,24 +285,22 @@ class Field:
         generators = [stream(self.seed, Purpose.DIRECTION, index, number) for number in numbers]
         return drawn_together(self.leaves[index], self.scales[index], generators, stretches)
 
-    def noise(self, judged: Sequence[int], repeat: int = 0) -> Noise:
-        """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes."""
+    def noise(self, judged: Sequence[int], repeat: int = 0, move: Move | None = None) -> Noise:
+        """Return the noise of f, measured along one direction that moves all judged arguments; shared by all slopes.
+
+        `move` is that direction, where it is at hand.
+        """
         if repeat not in self._noise:
-            noise = measure_noise(Line(self, self.noise_move(judged, repeat)), self.at_point, self.unit, self.tiny)
+            line = Line(self, self.noise_move(judged, repeat) if move is None else move)
+            noise = measure_noise(line, self.at_point, self.unit, self.tiny)
             for other in self._noise.values():
                 noise = noise.widened(other)
             self._noise[repeat] = noise
         return self._noise[repeat]
 
     def noise_move(self, judged: Sequence[int], repeat: int = 0) -> Move:
-        """Return the move along which the noise of some arguments is measured; the last one of small ones is kept."""
-        key = (repeat, tuple(judged))
-        if self._noise_move is None or self._noise_move[0] != key:
-            move = {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in judged}
-            if self.size > KEPT:
-                return move
-            self._noise_move = key, move
-        return self._noise_move[1]
+        """Return the move along which the noise of some arguments is measured."""
+        return {i: self.direction(i, repeat, purpose=Purpose.NOISE) for i in judged}
 
     def noise_of(self, move: Move, judged: Sequence[int], repeat: int = 0) -> Noise:
         """Return the noise for slopes of the arguments that move: the shared one, unless another may have spoilt it.

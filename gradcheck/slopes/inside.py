@@ -73,8 +73,8 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
     predicted : callable
         Maps a move to the slope that is claimed along it.
     """
-    noise = field.noise(judged)
     move = field.noise_move(judged)
+    noise = field.noise(judged, move=move)
     phi = field.line(move)
     if ROUND_OFF * field.unit < field.step_size() < STEPS:
         return _by_steps(field, phi, noise.quantum, none_claimed=predicted(move) == 0)
@@ -82,14 +82,13 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
         return NOTHING
     h = math.ldexp(GENERIC, LARGE_STEP)
     far = (4 * phi(h / 2) - 3 * field.at_point - phi(h)) / h  # on the side of the noise: there may be a kink here
-    claimed = predicted(move)
     near, error = noise.slope, noise.slope_error
     if not error < APART * max(abs(far), abs(near)):
-        near, error = claimed, 0.0
+        near, error = predicted(move), 0.0
     if not math.isfinite(far) or _close(far, near, error + noise.bound / h):
         return NOTHING
     dtype, step = _by_jumps(field, phi, noise.bound, near)
-    return Inside(dtype, step > BY_DESIGN and _close(claimed, near, error)) if dtype else NOTHING
+    return Inside(dtype, step > BY_DESIGN and _close(predicted(move), near, error)) if dtype else NOTHING
 
 
 def _close(one: float, other: float, error: float) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.slopes.inside import ROUND_OFF, STEPS
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
@@ -97,7 +98,7 @@ def _as_round_off(trial: Trial) -> bool:
 def _significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves."""
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
-    stepped = reasons.ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
     return sum(
         m.significant
         and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
@@ -153,6 +154,12 @@ def _on_stairs(trial: Trial) -> tuple[Verdict, Interval, str] | None:
     return Verdict.PASS, trial.absolute([b / p.stretch for b, p in zip(bounds, trial.probes, strict=True)]), ""
 
 
+def see_size(trial: Trial) -> None:
+    """See |f| at the argument's own size where a verdict rests on it: the end of measuring, before deciding."""
+    if not trial.sized and asks_for_size(trial):
+        trial.see_size()
+
+
 def asks_for_size(trial: Trial) -> bool:
     """Tell whether claim and slopes may be zero, or f stand still: |f| at the argument's own size decides then."""
     return sum(not math.isnan(p.slope.constant) for p in trial.probes) >= 2 or _unseen(trial)
@@ -195,7 +202,7 @@ def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) ->
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:
             return smooth
-        if _steps(trial) > reasons.STEPS:
+        if _steps(trial) > STEPS:
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if not _unseen(trial, invisible):
         return None
@@ -239,12 +246,12 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
     step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
-    return reasons.STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
+    return STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
 
 
 def _jumps(trial: Trial, probe: Probe) -> bool:
     """Tell whether f's first move along a probe is a step, and not the beginning of a slope past a kink."""
-    return probe.slope.first > reasons.ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
+    return probe.slope.first > ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
 
 
 def _steps(trial: Trial) -> float:

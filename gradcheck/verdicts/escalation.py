@@ -99,8 +99,7 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
         other.jitter = spread(trial.gradient, trial.field, unit, [index], unseen=[index])[index]
     try:
         other.measure(oracle, SLOPES)
-        if decide.asks_for_size(other):
-            other.see_size()
+        decide.see_size(other)
         for probe in trial.probes[:SLOPES]:
             v = trial.direction(probe.probe)
             slope = oracle.slope({trial.index: v}, scale=0.0, start=None)

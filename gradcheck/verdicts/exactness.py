@@ -72,7 +72,7 @@ def _smooth(trial: Trial, oracle: ExactSlopes) -> bool:
     from gradcheck.oracles.balls import agree  # noqa: PLC0415  python-flint is optional
 
     judged = [(move, slope) for move, slope in oracle.known if trial.index in move]
-    return all(slope.smooth and agree(_along(oracle.claimed, move), slope.right) for move, slope in judged)
+    return all(slope.smooth and agree(_claimed(oracle, move), slope.right) for move, slope in judged)
 
 
 def _distance(trial: Trial, oracle: ExactSlopes) -> Interval:
@@ -106,7 +106,7 @@ def _found(trial: Trial, oracle: ExactSlopes, *, entries: bool) -> Exactness | N
         off = [m for m in _one_by_one(trial, oracle) if not _agrees(oracle, *m)] if entries else []
         off = off or [m for m in alone if not _agrees(oracle, *m)]
         equal = not off
-        error = max((_error(_along(oracle.claimed, move), slope) for move, slope in off), default=0.0)
+        error = max((_error(_claimed(oracle, move), slope) for move, slope in off), default=0.0)
         wrong = [_entry(move[index]) for move, _ in off if np.count_nonzero(move[index]) == 1]
     each, of_largest = _distances(np.asarray(trial.gradient.values[index]), claimed)
     digits = min(_digits(oracle, move, slope) for move, slope in judged)
@@ -120,7 +120,8 @@ def _one_by_one(trial: Trial, oracle: ExactSlopes) -> Iterator[tuple[Move, Exact
         for place in np.ndindex(shape):
             unit = np.zeros(shape)
             unit[place] = 1.0
-            yield {index: unit}, oracle.exactly({index: unit})
+            move = {index: unit}
+            yield move, oracle.exactly(move)
     else:
         for number in range(FRESH):
             move = {index: trial.field.direction(index, number, purpose=Purpose.EXACT)}
@@ -128,10 +129,23 @@ def _one_by_one(trial: Trial, oracle: ExactSlopes) -> Iterator[tuple[Move, Exact
 
 
 def _agrees(oracle: ExactSlopes, move: Move, slope: ExactSlope) -> bool:
-    """Tell whether the claim is the slope, or beside the point the slopes of both sides."""
+    """Tell whether the claim is the slope, or beside the point the slopes of both sides; asked once for each move."""
+    if id(move) not in oracle.agreed:
+        oracle.agreed[id(move)] = _is_it(oracle, move, slope)
+    return oracle.agreed[id(move)]
+
+
+def _claimed(oracle: ExactSlopes, move: Move) -> Real:
+    """Return what the claim at the point says along a move, added up once: arguments that moved together share it."""
+    if id(move) not in oracle.sums:
+        oracle.sums[id(move)] = _along(oracle.claimed, move)
+    return oracle.sums[id(move)]
+
+
+def _is_it(oracle: ExactSlopes, move: Move, slope: ExactSlope) -> bool:
     from gradcheck.oracles.balls import agree  # noqa: PLC0415  python-flint is optional
 
-    if slope.smooth and agree(_along(oracle.claimed, move), slope.right):
+    if slope.smooth and agree(_claimed(oracle, move), slope.right):
         return True
     return all(
         agree(_along(oracle.claimed_beside(oracle.directions(move, sign)), move), side)
@@ -174,7 +188,7 @@ def _digits(oracle: ExactSlopes, move: Move, slope: ExactSlope) -> float:
     from gradcheck.oracles.tightness import guaranteed_digits  # noqa: PLC0415
 
     scale = abs(middle(slope.value))
-    return min(guaranteed_digits(n, scale) for n in (_along(oracle.claimed, move), slope.left, slope.right))
+    return min(guaranteed_digits(n, scale) for n in (_claimed(oracle, move), slope.left, slope.right))
 
 
 def _distances(rounded: NDArray[Any], exact: NDArray[Any]) -> tuple[float, float]:

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.slopes.inside import NARROW, ROUND_OFF, STEPS
 
 if TYPE_CHECKING:
     from gradcheck.verdicts.certificate import Interval
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
-# f that moves in steps larger than this, relative to |f|, is piecewise constant by design: 2^-7 is the largest step of
-# any floating dtype (bfloat16).
-STEPS = 2.0**-7
-ROUND_OFF = 2.0**6  # f that moves in steps of so many units of round-off may well move in none
 FASTER = (
     "f changes faster than can be seen: it is far steeper on steps finer than the arithmetic allows for differences; "
     "check at another point, or in larger units of the argument"
@@ -91,7 +88,7 @@ def _rounded_inside(trial: Trial) -> str:
     step = trial.field.step_size()
     if not ROUND_OFF * trial.field.unit < step < STEPS:
         return ""
-    name = min(("float32", "float16", "bfloat16"), key=lambda n: abs(math.log(arrays.ROUNDOFF[n] / step)))
+    name = min(NARROW, key=lambda n: abs(math.log(arrays.ROUNDOFF[n] / step)))
     return (
         f"f moves in steps of {step:.0e} of its size, as rounding to {name} inside it makes (if f is piecewise "
         "constant by design, pass piecewise_constant=True)"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.direction import Scale
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts import decide
@@ -18,9 +19,7 @@ from gradcheck.verdicts.certificate import default_resolution
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from gradcheck.oracles.base import Oracle
+    from collections.abc import Collection, Mapping
 
 
 def is_tiny(trial: Trial) -> bool:
@@ -31,17 +30,16 @@ def is_tiny(trial: Trial) -> bool:
     return float(np.max(trial.scale.value)) < 1
 
 
-def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: int) -> Trial | None:
+def trial_at_unit_scale(trial: Trial, count: int) -> Trial | None:
     """Return the trial of the argument moved by steps of 1; None where f has a kink within them, or too few slopes."""
     field = _unit_field(trial.field, [trial.index])
     other = Trial(
         field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
     )
     try:
-        other.measure(oracle(field), count)
+        other.measure(FiniteDifferences(field, trial.gradient.judged), count)
         other.jitter = spread(trial.gradient, field, field.coarseness(), [trial.index])[trial.index]
-        if decide.asks_for_size(other):
-            other.see_size()
+        decide.see_size(other)
     finally:
         trial.field.count(field.evaluations - trial.field.evaluations)
     if len(other.probes) < 2 or any(probe.slope.kinked for probe in other.probes):
@@ -49,7 +47,7 @@ def trial_at_unit_scale(trial: Trial, oracle: Callable[[Field], Oracle], count: 
     return other
 
 
-def clear(trials: Mapping[int, Trial], oracle: Callable[[Field], Oracle], count: int) -> None:
+def clear(trials: Mapping[int, Trial], count: int) -> None:
     """Clear the tiny arguments with zero claims that do not matter on steps of 1 either, all of them moved together.
 
     One that mattered would show along each of `count` directions: theirs are independent of each other. Where they
@@ -61,7 +59,7 @@ def clear(trials: Mapping[int, Trial], oracle: Callable[[Field], Oracle], count:
     first = trials[tiny[0]]
     field = _unit_field(first.field, tiny)
     others = {i: Trial(field, first.gradient, i, confidence=first.confidence, noise=first.noise) for i in tiny}
-    measure = oracle(field)
+    measure = FiniteDifferences(field, first.gradient.judged)
     try:
         for number in range(count):
             slope = measure.slope({i: t.direction(number) for i, t in others.items()}, scale=0.0, start=None)
