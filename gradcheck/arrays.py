@@ -1,6 +1,7 @@
 """What is asked of arrays, whatever their library: NumPy, Torch, and others that follow the array-API standard.
 
-Nothing here imports Torch or JAX: an array of theirs can only exist if its library is already loaded.
+Torch and JAX are not imported here, since an array of theirs exists only where its library is loaded already; only
+`converter` imports Torch, where tensors are asked for.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from gradcheck.errors import ArgumentError, ArrayValued
+from gradcheck.errors import ArgumentError, ArrayValued, UnsupportedError, check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -50,6 +51,7 @@ FINEST = {
     "float16": -5,
     "bfloat16": -3,
 }
+LIBRARIES = ("numpy", "torch")  # that arrays can be made of
 BLOCK = 2**15  # entries that are looked at together
 WIDE = ("float64", "complex128")
 WIDER = {
@@ -247,3 +249,18 @@ def library_of(x: Any) -> str:
 def total_size(arrays: Iterable[Any]) -> int:
     """Return the number of entries of all arrays together."""
     return sum(math.prod(shape_of(x)) for x in arrays)
+
+
+def converter(library: str) -> Callable[[NDArray[Any]], Any]:
+    """Return what turns a NumPy array into one of the library, of the same dtype."""
+    check_choice("library", library, LIBRARIES)
+    if library == "numpy":
+        return lambda array: array
+    try:
+        import torch  # noqa: PLC0415  only where it is asked for
+    except ModuleNotFoundError as error:
+        raise UnsupportedError(
+            "library='torch' needs PyTorch, which is not installed: run `pip install 'gradcheck[torch]'`, "
+            "or pass library='numpy'."
+        ) from error
+    return torch.from_numpy

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 LINE = 80  # characters of a value that a message shows
 LONGEST = 1000  # characters of a message: what the user's code says may be of any length
 
@@ -21,6 +26,12 @@ def shown(x: object) -> str:
 def printable(text: str) -> str:
     """Return a text that every file takes: a lone surrogate is written as its escape."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def check_choice(name: str, got: object, choices: Sequence[str]) -> None:
+    """Refuse what is none of the choices."""
+    if got not in choices:
+        raise ArgumentError(f"{name} is {got!r}, wanted one of {', '.join(map(repr, choices))}")
 
 
 class GradcheckError(Exception):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.arrays import converter
 from gradcheck.errors import ArgumentError
-from gradcheck.strategies.converter import converter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,8 +1,7 @@
 """Inputs drawn by Hypothesis from the shapes of a function's arguments.
 
 In reading order: `signature` reads ``(n,d),(d,k)->()``, `drawn` draws numbers, shapes and arrays, `described` reads
-what a TOML file says of each argument, `converter` makes tensors of arrays, `kernel_inputs` draws what provokes
-kernels.
+what a TOML file says of each argument, `kernel_inputs` draws what provokes kernels.
 """
 
 from gradcheck.strategies.drawn import PROFILES, arrays_for, numbers, register_profiles, shapes_for

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
-from gradcheck.errors import ArgumentError
-from gradcheck.strategies.converter import check_choice, converter
+from gradcheck.arrays import converter
+from gradcheck.errors import ArgumentError, check_choice
 from gradcheck.strategies.drawn import DTYPES, OFTEN, SHORT, draw_array, numbers, shapes_for, simplest_first
 from gradcheck.strategies.signature import Signature, parse
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.strategies.converter import check_choice, converter
+from gradcheck.arrays import converter
+from gradcheck.errors import ArgumentError, UnsupportedError, check_choice
 from gradcheck.strategies.signature import Signature, parse
 
 try:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from gradcheck.errors import ArgumentError
-from gradcheck.strategies.converter import check_choice, converter
+from gradcheck.arrays import converter
+from gradcheck.errors import ArgumentError, check_choice
 from gradcheck.strategies.drawn import DTYPES, draw_array
 from gradcheck.two_layer_relu.problem import Problem
 

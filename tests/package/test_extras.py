@@ -61,6 +61,16 @@ def test_a_check_and_its_text_need_none_of_them(library):
     assert "PASS" in output_of(WITHOUT.format(library=library, statement="print(report)"))
 
 
+@pytest.mark.parametrize("library", ["jinja2", "matplotlib", "hypothesis", "flint", "torch"])
+def test_a_point_from_a_file_needs_none_of_them(library, tmp_path):
+    (tmp_path / "mine.py").write_text("def loss(w):\n    return (w**2).sum()\n\ndef gradient(w):\n    return 2 * w\n")
+    statement = (
+        "np.savez('data.npz', w=np.ones(3)); from gradcheck.cli import main; "
+        "main(['check', 'mine:loss', 'mine:gradient', '--point', 'data.npz'])"
+    )
+    assert "PASS" in output_of(WITHOUT.format(library=library, statement=statement), cwd=tmp_path)
+
+
 def test_a_page_without_matplotlib_has_no_pictures_and_says_why(tmp_path):
     pytest.importorskip("jinja2")
     output_of(WITHOUT.format(library="matplotlib", statement="report.save('report.html')"), cwd=tmp_path)
