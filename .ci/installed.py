@@ -17,6 +17,7 @@ DATA = (
     "reports/broken.html",
     "py.typed",
     "reports/sweep.html",
+    "docs/when-it-fails.md",
 )
 WANTED = (*(f"gradcheck/{name}" for name in DATA), "gradcheck_command.py", "pytest_gradcheck.py")
 

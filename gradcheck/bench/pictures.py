@@ -52,7 +52,7 @@ def draw_ratios(ax: Axes, results: Results, cases: list[TimedCase]) -> None:
     ticks = [t for t in (0.2, 0.5, 1, 1.5, 2, 3, 5, 10, 20, 50) if ax.get_xlim()[0] <= t <= ax.get_xlim()[1]]
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.set_xticks([], minor=True)
-    ax.set_xlabel("time of a step ÷ time of its five matrix products")
+    ax.set_xlabel("step ÷ its five matrix products")
 
 
 def draw_roofline(ax: Axes, results: Results, roof: str) -> None:

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": "Check your gradient on drawn inputs; or those of the two networks.",
     "bench": "Time the networks and the checks.",
     "train": "Train a two-layer network and show its loss.",
+    "docs": "Read a page of the documentation, such as: gradcheck docs kinks.",
 }
 
 # 0 and 1 are a command's own: PASS and FAIL. 70 is EX_SOFTWARE of sysexits.h; the last two are what a shell reports for

@@ -120,3 +120,7 @@ def check_folder(option: str, path: Path | None) -> None:
         raise ArgumentError(f"{option} is {str(path)!r}, but there is no directory {str(path.parent)!r}: make it first")
     if path.exists() and not path.is_file():
         raise ArgumentError(f"{option} is {str(path)!r}, which is no file: name a file to write")
+    if path.suffix.lower() == ".html":
+        from gradcheck.reports.page import template  # noqa: PLC0415  needs NumPy
+
+        template("page.html")  # refused where Jinja2 is not installed

@@ -137,7 +137,7 @@ def _reason(judged: Judged) -> str:
     if words is None:
         words = f"its part along {strongest.statistic.removeprefix('along ')}"
     return (
-        f"{row.label}: {words} is {strongest.value:.3g} times what {row.dtype} gives, where honest kernels stay "
+        f"{row.label}: {words} is {strongest.value:.3g} times what {row.dtype} gives, where right kernels stay "
         f"below {strongest.limit:.3g}"
     )
 

@@ -197,7 +197,28 @@ def _separated(
         claimed=claimed,
         proof=proof,
     )
-    return _outside(report, kink, distance, reason or f"no subgradient of f: {proof}")
+    return _outside(report, kink, distance, reason or f"no subgradient of f: {proof}").with_(next=_of_ties(near))
+
+
+def _of_ties(near: Neighbourhood) -> str:
+    """Say where every entry has the largest, or the least, of the values that it has next to the point.
+
+    At a tie of a maximum each claim next to the point gives all to one entry. A claim that gives it to every entry, or
+    to none, has a right value in each entry by itself, and no subgradient has all of them.
+    """
+    claims = np.stack(near.claims)
+    slack = 4 * max(near.tolerance, np.finfo(np.float64).eps * near.size)
+    differ = np.ptp(claims, axis=0) > 2 * slack
+    values, here = claims[:, differ], near.here[differ]
+    columns = np.arange(len(here))
+    for pick, entries in ((np.argmax, "every entry"), (np.argmin, "no entry")):
+        extreme = values[pick(np.abs(values), axis=0), columns]
+        if len(here) > 1 and np.all(np.abs(here - extreme) <= slack):
+            return (
+                f"if entries tie here (a maximum, a sort): does {entries} take the gradient? Next to the point each "
+                "value occurs by itself, but not all of them at once"
+            )
+    return ""
 
 
 def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
@@ -231,7 +252,7 @@ def _moved(direction: NDArray[Any]) -> tuple[tuple[tuple[int, ...], complex], ..
 
 def _written(direction: NDArray[Any]) -> str:
     """Write a direction out, or say where it moves what."""
-    flat = direction.reshape(-1)
+    flat = direction.reshape(-1) + 0.0  # a negative zero is none to a reader
     if flat.size <= DIGITS:
         return "(" + ", ".join(f"{v:.3g}" for v in flat) + ")"
     moved = np.flatnonzero(flat)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,29 +59,33 @@ def intervals(report: Report, key: str) -> str:
 def _of_place(argument: ArgumentReport) -> str:
     last = " The last two axes are drawn." if len(argument.shape) > 2 else ""
     if argument.where is None:
-        said = "red are the worst of the entries that were measured one by one, not all that are wrong"
+        said = "red are the worst of the entries that were measured one by one. Others may be wrong as well"
     elif None not in argument.where:
         said = "the lines cross at the wrong entry"
     else:
-        said = "hatched where it is wrong; filled are entries measured one by one, the fuller the more wrong"
-    return f"The array {argument.name}, {shape_text(argument.shape)}: {said}.{last}"
+        said = "hatched where it is wrong. Filled are entries that were measured one by one: the darker, the more wrong"
+    return f"The array {argument.name} ({shape_text(argument.shape)}): {said}.{last}"
 
 
 def _of_line(argument: ArgumentReport) -> str:
     if argument.kink is not None:
         return (
-            f"φ(t) = f with {argument.name} moved by t·v: its slopes left and right of t = 0 differ, and the claim has "
-            "to lie between them."
+            f"φ(t) is f with {argument.name} moved by t·v. Its slopes left and right of t = 0 differ. A right "
+            "claim has a slope between them along every direction."
         )
-    return f"φ(t) = f with {argument.name} moved by t·v: the dots follow the slope, and should follow the claim."
+    return (
+        f"φ(t) is f with {argument.name} moved by t·v. The dots are values of f. Of a right claim the dashed "
+        "line would lie on them."
+    )
 
 
 def _of_ladder(argument: ArgumentReport) -> str:
     off = "inside" if argument.verdict is Verdict.PASS else "above" if argument.verdict is Verdict.FAIL else "near"
     return (
-        f"How a slope is measured: f is evaluated a step h to both sides, and the difference divided by 2h, for many "
-        f"h, along each of {len(argument.probes)} directions. Large steps err because f bends, small ones because f is "
-        f"rounded; a diamond is the bound on what remains. The claim (dotted) is {off} these bounds."
+        f"How a slope is measured: f is evaluated a step h to both sides, and the difference is divided by 2h. This is "
+        f"done for many h, along each of {len(argument.probes)} directions. With large steps the slope is off because "
+        f"f bends, with small ones because f is rounded. A diamond is the bound on what remains. The claim (dotted) is "
+        f"{off} these bounds."
     )
 
 
@@ -93,8 +98,8 @@ def _of_map(argument: ArgumentReport) -> str:
 def _of_entries(argument: ArgumentReport) -> str:
     last = " Its leading axes are drawn one after the other." if len(argument.shape) > 2 else ""
     return (
-        f"Every entry of {argument.name}, {shape_text(argument.shape)}, measured by moving it alone: the darker the "
-        f"more wrong, beside the largest entry; white is right, hatched is not measured.{last}"
+        f"Every entry of {argument.name} ({shape_text(argument.shape)}), measured by moving it alone. White is right, "
+        f"red is wrong: the darker, the larger the error, divided by the largest entry. Hatched is not measured.{last}"
     )
 
 
@@ -115,7 +120,8 @@ def kink_text(argument: ArgumentReport) -> str:
     within = f" (within {number(kink.within)} of the point)" if math.isfinite(kink.within) and kink.within > 0 else ""
     valid = "a valid subgradient" if kink.valid else "no subgradient"
     at = f" at {indices(kink.entries, argument.name)}" if any(kink.entries) else ""
-    return f"f has a kink here{at}{within}; the claim is {valid}, convention: {kink.convention}."
+    convention = "" if kink.convention == "other" else f", convention: {kink.convention}"
+    return f"f has a kink here{at}{within}; the claim is {valid}{convention}."
 
 
 def interval_text(argument: ArgumentReport) -> str:
@@ -128,7 +134,9 @@ def interval_text(argument: ArgumentReport) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Return (64, 1000) as ``64 × 1000``."""
+    """Return (64, 1000) as ``64 × 1000``, (5,) as ``5 entries``."""
+    if len(shape) == 1:
+        return "1 entry" if shape[0] == 1 else f"{shape[0]} entries"
     return " × ".join(map(str, shape)) or "scalar"
 
 
@@ -157,12 +165,13 @@ def notes(report: Report) -> list[str]:
     return [note for note in (*report.notes, coarse(report)) if note]
 
 
-def repeat_text(report: Report) -> str:
-    """Return the program that repeats a failure, where it needs no file beside it, or how to write it."""
+def repeat_text(report: Report, test: str = "") -> str:
+    """Return the program that repeats a failure if it needs no file beside it, else its test, or how to write it."""
     if report.verdict is Verdict.PASS:
         return ""
+    again = f"python -m pytest {shlex.quote(test)} --gradcheck-seed {report.seed}" if test else report.repeat
     try:
         text, kept = program(report)
     except UnsupportedError:
-        return report.repeat
-    return report.repeat if kept else text
+        return again
+    return again if kept else text

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport, Report
 
 WIDTH = 80
+SMALL = 0.1  # the least relative error that nobody means
 SOURCES = {
     "finite differences": "from differences of f at steps of many sizes, with a bound on noise and truncation",
     "autograd": "by torch.autograd",
@@ -134,17 +135,24 @@ def _next(report: Report) -> Iterator[str]:
     if report.complaint:
         yield f"Mend the claim first: {report.complaint}. Numbers are judged after that."
     steps = [next_step(argument) for argument in report if argument.verdict is Verdict.FAIL]
-    yield from dict.fromkeys(f"{step[0].upper()}{step[1:]}." for step in (report.next, *steps) if step)
+    said = dict.fromkeys(f"{step[0].upper()}{step[1:]}." for step in (report.next, *steps) if step)
+    yield from said
     if report.verdict is Verdict.FAIL and report.arguments:
-        yield "Find the line: gradcheck.Derivation judges each line of a backward pass by itself."
-        yield "If a small error is meant (an approximate gradient), allow it with rtol=."
+        if not any("gradcheck.Derivation" in step for step in said):
+            yield "Find the line: gradcheck.Derivation judges each line of a backward pass by itself."
+        if any(argument.verdict is Verdict.FAIL and argument.error.low < SMALL for argument in report):
+            yield "If a small error is meant (an approximate gradient), allow it with rtol=."
     if any(a.kink is not None and a.verdict is not Verdict.PASS for a in report):
         yield "At a kink: name the kink variable with kink_of=, or check at a point off the kink."
     if report.verdict is Verdict.INCONCLUSIVE:
         yield "Sharper slopes: more directions (probes=16), float64, or oracle='exact' for NumPy code."
     if report.repeat and report.verdict is not Verdict.PASS:
         yield f"Repeat: {report.repeat}"
-    yield "Pages of the documentation: when-it-fails, how-it-decides, kinks, line-by-line."
+    pages = ["when-it-fails" if report.verdict is not Verdict.PASS else "how-it-decides"]
+    pages += ["kinks"] if any(argument.kink is not None for argument in report) else []
+    pages += ["symptoms", "line-by-line"] if report.verdict is Verdict.FAIL else []
+    yield "To read more, in a terminal:"
+    yield from (f"  gradcheck docs {page}" for page in pages)
 
 
 def _section(title: str, rows: list[str]) -> str:

@@ -170,7 +170,7 @@ def template(name: str) -> Template:
         shape=captions.shape_text,
         value=captions.value_text,
         ratio=captions.ratio_text,
-        repeat=lambda report: _preformatted(captions.repeat_text(report)),
+        repeat=lambda report, test: _preformatted(captions.repeat_text(report, test)),
     )
     shown = ("capital", "interval_text", "intervals", "kink_text", "notes", "pictures")
     environment.globals.update({word: getattr(captions, word) for word in shown})

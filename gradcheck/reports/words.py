@@ -109,9 +109,8 @@ def remarks(argument: ArgumentReport) -> str:
 
 
 def _kink(kink: Kink, name: str) -> str:
-    valid = "a subgradient" if kink.valid else "no subgradient"
     at = f" at {indices(kink.entries, name)}" if any(kink.entries) else ""
-    return f"kink{at}: {kink.convention}, {valid}"
+    return f"kink{at}: {kink.convention}, a subgradient" if kink.valid else f"kink{at}: no subgradient"
 
 
 def indices(entries: Sequence[tuple[int, ...]], name: str) -> str:

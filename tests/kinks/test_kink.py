@@ -566,3 +566,25 @@ def test_among_many_arguments_at_kinks_the_wrong_ones_are_named_without_measurin
     assert all(a.mistakes == ("factor 2 too many",) for a in found)
     assert all(("the same in every gradient" in a.advice) == (len(wrong) == 12) for a in found)
     assert report.evaluations < least.evaluations + 280 * len(found)
+
+
+@pytest.mark.parametrize(("gives", "said"), [(1.0, "every entry"), (0.0, "no entry")])
+@pytest.mark.parametrize("shape", [(4,), (3, 4)])
+def test_a_tie_that_every_entry_or_none_wins_is_asked_about(gives, said, shape):
+    x = np.random.default_rng(0).integers(0, 2, shape).astype(float)
+    x[..., :2] = 2.0  # the largest of each row, twice
+
+    def gradient(x):
+        largest = x == x.max(-1, keepdims=True)
+        return largest * np.where(largest.sum(-1, keepdims=True) > 1, gives, 1.0)
+
+    report = gc.check(lambda x: np.sum(x.max(-1)), gradient, (x,))
+    assert report.verdict is gc.Verdict.FAIL
+    assert f"does {said} take the gradient?" in report["x"].next
+    assert "-0" not in report["x"].kink.proof
+
+
+def test_a_value_off_both_sides_is_no_tie():
+    report = gc.check(np.max, lambda x: 0.7 * (x == 2), (np.array([2.0, 2.0, 1.0]),))
+    assert report.verdict is gc.Verdict.FAIL
+    assert report[0].next == ""

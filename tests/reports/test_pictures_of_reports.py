@@ -80,14 +80,14 @@ def test_a_claim_between_the_sides_is_not_off_and_one_beyond_them_is_by_its_dist
 
 @pytest.mark.parametrize(
     ("at_zero", "words"),
-    [(0.0, "the claim is a valid subgradient, convention: left."), (2.0, "the claim is no subgradient, convention: ")],
+    [(0.0, "the claim is a valid subgradient, convention: left."), (2.0, "the claim is no subgradient.")],
 )
 def test_a_page_says_what_the_claim_does_at_the_kink(at_zero, words):
     report = kinked(at_zero)
     assert words in captions.kink_text(report[0])
     report_page = report._repr_html_()
     assert words in report_page
-    assert "its slopes left and right of t = 0 differ" in report_page
+    assert "Its slopes left and right of t = 0 differ" in report_page
 
 
 def test_a_smooth_function_has_no_words_on_kinks():

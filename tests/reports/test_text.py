@@ -65,7 +65,7 @@ def test_the_finding_says_how_wrong_at_most_or_at_least(found, words):
         (argument(), "smooth"),
         (wrong(), ""),
         (argument(kink=Kink("right", valid=True, entries=())), "kink: right, a subgradient"),
-        (wrong(kink=Kink("other", valid=False, entries=())), "kink: other, no subgradient"),
+        (wrong(kink=Kink("other", valid=False, entries=())), "kink: no subgradient"),
         (
             argument(kink=Kink("left", valid=True, entries=((0,), (2,)))),
             "kink at x[0], x[2]: left, a subgradient",

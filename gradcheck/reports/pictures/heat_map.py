@@ -10,6 +10,7 @@ from gradcheck.reports.pictures.style import log_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from gradcheck.verdicts.comparison import Comparison, HeatMap
 
@@ -18,35 +19,42 @@ MOST_LINES = 24
 HOTTEST = 100.0  # the ratio at which the scale ends
 
 
-LEAST = 1e-3  # of the largest entry: an error of a gradient that is drawn as none
+LEAST = 1e-3  # of the largest entry: where the scale of a gradient's errors begins
+LIGHTEST = 0.25  # of matplotlib's Reds: what is wrong is told from white, however little
 
 
 def draw(ax: Axes, comparison: Comparison) -> None:
-    """Draw the map of a kernel's result: white is what its precision gives, dark is a hundred times that."""
+    """Draw the map of a kernel's result: white is what its precision gives or less, dark is a hundred times that."""
     found = comparison.map
     if found is None:
         return
-    _draw(ax, found, 1.0, HOTTEST, "error / yardstick")
+    _draw(ax, found, np.array(found.cells), 1.0, HOTTEST, "error / yardstick")
     for at in lines(comparison.block, found):
         ax.axvline(at - 0.5, linewidth=0.6, color="#97631a", alpha=0.6)
 
 
 def draw_entries(ax: Axes, found: HeatMap) -> None:
-    """Draw the map of a gradient, each entry measured alone: white is right, dark is off by the largest entry."""
+    """Draw the map of a gradient, each entry measured alone: white is right, dark is off by the largest entry.
+
+    A wrong entry has an error above 0, and is red however small that is.
+    """
     ax.patch.set_hatch("///")  # seen where an entry could not be measured
     ax.patch.set_edgecolor("#8a8a8a")
-    _draw(ax, found, LEAST, 1.0, "error / largest entry")
-
-
-def _draw(ax: Axes, found: HeatMap, least: float, most: float, label: str) -> None:
-    from matplotlib.colors import LogNorm  # noqa: PLC0415  only where a picture is wanted
-
     cells = np.array(found.cells)
-    cells = np.ma.masked_invalid(np.where(np.isposinf(cells), most * 10, cells))
+    _draw(ax, found, np.where((cells > 0) & (cells < LEAST), LEAST, cells), LEAST, 1.0, "error / largest entry")
+
+
+def _draw(ax: Axes, found: HeatMap, cells: NDArray[np.float64], least: float, most: float, label: str) -> None:
+    from matplotlib import colormaps  # noqa: PLC0415  only where a picture is wanted
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm  # noqa: PLC0415
+
+    cells = np.ma.masked_invalid(np.where(np.isposinf(cells), most * 10, np.maximum(cells, least / 1e3)))
     edges_x = np.minimum(np.arange(cells.shape[1] + 1) * found.width, found.columns) - 0.5
     edges_y = np.minimum(np.arange(cells.shape[0] + 1) * found.height, found.rows) - 0.5
-    norm = LogNorm(least, most, clip=True)
-    mesh = ax.pcolormesh(edges_x, edges_y, np.maximum(cells, least / 1e3), cmap="Reds", norm=norm, rasterized=True)
+    reds = LinearSegmentedColormap.from_list("wrong", colormaps["Reds"](np.linspace(LIGHTEST, 1, 256)))
+    reds.set_under("white")
+    norm = LogNorm(least, most)
+    mesh = ax.pcolormesh(edges_x, edges_y, cells, cmap=reds, norm=norm, rasterized=True)
     ax.set_xlim(-0.5, found.columns - 0.5)
     ax.set_ylim(found.rows - 0.5, -0.5)
     ax.set_xlabel("column")
@@ -74,8 +82,9 @@ def caption(name: str, comparison: Comparison) -> str:
     found = comparison.map
     if found is None:
         return ""
-    size = "an entry" if (found.height, found.width) == (1, 1) else f"{found.height} x {found.width} entries"
-    block = (
-        f"; lines where blocks of {comparison.block} begin" if comparison.block else "; lines at blocks of a usual size"
+    size = "one entry" if (found.height, found.width) == (1, 1) else f"{found.height} x {found.width} entries"
+    block = f"blocks of {comparison.block}" if comparison.block else "blocks of a usual size"
+    return (
+        f"The error of {name}, divided by the yardstick: the error that a right kernel has in this precision. White is "
+        f"1 or less. One cell is {size}; lines show where {block} begin."
     )
-    return f"The error of {name} over what an honest kernel is off by: one cell is {size}{block}."
