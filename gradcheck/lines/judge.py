@@ -46,13 +46,13 @@ from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.options import rules
+from gradcheck.verdicts.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gradcheck.lines.formulas import Formulas
     from gradcheck.lines.line import Line
-    from gradcheck.verdicts.report import Report
 
 
 def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **options: Any) -> DerivationReport:
@@ -69,24 +69,34 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
         raise ArgumentError(f"inputs is a {type(inputs).__name__}, wanted a dict of arrays by name")
     if own := {"names", "kink_of"} & set(options):
         raise ArgumentError(f"{min(own)}= is set by the derivation itself, line by line: leave it away")
-    rules({"seed": seed, **options})
+    how = rules({"seed": seed, **options})
     if not derivation.gradient_lines:
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
     with quiet(), unwatched():
         report = _judged(derivation, inputs, seed=seed, **options)
-    if (now := watcher()) is not None and (told := _of_all(report)) is not None:
-        now.add(told)
+    if (now := watcher()) is not None:
+        now.add(_of_all(report, how.confidence))
     return report
 
 
-def _of_all(report: DerivationReport) -> Report | None:
+def _of_all(report: DerivationReport, confidence: float) -> Report:
     """Return what a run of pytest keeps of a derivation: the worst of its lines and the whole, with the wrong lines."""
     lines = [line for line in report.lines if line.verdict is Verdict.FAIL]
     parts = [report.whole, *(line.report for line in report.lines)]
-    worst = next((part for part in parts if part is not None and part.verdict is report.verdict), report.whole)
-    if worst is None:
-        return None
+    worst = next((part for part in parts if part is not None and part.verdict is report.verdict), None)
+    if worst is None:  # every wrong line broke its contract, and has no report
+        worst = Report(
+            title="",
+            arguments=(),
+            evaluations=report.evaluations,
+            gradient_evaluations=len(report.lines),
+            contract_evaluations=0,
+            seed=report.seed,
+            confidence=confidence,
+            oracle="contract",
+            complaint=f"the gradient of {lines[0].name}: {lines[0].problem}",
+        )
     wrong = tuple(f"wrong line: {line.text}" for line in lines)
     return replace(worst, title=f"derivation {report.name}", notes=(*worst.notes, *wrong))
 

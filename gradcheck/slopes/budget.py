@@ -51,7 +51,7 @@ class Budget:
         self.seconds = seconds
         self.executor = executor
         self._stream = sys.stderr if stream is None else stream
-        self._shows = _is_terminal(self._stream) if progress is None else progress
+        self._shows = progress is not False and _is_open(self._stream) and (progress or self._stream.isatty())
         self._began = time.monotonic()
         self._next = PATIENCE
         self._width = 0
@@ -94,8 +94,6 @@ class Budget:
         self._width = len(line)
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and stream.isatty()
-    except ValueError:  # it is closed
-        return False
+def _is_open(stream: TextIO | None) -> bool:
+    """Tell whether a stream can be written to: a program without a console has none."""
+    return stream is not None and not stream.closed

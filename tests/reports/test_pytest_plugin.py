@@ -338,6 +338,42 @@ def test_lines():
     assert record["report"]["title"] == "derivation softmax_cross_entropy"
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("lambda w, grad_y: grad_y.sum()", "it has shape (), w has shape (3,)"),
+        ("lambda w, grad_y: grad_y @ w @ w", "it raised ValueError"),
+        ("lambda w, grad_y: None", "it is a NoneType, wanted an array like w"),
+    ],
+)
+def test_a_derivation_whose_wrong_line_cannot_be_measured_is_a_wrong_gradient_of_the_run(run, pytester, line, problem):
+    result = run(
+        f"""
+from gradcheck.lines.derivation import Derivation
+
+DERIVATION = Derivation(
+    name="sines",
+    forward={{"y": lambda w: np.sin(w), "loss": lambda xp, y: xp.sum(y)}},
+    gradient={{"y": lambda xp, y: xp.ones_like(y), "w": {line}}},
+)
+
+def test_lines():
+    assert DERIVATION.check({{"w": W}}, seed=7)
+""",
+        "--gradcheck-report=report.json",
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["1 gradient: 1 FAIL*"])
+    (record,) = written(pytester)["tests"]
+    found = record["report"]
+    assert found["title"] == "derivation sines"
+    assert found["complaint"].startswith(f"the gradient of w: {problem}")
+    assert found["seed"] == 7
+    assert found["confidence"] == 0.9999
+    assert found["evaluations"] > 0
+    assert [note.partition("=")[0] for note in found["notes"]] == ["wrong line: grad_w "]
+
+
 def test_without_the_plugin_checks_are_as_ever(run_apart):
     result = run_apart(
         """

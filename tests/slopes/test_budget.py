@@ -1,6 +1,7 @@
 """What a check may spend: evaluations, seconds, other people's threads; and what it says meanwhile."""
 
 import io
+import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -32,6 +33,7 @@ def gradient(x, y):
 
 class Terminal(io.StringIO):
     def isatty(self):
+        super().isatty()  # which raises once it is closed
         return True
 
 
@@ -107,14 +109,27 @@ def test_a_line_tells_what_is_spent_where_f_takes_long_and_goes_away(monkeypatch
     assert stream.getvalue().endswith("\r" + " " * width + "\r")
 
 
-@pytest.mark.parametrize(("stream", "progress"), [(Terminal(), False), (io.StringIO(), None), (None, None)])
+@pytest.mark.parametrize(("stream", "progress"), [(Terminal(), False), (io.StringIO(), None)])
 def test_no_line_where_none_is_wanted_or_nobody_watches(monkeypatch, stream, progress):
     monkeypatch.setattr(budgets, "PATIENCE", 0.0)
-    stream = stream or io.StringIO()
     budget = Budget(stream=stream, progress=progress)
     budget.spend(1, "f")
     budget.close()
     assert stream.getvalue() == ""
+
+
+def closed():
+    stream = Terminal()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("progress", [None, True])
+@pytest.mark.parametrize("stream", [None, closed()])
+def test_no_line_where_there_is_nowhere_to_write_it(monkeypatch, stream, progress):
+    monkeypatch.setattr(budgets, "PATIENCE", 0.0)
+    monkeypatch.setattr(sys, "stderr", stream)  # None under pythonw, and in a service of Windows
+    assert gc.check(quick, gradient, (X, Y), progress=progress).verdict is gc.Verdict.PASS
 
 
 def test_progress_true_tells_it_anywhere_and_the_report_is_the_same(monkeypatch, capsys):
@@ -124,12 +139,6 @@ def test_progress_true_tells_it_anywhere_and_the_report_is_the_same(monkeypatch,
     assert "gradcheck: quick, " in capsys.readouterr().err
     assert str(told) == str(gc.check(quick, gradient, (X, Y), progress=False))
     assert capsys.readouterr().err == ""
-
-
-def test_a_closed_stream_is_no_terminal():
-    stream = Terminal()
-    stream.close()
-    Budget(stream=stream).close()
 
 
 # An executor -------------------------------------------------------------------------------------------------------
@@ -175,11 +184,17 @@ def test_wrong_gradients_kinks_and_edges_are_found_all_the_same():
 
 
 def test_f_is_as_quiet_in_a_thread_as_here():
-    with ThreadPoolExecutor(2) as pool:  # warnings are errors in this suite
-        report = gc.check(
-            lambda x: float(np.sum(np.sqrt(x))), lambda x: 0.5 / np.sqrt(x), (np.array([1e-300, 1.0]),), executor=pool
-        )
-    assert report.verdict is not gc.Verdict.FAIL
+    seen = []
+
+    def watched(x, y):
+        seen.append((threading.current_thread() is threading.main_thread(), *np.geterr().values()))
+        return quick(x, y)
+
+    with ThreadPoolExecutor(2) as pool, np.errstate(all="raise"):
+        report = gc.check(watched, gradient, (X, Y), executor=pool)
+    assert report.verdict is gc.Verdict.PASS
+    assert (False, *["ignore"] * 4) in seen
+    assert {setting for _, *settings in seen for setting in settings} == {"ignore"}
 
 
 def test_limits_hold_in_an_executor_too():

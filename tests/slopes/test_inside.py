@@ -200,3 +200,16 @@ def test_arguments_of_mixed_dtypes_are_moved_each_in_its_own():
     assert report.verdict is not gc.Verdict.FAIL, str(report)
     wrong = gc.check(lambda x, w: torch.tanh(x.double() @ w).sum(), lambda x, w: (0 * x, torch.zeros_like(w)), (x, w))
     assert wrong.verdict is gc.Verdict.FAIL
+
+
+def test_what_was_noted_before_f_was_asked_again_is_noted_once():
+    f, gradient, args = means(np.float32)
+
+    def edge(x):
+        if x[0, 0] > X[0, 0]:
+            raise ValueError("outside")
+        return f(x)
+
+    report = gc.check(edge, gradient, args)
+    assert sum("raised next to the point" in note for note in report.notes) == 1
+    assert sum("computes in float32 inside" in note for note in report.notes) == 1
