@@ -26,8 +26,7 @@ def judged(case, seed):
         claim = case.germ.gradient(made) + case.linear + DELTA * case.curvature * made
         return made, claim + 2.0**-52 * size * rng.standard_normal(n)
 
-    places = list(np.unravel_index(np.arange(n), case.germ.shape))
-    near = Neighbourhood(claim_at, case.claim, places, rng=np.random.default_rng([seed, 2]))
+    near = Neighbourhood(claim_at, case.claim, np.arange(n), case.germ.shape, rng=np.random.default_rng([seed, 2]))
     drift = 0.0
     for _ in range(4):
         w = near.noise()

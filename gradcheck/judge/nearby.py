@@ -14,6 +14,7 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.errors import ArgumentError, WrongClaim
+from gradcheck.kinks.changes import WHOLE
 from gradcheck.oracles.by_name import oracle_of
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field
@@ -84,6 +85,7 @@ class Nearby:
 
     def _named(self, report: ArgumentReport, trials: dict[int, Trial], index: int, oracle: Oracle) -> ArgumentReport:
         found = trials[index]
+        found.keep_few_directions(WHOLE)
         _measure(found, oracle, max(self._rules.probes, SLOPES // 2) * 2)
         decide.see_size(found)
         verdict, interval, _ = decide.verdict(found, self._rules, report.resolution)

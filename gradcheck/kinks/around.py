@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
-ALLOWED = 2**19  # numbers in the claims kept that are allowed in any case, 4 MiB; as many in their moves
-LEAST = 7  # claims that are kept in any case
+ALLOWED = 2**17  # numbers in the claims kept that are allowed in any case, 1 MiB; as many in their moves
+LEAST = 5  # claims that are kept in any case
 ROOM = 1  # numbers in the claims of a large argument that are kept, for each of its entries; as many in their moves
 
 
@@ -97,13 +97,12 @@ class Around:
         beside, entries = self.beside, self.entries
         size = (len(beside.here),) if beside.basis is not None else beside.shape
         size = (2, *size) if beside.complex and beside.basis is None else size
-        places = [np.asarray(axis) for axis in np.unravel_index(entries, size)] if size else []
         rng = stream(beside.trial.field.seed, Purpose.NEARBY, beside.trial.index, 2 * self.number)
-        near = Neighbourhood(self._claim, beside.here[entries], places, rng=rng, blur=beside.blur)
+        near = Neighbourhood(self._claim, beside.here[entries], entries, size, rng=rng, blur=beside.blur)
         near.claim_like = self._claim_like
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
-            near.room = max(LEAST, (ROOM * len(beside.here) + ALLOWED) // len(entries))
+            near.room = max(LEAST, max(ROOM * len(beside.here), ALLOWED) // len(entries))
         return near
 
     def _others(self, asked: int) -> Array:
@@ -124,13 +123,12 @@ class Around:
     def _claim_on(self, move: Array, part: Array) -> tuple[Array, Array]:
         beside, entries = self.beside, self.entries
         if self.whole:
-            made, claim, _ = beside.ask(part)
-            return made, claim
+            return beside.ask(part)
         move[entries] = part
         leaves = beside.there(move)
         del move  # as large as the argument
         made = beside.made(leaves, entries)
-        claim = beside.claim(leaves)
+        claim = beside.looked_up(leaves)
         del leaves
         changed = np.setdiff1d(differing(claim, beside.here, self.near.tolerance), entries, assume_unique=True)
         if len(changed):

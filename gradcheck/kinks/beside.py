@@ -136,15 +136,15 @@ class Beside:
         count = math.prod(self.shape)
         return (flat[:count] + 1j * flat[count:] if self.complex else flat).reshape(self.shape)
 
-    def indices(self, entries: NDArray[np.int64]) -> list[tuple[int, ...]]:
-        """Return the argument's indices that some entries of a claim are about, each once."""
+    def indices(self, entries: NDArray[np.int64], most: int | None = None) -> list[tuple[int, ...]]:
+        """Return the argument's indices that some entries of a claim are about, each once, the first `most` of them."""
         if self.basis is not None:
             first = self.changes.whole(0)
             claims = [self.here[:], *(self.changes.whole(k) for k in range(1, len(self.moves)))]
             apart = [self.basis[:, entries] @ (claim - first)[entries] for claim in claims]
             entries = np.flatnonzero(np.max(np.abs(apart), axis=0) > self.tolerance)
         count = max(math.prod(self.shape), 1)
-        return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries % count)]
+        return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries % count)[:most]]
 
     @property
     def tolerance(self) -> float:
@@ -170,6 +170,12 @@ class Beside:
     def claim(self, leaves: Sequence[Any]) -> Array:
         """Return the claim at some arguments."""
         return self.in_scale(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index]))
+
+    def looked_up(self, leaves: Sequence[Any]) -> Array | Scaled:
+        """Return the claim at some arguments to read in some entries: as that at the point, scaled as asked for."""
+        if not isinstance(self.here, Scaled):
+            return self.claim(leaves)
+        return Scaled(self.flat(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index])), self.scale)
 
     def claim_at(self, v: Any, steps: float) -> Array:
         """Return the claim at x + steps·δ·v; the arguments there, as large as it, are gone when it is scaled."""
@@ -200,10 +206,10 @@ class Beside:
             claim = self.claim(self.there(self.move(len(self.moves) - 1)))
             self.changes.add(claim, None, self.tolerance)
 
-    def ask(self, move: Array) -> tuple[Array, Array, list[Any]]:
-        """Return the move that could be made, the claim there, and the arguments."""
+    def ask(self, move: Array) -> tuple[Array, Array]:
+        """Return the move that could be made, and the claim there."""
         made, leaves = self.moved(move)
-        return made, self.claim(leaves), leaves
+        return made, self.claim(leaves)
 
     def moved(self, move: Array) -> tuple[Array, list[Any]]:
         """Return the move that could be made, rounded and along the argument's tangents, and the arguments there."""

@@ -92,8 +92,9 @@ class Changes:
         return wider
 
     def release(self) -> None:
-        """Keep no more than ranges from here on."""
+        """Let go of all that is kept, for good."""
         self.values = [None] * len(self.values)
+        self.entries, self.low, self.high = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
 
     def whole(self, number: int) -> Array:
         """Return a claim in all entries."""
@@ -131,7 +132,7 @@ def parts(count: int) -> list[slice]:
     return [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
 
 
-def differing(claim: Array, here: Array | Scaled, tolerance: float, change: Array | None = None) -> Entries:
+def differing(claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None) -> Entries:
     """Return the entries in which a claim, less half of its change from δ to 3δ, differs from the one at the point."""
     found = [np.zeros(0, dtype=np.int64)]
     for part in parts(len(claim)):

@@ -51,7 +51,7 @@ def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
     alike = _alike(near)
     top, bottom, share = _of_single_entries(near, parts.alone)
     share = np.minimum(np.round(share / alike) * alike, 1.0)
-    sums = [np.round(np.cumsum(block.weights / block.weights.sum()) / alike) * alike for block in parts.blocks]
+    sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in parts.blocks]
     ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
     if len(levels) - 1 > MOST_WHOLE:

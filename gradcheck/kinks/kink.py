@@ -92,7 +92,9 @@ def judge(
         if solved is not None:
             found = told.of_named_kinks(report, beside, solved, entries, within, required, formula)
             return chain_rule.allowed(found, trial, required, interval)
-    found = told.of_black_box(report, beside, black_box(beside), within, required, formula)
+    box = black_box(beside)
+    found = told.of_black_box(report, beside, box, within, required, formula)
+    box.forget()
     return chain_rule.allowed(found, trial, required, interval)
 
 
@@ -227,11 +229,15 @@ def at_the_point_only(trial: Trial, argument: ArgumentReport, required: str | No
     formula = Formula(beside, trial.probes)
     formula.measure()
     found = black_box(beside)
-    if found.finding.state == "outside" and found.still:  # not even where it was looked for a kink
-        return chain_rule.allowed(argument.with_(reason=told.jump(beside)), trial, required, formula.interval())
+    near = found.near
+    if near is not None and found.finding.state == "outside" and found.still:  # not even where one looked for a kink
+        argument = argument.with_(reason=told.jump(beside, found.entries, near))
+        found.forget()
+        return chain_rule.allowed(argument, trial, required, formula.interval())
     report = trial.report(Verdict.INCONCLUSIVE, formula.interval(), argument.resolution)
     report = report.with_(smallest_error=formula.smallest_error())
     report = told.of_black_box(report, beside, found, _within(trial), required, formula)
+    found.forget()
     return chain_rule.allowed(report, trial, required, formula.interval())
 
 

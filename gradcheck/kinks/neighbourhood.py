@@ -38,8 +38,10 @@ class Neighbourhood:
         there, both (entries,) in the argument's scale.
     here : array (entries,)
         The claim at the point.
-    places : sequence of integer arrays (entries,)
-        Where each entry stands along each axis of the argument.
+    entries : integer array (entries,)
+        Where each stands in the flat argument.
+    shape : tuple of int
+        The argument's.
     rng : Generator
         For random moves.
     most : int
@@ -53,7 +55,8 @@ class Neighbourhood:
         self,
         claim_at: Callable[[Array], tuple[Array, Array]],
         here: Array,
-        places: Sequence[NDArray[np.int64]],
+        entries: NDArray[np.int64],
+        shape: tuple[int, ...],
         *,
         rng: np.random.Generator,
         most: int = MOST_CLAIMS,
@@ -61,7 +64,8 @@ class Neighbourhood:
     ) -> None:
         self._claim_at = claim_at
         self.here = here
-        self.places = places
+        self.entries = entries
+        self.shape = shape
         self.rng = rng
         self.most = most
         self.blur = blur
@@ -80,6 +84,11 @@ class Neighbourhood:
     def size(self) -> float:
         """The largest entry of all claims."""
         return max((float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims)), default=0.0)
+
+    @property
+    def places(self) -> list[NDArray[np.int64]]:
+        """Where each entry stands along each axis of the argument."""
+        return [np.asarray(axis) for axis in np.unravel_index(self.entries, self.shape)] if self.shape else []
 
     def add(self, move: Array, claim: Array, *, drawn: bool = True, number: int = 0) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""

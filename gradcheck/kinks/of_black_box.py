@@ -63,6 +63,11 @@ class BlackBox:
         low, high = self.near.range()
         return bool(np.max(high - low, initial=0.0) <= self.near.tolerance)
 
+    def forget(self) -> None:
+        """Let go of the claims once all is said of them: what they were asked of refers to them, and keeps them."""
+        if self.near is not None:
+            self.near.forget()
+
 
 def black_box(beside: Beside) -> BlackBox:
     """Judge the claim at the point from the claims next to it alone."""

@@ -132,14 +132,13 @@ class Search:
         """Ask for one claim that leads towards the one on trial in every block that is still open."""
         near = self.near
         move = near.noise()
-        looked = [(block, self._look(block, turn, move)) for block in self.blocks if block.state == "open"]
-        asked = [(block, bend) for block, bend in looked if bend]
+        asked = [block for block in self.blocks if block.state == "open" and self._look(block, turn, move)]
         if not asked:
             return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
-        claim, made, places = self._asked(move, [block for block, _ in asked])
-        for (block, bend), place in zip(asked, places, strict=True):
-            block.used.append(place)
-            if (state := self._apart(block, bend, claim, made)) != "":
+        claim, made, places = self._asked(move, asked)
+        for block, place in zip(asked, places, strict=True):
+            block.used = (*block.used, place)
+            if (state := self._apart(block, claim, made)) != "":
                 return state
         return ""
 
@@ -167,30 +166,30 @@ class Search:
             places.append(free[0])
         return claim, made, places
 
-    def _look(self, block: Block, turn: int, move: Array) -> int:
-        """Put the move from the nearest point to the claim into `move`; return which way the block bends, 0 if done."""
+    def _look(self, block: Block, turn: int, move: Array) -> bool:
+        """Put the move from the nearest point to the claim into `move`; return whether the block is still open."""
         near, entries, least = self.near, block.entries, ASIDE * self.near.blur
         rest = block.nearest(near)
         far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
         if far <= near.tolerance:
             block.state = "inside"
-            return 0
-        bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
+            return False
+        block.bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
         block.stalled = max(block.stalled - 1, 0) if distance < block.best * (1 - 1e-6) else block.stalled + 1
         block.best = min(block.best, distance)
-        if bend == 0 or block.stalled > PATIENCE:
+        if block.bend == 0 or block.stalled > PATIENCE:
             block.state = "both ways"
-            return 0
+            return False
         aside = max(2.0 ** (-6 - 3 * block.stalled), least)
         if turn % 3 == 2:  # on the round boundary of a ball: from its centre
             rest = near.here[entries] - (near.claims[0] + near.claims[1])[entries] / 2
             far, aside = float(np.max(np.abs(rest))) or 1.0, least
-        move[entries] = bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
-        return bend
+        move[entries] = block.bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
+        return True
 
-    def _apart(self, block: Block, bend: int, claim: Array, made: Array) -> str:
+    def _apart(self, block: Block, claim: Array, made: Array) -> str:
         """Return "outside" where the claim asked for separates, "refuted" where other blocks move this one, else ""."""
-        near, entries = self.near, block.entries
+        near, entries, bend = self.near, block.entries, block.bend
         u, apart = made[entries], (near.here - claim)[entries]
         gap, length = bend * float(apart @ u), float(np.sum(np.abs(u)))
         if gap <= 2.0**-12 * float(np.linalg.norm(apart) * np.linalg.norm(u)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,8 +24,9 @@ class Block:
     """Entries that bend together, and how far the search in them has come."""
 
     entries: Entries
-    used: list[int]  # samples that may carry weight
-    weights: Array = field(default_factory=lambda: np.ones(0))
+    used: tuple[int, ...]  # samples that may carry weight
+    weights: tuple[float, ...] = ()  # of these, where they have been weighed
+    bend: int = 0  # 1 where f bends up in them, −1 where down, as far as was looked
     best: float = np.inf
     stalled: int = 0
     state: str = "open"  # "inside", "both ways", "outside"
@@ -39,10 +40,10 @@ class Block:
         vertices = np.array([near.claims[k][self.entries] for k in self.used])
         if distinct:
             kept = _distinct(vertices, target, near.tolerance)
-            vertices, self.used = vertices[kept], [self.used[k] for k in kept]
+            vertices, self.used = vertices[kept], tuple(self.used[k] for k in kept)
         weights = in_hull(vertices, target)
         carry = np.flatnonzero(weights)
-        self.used, self.weights = [self.used[k] for k in carry], weights[carry]
+        self.used, self.weights = tuple(self.used[k] for k in carry), tuple(weights[carry].tolist())
         return np.asarray(target - combined(weights, vertices))
 
 
@@ -75,7 +76,8 @@ class Parts:
         _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
         self.alone: Entries = order[first[count == 1]]
         several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
-        self.blocks = [Block(np.sort(e), list(range(len(near.claims)))) for e in several]
+        known = tuple(range(len(near.claims)))
+        self.blocks = [Block(e, known) for e in several]
 
     def __len__(self) -> int:
         return len(self.blocks) + len(self.alone)

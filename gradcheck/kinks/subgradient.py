@@ -117,8 +117,8 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
 
 def _inside(near: Neighbourhood, search: Search, found: Coupled, labels: Entries) -> Finding:
     if found.weights is None:
-        most = max((block.weights for block in search.blocks), key=len, default=np.ones(1))
-        return Finding("inside", weights=most, by_blocks=True, labels=labels)
+        most = max((block.weights for block in search.blocks), key=len, default=(1.0,))
+        return Finding("inside", weights=np.array(most), by_blocks=True, labels=labels)
     if not found.shows(near):
         return Finding("undecided", reason="the claims next to the point drift by more than the claim is off")
     return Finding("inside", weights=found.weights, labels=labels)

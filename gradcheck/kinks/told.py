@@ -39,10 +39,9 @@ def too_coarse(high: float, resolution: float) -> str:
     return f"resolution reached {high:.1e} next to the kink, wanted {resolution:.1e}"
 
 
-def jump(beside: Beside) -> str:
+def jump(beside: Beside, entries: NDArray[np.int64], near: Neighbourhood) -> str:
     """Say that the claim differs at the point from what it is all around, where f is smooth."""
-    off = np.abs(beside.here[:] - beside.changes.whole(0))
-    index = beside.indices(np.array([int(np.argmax(off))]))
+    index = beside.indices(entries[[np.argmax(np.abs(near.here - near.claims[0]))]])
     at = f" at {index[0]}" if index else ""
     return (
         f"right next to the point and wrong at it: all around{at} the claims agree, and f is smooth there as far as "
@@ -69,11 +68,11 @@ def of_named_kinks(
 ) -> ArgumentReport:
     """Return the report where the kink variable gave λ kink by kink."""
     kinks = tuple(
-        SimpleKink(tuple(beside.indices(k.entries)[:SHOWN]), _bend(k.bend), convention.side(k.share), float(k.share))
+        SimpleKink(tuple(beside.indices(k.entries, SHOWN)), _bend(k.bend), convention.side(k.share), float(k.share))
         for k in solved.kinks[:KINKS]
     )
     name = convention.overall(convention.side(k.share) for k in solved.kinks)
-    kink = Kink(name, solved.inside, tuple(beside.indices(entries)[:SHOWN]), within, kinks=kinks)
+    kink = Kink(name, solved.inside, tuple(beside.indices(entries, SHOWN)), within, kinks=kinks)
     if not solved.inside:
         return _outside(report, kink, solved.distance / _size(beside, formula), solved.reason)
     return _inside(report, kink, required, "the kink variable")
@@ -90,7 +89,7 @@ def of_black_box(
     """Return the report where the claims next to the point are all there is."""
     finding, near = found.finding, found.near
     changed = ~np.isnan(found.shares)
-    entries = tuple(beside.indices(found.entries[changed])[:SHOWN])
+    entries = tuple(beside.indices(found.entries[changed], SHOWN))
     if finding.state == "inside":
         kink = Kink(
             "midpoint" if found.centre else convention.overall(_names(found)),
@@ -123,7 +122,7 @@ def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
     for kink in found.kinks[:KINKS]:
         normal = kink.wall.normal
         shown = np.abs(normal) > convention.SHOWN * float(np.max(np.abs(normal)))
-        about = tuple(beside.indices(found.entries[kink.entries[shown]])[:SHOWN])
+        about = tuple(beside.indices(found.entries[kink.entries[shown]], SHOWN))
         share = 1 - kink.wall.share if (normal[shown] < 0).all() else kink.wall.share
         kinks.append(SimpleKink(about, _bend(kink.wall.bend), convention.of_wall(kink.wall), share))
     return tuple(kinks)
@@ -181,10 +180,11 @@ def _separated(
     separation = _simpler(near, separation)
     move = np.zeros(len(beside.here))
     move[found.entries] = separation.move
-    direction = np.asarray(beside.as_direction(move))
-    unit = 1.0
+    direction, unit = np.asarray(beside.as_direction(move)), 1.0
+    del move  # as large as the argument
     if isinstance(beside.scale, float):  # whole numbers stay whole
-        direction, unit = direction / beside.scale, beside.scale
+        unit = beside.scale
+        direction /= unit
     rise, claimed = separation.reached / unit, separation.claimed / unit
     proof = f"along {_written(direction)} {separation.said(rise)}, the claim says {claimed:.6g}"
     kink = Kink(

@@ -8,8 +8,13 @@ from gradcheck.kinks.neighbourhood import Neighbourhood
 def near(gradient, here, *, shape=None, seed=0, opening=2, tolerance=1e-9):
     """Return the claims next to 0 of a function with that gradient there, `opening` pairs of opposites among them."""
     here = np.asarray(here, dtype=float)
-    places = list(np.unravel_index(np.arange(here.size), shape or here.shape))
-    found = Neighbourhood(lambda w: (w, np.asarray(gradient(w), dtype=float)), here, places, rng=rng_of(seed))
+    found = Neighbourhood(
+        lambda w: (w, np.asarray(gradient(w), dtype=float)),
+        here,
+        np.arange(here.size),
+        shape or here.shape,
+        rng=rng_of(seed),
+    )
     for _ in range(opening):
         move = found.noise()
         found.ask(move, drawn=True)

@@ -72,6 +72,7 @@ def test_values_that_are_let_go_are_asked_for_in_vain():
     assert list(changes.changing(1e-9)) == [3, 4]
     changes.release()
     assert changes.values == [None, None]
+    assert not len(changes.changing(1e-9))
 
 
 def test_entries_in_the_arguments_scale():

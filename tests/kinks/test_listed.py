@@ -249,21 +249,40 @@ def zeros_of_rectifiers(at_zero):
     return lambda x: np.maximum(x, 0).sum(), lambda x: np.where(x > 0, 1.0, at_zero * (x == 0)), x
 
 
-@pytest.mark.parametrize(
-    "case", [zeros_of_rectifiers(0.0), zeros_of_rectifiers(0.5), zeros_of_rectifiers(1.0), ties_in_rows()]
-)
-def test_a_right_gradient_at_a_hundred_thousand_entries_takes_twelve_times_their_memory(case):
-    f, gradient, x = case
+def held_by(f, gradient, x):
+    """Return the report of a check, and the most memory that it held, in multiples of the argument's."""
     judged(f, gradient, x, 0)  # what is imported late
     tracemalloc.start()
     try:
         report = judged(f, gradient, x, 0)
-        _, peak = tracemalloc.get_traced_memory()
+        return report, tracemalloc.get_traced_memory()[1] / x.nbytes
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "case", [zeros_of_rectifiers(0.0), zeros_of_rectifiers(0.5), zeros_of_rectifiers(1.0), ties_in_rows()]
+)
+def test_a_right_gradient_at_a_hundred_thousand_entries_takes_twelve_times_their_memory(case):
+    report, held = held_by(*case)
     assert report.verdict is PASS
     assert report.gradient_evaluations <= 32
-    assert peak <= 12 * x.nbytes
+    assert held <= 12
+
+
+@pytest.mark.parametrize("at_zero", [1.01, -0.5, np.random.default_rng(3).random(100_000)])
+def test_so_does_a_wrong_one_and_one_with_a_share_of_its_own_at_each_kink(at_zero):
+    report, held = held_by(*zeros_of_rectifiers(at_zero))
+    assert report.verdict is (FAIL if np.ndim(at_zero) == 0 else PASS)
+    assert held <= 12
+
+
+def test_a_guard_at_a_large_argument_is_called_one():
+    x = np.random.default_rng(0).standard_normal(20_000)
+    x[[7, 40]] = 0
+    report = judged(lambda x: 3 * x.sum(), lambda x: np.where(x == 0, 0.0, 3.0), x, 0)
+    assert report.verdict is FAIL
+    assert "wrong at it: all around at (7,) the claims agree" in report["x"].reason
 
 
 def test_the_error_at_a_kink_is_told_in_the_arguments_scale():
