@@ -6,18 +6,15 @@ process holds at most during the check, beyond what it held before, in units of 
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import time
-from pathlib import Path
 
 import torch
 
 import gradcheck as gc
+from gradcheck.bench.one_check import peak_beyond, reset_peak
 
 ROWS = int(sys.argv[1]) if len(sys.argv) > 1 else 4096
-EVERY = 0.003  # seconds between two looks at the memory
 
 
 class RMSNorm(torch.autograd.Function):
@@ -56,47 +53,19 @@ def own_seconds(inputs):
     return min(found)
 
 
-class Peak:
-    """The most bytes that the process held while it was entered, beyond those before."""
-
-    def __enter__(self):
-        self.before = self.most = self.held()
-        self.live = True
-        self.thread = threading.Thread(target=self.watch)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.live = False
-        self.thread.join()
-
-    @property
-    def bytes(self):
-        return self.most - self.before
-
-    @staticmethod
-    def held():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-    def watch(self):
-        while self.live:
-            self.most = max(self.most, self.held())
-            time.sleep(EVERY)
-
-
 def main():
     torch.set_num_threads(1)
     inputs = drawn(ROWS)
     own = own_seconds(inputs)
     gc.check_kernel(RMSNorm.apply, rms_norm, drawn(64))  # what is loaded once
-    with Peak() as peak:
-        start = time.process_time()
-        report = gc.check_kernel(RMSNorm.apply, rms_norm, inputs)
-        spent = time.process_time() - start
+    before = reset_peak()
+    start = time.process_time()
+    report = gc.check_kernel(RMSNorm.apply, rms_norm, inputs)
+    spent = time.process_time() - start
     size = 8 * sum(x.numel() for x in inputs)
     print(
         f"({ROWS}, {ROWS}) bfloat16: {spent / own:.1f} x the reference's forward and backward in float64, "
-        f"{peak.bytes / size:.1f} x the inputs' float64 size: {report.verdict}"
+        f"{peak_beyond(before) / size:.1f} x the inputs' float64 size: {report.verdict}"
     )
 
 

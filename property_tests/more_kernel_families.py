@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  its usual name
-from kernel_families import Family, by_hand, normal, stored
+from kernel_families import Family, by_hand, normal, rms_norm, silu_slope, stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,22 +28,17 @@ def add(
     backward: Callable[..., Any],
     wrong: tuple[str, ...],
     right: tuple[str, ...] = (),
-    flags: tuple[Any, ...] = (),
 ) -> None:
     """Add a family: of each mistake, and of each right way, a kernel."""
 
     def kernel(mistake: str) -> Callable[..., Any]:
-        return by_hand(reference, lambda c, *args: backward(c, *args, mistake), flags)
+        return by_hand(reference, lambda c, *args: backward(c, *args, mistake))
 
     MORE[name] = Family(reference, inputs, {m: kernel(m) for m in ("", *right)}, {m: kernel(m) for m in wrong})
 
 
 def shapes(*sizes: tuple[int, ...], scale: float = 1.0, offset: float = 0.0) -> Callable[..., tuple[Tensor, ...]]:
     return lambda rng, dt: tuple(normal(rng, *s, dtype=dt, scale=scale, offset=offset) for s in sizes)
-
-
-def blocks(x: Tensor, size: int, dim: int = 0) -> Any:
-    return x.split(size, dim)
 
 
 # Norms ---------------------------------------------------------------------------------------------------------------
@@ -141,10 +136,6 @@ add(
 )
 
 
-def rms(x: Tensor, w: Tensor) -> Tensor:
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6) * w
-
-
 def rms_backward(c: Tensor, x: Tensor, w: Tensor, m: str) -> tuple[Tensor, ...]:
     r = torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
     h, g = x * r, c * w
@@ -173,7 +164,7 @@ def rms_backward(c: Tensor, x: Tensor, w: Tensor, m: str) -> tuple[Tensor, ...]:
 
 add(
     "rms norm, long",
-    rms,
+    rms_norm,
     shapes((70, 200), (200,), offset=0.2),
     rms_backward,
     ("dot over a partial row", "plus", "r of the row before", "dw rows never written", "dw from w"),
@@ -600,16 +591,11 @@ def bmm_act(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 def bmm_act_backward(c: Tensor, x: Tensor, w: Tensor, b: Tensor, m: str) -> Any:
     z = x @ w + b[:, None, :]
-    s = torch.sigmoid(z)
-    g = c * (s + z * s * (1 - s))
     if m == "activation of the biased output":
         z = x @ w
-        s = torch.sigmoid(z)
-        g = c * (s + z * s * (1 - s))
     if m == "pre-activation stored":
         z = stored(z)
-        s = torch.sigmoid(z)
-        g = c * (s + z * s * (1 - s))
+    g = c * silu_slope(z)
     dx, dw, db = g @ w.transpose(1, 2), x.transpose(1, 2) @ g, g.sum(1)
     if m == "weight not transposed":
         dx = g @ w

@@ -24,7 +24,7 @@ from gradcheck.two_layer_relu.problem import Problem, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cost", "main", "prepare"]
+__all__ = ["cost", "main", "peak_beyond", "prepare", "reset_peak"]
 
 TINY = Shape(2, 3, 4, 2)  # a first check loads what is loaded only once
 
@@ -49,14 +49,14 @@ def cost(tool: str, size: str, repeats: int = 1) -> CheckCost:
     prepare(tool, scaled(TINY, "float64"))[0]()
     check, loss, gradient = prepare(tool, problem)
     gc.collect()
-    before = _reset_peak()
+    before = reset_peak()
     seconds = []
     for _ in range(repeats):
         loss.calls = gradient.calls = 0
         start = time.thread_time()
         said = check()
         seconds.append(time.thread_time() - start)
-    peak = None if before is None else max(_status("VmHWM") - before, 0)
+    peak = peak_beyond(before)
     parameters = problem.w1.size + problem.w2.size
     return CheckCost(tool, parameters, loss.calls, gradient.calls, tuple(seconds), peak, arguments, said)
 
@@ -123,13 +123,18 @@ def _torch(problem: Problem, *, fast: bool) -> tuple[Callable[[], str], Counted,
     return check, loss, gradient
 
 
-def _reset_peak() -> int | None:
+def reset_peak() -> int | None:
     """Forget the peak of the resident set, and return the set's size in bytes; None where only Linux could."""
     refs = Path("/proc/self/clear_refs")
     if not refs.exists():
         return None
     refs.write_text("5", encoding="ascii")
     return _status("VmRSS")
+
+
+def peak_beyond(before: int | None) -> int | None:
+    """Return the bytes by which the resident set outgrew what `reset_peak` returned; None where that is None."""
+    return None if before is None else max(_status("VmHWM") - before, 0)
 
 
 def _status(name: str) -> int:

@@ -41,11 +41,11 @@ def test_every_tool_finds_the_same_gradient_right_and_is_counted(tool, said, eva
 
 
 def test_the_peak_counts_what_the_check_holds_and_not_what_is_loaded():
-    cost = measured("gradcheck", "1e4")
+    cost = measured("gradcheck", "1e5")  # arrays so large that they are not put where smaller ones were freed
     if cost.peak_bytes is None:
         pytest.skip("only Linux tells the peak")
-    # At least a copy, a direction and a moved argument; at most a process's own size, which is tens of MiB.
-    assert 3 * cost.argument_bytes < cost.peak_bytes < 8 * 2**20
+    # At least a copy, a direction and a moved argument; less than the process itself, whose modules alone take more.
+    assert 3 * cost.argument_bytes < cost.peak_bytes < 32 * 2**20
 
 
 def test_what_takes_an_evaluation_per_parameter_is_measured_up_to_ten_thousand():

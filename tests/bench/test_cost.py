@@ -11,16 +11,21 @@ from gradcheck.bench.sizes import scaled
 from gradcheck.two_layer_relu import numpy_core, problem
 
 
+def check_of(network, **options):
+    """Check the gradient in both weights."""
+    x, y, w1, w2 = network
+    return gc.check(
+        lambda w1, w2: numpy_core.loss(x, y, w1, w2),
+        lambda w1, w2: numpy_core.gradients(x, y, w1, w2)[2:],
+        (w1, w2),
+        **options,
+    )
+
+
 def test_the_weights_of_the_full_network_are_certified_to_2e_7_in_32_evaluations_in_the_median_and_80_at_most():
     evaluations = []
     for seed in range(7):
-        x, y, w1, w2 = problem.draw(seed=seed)
-        report = gc.check(
-            lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
-            lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
-            (w1, w2),
-            seed=seed,
-        )
+        report = check_of(problem.draw(seed=seed), seed=seed)
         assert report.verdict is gc.Verdict.PASS
         assert all(argument.error.high <= 2e-7 for argument in report)
         evaluations.append(report.evaluations)
@@ -32,14 +37,8 @@ def test_the_weights_of_the_full_network_are_certified_to_2e_7_in_32_evaluations
 def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_gradients(known):
     gradients = []
     for seed in range(3):
-        x, y, w1, w2 = problem.boundary(seed=seed)
-        report = gc.check(
-            lambda w1, w2, x=x, y=y: numpy_core.loss(x, y, w1, w2),
-            lambda w1, w2, x=x, y=y: numpy_core.gradients(x, y, w1, w2)[2:],
-            (w1, w2),
-            kink_of=(lambda w1, _, x=x: x @ w1) if known else None,
-            seed=seed,
-        )
+        network = problem.boundary(seed=seed)
+        report = check_of(network, kink_of=(lambda w1, _, x=network.x: x @ w1) if known else None, seed=seed)
         assert report.verdict is gc.Verdict.PASS
         assert report["w1"].kink.convention == ("right" if known else "mixed")  # of x @ w1, of w1
         assert report["w2"].kink is None
@@ -50,20 +49,17 @@ def test_kinks_of_the_full_network_are_classified_within_400_evaluations_and_64_
 
 
 def test_a_check_of_two_million_parameters_takes_under_80_evaluations_and_seven_times_their_memory():
-    x, y, w1, w2 = scaled(problem.Shape(64, 5000, 400, 10), "float64")
+    network = scaled(problem.Shape(64, 5000, 400, 10), "float64")
     tracemalloc.start()
     try:
-        report = gc.check(
-            lambda w1, w2: numpy_core.loss(x, y, w1, w2),
-            lambda w1, w2: numpy_core.gradients(x, y, w1, w2)[2:],
-            (w1, w2),
-        )
+        report = check_of(network)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert report.verdict is gc.Verdict.PASS
     assert report.evaluations < 80
-    assert peak < 6.5 * (w1.nbytes + w2.nbytes)  # three of them are the claim, its point, and a copy to compare with
+    # three of them are the claim, its point, and a copy to compare with
+    assert peak < 6.5 * (network.w1.nbytes + network.w2.nbytes)
 
 
 @pytest.mark.thorough

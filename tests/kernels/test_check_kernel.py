@@ -393,3 +393,25 @@ def test_a_large_reference_with_a_wrong_gradient_judges_nothing():
     report = gc.check_kernel(Square.apply, Wrong.apply, (x,))
     assert report["x"].verdict is gc.Verdict.INCONCLUSIVE
     assert "contradicts the slopes" in report["x"].reason
+
+
+def test_an_offset_that_overflows_is_caught_and_placed():
+    """What 2^31 does to an int32, 2^9 does here: entries beyond are read, and written, where their offset wraps to."""
+
+    class Wrapped(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, c):
+            x = ctx.saved_tensors[0]
+            at = torch.arange(x.numel())
+            g = 2 * x.reshape(-1)[at % 512] * c.reshape(-1)[at % 512]
+            return g.reshape(x.shape)
+
+    x = torch.randn(24, 40, generator=torch.Generator().manual_seed(0)).bfloat16()
+    report = gc.check_kernel(Wrapped.apply, lambda x: x * x, (x,))
+    assert report["x"].verdict is gc.Verdict.FAIL
+    assert re.search(r"from the flat offset 51\d on, entry \[12, 3\d\]: an offset overflows", report["x"].where_text)

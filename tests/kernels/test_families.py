@@ -22,7 +22,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
     ],
 )
 def test_right_kernels_of_a_family_pass(name, dtype, seed):
-    family = (families.SET_ON | families.PROVED_ON)[name]
+    family = (families.SET_ON | families.PROVED_ON | more.MORE)[name]
     inputs = families.drawn(family, DTYPES[dtype], seed)
     kernels = [families.honest(family.reference, DTYPES[dtype], share, seed) for share in (0.0, 0.5)]
     for kernel in [*kernels, *family.right.values()]:
