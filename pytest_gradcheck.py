@@ -328,13 +328,13 @@ def summary(session: Session) -> list[str]:
     if passed:
         _, record, argument = max(passed, key=lambda found: found[0])
         said = finding(argument, record.report.confidence)
-        lines.append(f"widest interval of a PASS: {argument.name} {said}, {record.report.title} in {record.test}")
+        lines += [f"widest interval of a PASS: {record.report.title} in {record.test}", f"  {argument.name} {said}"]
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         ended_so = [r for r in records if r.report.verdict is verdict and not r.expected]
         for r in ended_so[:MOST_LISTED]:
             cause = r.report.complaint or why(r.report)
             where = f"in {r.test}" if r.test else "outside a test"
-            lines.append(f"{verdict}: {r.report.title} {where}{f' ({cause})' if cause else ''}")
+            lines += [f"{verdict}: {r.report.title} {where}", *([f"  {cause}"] if cause else [])]
         if len(ended_so) > MOST_LISTED:
             lines.append(f"{verdict}: {len(ended_so) - MOST_LISTED} more")
     return [visible(line) for line in [*lines, *session.problems]]

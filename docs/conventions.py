@@ -100,9 +100,12 @@ def page() -> str:
     version = torch.__version__.partition("+")[0]
     head = f"""# What libraries answer at a kink
 
-Made by `python docs/conventions.py`, which runs the check on NumPy {np.__version__} and Torch {version}; a test keeps
-it true. The convention is that of the *argument* (see [kinks](kinks.md)): `right` is the limit from larger values of
-the entry that stands on the kink, `mixed` says that entries differ (at a tie `max` gives everything to one of them).
+What does a library return where its function has no derivative? This table says it for NumPy's mask and for Torch's
+functions.
+
+It is made by `python docs/conventions.py`, which runs the check on NumPy {np.__version__} and Torch {version}; a test
+keeps it true. A convention is that of the *argument* (see [kinks](kinks.md)). `right` is the limit from larger values
+of the entry at the kink. `mixed` says that entries differ: at a tie, `max` gives everything to one of them.
 
 Versions differ: the backward of `clamp(min=0)` at 0 gives 1 up to Torch 2.13, and 0 since.
 

@@ -149,7 +149,7 @@ def _print_pass(found: Search, targets: Sequence[str], arguments: Arguments, dra
 def _headline(found: Search, signature: str) -> str:
     cases = f"{found.drawn} case{'s' * (found.drawn != 1)} drawn from {signature}"
     if found.verdict is Verdict.FAIL:
-        return f"A wrong gradient after {cases}; in {found.shrinking} more it was shrunk to this:\n"
+        return f"A wrong gradient after {cases}; in {found.shrinking} more it shrank to this:\n"
     return f"{found.inconclusive} of {cases} are undecided, no other is wrong; the smallest of them:\n"
 
 

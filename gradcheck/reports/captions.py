@@ -141,9 +141,9 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def value_text(value: complex) -> str:
-    """Return a derivative in seven digits, real where it is."""
+    """Return a derivative in six digits, real where it is."""
     value = complex(value)
-    return f"{value.real:.7g}" if value.imag == 0 else f"{value:.7g}"
+    return f"{value.real:.6g}" if value.imag == 0 else f"{value:.6g}"
 
 
 def ratio_text(worst: WorstEntry) -> str:

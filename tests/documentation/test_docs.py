@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md") if path.exists()] + sorted(
     path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts
 )
+MOST_COLUMNS = 88  # what a page of the built documentation shows without scrolling
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -146,6 +147,13 @@ def test_the_commands_of_a_page_exist(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     faults = {f"{path.name}:{line}: {shlex.join(words)}": fault(words) for line, words in commands(path)}
     assert {command: why for command, why in faults.items() if why} == {}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_what_a_page_shows_of_a_terminal_is_not_cut_at_its_right_edge(path):
+    shown = [block for language in ("text", "console") for block in fenced_blocks(path, language)]
+    rows = [(line + i, row) for line, _, content in shown for i, row in enumerate(content.splitlines())]
+    assert [f"{path.name}:{line}: {len(row)} columns" for line, row in rows if len(row) > MOST_COLUMNS] == []
 
 
 # The runner itself can fail -------------------------------------------------------------------------------

@@ -255,8 +255,10 @@ def test_checks_without_the_fixture_are_in_the_summary_and_on_the_page(run_apart
     result.stdout.fnmatch_lines(
         [
             "6 gradients: 2 FAIL, 1 PASS, 3 expected FAIL; * evaluations",
-            "FAIL: loss in *::test_assert (w: every entry is -1 x the true gradient: the sign is flipped)",
-            "FAIL: loss in *::test_check (w: every entry is -1 x the true gradient: the sign is flipped)",
+            "FAIL: loss in *::test_assert",
+            "  w: every entry is -1 x the true gradient: the sign is flipped",
+            "FAIL: loss in *::test_check",
+            "  w: every entry is -1 x the true gradient: the sign is flipped",
         ]
     )
     result.stdout.no_fnmatch_line("FAIL: *test_means_it*")
@@ -445,7 +447,8 @@ def test_wide(gradcheck):
         [
             "*= gradcheck =*",
             f"2 gradients: 2 PASS; {spent} evaluations",
-            "widest interval of a PASS: w right to *, loss in *::test_wide",
+            "widest interval of a PASS: loss in *::test_wide",
+            "  w right to *",
         ]
     )
 
@@ -461,8 +464,10 @@ def test_undecided(gradcheck):
     result.stdout.fnmatch_lines(
         [
             "2 gradients: 1 FAIL, 1 INCONCLUSIVE; * evaluations",
-            "FAIL: loss in *::test_wrong (w: every entry is -1 x the true gradient: the sign is flipped)",
-            "INCONCLUSIVE: loss in *::test_undecided (w: max_evaluations=5 is used up)",
+            "FAIL: loss in *::test_wrong",
+            "  w: every entry is -1 x the true gradient: the sign is flipped",
+            "INCONCLUSIVE: loss in *::test_undecided",
+            "  w: max_evaluations=5 is used up",
         ]
     )
 
