@@ -35,5 +35,5 @@ draw(
     [(name, lambda ax, cases=cases: draw_ratios(ax, results, cases)) for name, cases in libraries.items()],
     4.6,
 )
-roofs = dict.fromkeys(case.roof for case in results.cases() if case.dtype == "float32")
-draw("roofline.png", [(roof, lambda ax, roof=roof: draw_roofline(ax, results, roof)) for roof in roofs], 3.8)
+peak_keys = dict.fromkeys(case.peak_key for case in results.cases() if case.dtype == "float32")
+draw("roofline.png", [(key, lambda ax, key=key: draw_roofline(ax, results, key)) for key in peak_keys], 3.8)

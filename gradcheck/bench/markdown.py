@@ -110,9 +110,9 @@ def environment_rows(results: Results) -> list[list[str]]:
     rows = []
     for what, value in results.environment.items():
         if what == "peak":
-            for roof, found in value.items():
+            for peak_key, found in value.items():
                 speeds = f"{found['gflops']:.0f} GFLOP/s, {found['bytes_per_second'] / 1e9:.1f} GB/s read"
-                rows.append([f"peak {roof}", speeds])
+                rows.append([f"peak {peak_key}", speeds])
         elif isinstance(value, dict):
             rows += [[name, str(entry)] for name, entry in value.items()]
         else:

@@ -24,7 +24,7 @@ def page(results: Results, command: str) -> str:
         css=(files("gradcheck.reports") / "page.css").read_text(encoding="utf-8"),
         command=command,
         libraries=[_library(results, *table) for table in step_rows(results)],
-        rooflines=[_roofline(results, roof) for roof in dict.fromkeys(case.roof for case in results.cases())],
+        rooflines=[_roofline(results, key) for key in dict.fromkeys(case.peak_key for case in results.cases())],
         checks=check_rows(results.checks) if results.checks else None,
         precision=precision_rows(results) if results.precision else None,
         environment=environment_rows(results),
@@ -46,10 +46,13 @@ def _library(results: Results, library: str, header: list[str], rows: list[list[
     return {"name": library, "header": header, "rows": rows, "picture": picture}
 
 
-def _roofline(results: Results, roof: str) -> dict[str, Any]:
-    peak = results.environment["peak"][roof]
-    said = f"Roofline, {roof}: at most {peak['gflops']:.0f} GFLOP/s and {peak['bytes_per_second'] / 1e9:.1f} GB/s."
-    return {"name": roof, "picture": svg(lambda ax: draw_roofline(ax, results, roof), 3.2, said, f"roof-{roof}")}
+def _roofline(results: Results, key: str) -> dict[str, Any]:
+    peak = results.environment["peak"][key]
+    said = f"Roofline, {key}: at most {peak['gflops']:.0f} GFLOP/s and {peak['bytes_per_second'] / 1e9:.1f} GB/s."
+    return {
+        "name": key,
+        "picture": svg(lambda ax: draw_roofline(ax, results, key), 3.2, said, f"roof-{key}"),
+    }
 
 
 @cache

@@ -1,6 +1,6 @@
 """What the machine can do at most: a large square product, and a sum over more numbers than the caches hold.
 
-They are the roof of the roofline (S. Williams, A. Waterman and D. Patterson, Commun. ACM 52(4), 2009): a computation
+They bound a roofline (S. Williams, A. Waterman and D. Patterson, Commun. ACM 52(4), 2009): a computation
 of so many operations per byte runs at no more than min(peak, operations per byte × bandwidth).
 """
 

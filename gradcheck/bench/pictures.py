@@ -55,10 +55,10 @@ def draw_ratios(ax: Axes, results: Results, cases: list[TimedCase]) -> None:
     ax.set_xlabel("step ÷ its five matrix products")
 
 
-def draw_roofline(ax: Axes, results: Results, roof: str) -> None:
+def draw_roofline(ax: Axes, results: Results, peak_key: str) -> None:
     """Draw achieved speed over operations per byte, under what the machine can do: min(peak, intensity·bandwidth)."""
-    cases = [case for case in results.cases() if case.roof == roof]
-    peak = results.environment["peak"][roof]
+    cases = [case for case in results.cases() if case.peak_key == peak_key]
+    peak = results.environment["peak"][peak_key]
     item = ITEM_BYTES[cases[0].dtype]
     intensity = {case: flop(case.sizes) / (elements_moved(case.sizes) * item) for case in cases}
     low, high = min(intensity.values()) / 3, max(intensity.values()) * 3

@@ -48,10 +48,10 @@ class TimedCase:
     device: str = "cpu"
 
     def __str__(self) -> str:
-        return f"{self.shape}-{self.roof}"
+        return f"{self.shape}-{self.peak_key}"
 
     @property
-    def roof(self) -> str:
+    def peak_key(self) -> str:
         """What decides how fast it could be, whatever its shape."""
         return f"{self.dtype}-{self.library}" + ("" if self.device == "cpu" else f"-{self.device}")
 

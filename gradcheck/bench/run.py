@@ -184,9 +184,9 @@ def _peaks(found: list[TimedCase], plan: Plan) -> dict[str, dict[str, float]]:
     """Measure the roofs of every library, dtype and device that occurs, named like the end of a case."""
     peaks: dict[str, dict[str, float]] = {}
     for case in found:
-        if case.roof not in peaks:
+        if case.peak_key not in peaks:
             with precision(case):
-                peaks[case.roof] = peak(case.library, _stored(case.dtype), case.device, clock(case, plan))
+                peaks[case.peak_key] = peak(case.library, _stored(case.dtype), case.device, clock(case, plan))
     return peaks
 
 

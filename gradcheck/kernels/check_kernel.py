@@ -13,7 +13,7 @@ from gradcheck.claims.kept import Kept
 from gradcheck.claims.surroundings import usual
 from gradcheck.claims.tree import shallow
 from gradcheck.errors import ArgumentError, GradcheckError
-from gradcheck.kernels.options import Options
+from gradcheck.kernels.options import KernelOptions
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.report import GradientError, Report
@@ -104,7 +104,7 @@ def check_kernel(
     PASS FAIL factor 2 missing
 
     """
-    options = Options(seed, factor, deterministic, inplace_cotangent, batch_axis, order)
+    options = KernelOptions(seed, factor, deterministic, inplace_cotangent, batch_axis, order)
     for name, value in (("kernel", kernel), ("reference", reference)):
         pair = isinstance(value, tuple | list)
         if not (callable(value) or (pair and len(value) == 2 and all(map(callable, value)))):

@@ -29,7 +29,7 @@ from gradcheck.kernels.programs import (
     title_of,
 )
 from gradcheck.kernels.reference import find
-from gradcheck.kernels.trial import Trial, answers_again, detached, first_answer, fits
+from gradcheck.kernels.trial import KernelTrial, answers_again, detached, first_answer, fits
 from gradcheck.slopes.field import quiet
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.report import ArgumentReport, Report
@@ -37,7 +37,7 @@ from gradcheck.verdicts.report import ArgumentReport, Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.kernels.options import Options
+    from gradcheck.kernels.options import KernelOptions
 
 NOISY = 2  # runs of the reference with random roundings
 MORE = 8  # where something speaks against the kernel
@@ -47,7 +47,7 @@ OFFSETS = "offsets beyond 2^31 (inputs as large show them)"
 
 
 def try_kernel(
-    kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, gradients: Any, options: Options
+    kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, gradients: Any, options: KernelOptions
 ) -> Report:
     """Return the report; see `check_kernel`."""
     kernel, reference, inputs, note = modules.opened(kernel, reference, inputs)
@@ -61,7 +61,7 @@ def try_kernel(
     with quiet():
         found, truth = find(reference, asked, values, drawn.draw)
     program = _program(kernel, asked, len(truth.outputs))
-    trial = Trial(program, asked, found, values, drawn, Evidence(asked, drawn, found, values, truth), options)
+    trial = KernelTrial(program, asked, found, values, drawn, Evidence(asked, drawn, found, values, truth), options)
     del truth
     trial.notes += [note] if note else []
     try:
@@ -113,7 +113,7 @@ def _program(kernel: Any, inputs: Inputs, outputs: int) -> Program:
     )
 
 
-def _judged(trial: Trial, answer: Answer, again: Sequence[Answer]) -> tuple[list[rows.Judged], dict[int, str]]:
+def _judged(trial: KernelTrial, answer: Answer, again: Sequence[Answer]) -> tuple[list[rows.Judged], dict[int, str]]:
     """Return every row with what the rule says, and for those that are in doubt why.
 
     Where something speaks against the kernel, more runs with random roundings are asked: the reference may be on a
@@ -132,13 +132,13 @@ def _judged(trial: Trial, answer: Answer, again: Sequence[Answer]) -> tuple[list
     return _settled(trial, found)
 
 
-def _worst(trial: Trial, answers: Sequence[Answer]) -> list[rows.Judged]:
+def _worst(trial: KernelTrial, answers: Sequence[Answer]) -> list[rows.Judged]:
     """Return the rows of the first answer, each in the place of which a later answer is wrong."""
     every = [[rows.judge(row, trial.options.factor) for row in trial.evidence.rows(a)] for a in answers]
     return [next((j for j in same if j.wrong), same[0]) for same in zip(*every, strict=True)]
 
 
-def _settled(trial: Trial, found: list[rows.Judged]) -> tuple[list[rows.Judged], dict[int, str]]:
+def _settled(trial: KernelTrial, found: list[rows.Judged]) -> tuple[list[rows.Judged], dict[int, str]]:
     """Return the rows, and why what speaks against some says nothing: the reference overflows too, or has a kink."""
     doubts: dict[int, str] = {}
     answers = None
@@ -166,7 +166,7 @@ def _settled(trial: Trial, found: list[rows.Judged]) -> tuple[list[rows.Judged],
     return kept, doubts
 
 
-def _contract(trial: Trial, answer: Answer) -> None:
+def _contract(trial: KernelTrial, answer: Answer) -> None:
     """Ask what a backward owes, and note its breaches."""
     inputs = trial.inputs
     every: list[Any] = [None] * len(inputs.leaves)
@@ -198,7 +198,7 @@ def _contract(trial: Trial, answer: Answer) -> None:
         _batch(trial, asked, names)
 
 
-def _batch(trial: Trial, asked: Asked, names: list[str]) -> None:
+def _batch(trial: KernelTrial, asked: Asked, names: list[str]) -> None:
     """Ask rows alone, of the kernel and, where it is another then, of the reference."""
     inputs, axis = trial.inputs, trial.options.batch_axis
     found = batch.compare(asked, names, axis, lambda change: _run(trial.kernel, inputs, change))
@@ -235,7 +235,7 @@ def _run(program: Program, inputs: Inputs, change: Callable[[Any], Any] = unchan
 
 
 def _report(
-    trial: Trial, found: Sequence[ArgumentReport], certificate: Certificate | None, *, complaint: str = ""
+    trial: KernelTrial, found: Sequence[ArgumentReport], certificate: Certificate | None, *, complaint: str = ""
 ) -> Report:
     notes = list(trial.notes)
     arguments = tuple(found)

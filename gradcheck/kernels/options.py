@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Options:
+class KernelOptions:
     """How to judge; see `check_kernel`."""
 
     seed: int = 0

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from gradcheck.kernels.cotangents import Drawn
     from gradcheck.kernels.evidence import Evidence
     from gradcheck.kernels.leaves import Inputs
-    from gradcheck.kernels.options import Options
+    from gradcheck.kernels.options import KernelOptions
     from gradcheck.kernels.reference import Reference
 
 
 @dataclass
-class Trial:
+class KernelTrial:
     """A kernel on trial: what it was asked, and what came of it."""
 
     kernel: Program
@@ -41,7 +41,7 @@ class Trial:
     values: list[NDArray[Any]]
     drawn: Drawn
     evidence: Evidence
-    options: Options
+    options: KernelOptions
     notes: list[str] = field(default_factory=list)
     breaches: list[str] = field(default_factory=list)
     calls: int = 0  # of the kernel for its numbers
@@ -65,7 +65,7 @@ class Trial:
             return self.kernel.run(self.inputs.with_leaves(fresh), given or self.drawn.given())
 
 
-def first_answer(trial: Trial) -> Answer:
+def first_answer(trial: KernelTrial) -> Answer:
     """Return the kernel's answer, and note what it changed."""
     given: list[Any] = []
 
@@ -97,7 +97,7 @@ def first_answer(trial: Trial) -> Answer:
     return answer
 
 
-def fits(trial: Trial, answer: Answer) -> None:
+def fits(trial: KernelTrial, answer: Answer) -> None:
     """Raise BackwardError where an output or a gradient has another shape than it should."""
     drawn = trial.drawn
     paired = drawn.pairs(answer.outputs)
@@ -119,7 +119,7 @@ def fits(trial: Trial, answer: Answer) -> None:
     _nothing(trial, answer)
 
 
-def detached(trial: Trial, answer: Answer) -> None:
+def detached(trial: KernelTrial, answer: Answer) -> None:
     """Take the cotangent of outputs that carry no gradient away from the reference as well, and note it."""
     drawn = trial.drawn
     left = [k for k, i in enumerate(drawn.pairs(answer.outputs)) if i in answer.detached]
@@ -134,7 +134,7 @@ def detached(trial: Trial, answer: Answer) -> None:
     )
 
 
-def _nothing(trial: Trial, answer: Answer) -> None:
+def _nothing(trial: KernelTrial, answer: Answer) -> None:
     """Note the gradients that are None; it is a breach where one was asked for by name, or none is left."""
     none = [k for k, g in enumerate(answer.gradients) if g is None]
     if not none:
@@ -158,7 +158,7 @@ def _required(inputs: Inputs, name: str) -> bool:
     return getattr(x, "requires_grad", False) is True or len(inputs.judged) < len(inputs.leaves)
 
 
-def answers_again(trial: Trial, answer: Answer) -> list[Answer]:
+def answers_again(trial: KernelTrial, answer: Answer) -> list[Answer]:
     """Ask once more; return the second answer too where it is no equal of the first, to be judged as well.
 
     Of a large kernel the contract asks this, with other questions at once.

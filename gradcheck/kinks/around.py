@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ALLOWED = 2**17  # numbers in the claims kept that are allowed in any case, 1 MiB; as many in their moves
 LEAST = 5  # claims that are kept in any case
-ROOM = 1  # numbers in the claims of a large argument that are kept, for each of its entries; as many in their moves
+KEPT = 1  # numbers to keep in the claims of a large argument, for each of its entries; as many in their moves
 
 
 class Grown(Exception):  # noqa: N818  a finding
@@ -80,7 +80,7 @@ class Around:
         old, near = np.searchsorted(self.entries, before.entries), before.near
         self.near.asked = near.asked
         for k, (number, move, claim) in enumerate(zip(near.numbers, near.moves, near.claims, strict=True)):
-            if len(self.near.claims) + 2 >= self.near.room:
+            if len(self.near.claims) + 2 >= self.near.most_kept:
                 break
             values = np.array(self.beside.here[self.entries])
             values[old] = claim
@@ -102,7 +102,7 @@ class Around:
         near.claim_like = self._claim_like
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
-            near.room = max(LEAST, max(ROOM * len(beside.here), ALLOWED) // len(entries))
+            near.most_kept = max(LEAST, max(KEPT * len(beside.here), ALLOWED) // len(entries))
         return near
 
     def _others(self, asked: int) -> Array:

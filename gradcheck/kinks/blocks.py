@@ -62,7 +62,7 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
         choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
         pick = choice[blocks]
         move, expected = mixed(near, pick)
-        bad |= np.abs(near.ask(move, keep=turn % 4 == 0 and near.roomy) - expected) > near.tolerance
+        bad |= np.abs(near.ask(move, keep=turn % 4 == 0 and near.may_keep) - expected) > near.tolerance
         if bad.mean() > MANY:
             break
     return bad

@@ -65,7 +65,7 @@ def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
             pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
         move, expected = mixed(near, pick)
         del pick
-        claim = near.ask(move, keep=near.roomy)
+        claim = near.ask(move, keep=near.may_keep)
         bad = np.abs(expected - claim) > near.tolerance
         del move, expected
         if bad.any():

@@ -37,7 +37,7 @@ DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
 
 
 @dataclass(frozen=True)
-class Side:
+class SideMismatch:
     """One side of one probe, at unit stretch.
 
     Attributes
@@ -74,21 +74,21 @@ class Formula:
         self.probes = list(probes)[:MOST_PROBES]
         self.beyond = beyond
         self.size = 0.0
-        self.sides: list[tuple[Side, Side]] = []
+        self.sides: list[tuple[SideMismatch, SideMismatch]] = []
 
     def measure(self, most: int = MOST_PROBES) -> None:
         """Ask for the claims on both sides of every probe, or of `most` of them."""
         for number in range(len(self.sides), min(len(self.probes), most)):
             self.measure_one(number)
 
-    def measure_one(self, number: int) -> tuple[Side, Side]:
+    def measure_one(self, number: int) -> tuple[SideMismatch, SideMismatch]:
         """Ask for the claims on both sides of one probe."""
         probe = self.probes[number]
         pair = (self._side(probe, 1.0, probe.slope.right), self._side(probe, -1.0, probe.slope.left))
         self.sides.append(pair)
         return pair
 
-    def _side(self, probe: Probe, sign: float, slope: float) -> Side:
+    def _side(self, probe: Probe, sign: float, slope: float) -> SideMismatch:
         """Ask for the claims on one side, at δ and at 3δ, and hold the first against the slope."""
         beside = self.beside
         v = beside.trial.direction(probe.probe)
@@ -107,7 +107,7 @@ class Formula:
         drift = _along(change, flat)[0] / probe.stretch
         error = math.inf if math.isnan(slope) else probe.slope.side_error / probe.stretch + rounding + abs(drift)
         mismatch = Mismatch(near, 0.0 if math.isnan(slope) else slope / probe.stretch, error)
-        return Side(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change))
+        return SideMismatch(mismatch, mismatch, near, near + drift, rounding, UNIT.norm(change))
 
     def refine(self, *, slopes: bool = True) -> None:
         """Know the claims' limits to more accuracy, and `slopes` that no nearer kink changes.
@@ -119,7 +119,7 @@ class Formula:
         for number, (probe, pair) in enumerate(zip(measured, self.sides, strict=True)):
             v = self.beside.trial.direction(probe.probe)
             flat = self.beside.as_move(arrays.to_numpy(v))
-            known: tuple[one_sided.Side | None, one_sided.Side | None] = (None, None)
+            known: tuple[one_sided.OneSidedSlope | None, one_sided.OneSidedSlope | None] = (None, None)
             if slopes:
                 known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
             better = []
@@ -197,7 +197,7 @@ def _telling(found: list[Mismatch], confidence: float) -> list[Mismatch]:
     return by_bound[:best]
 
 
-def _refined(side: Side, middle: float, found: one_sided.Side | None, probe: Probe) -> Side:
+def _refined(side: SideMismatch, middle: float, found: one_sided.OneSidedSlope | None, probe: Probe) -> SideMismatch:
     """Return a side with the claim's limit, and with a second slope where that is known more closely."""
     if math.isinf(side.mismatch.bound):
         return side
@@ -210,6 +210,6 @@ def _refined(side: Side, middle: float, found: one_sided.Side | None, probe: Pro
     return replace(side, mismatch=mismatch, change=abs(left), middle=middle)
 
 
-def _least(side: Side) -> Mismatch:
+def _least(side: SideMismatch) -> Mismatch:
     """Return the mismatch that objects the less."""
     return min((side.mismatch, side.other), key=lambda m: abs(m.value) - m.bound)

@@ -80,7 +80,7 @@ class HalfTurn:
         if angle not in self.path:
             move = self.held.copy()
             move[self.entries] = self.at(angle)
-            self.path[angle] = self.near.ask(move, keep=self.near.roomy)[self.entries]
+            self.path[angle] = self.near.ask(move, keep=self.near.may_keep)[self.entries]
         return self.path[angle]
 
     def _same(self, one: float, other: float) -> bool:

@@ -66,7 +66,7 @@ class Solved:
         Of the claim from the nearest base + Σ λ_z·c_z with λ in [0, 1].
     rest : array
         What no λ explains.
-    room : float
+    slack : float
         What drift and round-off may leave of it.
 
     """
@@ -74,7 +74,7 @@ class Solved:
     kinks: tuple[NamedKink, ...]
     distance: float
     rest: Array = field(default_factory=lambda: np.zeros(0))
-    room: float = 0.0
+    slack: float = 0.0
 
     @property
     def inside(self) -> bool:
@@ -84,7 +84,7 @@ class Solved:
     @property
     def explained(self) -> bool:
         """Whether the claim is made of the kinks' own parts."""
-        return float(np.linalg.norm(self.rest)) <= self.room
+        return float(np.linalg.norm(self.rest)) <= self.slack
 
     @property
     def reason(self) -> str:
@@ -272,8 +272,8 @@ def _one_by_one(samples: _Samples) -> Solved | None:
         rest[mine], beyond[mine] = target - share * part, target - min(max(share, 0.0), 1.0) * part
         entries = samples.entries[mine]
         kinks.append(samples.kink(entries, part, share, positive=bool(patterns[0, z])))
-    room = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(on_right - on_left))
-    return Solved(tuple(kinks), float(np.linalg.norm(beyond)), rest, room)
+    slack = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(on_right - on_left))
+    return Solved(tuple(kinks), float(np.linalg.norm(beyond)), rest, slack)
 
 
 def _opposite(patterns: NDArray[np.bool_], z: int, owners: Entries) -> bool:
@@ -318,13 +318,13 @@ def _together(samples: _Samples) -> Solved | None:
         return None
     values, here = np.array(samples.values), samples.beside.here[samples.entries]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
-    room = samples.tolerance * np.sqrt(values.size)
-    if float(np.linalg.norm(system @ solution - values)) > room:
+    slack = samples.tolerance * np.sqrt(values.size)
+    if float(np.linalg.norm(system @ solution - values)) > slack:
         return None
     target, parts, positive = here - solution[0], solution[1:], signs[0] > 0
     felt = np.linalg.norm(parts, axis=1) > samples.tolerance * np.sqrt(parts.shape[1])
     parts, positive = parts[felt], positive[felt]
-    shares, distance = _within(parts, target, room), 0.0
+    shares, distance = _within(parts, target, slack), 0.0
     if shares is None:
         distance = float(np.linalg.norm(in_zonotope(parts, target) @ parts - target))
         shares, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
@@ -332,17 +332,17 @@ def _together(samples: _Samples) -> Solved | None:
     for part, share, first in zip(parts, shares, positive, strict=True):
         moved = np.abs(part) > samples.tolerance
         kinks.append(samples.kink(samples.entries[moved], part[moved], float(share), positive=bool(first)))
-    return Solved(tuple(kinks), distance, target - shares @ parts, room)
+    return Solved(tuple(kinks), distance, target - shares @ parts, slack)
 
 
-def _within(parts: Array, target: Array, room: float) -> Array | None:
+def _within(parts: Array, target: Array, slack: float) -> Array | None:
     """Return λ in [0, 1] with Σ λ_z c_z = target, one for all kinks if there is such; None if there are none.
 
     More kinks than entries leave λ open: the smallest solution may lie outside [0, 1] though another lies inside.
     """
     for value in (1.0, 0.0, 0.5):
         same = np.full(len(parts), value)
-        if float(np.linalg.norm(same @ parts - target)) <= room:
+        if float(np.linalg.norm(same @ parts - target)) <= slack:
             return same
     found = in_zonotope(parts, target)
-    return found if float(np.linalg.norm(found @ parts - target)) <= room else None
+    return found if float(np.linalg.norm(found @ parts - target)) <= slack else None

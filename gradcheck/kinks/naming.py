@@ -47,7 +47,7 @@ def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     """Return the simple kinks; `labels` says which entries may belong together, where that is known."""
     if labels is None and not _Sides(near).alone.all():
         try:
-            while len(near.claims) < ENOUGH and near.roomy:
+            while len(near.claims) < ENOUGH and near.may_keep:
                 near.ask(near.noise(), drawn=True)
         except (Spent, Grown):
             pass

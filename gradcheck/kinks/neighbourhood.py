@@ -78,7 +78,7 @@ class Neighbourhood:
         self.ordered = False  # whether claims where all entries fall, or rise, in their order are among them
         self.tolerance = 0.0
         self.asked = 0
-        self.room = max(16, MOST_NUMBERS // max(here.size, 1))
+        self.most_kept = max(16, MOST_NUMBERS // max(here.size, 1))
 
     @property
     def size(self) -> float:
@@ -92,7 +92,7 @@ class Neighbourhood:
 
     def add(self, move: Array, claim: Array, *, drawn: bool = True, number: int = 0) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
-        if not self.roomy:
+        if not self.may_keep:
             raise Spent
         self.numbers.append(number)
         self.moves.append(move)
@@ -100,9 +100,9 @@ class Neighbourhood:
         self.drawn.append(drawn)
 
     @property
-    def roomy(self) -> bool:
+    def may_keep(self) -> bool:
         """Whether one more claim may be kept."""
-        return len(self.claims) < self.room
+        return len(self.claims) < self.most_kept
 
     def ask(self, move: Array, *, keep: bool = True, drawn: bool = False) -> Array:
         """Return the claim at x + δ·s∘move, and keep it; `drawn` says that the move was drawn at random."""

@@ -58,7 +58,7 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
             used = [k for k in used if k not in tied]
             continue
         distance = float(np.linalg.norm(rest))
-        if turn == turns or not near.roomy or distance > best * (1 - 2.0**-10):
+        if turn == turns or not near.may_keep or distance > best * (1 - 2.0**-10):
             return None
         best = distance
         near.ask(flips(near) * rest / far + 2.0**-8 * near.noise())
@@ -109,7 +109,7 @@ class Search:
         for sign in (1.0, -1.0):  # moved far and the others little: does it bend after all, and does it move others?
             move = 2.0**-6 * near.noise()
             move[off] = sign * (1 + near.rng.random(len(off)))
-            sides.append(near.ask(move, keep=near.roomy))
+            sides.append(near.ask(move, keep=near.may_keep))
         low, high = np.minimum(low, np.minimum(*sides)), np.maximum(high, np.maximum(*sides))
         bent = off[(high - low)[off] > known + near.tolerance]
         if len(bent):
@@ -145,11 +145,11 @@ class Search:
     def _asked(self, move: Array, blocks: Sequence[Block]) -> tuple[Array, Array, list[int]]:
         """Ask for a claim; return it, its move, and where it is kept for each block.
 
-        Where there is no room for one more, it is kept block by block in place of claims that the block does not use:
+        If no more may be kept, it is kept block by block in place of claims that the block does not use:
         blocks say nothing of one another.
         """
         near = self.near
-        if near.roomy:
+        if near.may_keep:
             claim = near.ask(move)
             return claim, near.moves[-1], [len(near.claims) - 1] * len(blocks)
         made, claim = near.ask_unkept(move)
@@ -202,7 +202,7 @@ class Search:
             far = 8 * near.noise()  # of equals one wins if all others fall, and none if all rise
             for other in (2.0**-6 * near.noise(), far.copy(), np.abs(far), -np.abs(far)):
                 other[entries] = u
-                moved = np.abs(near.ask(other, keep=near.roomy) - claim) > near.tolerance
+                moved = np.abs(near.ask(other, keep=near.may_keep) - claim) > near.tolerance
                 if moved[entries].any():
                     self.refuted = np.zeros(len(moved), dtype=bool)
                     self.refuted[entries] = moved[entries]

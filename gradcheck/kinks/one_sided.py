@@ -21,14 +21,16 @@ MOST_POINTS = 5
 
 
 @dataclass(frozen=True)
-class Side:
+class OneSidedSlope:
     """A one-sided slope: value ± error."""
 
     value: float
     error: float
 
 
-def sides(slope: Slope, phi: Callable[[float], float], finest: int) -> tuple[Side | None, Side | None]:
+def sides(
+    slope: Slope, phi: Callable[[float], float], finest: int
+) -> tuple[OneSidedSlope | None, OneSidedSlope | None]:
     """Return the right and the left slope; None for a side without three steps, or without a ladder.
 
     Parameters
@@ -60,13 +62,13 @@ def sides(slope: Slope, phi: Callable[[float], float], finest: int) -> tuple[Sid
     return found[0], found[1]
 
 
-def _extrapolated(points: Sequence[tuple[float, float]], noise: float) -> Side | None:
+def _extrapolated(points: Sequence[tuple[float, float]], noise: float) -> OneSidedSlope | None:
     """Return the slope at 0 of values at steps h, coarse to fine, each off by up to `noise`.
 
     The bound is three times the change from one degree to the next, plus noise, at the candidate that all with finer
     steps agree with within their noise (Lepski's rule, as for slopes).
     """
-    candidates: list[tuple[float, Side, float]] = []
+    candidates: list[tuple[float, OneSidedSlope, float]] = []
     for last in range(2, len(points)):
         before = None
         for count in range(2, min(MOST_POINTS, last + 1) + 1):
@@ -75,7 +77,7 @@ def _extrapolated(points: Sequence[tuple[float, float]], noise: float) -> Side |
             value = math.fsum(w * (v - window[0][1]) for w, (_, v) in zip(weights, window, strict=True))
             if before is not None:
                 own = noise * sum(map(abs, weights))
-                candidates.append((window[-1][0], Side(value, 3 * abs(value - before) + own), own))
+                candidates.append((window[-1][0], OneSidedSlope(value, 3 * abs(value - before) + own), own))
             before = value
     candidates.sort(key=lambda c: c[1].error)
     for finest, side, _ in candidates:

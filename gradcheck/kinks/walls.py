@@ -73,7 +73,7 @@ class Walls:
         """Return the claim at a move of the entries, None where the kinks do not foretell it."""
         move = self.near.noise()
         move[self.entries] = part
-        claim = self.near.ask(move, keep=self.near.roomy)[self.entries]
+        claim = self.near.ask(move, keep=self.near.may_keep)[self.entries]
         return claim if self.foretell(claim[None], part[None]) else None
 
     def of_claim(self, shares: Array) -> tuple[Wall, ...]:

@@ -43,7 +43,7 @@ WHOLE = re.compile(
 )
 
 
-class Line(NamedTuple):
+class Fact(NamedTuple):
     """One fact: its key, what is said, and the argument it concerns, None for the whole."""
 
     key: str
@@ -86,36 +86,36 @@ def fact_rows(argument: ArgumentReport, indent: str, width: int = WIDTH) -> list
 # Facts ----------------------------------------------------------------------------------------------------
 
 
-def lines(report: Report) -> Iterator[Line]:
+def lines(report: Report) -> Iterator[Fact]:
     """Yield every fact of a report."""
     cost = f"[{report.oracle}, {report.evaluations} evaluations, seed {report.seed}]"
-    yield Line("verdict", f"{report.verdict}  {clipped(report.title)}: {headline(report)}  {cost}")
+    yield Fact("verdict", f"{report.verdict}  {clipped(report.title)}: {headline(report)}  {cost}")
     for i, argument in enumerate(report.arguments):
         yield from _argument(argument, i, report.confidence)
     if report.unchecked:
-        yield Line("unchecked", ", ".join(map(clipped, report.unchecked)))
+        yield Fact("unchecked", ", ".join(map(clipped, report.unchecked)))
     for note in (*report.notes, coarse(report)):
-        yield Line("note", note)
-    yield Line("next", report.next)
+        yield Fact("note", note)
+    yield Fact("next", report.next)
     if report.verdict is not Verdict.PASS:
-        yield Line("repeat", report.repeat)
+        yield Fact("repeat", report.repeat)
 
 
-def _argument(argument: ArgumentReport, i: int, confidence: float) -> Iterator[Line]:
-    yield Line("argument", f"{finding(argument, confidence)}  {remarks(argument)}".rstrip(), i)
-    yield Line("where", argument.where_text, i)
-    yield Line("entry", entry(argument), i)
+def _argument(argument: ArgumentReport, i: int, confidence: float) -> Iterator[Fact]:
+    yield Fact("argument", f"{finding(argument, confidence)}  {remarks(argument)}".rstrip(), i)
+    yield Fact("where", argument.where_text, i)
+    yield Fact("entry", entry(argument), i)
     for cause in causes(argument):
-        yield Line("cause", cause, i)
+        yield Fact("cause", cause, i)
     for note in argument.notes:
-        yield Line("note", note, i)
-    yield Line("next", next_step(argument), i)
+        yield Fact("note", note, i)
+    yield Fact("next", next_step(argument), i)
 
 
 # Stages ---------------------------------------------------------------------------------------------------
 
 
-def drop_repeated(found: Iterable[Line]) -> Iterator[Line]:
+def drop_repeated(found: Iterable[Fact]) -> Iterator[Fact]:
     """Leave out empty facts, and those that an earlier argument has said; with its cause goes its example."""
     held = [line for line in found if line.text]
     said: set[tuple[str, str]] = set()
@@ -132,11 +132,11 @@ def drop_repeated(found: Iterable[Line]) -> Iterator[Line]:
         said.add((line.key, line.text))
 
 
-def cut(found: list[Line], report: Report) -> list[Line]:
+def cut(found: list[Fact], report: Report) -> list[Fact]:
     """Return at most LINES facts, and the heads of wrong and undecided arguments beyond them; the others counted."""
     if len(found) <= LINES:
         return found
-    blocks: dict[int, list[Line]] = {}
+    blocks: dict[int, list[Fact]] = {}
     for line in found:
         if line.argument is not None:
             blocks.setdefault(line.argument, []).append(line)
@@ -144,7 +144,7 @@ def cut(found: list[Line], report: Report) -> list[Line]:
     urgent = sorted(blocks, key=lambda i: ORDER[report.arguments[i].verdict])
     heads = [i for i in urgent if report.arguments[i].verdict is not Verdict.PASS][:HEADS]
     left = LINES - len(whole) - len(heads) - 1
-    kept: list[Line] = []
+    kept: list[Fact] = []
     shown = set(heads)
     for place, i in enumerate(urgent):
         head, *details = blocks[i]
@@ -161,20 +161,20 @@ def cut(found: list[Line], report: Report) -> list[Line]:
     return [whole[0], *kept, *_rest(rest, report), *whole[1:]]
 
 
-def _rest(left_out: list[int], report: Report) -> Iterator[Line]:
+def _rest(left_out: list[int], report: Report) -> Iterator[Fact]:
     """Yield a line for arguments that are left out: right ones are counted, others named."""
     if not left_out:
         return
     verdicts = [report.arguments[i].verdict for i in left_out]
     counts = [f"{verdicts.count(v)} {WORDS[v]}" for v in ORDER if v in verdicts]
-    yield Line("more", f"and {len(left_out)} more: {', '.join(counts)}")
+    yield Fact("more", f"and {len(left_out)} more: {', '.join(counts)}")
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         names = [clipped(report.arguments[i].name) for i in left_out if report.arguments[i].verdict is verdict]
         if names:
-            yield Line(WORDS[verdict], ", ".join(names))
+            yield Fact(WORDS[verdict], ", ".join(names))
 
 
-def layout(found: Iterable[Line], report: Report, width: int) -> Iterator[str]:
+def layout(found: Iterable[Fact], report: Report, width: int) -> Iterator[str]:
     """Yield the rows of the text."""
     found = list(found)
     names = {i: f"{clipped(kernel_words.label(a))} {a.shape}" for i, a in enumerate(report.arguments)}
@@ -195,7 +195,7 @@ def layout(found: Iterable[Line], report: Report, width: int) -> Iterator[str]:
             yield from _detail(line, width)
 
 
-def _detail(line: Line, width: int) -> Iterator[str]:
+def _detail(line: Fact, width: int) -> Iterator[str]:
     """Yield the rows of a fact under its key; a command or a program is left as it is."""
     indent = "  " if line.argument is None else "    "
     start = f"{indent}{line.key}: ".ljust(len("  ") + KEYS)

@@ -64,7 +64,7 @@ class Evaluated(Protocol):
         """Leaves → the name of the dtype that f computes in."""
 
 
-class Line:
+class Phi:
     """φ(t) = f(x + t·v), v moving one argument or several at once."""
 
     def __init__(self, field: Field, move: Move) -> None:
@@ -258,9 +258,9 @@ class Field:
         self.failure = self.failure or f"{type(error).__name__}: {error}"
         return math.nan
 
-    def line(self, move: Move) -> Line:
+    def line(self, move: Move) -> Phi:
         """Return φ along a move."""
-        return Line(self, move)
+        return Phi(self, move)
 
     def direction(
         self,
@@ -291,7 +291,7 @@ class Field:
         `move` is that direction, where it is at hand.
         """
         if repeat not in self._noise:
-            line = Line(self, self.noise_move(judged, repeat) if move is None else move)
+            line = Phi(self, self.noise_move(judged, repeat) if move is None else move)
             noise = measure_noise(line, self.at_point, self.unit, self.tiny)
             for other in self._noise.values():
                 noise = noise.widened(other)
@@ -315,7 +315,7 @@ class Field:
         key = (repeat, moved)
         if key not in self._own_noise:
             own = self.noise_move(sorted(moved), repeat)
-            noise = measure_noise(Line(self, own), self.at_point, self.unit, self.tiny)
+            noise = measure_noise(Phi(self, own), self.at_point, self.unit, self.tiny)
             for (_, other), found in self._own_noise.items():
                 noise = noise.widened(found) if other == moved else noise
             self._own_noise[key] = noise
@@ -327,7 +327,7 @@ class Field:
 
     def step_size(self) -> float:
         """Return the size of the steps in which f moves, relative to its value; infinite where none was seen."""
-        steps = [noise.quantum for noise in self._noise.values()]
+        steps = [noise.granularity for noise in self._noise.values()]
         return min(steps, default=math.inf) / (abs(self.at_point) or 1.0)
 
     def finest(self, move: Iterable[int]) -> int:

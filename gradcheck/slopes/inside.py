@@ -21,7 +21,7 @@ from gradcheck.slopes.noise import GENERIC, OFFSETS, difference_table
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.slopes.field import Field, Line, Move
+    from gradcheck.slopes.field import Field, Move, Phi
 
 NARROW = ("float32", "float16", "bfloat16")
 ROUND_OFF = 2.0**6  # steps of fewer units of round-off may well be round-off themselves
@@ -77,8 +77,8 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
     noise = field.noise(judged, move=move)
     phi = field.line(move)
     if ROUND_OFF * field.unit < field.step_size() < STEPS:
-        return _by_steps(field, phi, noise.quantum, none_claimed=predicted(move) == 0)
-    if noise.flat or math.isfinite(noise.quantum):
+        return _by_steps(field, phi, noise.granularity, none_claimed=predicted(move) == 0)
+    if noise.flat or math.isfinite(noise.granularity):
         return NOTHING
     h = math.ldexp(GENERIC, LARGE_STEP)
     far = (4 * phi(h / 2) - 3 * field.at_point - phi(h)) / h  # on the side of the noise: there may be a kink here
@@ -95,7 +95,7 @@ def _close(one: float, other: float, error: float) -> bool:
     return abs(one - other) <= APART * max(abs(one), abs(other)) + error
 
 
-def _by_steps(field: Field, phi: Line, quantum: float, *, none_claimed: bool) -> Inside:
+def _by_steps(field: Field, phi: Phi, granularity: float, *, none_claimed: bool) -> Inside:
     """Return what f rounds to where it moves in steps next to the point.
 
     Values that hold no more bits than a dtype were rounded to it, or are counts: whose gradient is zero, and whose
@@ -106,7 +106,7 @@ def _by_steps(field: Field, phi: Line, quantum: float, *, none_claimed: bool) ->
     for name in NARROW:
         unit = arrays.ROUNDOFF[name]
         last = max(math.ldexp(unit, math.frexp(value)[1]) for value in values)
-        if quantum <= ULPS * last and all(_held(value, unit) for value in (*values, *_further(phi))):
+        if granularity <= ULPS * last and all(_held(value, unit) for value in (*values, *_further(phi))):
             return NOTHING if none_claimed and not fine else Inside(name)
     if none_claimed or not fine:
         return NOTHING
@@ -114,7 +114,7 @@ def _by_steps(field: Field, phi: Line, quantum: float, *, none_claimed: bool) ->
     return Inside(dtype, unsure=True) if dtype else NOTHING
 
 
-def _further(phi: Line) -> list[float]:
+def _further(phi: Phi) -> list[float]:
     """Return φ far from the point: 1 − cos(t) has few bits next to 0, its steps being those of 1, and more there."""
     values = (phi(math.ldexp(side * GENERIC, FURTHER)) for side in (-1, 1))
     return [value for value in values if math.isfinite(value)]
@@ -128,7 +128,7 @@ def _held(value: float, unit: float) -> bool:
     return mantissa == math.floor(mantissa)
 
 
-def _by_jumps(field: Field, phi: Line, bound: float, slope: float) -> tuple[str, float]:
+def _by_jumps(field: Field, phi: Phi, bound: float, slope: float) -> tuple[str, float]:
     """Return the dtype whose rounding makes φ jump, and the jump relative to f; empty and 0 where φ does not jump."""
     for exponent in SPACINGS:
         values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
@@ -151,7 +151,7 @@ def _rough(values: Sequence[float]) -> bool:
     return bool(np.sum(third[1:] * third[:-1] < 0) >= len(third) // 2)
 
 
-def _jump(phi: Line, values: Sequence[float], exponent: int, slope: float, least: float) -> float:
+def _jump(phi: Phi, values: Sequence[float], exponent: int, slope: float, least: float) -> float:
     """Return what is left of the largest move between two neighbours, beyond the slope, once halving has found it.
 
     0 where less than `least` is left on the way: φ bends there, or has a kink.

@@ -31,7 +31,7 @@ class Ladder:
         self.fine = True
         self.tried: dict[int, Level | None] = {}
         self.one_sided: dict[int, tuple[float, float]] = {}
-        self.quantum = noise.quantum if noise.flat else math.inf
+        self.granularity = noise.granularity if noise.flat else math.inf
 
     def begin(self, exponents: Iterable[int]) -> None:
         """Begin the evaluations of levels that are certain to be measured, where they may run side by side."""
@@ -53,7 +53,7 @@ class Ladder:
             return
         if self.noise.flat:
             moves = [abs(v - self.at_zero) for v in (plus, minus) if v != self.at_zero]
-            self.quantum = min([self.quantum, *moves])
+            self.granularity = min([self.granularity, *moves])
         noise = max(self.noise.at(plus), self.noise.at(minus)) / step
         central = (plus - minus) / (2 * step)
         gap = ((plus - self.at_zero) + (minus - self.at_zero)) / step
@@ -73,9 +73,9 @@ class Ladder:
     def levels(self) -> list[Level]:
         """Levels with finite differences, coarse to fine; the noise of a flat φ is its smallest move."""
         levels = [level for k in self.exponents if (level := self.tried[k]) is not None]
-        if not self.noise.flat or math.isinf(self.quantum):
+        if not self.noise.flat or math.isinf(self.granularity):
             return levels
-        return [replace(v, noise=max(v.noise, self.quantum / v.step)) for v in levels]
+        return [replace(v, noise=max(v.noise, self.granularity / v.step)) for v in levels]
 
     @property
     def trusted(self) -> list[Level]:

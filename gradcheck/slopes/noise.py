@@ -50,7 +50,7 @@ class Noise:
         least ``2 · unit · |φ|``.
     flat : bool
         No two evaluations near the point differed: φ is constant there, or moves in steps of unknown size.
-    quantum : float
+    granularity : float
         The smallest move of φ, where it moves in steps; where flat, the smallest one seen far away (four times the
         argument's size): what a step near the point may have hidden. Infinite if φ moves smoothly, or never did.
     plateau : float
@@ -64,7 +64,7 @@ class Noise:
     bound: float
     unit: float
     flat: bool = False
-    quantum: float = math.inf
+    granularity: float = math.inf
     plateau: float = 0.0
     slope: float = math.nan
     slope_error: float = math.inf
@@ -75,7 +75,7 @@ class Noise:
 
     def rough(self, value: float) -> bool:
         """Tell whether φ moves in steps, or by far more than the round-off of a `value` of it explains."""
-        return self.flat or math.isfinite(self.quantum) or self.bound > ROUGH * self.unit * abs(value)
+        return self.flat or math.isfinite(self.granularity) or self.bound > ROUGH * self.unit * abs(value)
 
     def widened(self, other: Noise) -> Noise:
         """Return the larger of two measurements."""
@@ -83,7 +83,7 @@ class Noise:
             max(self.bound, other.bound),
             max(self.unit, other.unit),
             self.flat and other.flat,
-            min(self.quantum, other.quantum),
+            min(self.granularity, other.granularity),
             max(self.plateau, other.plateau),
         )
 
@@ -132,7 +132,7 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
     """
     first = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
     floor = max(ROUNDINGS * unit * abs(at_zero), tiny)
-    quantum, plateau, width = math.inf, False, 0.0
+    granularity, plateau, width = math.inf, False, 0.0
     for exponent, sign in _spacings(first):
         values = _values(phi, at_zero, exponent, sign)
         distinct = sorted(set(values))
@@ -143,19 +143,19 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
             # sums that step by 1e-6 differ by round-off as well: that is no step
             rounding = STEP * unit * max(abs(value) for value in values)
             moves = [b - a for a, b in pairwise(distinct)]
-            quantum = min([quantum, *([move for move in moves if move > rounding] or moves)])
+            granularity = min([granularity, *([move for move in moves if move > rounding] or moves)])
         if not crowded or len(values) < len(OFFSETS) - 2:
             break
     else:
-        return _of_flat(phi, values, floor, quantum, unit)
+        return _of_flat(phi, values, floor, granularity, unit)
     if len(values) < len(OFFSETS) - 2:  # next to the edge of φ's domain: too few values for a table
-        return _of_flat(phi, values, floor, quantum, unit) if plateau else Noise(floor, unit)
+        return _of_flat(phi, values, floor, granularity, unit) if plateau else Noise(floor, unit)
     sigma = difference_table(values)
     if sigma > SUSPICIOUS * unit * max(abs(value) for value in values):
         sigma = max(sigma, _further(phi, values, exponent, sign))
     bound = max(floor, SAFETY * sigma)
     if plateau:
-        return Noise(max(bound, quantum), unit, quantum=quantum, plateau=width)
+        return Noise(max(bound, granularity), unit, granularity=granularity, plateau=width)
     reach = math.ldexp(sign * GENERIC * (len(values) - 1), exponent)
     return Noise(bound, unit, slope=(values[-1] - values[0]) / reach, slope_error=2 * bound / abs(reach))
 
@@ -195,13 +195,15 @@ def _values(phi: Callable[[float], float], at_zero: float, exponent: int, sign: 
     return values
 
 
-def _of_flat(phi: Callable[[float], float], values: list[float], floor: float, quantum: float, unit: float) -> Noise:
-    """Return the noise of a φ that hardly moves: its quantum, or the round-off of what it computes with elsewhere."""
-    if math.isfinite(quantum):
-        return Noise(max(floor, quantum), unit, quantum=quantum)
+def _of_flat(
+    phi: Callable[[float], float], values: list[float], floor: float, granularity: float, unit: float
+) -> Noise:
+    """Return the noise of a φ that hardly moves: its granularity, or the round-off of its values elsewhere."""
+    if math.isfinite(granularity):
+        return Noise(max(floor, granularity), unit, granularity=granularity)
     far = [value for value in (phi(-4.0), phi(4.0)) if math.isfinite(value)]
     moves = [abs(value - values[0]) for value in far if value != values[0]]
     bound = max(floor, ROUNDINGS * unit * max(abs(value) for value in [*values, *far]))
     if not moves:  # φ is constant, or computes in so few digits that it never moved
         bound = max(bound, FEWEST_DIGITS * abs(values[0]))
-    return Noise(bound, unit, flat=True, quantum=min(moves, default=math.inf))
+    return Noise(bound, unit, flat=True, granularity=min(moves, default=math.inf))

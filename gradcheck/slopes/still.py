@@ -25,7 +25,7 @@ VISIBLE = 2.0**8  # units of round-off: a step of that part of the argument's si
 def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     """Return the slope with what is known of a φ that does not move next to the point."""
     zero, noise = ladder.scale == 0, ladder.noise
-    if zero and math.isfinite(noise.quantum):  # φ moves in steps, the claim is zero: is φ constant next to x?
+    if zero and math.isfinite(noise.granularity):  # φ moves in steps, the claim is zero: is φ constant next to x?
         levels = [*levels, *still_levels(ladder)]
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
     tolerance = 0.0

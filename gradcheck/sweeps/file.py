@@ -48,7 +48,7 @@ class RowData(TypedDict):
     remark: str
 
 
-class Line(TypedDict):
+class CellData(TypedDict):
     """A line of the file: a cell and what it came to. Without a row a cell has no verdict."""
 
     backend: Literal["numpy", "torch"]
@@ -111,7 +111,7 @@ class SweepFile:
 
     def _parse(self, line: bytes, number: int) -> Result:
         try:
-            data = msgspec.json.decode(line, type=Line)
+            data = msgspec.json.decode(line, type=CellData)
             result = _from_data(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise ArgumentError(
@@ -153,7 +153,7 @@ def _as_data(result: Result, maker: str) -> dict[str, Any]:
     }
 
 
-def _from_data(data: Line) -> Result:
+def _from_data(data: CellData) -> Result:
     cell = Cell(data["backend"], Shape(*data["shape"]), data["dtype"], data["device"], data["seed"])
     result = Result(cell, tuple(dict(row) for row in data["rows"]), data["seconds"])
     if str(result.verdict) != data["verdict"]:

@@ -232,7 +232,7 @@ def test_the_page_opens_without_a_complaint_or_a_request_and_is_not_wider_than_t
     assert opened.complaints == []
     assert opened.requests == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    assert opened.evaluate("document.querySelectorAll('svg').length") == 4  # a picture a library, a roof a dtype
+    assert opened.evaluate("document.querySelectorAll('svg').length") == 4  # a picture a library, a roofline a dtype
 
 
 def test_a_page_without_timings_opens(tmp_path):
@@ -316,7 +316,7 @@ def test_the_ratios_in_the_documentation_are_those_of_the_recorded_run():
         for case in recorded.cases()
         for variant in recorded.of(case)
     }
-    header, _, *rows = rows_of((DOCS / "benchmarks.md").read_text(encoding="utf-8"), "A step over its floor")
+    header, _, *rows = rows_of((DOCS / "benchmarks.md").read_text(encoding="utf-8"), "A step divided by its floor")
     assert len(rows) == 12
     for library, dtype, variant, *cells in rows:
         for shape, cell in zip(header[3:], cells, strict=True):

@@ -98,14 +98,14 @@ def test_no_more_is_asked_than_may_be():
 
 def test_no_more_is_kept_than_there_is_room_for():
     found = near(relu, np.zeros(3))
-    found.room = len(found.claims) + 1
-    assert found.roomy
+    found.most_kept = len(found.claims) + 1
+    assert found.may_keep
     found.ask(found.noise())
-    assert not found.roomy
+    assert not found.may_keep
     found.ask(found.noise(), keep=False)
     with pytest.raises(Spent):
         found.ask(found.noise())
-    assert len(found.claims) == len(found.moves) == len(found.drawn) == len(found.numbers) == found.room
+    assert len(found.claims) == len(found.moves) == len(found.drawn) == len(found.numbers) == found.most_kept
 
 
 def test_a_claim_at_a_tie_is_told_from_those_around_it():

@@ -111,7 +111,7 @@ def in_library(args, library):
     return tuple(found.asarray(a) for a in args)
 
 
-def room(case, library="numpy"):
+def field_at(case, library="numpy"):
     args = in_library(case.args, library)
     claim = GradientClaim(case.f, lambda *a: a, Given(args))
     return Field(claim, claim.leaves, seed=0), claim
@@ -143,7 +143,7 @@ def test_a_slope_is_within_its_bound_of_the_true_one(name, case):
     make, library, needs = ORACLES[name]
     if needs is not None and importlib.util.find_spec(needs) is None:
         pytest.skip(f"{needs} is not installed")
-    field, claim = room(CASES[case], library)
+    field, claim = field_at(CASES[case], library)
     with quiet():
         assert_conforms(make(field, claim), field, CASES[case])
 
@@ -151,7 +151,7 @@ def test_a_slope_is_within_its_bound_of_the_true_one(name, case):
 @pytest.mark.parametrize(("part", "right"), [(0.0, True), (0.9, True), (-0.9, True), (1.1, False), (-3.0, False)])
 def test_a_toy_passes_as_long_as_its_bound_is_true(part, right):
     case = CASES["quadratic"]
-    field, _ = room(case)
+    field, _ = field_at(case)
     if right:
         assert_conforms(Toy(case, part), field, case)
     else:

@@ -43,16 +43,16 @@ def test_finite_differences_begin_where_the_hint_says():
 
 
 def test_the_noise_is_measured_once_for_all_slopes_and_again_on_a_repeat():
-    room = field(product, X, Y)
-    oracle = FiniteDifferences(room, [0, 1])
-    before = room.evaluations
+    own_field = field(product, X, Y)
+    oracle = FiniteDifferences(own_field, [0, 1])
+    before = own_field.evaluations
     oracle.slope({0: X}, scale=1.0, start=None)
-    first = room.evaluations - before
+    first = own_field.evaluations - before
     oracle.slope({0: X}, scale=1.0, start=None)
-    assert room.evaluations - before == 2 * first - 7 * (first > 7 and room.evaluations - before < 2 * first)
-    spent = room.evaluations
-    FiniteDifferences(room, [0, 1], 1).slope({0: X}, scale=1.0, start=None)
-    assert room.evaluations - spent >= 7
+    assert own_field.evaluations - before == 2 * first - 7 * (first > 7 and own_field.evaluations - before < 2 * first)
+    spent = own_field.evaluations
+    FiniteDifferences(own_field, [0, 1], 1).slope({0: X}, scale=1.0, start=None)
+    assert own_field.evaluations - spent >= 7
 
 
 def test_a_tangent_to_nowhere_cannot_be_measured_where_f_is_not_defined():
@@ -72,20 +72,20 @@ class TestAutograd:
 
     def oracle(self, f, *args):
         claim = GradientClaim(f, lambda *a: a, Given(args))
-        room = Field(claim, claim.leaves, seed=0)
-        return Autograd(room, claim.raw), room
+        own_field = Field(claim, claim.leaves, seed=0)
+        return Autograd(own_field, claim.raw), own_field
 
     def test_slopes_of_all_directions_cost_one_evaluation(self):
         x, y = self.torch.tensor(X), self.torch.tensor(Y)
-        oracle, room = self.oracle(product, x, y)
-        before = room.evaluations
+        oracle, own_field = self.oracle(product, x, y)
+        before = own_field.evaluations
         for v in (X, Y, X * Y):
             for index, truth in ((0, 3 * X**2 * Y @ v), (1, X**3 @ v)):
                 found = oracle.slope({index: self.torch.tensor(v)}, scale=1.0, start=None)
                 assert abs(found.value - truth) <= found.error
                 assert found.left == found.right == found.value
                 assert not found.kinked
-        assert room.evaluations == before + 1
+        assert own_field.evaluations == before + 1
         assert oracle.name == "torch.autograd"
 
     def test_the_bound_is_round_off_of_what_the_slope_is_made_of(self):
@@ -139,7 +139,7 @@ class TestAutograd:
 
 def test_autograd_needs_a_function_of_tensors():
     claim = GradientClaim(product, lambda *a: a, Given((X, Y)))
-    room = Field(claim, claim.leaves, seed=0)
+    own_field = Field(claim, claim.leaves, seed=0)
     for raw in (None, claim.raw):
         with pytest.raises(UnsupportedError, match="needs Torch tensors: pass tensors, or oracle='finite differences'"):
-            Autograd(room, raw)
+            Autograd(own_field, raw)

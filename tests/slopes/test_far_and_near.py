@@ -96,5 +96,5 @@ def test_a_product_beyond_the_largest_number_is_the_largest_number():
 @pytest.mark.parametrize("scale", [0.0, 1e-300, 1e300])
 def test_stillness_is_asked_at_any_size(scale):
     for size in (1e-300, 1.0, 1e300):
-        slope = measured(lambda t, s=size: s * round(1 + 8 * t), scale, Noise(bound=size, unit=UNIT, quantum=size))
+        slope = measured(lambda t, s=size: s * round(1 + 8 * t), scale, Noise(bound=size, unit=UNIT, granularity=size))
         assert slope is not None

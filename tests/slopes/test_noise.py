@@ -20,8 +20,8 @@ def test_an_evaluation_far_out_is_off_by_the_round_off_of_its_own_value():
 
 
 def test_two_measurements_are_joined_by_the_larger_noise_and_the_smaller_move():
-    joined = Noise(1e-3, 2e-8, flat=True, quantum=math.inf).widened(Noise(1e-2, 1e-8, flat=False, quantum=0.5))
-    assert repr(joined) == repr(Noise(1e-2, 2e-8, flat=False, quantum=0.5))  # NaN is not itself to ==
+    joined = Noise(1e-3, 2e-8, flat=True, granularity=math.inf).widened(Noise(1e-2, 1e-8, flat=False, granularity=0.5))
+    assert repr(joined) == repr(Noise(1e-2, 2e-8, flat=False, granularity=0.5))  # NaN is not itself to ==
     assert Noise(1.0, 1.0, flat=True).widened(Noise(1.0, 1.0, flat=True)).flat
 
 
@@ -77,7 +77,7 @@ def test_a_smooth_function_has_no_noise_beyond_its_round_off():
     noise = measure_noise(lambda t: math.exp(1 + t), math.e, UNIT)
     assert 2 * UNIT * math.e <= noise.bound <= 64 * UNIT * math.e
     assert not noise.flat
-    assert noise.quantum == math.inf
+    assert noise.granularity == math.inf
 
 
 def test_a_linear_function_has_at_least_the_noise_of_rounding_its_value():
@@ -99,8 +99,8 @@ def test_a_quantised_function_is_off_by_its_step():
     step = 2.0**-8
     noise = measure_noise(lambda t: round((1.3 + t) / step) * step, round(1.3 / step) * step, UNIT)
     # spacings widen by a factor of 8, so the smallest move seen is at most so many steps
-    assert step <= noise.quantum <= 8 * step
-    assert noise.bound >= noise.quantum
+    assert step <= noise.granularity <= 8 * step
+    assert noise.bound >= noise.granularity
     assert not noise.flat
 
 
@@ -113,7 +113,7 @@ def test_a_function_that_never_moves_may_be_constant_or_compute_in_eight_bits():
     noise = measure_noise(lambda _: 3.0, 3.0, UNIT)
     assert noise.flat
     assert noise.bound == 2.0**-8 * 3.0
-    assert noise.quantum == math.inf
+    assert noise.granularity == math.inf
 
 
 @pytest.mark.parametrize("edge", [1e-1, 1e-3, 1e-6])
@@ -128,7 +128,7 @@ def test_steps_up_to_the_edge_of_the_domain_are_no_round_off(edge):
 def test_a_function_flat_near_the_point_tells_what_a_step_may_have_hidden():
     noise = measure_noise(lambda t: 1.0 if abs(t) < 3 else 1.5 if t > 0 else 3.0, 1.0, UNIT)
     assert noise.flat
-    assert noise.quantum == 0.5
+    assert noise.granularity == 0.5
     assert noise.bound == 2 * UNIT * 3.0
 
 
@@ -136,7 +136,7 @@ def test_a_single_step_out_of_flatness_counts_as_quantum():
     # six values of eight are equal at the widest spacing; the last two show the step
     noise = measure_noise(lambda t: 0.25 if t > 5.5 * GENERIC * 2**-5 else 0.0, 0.0, UNIT)
     assert not noise.flat
-    assert noise.quantum == 0.25
+    assert noise.granularity == 0.25
     assert noise.bound == 0.25
 
 

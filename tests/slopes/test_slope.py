@@ -265,7 +265,7 @@ def test_a_constant_function_has_slope_zero_up_to_what_a_step_may_hide():
 
 
 def test_the_zero_slope_of_steps_is_uncertain_by_the_smallest_move_over_the_step():
-    flat = Noise(6 * UNIT, UNIT, flat=True, quantum=0.125)
+    flat = Noise(6 * UNIT, UNIT, flat=True, granularity=0.125)
     found, _ = slope_of(lambda t: 1.0 if abs(t) < 3 else 1.125, noise=flat)
     assert found.value == 0
     assert found.error >= 0.125 / 2.0**COARSEST
@@ -278,7 +278,7 @@ def test_a_move_seen_by_the_ladder_itself_counts_as_what_a_step_may_hide():
 
 
 def test_a_zero_claim_on_a_quantised_function_is_compared_next_to_the_point():
-    noise = Noise(2.0**-8, UNIT, quantum=2.0**-8)
+    noise = Noise(2.0**-8, UNIT, granularity=2.0**-8)
     found, _ = slope_of(lambda t: round((1.3 + t) * 256) / 256, noise=noise, scale=0.0)
     assert not math.isnan(found.constant)
     for phi in (lambda t: 1.3 + t, lambda t: 1.3 + max(t, 0.0), lambda t: 1.3 + max(-t, 0.0), lambda t: 1.3 - abs(t)):
@@ -286,7 +286,7 @@ def test_a_zero_claim_on_a_quantised_function_is_compared_next_to_the_point():
 
 
 def test_where_a_constant_function_begins_to_move_tells_a_dead_unit_from_steps():
-    flat = Noise(2 * UNIT, UNIT, flat=True, quantum=0.01)
+    flat = Noise(2 * UNIT, UNIT, flat=True, granularity=0.01)
     dead, _ = slope_of(lambda t: max(t - 0.1, 0.0) ** 2, noise=flat, scale=0.0)
     assert dead.hidden < 1e-9
     steps, _ = slope_of(lambda t: round(100 * max(t - 0.1, 0.0)) / 100, noise=flat, scale=0.0)
@@ -460,7 +460,7 @@ def test_a_level_is_evaluated_once_and_within_the_steps_allowed():
 
 
 def test_the_levels_of_a_flat_function_are_as_noisy_as_its_smallest_move():
-    ladder = Ladder(lambda t: 1.0, 1.0, Noise(UNIT, UNIT, flat=True, quantum=0.125), finest=-10, scale=1.0)  # noqa: ARG005
+    ladder = Ladder(lambda t: 1.0, 1.0, Noise(UNIT, UNIT, flat=True, granularity=0.125), finest=-10, scale=1.0)  # noqa: ARG005
     for exponent in (-2, -4, -8):
         ladder.measure(exponent)
     assert [v.noise * v.step for v in ladder.levels] == [0.125] * 3
@@ -529,7 +529,7 @@ def test_a_level_with_an_undefined_side_is_remembered_and_not_used():
 @pytest.mark.parametrize(
     ("exponents", "fine", "best", "following"),
     [
-        # noise limits, with room between the level used and the one above: go between
+        # noise limits, with space between the level used and the one above: go between
         ([-4, -12], True, Estimate(0, 1.0, 0, 0, 2.0**-12, 0.9), -8),
         # noise limits, and nothing coarser has been tried: three powers up, at most a quarter
         ([-6, -8], False, Estimate(0, 1.0, 0, 0, 2.0**-8, 0.9), -3),

@@ -63,7 +63,7 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
 
 
 def drawable(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the points that a log axis has room for."""
+    """Return the points that fit on a log axis: those above 0."""
     return [(x, y) for x, y in points if SMALLEST < y < math.inf]
 
 

@@ -82,7 +82,7 @@ def _draw_where(ax: Axes, where: tuple[int | None, ...], rows: int, columns: int
         return
     ax.axhline(row, color=red, linewidth=0.9, linestyle=":")
     ax.axvline(column, color=red, linewidth=0.9, linestyle=":")
-    side = 1 if column < columns / 2 else -1  # where there is more room
+    side = 1 if column < columns / 2 else -1  # where there is more space
     ax.annotate(
         str(list(where)),
         (column + side / 2, row),
