@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -28,8 +28,11 @@ from gradcheck.kernels import rows
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import Evidence, Row
 from gradcheck.kernels.leaves import read
-from gradcheck.kernels.programs import Answer, TorchProgram
+from gradcheck.kernels.programs import TorchProgram
 from gradcheck.kernels.reference import find
+
+if TYPE_CHECKING:
+    from gradcheck.kernels.answer import Answer
 
 FIRST_SEED = 1000  # the limits were set on seeds below 100
 Rule = Callable[[np.ndarray, np.ndarray, np.ndarray, str], bool]

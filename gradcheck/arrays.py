@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck.errors import ArgumentError, ArrayValued, UnsupportedError, check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -173,8 +173,11 @@ def copied(x: Any) -> Any:
 def written(x: Any, values: Any) -> None:
     """Write `values`, an array like x, into x where x can be written to."""
     if is_torch(x):
+        import torch  # noqa: PLC0415  only where a tensor exists
+
         once = tuple(slice(0, 1) if step == 0 else slice(None) for step in x.stride())  # an expanded axis is one entry
-        x.data[once].copy_(values.detach()[once])
+        with torch.inference_mode(x.is_inference()):  # where alone a tensor of inference mode can be written to
+            x.data[once].copy_(values.detach()[once])
     elif isinstance(x, np.ndarray) and x.flags.writeable:
         x[...] = values
 
@@ -237,6 +240,17 @@ def scalar(value: Any, what: str) -> float:
     if isinstance(value, bool | str) or not hasattr(value, "__float__"):
         raise ArgumentError(f"{what} returned {type(value).__name__}, wanted a real scalar")
     return float(value)
+
+
+def flat_index(index: Sequence[Any], shape: Sequence[int]) -> Any:
+    """Return the place of an index, or of arrays of indices, in row order; of as many axes as NumPy has.
+
+    `numpy.ravel_multi_index` ends at one less.
+    """
+    found: Any = 0
+    for i, n in zip(index, shape, strict=True):
+        found = found * n + i
+    return found
 
 
 def library_of(x: Any) -> str:

@@ -11,9 +11,8 @@ from gradcheck.claims.claim import Claim
 from gradcheck.claims.forms import read_claims
 from gradcheck.claims.habits import as_point
 from gradcheck.claims.jacobian import JacobianClaim
-from gradcheck.claims.kept import Kept
-from gradcheck.claims.point import title_of
-from gradcheck.claims.surroundings import usual
+from gradcheck.claims.point import synchronous, title_of
+from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import shallow
 from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError, WrongClaim
 from gradcheck.judge import judge
@@ -155,21 +154,13 @@ def check(
     retract = beside(retract=retract)["retract"]
     for name, x in {"args": args, **given}.items():
         shallow(x, name)
-    kept = Kept({"args": args, "inputs": inputs, "kwargs": given["kwargs"]})
+    synchronous({"retract": retract, **options})
+    passed = {"args": args, "inputs": inputs, "kwargs": given["kwargs"]}
     given |= {"seed": how.seed, "oracle": how.oracle, "terms": how.terms}
-    try:
-        with usual():
-            report = _as_meant(f, args, given, retract, how)
-            if retract and not report:
-                report = _by_another_convention(report, f, args, given, retract, how)
-    except GradcheckError:
-        raise
-    except Exception as error:
-        if not raised.by_caller(error):
-            raise
-        raise ArgumentError(raised.sentence("what was passed", error, " when it was used again")) from error
-    finally:
-        changed = kept.put_back()
+    with promised(passed, "what was passed", " when it was used again") as changed:
+        report = _as_meant(f, args, given, retract, how)
+        if retract and not report:
+            report = _by_another_convention(report, f, args, given, retract, how)
     if changed:
         note = f"{title_of(f)} or its gradient changes {', '.join(changed)} in place: it was put back after the check"
         report = replace(report, notes=(*report.notes, note)).with_cause(report.cause)

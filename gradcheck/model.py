@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.check import check
-from gradcheck.claims.tree import flat
-from gradcheck.errors import ArgumentError
+from gradcheck.claims.point import synchronous
+from gradcheck.claims.promised import promised
+from gradcheck.claims.tree import a_kind, flat, shallow
+from gradcheck.errors import ArgumentError, shown
+from gradcheck.verdicts.options import beside
 
 if TYPE_CHECKING:
     from gradcheck.verdicts.options import Options
@@ -76,10 +80,28 @@ def check_model(
     PASS W
 
     """
-    model = _twin(model)
+    for name, x in (("args", args), ("kwargs", kwargs), ("params", params)):
+        shallow(x, name)
+    named = beside(kwargs=kwargs)["kwargs"] or {}
+    with promised({"args": args, "kwargs": named}, f"the {a_kind(model).partition(' ')[2]}") as changed:
+        report = _judged(_twin(model), args, loss, grad, params, named, options)
+    if not changed:
+        return report
+    note = f"the model changes {', '.join(changed)} in place: it was put back after the check"
+    return replace(report, notes=(*report.notes, note)).with_cause(report.cause)
+
+
+def _judged(
+    model: Any,
+    args: Any,
+    loss: str,
+    grad: str | None,
+    params: Sequence[str] | str,
+    named: Mapping[str, Any],
+    options: Options,
+) -> Report:
     holder = _Holder(model, params)
     given = args if isinstance(args, tuple | list) else (args,)
-    named = dict(kwargs or {})
     value = _method(model, loss)
 
     def function(**values: Any) -> Any:
@@ -88,7 +110,7 @@ def check_model(
 
     def gradients(**values: Any) -> Any:
         holder.put(values)
-        found = _method(model, str(grad))(*given, **named)
+        found = _method(model, grad)(*given, **named)
         return holder.left_behind() if found is None else _whole(found, list(values))
 
     function.__name__ = f"{type(model).__name__}.{loss}"
@@ -114,6 +136,11 @@ class _Holder:
 
     def __init__(self, model: Any, params: Sequence[str] | str) -> None:
         self.model = model
+        if not hasattr(model, "__dict__") or isinstance(model, type):
+            raise ArgumentError(f"model is {a_kind(model)}, wanted an object that holds its parameters")
+        several = isinstance(params, Sequence) and all(isinstance(name, str) for name in params)
+        if not several:
+            raise ArgumentError(f"params={shown(params)}, wanted names of attributes")
         self.inside = isinstance(params, str) and isinstance(getattr(model, params, None), dict)
         self.place: dict[str, Any] = getattr(model, str(params)) if self.inside else vars(model)
         self.names = list(self.place) if self.inside else [params] if isinstance(params, str) else list(params)
@@ -128,10 +155,7 @@ class _Holder:
 
     def values(self) -> dict[str, Any]:
         """Return the parameters by name."""
-        return {
-            name: x if any(map(arrays.is_array, flat(x))) else np.asarray(x, dtype=float)
-            for name, x in self.before.items()
-        }
+        return {name: _as_array(name, x) for name, x in self.before.items()}
 
     def put(self, values: Mapping[str, Any]) -> None:
         """Set the parameters to copies of `values`."""
@@ -167,11 +191,24 @@ def _twin(model: Any) -> Any:
         return model
 
 
-def _method(model: Any, name: str) -> Any:
-    found = getattr(model, name, None)
+def _as_array(name: str, x: Any) -> Any:
+    """Return a parameter that check() takes: plain numbers as an array."""
+    shallow(x, name)
+    if any(map(arrays.is_array, flat(x))):
+        return x
+    try:
+        return np.asarray(x, dtype=float)
+    except Exception as error:
+        raise ArgumentError(f"the parameter {name} is {a_kind(x)}, wanted an array") from error
+
+
+def _method(model: Any, name: Any) -> Any:
+    found = getattr(model, name, None) if isinstance(name, str) else None
     if not callable(found):
         methods = [m for m in dir(model) if not m.startswith("_") and callable(getattr(model, m))]
         raise ArgumentError(
-            f"{type(model).__name__} has no method {name!r}; it has {', '.join(methods) or 'none'}: pass loss=, grad="
+            f"{type(model).__name__} has no method {shown(name)}; it has {', '.join(methods) or 'none'}: pass loss=, "
+            "grad="
         )
+    synchronous({name: found})
     return found

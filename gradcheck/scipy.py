@@ -7,14 +7,17 @@ passed, and returns one report. What only steers the solver (``method``, ``bound
 
 from __future__ import annotations
 
+import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from gradcheck.check import check
-from gradcheck.claims.point import title_of
-from gradcheck.claims.tree import a_kind
+from gradcheck.claims.point import synchronous, title_of
+from gradcheck.claims.promised import promised
+from gradcheck.claims.tree import a_kind, shallow
 from gradcheck.errors import ArgumentError
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.merged import merged
@@ -27,12 +30,35 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
+P = ParamSpec("P")
+
 # What solve_ivp passes on to its methods; its rtol is a solver's, not gradcheck's.
 STEPPER = {"rtol", "atol", "first_step", "max_step", "min_step", "jac_sparsity", "lband", "uband"}
 
 __all__ = ["curve_fit", "least_squares", "minimize", "nonlinear_constraint", "root", "solve_ivp"]
 
 
+def _promised(verb: Callable[P, Report]) -> Callable[P, Report]:
+    """Let a verb keep what every call promises of what it is passed."""
+    signature = inspect.signature(verb)
+
+    @functools.wraps(verb)
+    def told(*args: P.args, **options: P.kwargs) -> Report:
+        passed = signature.bind(*args, **options).arguments
+        for name, x in passed.items():
+            shallow(x, name)
+        synchronous(passed)
+        with promised(passed, "what was passed") as changed:
+            report = verb(*args, **options)
+        if not changed:
+            return report
+        note = f"the problem changes {', '.join(changed)} in place: it was put back after the check"
+        return replace(report, notes=(*report.notes, note)).with_cause(report.cause)
+
+    return told
+
+
+@_promised
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -82,6 +108,7 @@ def minimize(
     return _all(fun, reports, "jac=")
 
 
+@_promised
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -106,6 +133,7 @@ def least_squares(
     return check(residuals, jac=matrix, args=(_point(x0),), names=["x"], sparsity=jac_sparsity, **judged)
 
 
+@_promised
 def curve_fit(
     f: Callable[..., Any], xdata: Any, ydata: Any, p0: Any = None, *, jac: Any = None, **options: Any
 ) -> Report:
@@ -120,6 +148,7 @@ def curve_fit(
     return check(_named(f, lambda p: np.asarray(f(xdata, *p))), jac=claimed, args=(_point(p0),), names=["p"], **judged)
 
 
+@_promised
 def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, **options: Any) -> Report:
     """Judge the Jacobian of a problem for `scipy.optimize.root`; see `minimize`."""
     judged = _options("root", options)
@@ -135,6 +164,7 @@ def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, *
     return check(value, jac=claimed, args=(_point(x0),), names=["x"], **judged)
 
 
+@_promised
 def solve_ivp(
     fun: Callable[..., Any], t_span: Any, y0: Any, *, jac: Any = None, args: Any = None, **options: Any
 ) -> Report:
@@ -143,15 +173,16 @@ def solve_ivp(
     `jac` may be a matrix, which is then claimed for every t and y: it is judged at `y0` only. See `minimize`.
     """
     judged = _options("solve_ivp", options)
-    t, extra = float(np.ravel(t_span)[0]), _extra(() if args is None else args)
+    t, extra = float(_point(t_span).ravel()[:1].sum()), _extra(() if args is None else args)
     sparsity = options.get("jac_sparsity")
     claimed = (lambda y: jac(t, y, *extra)) if callable(jac) else jac
     if claimed is None and sparsity is None:
         return _all(fun, [], "jac=")
-    right_side = _named(fun, lambda y: np.asarray(fun(t, y, *extra), dtype=np.result_type(float, y.dtype)))
+    right_side = _named(fun, lambda y: _floating(fun(t, y, *extra)))
     return check(right_side, jac=claimed, args=(_point(y0),), names=["y"], sparsity=sparsity, **judged)
 
 
+@_promised
 def nonlinear_constraint(constraint: Any, x: Any, **options: Any) -> Report:
     """Judge jac(x) and hess(x, v), the Hessian of v·fun, of a `scipy.optimize.NonlinearConstraint`; see `minimize`.
 
@@ -172,15 +203,15 @@ def nonlinear_constraint(constraint: Any, x: Any, **options: Any) -> Report:
 def _constraint(constraint: Any, x: NDArray[Any], judged: Mapping[str, Any]) -> Report | None:
     """Return the report on one constraint, None where it claims no derivative (a linear one, say)."""
     if isinstance(constraint, dict):
-        extra = tuple(constraint.get("args", ()))
-        fun, jac, hess = constraint["fun"], _claimed(constraint.get("jac"), extra), None
+        extra = _extra(constraint.get("args", ()))
+        fun, jac, hess = constraint.get("fun"), _claimed(constraint.get("jac"), extra), None
     else:
         extra = ()
         fun = getattr(constraint, "fun", None)
         jac, hess = _claimed(getattr(constraint, "jac", None), ()), getattr(constraint, "hess", None)
     if fun is None or jac is None:
         return None
-    values = _named(fun, lambda x: np.atleast_1d(np.asarray(fun(x, *extra), dtype=np.float64)))
+    values = _named(fun, lambda x: np.atleast_1d(_floating(fun(x, *extra))))
     reports = [check(values, jac=_rows(jac), args=(x,), names=["x"], **judged)]
     if callable(hess):
         v = stream(int(judged.get("seed", 0)), Purpose.COTANGENT, 0).standard_normal(values(x).shape)
@@ -212,9 +243,18 @@ def _returns_pair(fun: Callable[..., Any], x: NDArray[Any], extra: Sequence[Any]
 
 
 def _point(x: Any) -> NDArray[Any]:
-    values = np.asarray(x)
-    if values.dtype.kind not in "fciu":
+    try:
+        values = _floating(x)
+    except Exception as error:
+        raise ArgumentError(f"the point is {a_kind(x)} that NumPy cannot read, wanted numbers") from error
+    if values.dtype.kind not in "fc":
         raise ArgumentError(f"the point is {a_kind(x)}, wanted numbers")
+    return values
+
+
+def _floating(result: Any) -> NDArray[Any]:
+    """Return numbers as an array of floats, complex ones as they are."""
+    values = np.asarray(result)
     return values.astype(np.float64) if values.dtype.kind in "iu" else values
 
 

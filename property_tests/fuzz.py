@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 import gradcheck as gc
+import gradcheck.scipy as problems
 
 try:
     import torch
@@ -43,7 +44,9 @@ except ImportError:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PUBLIC = (gc.ArgumentError, gc.UnsupportedError, gc.DivergenceError, gc.GradientError, gc.GradcheckError)
+PUBLIC = tuple(
+    x for x in (getattr(gc, name) for name in gc.__all__) if isinstance(x, type) and issubclass(x, Exception)
+)
 LONGEST = 1500  # characters of a message: that of a breach of contract in several reports
 Pair = collections.namedtuple("Pair", ["w", "b"])
 
@@ -136,7 +139,7 @@ PLAIN: list[Callable[[], Any]] = [
     lambda: np.zeros(3, [("a", "f8")]), lambda: np.ma.masked_array([1.0, 2.0], [True, False]), lambda: np.matrix([[1.0]]),
     lambda: np.broadcast_to(np.ones(1), (3,)), lambda: np.full(3, np.nan), lambda: np.full(3, np.inf),
     lambda: np.full(3, 1e308), lambda: np.full(3, 5e-324), lambda: np.zeros(3), lambda: np.ones(3, ">f8"),
-    lambda: np.ones(3, "c16"), lambda: np.ones((1,) * 40), lambda: np.ones(6)[::2], lambda: np.recarray(2, [("x", "f8")]),
+    lambda: np.ones(3, "c16"), lambda: np.ones((1,) * 40), lambda: np.ones((1,) * 64), lambda: [1j, 1.0], lambda: np.ones(6)[::2], lambda: np.recarray(2, [("x", "f8")]),
     lambda: fractions.Fraction(1, 2), lambda: fractions.Fraction(10**400, 3), lambda: decimal.Decimal("0.5"),
     lambda: decimal.Decimal("sNaN"), lambda: datetime.date(2020, 1, 1), lambda: datetime.timedelta(1), lambda: range(3),
     lambda: iter([np.ones(2)]), lambda: (x for x in [np.ones(2)]), lambda: memoryview(b"abc"), lambda: bytearray(8),
@@ -174,6 +177,9 @@ def _inference() -> Any:
 OPTIONS = [
     "rtol", "atol", "piecewise_constant", "confidence", "probes", "seed", "oracle", "max_evaluations", "kink", "kink_of",
     "tangent", "names", "only", "kwargs", "order", "sparsity", "no_such_option",
+]  # fmt: skip
+KERNEL_OPTIONS = [
+    "seed", "factor", "deterministic", "inplace_cotangent", "batch_axis", "gradients", "names", "kwargs", "order",
 ]  # fmt: skip
 FORMS = ["gradient", "vjp", "jvp", "adjoint", "backward", "jac", "hess", "hessp", "inputs"]
 
@@ -229,13 +235,13 @@ def mutating(draw: random.Random, inner: Callable[..., Any]) -> Callable[..., An
     return changed
 
 
-def _arrays(x: Any) -> Any:
-    if isinstance(x, dict):
-        x = list(x.values())
-    if isinstance(x, list | tuple):
-        for part in x:
-            yield from _arrays(part)
-    elif isinstance(x, np.ndarray) or (torch is not None and isinstance(x, torch.Tensor)):
+def _arrays(x: Any, depth: int = 0) -> Any:
+    """Yield the arrays in nested dicts, lists and tuples (named ones too), whose entries have bytes of their own."""
+    if isinstance(x, dict | list | tuple):
+        if depth < 8:  # some hold themselves
+            for part in list(x.values()) if isinstance(x, dict) else list.__iter__(x) if isinstance(x, list) else x:
+                yield from _arrays(part, depth + 1)
+    elif (isinstance(x, np.ndarray) and x.dtype != object) or (torch is not None and isinstance(x, torch.Tensor)):
         yield x
 
 
@@ -323,6 +329,80 @@ def _numpy_kernel(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]
     return (pair, lambda x: x**2, (_point(draw).astype(np.float32),)), {}
 
 
+def _pair_reference(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    forward, backward = lambda x: (x**2, x), lambda c, cache: 2 * c * cache
+    return ((forward, backward), (lambda x: x**2, lambda c, x: 2 * c * x), (_point(draw).astype(np.float32),)), {}
+
+
+def _two_inputs(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    x = torch.from_numpy(_point(draw)).float()
+    return (lambda x, w: (x * w, x + w), lambda x, w: (x * w, x + w), {"x": x.clone(), "w": x + 1}), {
+        "order": draw.choice([1, 2]), "batch_axis": draw.choice([None, 0])
+    }  # fmt: skip
+
+
+class Line:
+    """A model that holds its parameters."""
+
+    def __init__(self, x: Any) -> None:
+        self.W, self.params, self.dW = x, {"W": x}, None
+
+    def loss(self, x: Any) -> Any:
+        return np.sum((x @ self.W) ** 2)
+
+    def grad(self, x: Any) -> Any:
+        return {"W": 2 * x.T @ (x @ self.W)}
+
+    def left(self, x: Any) -> None:
+        self.dW = 2 * x.T @ (x @ self.W)
+
+
+def _model(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    x = _point(draw)
+    return (Line(x), (np.eye(len(x)) + 1,)), {"grad": draw.choice(["grad", "left"]), "params": ["W"]}
+
+
+def model_check(loss: Any, grad: Any, x: Any, args: Any, **options: Any) -> Any:
+    """Check a model with these methods."""
+    model = Line(x)
+    model.loss, model.grad = lambda x: loss(model, x), lambda x: grad(model, x)  # type: ignore[method-assign]
+    return gc.check_model(model, args, **{"grad": "grad", "params": ["W"], **options})
+
+
+def _methods(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    x = _point(draw)
+    return (Line.loss, Line.grad, x, (np.eye(len(x)) + 1,)), {}
+
+
+def _minimized(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    more = draw.choice([{}, {"hess": lambda x: np.diag(6 * x)}, {"hessp": lambda x, p: 6 * x * p}])
+    return (lambda x: float(np.sum(x**3)), _point(draw)), {"jac": lambda x: 3 * x**2, **more}
+
+
+def _least_squares(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (lambda x: [*(x**2), float(x.sum())], _point(draw)), {
+        "jac": lambda x: np.vstack([np.diag(2 * x), np.ones_like(x)])
+    }
+
+
+def _root(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (lambda x: x**3, _point(draw)), {"jac": lambda x: np.diag(3 * x**2)}
+
+
+def _solve_ivp(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return (lambda t, y: -y, (0.0, 1.0), _point(draw)), {"jac": lambda t, y: -np.eye(len(y))}
+
+
+def _curve_fit(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    t = np.linspace(0, 1, 4)
+    return (lambda t, a: a * t, t, t, [1.5]), {"jac": lambda t, a: t[:, None]}
+
+
+def _constraint(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    found = {"type": "eq", "fun": lambda x: np.sum(x**2), "jac": lambda x: 2 * x}
+    return (found, _point(draw)), {}
+
+
 def _derivation(draw: random.Random) -> tuple[tuple[Any, ...], dict[str, Any]]:
     forward = {"y": lambda x, w: x @ w, "loss": lambda xp, y: xp.sum(y**2)}
     gradient = {"y": lambda y: 2 * y, "w": lambda x, grad_y: x.T @ grad_y}
@@ -336,14 +416,20 @@ def derivation_check(forward: Any, gradient: Any, inputs: Any, **options: Any) -
 
 CHECKS = [_gradient, _gradient, _kwargs, _kink, _vjp, _jvp, _adjoint, _backward, _jac, _hess, _hessp]
 TORCH_CHECKS = [] if torch is None else [_inputs, _torch_gradient]
-OTHERS: list[tuple[Callable[..., Any], Callable[..., Any]]] = [(derivation_check, _derivation)]
-if torch is not None:
-    OTHERS += [(gc.check_module, _module), (gc.check_kernel, _kernel), (gc.check_kernel, _numpy_kernel)]
+KERNELS = [] if torch is None else [_kernel, _numpy_kernel, _pair_reference, _two_inputs]
+OTHERS: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
+    (derivation_check, _derivation), (gc.check_model, _model), (model_check, _methods),
+    (problems.minimize, _minimized), (problems.least_squares, _least_squares), (problems.root, _root),
+    (problems.solve_ivp, _solve_ivp), (problems.curve_fit, _curve_fit), (problems.nonlinear_constraint, _constraint),
+    *([] if torch is None else [(gc.check_module, _module)]),
+    *((gc.check_kernel, build) for build in KERNELS), *((gc.assert_kernel, build) for build in KERNELS[:1]),
+]  # fmt: skip
+DRAWN = {gc.check, gc.assert_gradient, *(verb for verb, _ in OTHERS)}
 
 
 def drawn(draw: random.Random) -> Call:
     """Return a call that is right, with none to three things in it changed."""
-    if draw.random() < 0.9:
+    if draw.random() < 0.8:
         verb: Callable[..., Any] = draw.choice([gc.check, gc.check, gc.check, gc.assert_gradient])
         build = draw.choice(CHECKS + TORCH_CHECKS)
     else:
@@ -351,7 +437,7 @@ def drawn(draw: random.Random) -> Call:
     args, options = build(draw)
     done = []
     for _ in range(draw.choice([0, 1, 1, 1, 2, 3])):
-        words, args, options = changed(draw, args, options, kernel=verb is gc.check_kernel)
+        words, args, options = changed(draw, args, options, kernel=verb in (gc.check_kernel, gc.assert_kernel))
         done.append(words)
     return Call(f"{verb.__name__} {build.__name__}: {'; '.join(done) or 'as it is'}", verb, args, options)
 
@@ -364,9 +450,7 @@ def changed(
     old = args[place] if isinstance(place, int) else options[place]
     kind = draw.choice(["option", "option", "value", "function", "function", "leaf", "leaf", "mutating", "form"])
     if kind == "option":
-        name = draw.choice(
-            ["seed", "factor", "deterministic", "batch_axis", "gradients", "names"] if kernel else OPTIONS
-        )
+        name = draw.choice(KERNEL_OPTIONS if kernel else OPTIONS)
         value = odd_values(draw)
         return f"{name}={kind_of(value)}", args, {**options, name: value}
     if kind == "form" and not kernel:  # but no name that a positional argument has
@@ -415,7 +499,7 @@ def kind_of(x: Any) -> str:
 
 def copies(args: Any) -> list[bytes]:
     """Return the bytes of every array in what is passed."""
-    return [a.tobytes() if isinstance(a, np.ndarray) else _bytes(a) for a in _arrays_of(args)]
+    return [a.tobytes() if isinstance(a, np.ndarray) else _bytes(a) for a in _arrays(args)]
 
 
 def _bytes(tensor: Any) -> bytes:
@@ -423,14 +507,6 @@ def _bytes(tensor: Any) -> bytes:
         return bytes(tensor.detach().contiguous().view(torch.uint8).numpy().tobytes())
     except (RuntimeError, NotImplementedError, TypeError, ValueError):  # sparse, on no device: nothing to write into
         return b""
-
-
-def _arrays_of(x: Any, depth: int = 0) -> Any:
-    if depth < 8 and type(x) in (dict, list, tuple):
-        for part in x.values() if isinstance(x, dict) else x:
-            yield from _arrays_of(part, depth + 1)
-    elif (isinstance(x, np.ndarray) and x.dtype != object) or (torch is not None and isinstance(x, torch.Tensor)):
-        yield x
 
 
 def global_state() -> dict[str, Any]:
@@ -483,8 +559,7 @@ def breach(call: Call) -> tuple[str, str] | None:
 
 
 def _error_breach(error: Exception) -> tuple[str, str] | None:
-    public = {getattr(gc, name) for name in gc.__all__}
-    if type(error) not in public:
+    if type(error) not in PUBLIC:
         return f"not public: {type(error).__name__} {_ours(error)}", traceback.format_exc()
     text = str(error)
     if isinstance(error, gc.GradientError):

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradcheck as gc
+import gradcheck.scipy as problems
 
 SEEDS = st.integers(0, 2**48)
 
@@ -29,6 +30,11 @@ def imported():
     """What is imported at first use may add filters: not what a check does."""
     for number in range(30):
         fuzz.breach(fuzz.drawn(random.Random(number)))
+
+
+def test_every_function_of_the_package_is_drawn():
+    functions = {x for x in (getattr(gc, name) for name in gc.__all__) if callable(x) and not isinstance(x, type)}
+    assert fuzz.torch is None or functions | {getattr(problems, name) for name in problems.__all__} <= fuzz.DRAWN
 
 
 @pytest.mark.filterwarnings("default")
@@ -79,6 +85,48 @@ def test_what_a_call_changes_in_an_integer_array_is_put_back_and_said():
     assert data == [3]
     assert any("kwargs.data" in note for note in report.notes)
     assert report.verdict is gc.Verdict.PASS
+
+
+@pytest.mark.skipif(fuzz.torch is None, reason="Torch is not installed")
+def test_what_a_call_changes_in_a_tensor_of_inference_mode_is_put_back():
+    torch = fuzz.torch
+    with torch.inference_mode():
+        x = torch.ones(3, dtype=torch.float64)
+        shift = torch.zeros(3, dtype=torch.int64)
+
+    def f(x, shift):
+        with torch.inference_mode():
+            shift += 1
+        return (x**2).sum()
+
+    report = gc.check(f, lambda x, _: (2 * x, None), (x, shift))
+    assert report.verdict is gc.Verdict.PASS
+    assert not shift.any()
+    assert any("args.1" in note for note in report.notes)
+
+
+def test_a_gradient_that_is_none_in_another_call_breaks_its_contract():
+    calls = []
+
+    def gradient(x):
+        calls.append(x)
+        return 1.0 * (x > 0) if len(calls) == 1 else None
+
+    report = gc.check(lambda x: np.maximum(x, 0).sum(), gradient, (np.array([0.0, 1.0]),))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "the gradient of x is None in another call, and an array in the first" in report.complaint
+
+
+@pytest.mark.parametrize("axes", [33, 64])  # numpy.nditer ends at 32, numpy.ravel_multi_index at 63
+@pytest.mark.parametrize("oracle", [None, "exact"])
+def test_as_many_axes_as_numpy_has_change_no_verdict(axes, oracle):
+    x = np.array([0.0, 0.0]).reshape(2, *[1] * (axes - 1))
+    kink = gc.check(lambda x: np.abs(x).sum(), np.sign, (x,), oracle=oracle)
+    flat = gc.check(lambda x: np.abs(x).sum(), np.sign, (x.ravel(),), oracle=oracle)
+    assert kink.verdict is flat.verdict is gc.Verdict.PASS
+    assert gc.check(lambda x: np.sum(x**2 + x), lambda x: 2 * x + 1.01, (x,), oracle=oracle).verdict is gc.Verdict.FAIL
+    wrong = gc.check(np.sin, jac=lambda x: np.diag(1.01 * np.cos(x.ravel())), args=(x,), oracle=oracle)
+    assert wrong.verdict is gc.Verdict.FAIL
 
 
 # --- The same bytes in any surroundings -----------------------------------------------------------------------------

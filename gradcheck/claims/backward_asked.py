@@ -149,6 +149,8 @@ def difference(a: Any, b: Any) -> float:
     """Return by how much two arrays differ, relative to their size; 0 where they are the same to the bit."""
     if a is None or b is None:
         return 0.0 if a is b else math.inf
+    if arrays.shape_of(a) != arrays.shape_of(b):
+        return math.inf
     if arrays.same(a, b):
         return 0.0
     x, y = arrays.to_numpy(a), arrays.to_numpy(b)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -17,6 +16,7 @@ from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.pattern import PatternClaim
+from gradcheck.claims.point import synchronous
 from gradcheck.claims.retraction import SECOND, retracted
 from gradcheck.claims.torch_backward import TorchClaim
 from gradcheck.claims.tree import a_kind, flat
@@ -76,7 +76,7 @@ def read_claim(
         raise ArgumentError(f"f is a {type(function).__name__}, wanted a function")
     if len(present) > 1:
         raise ArgumentError(f"{' and '.join(f'{p}=' for p in present)} were passed, wanted one form of claim")
-    _synchronous({"f": function, **given})
+    synchronous({"f": function, **given})
     keyword = present[0] if present else "gradient"
     value = given.get(keyword)
     if present and keyword not in VALUES and not callable(value):
@@ -128,20 +128,6 @@ def _terms(terms: Terms | None, keyword: str, order: int) -> Terms:
             f"{terms.asked}= is asked of a backward pass of Torch: pass it together with inputs=, order=1"
         )
     return terms or Terms()
-
-
-def _is_coroutine_function(function: Any) -> bool:
-    """Tell whether a function is asynchronous; an object that answers no question about itself is none."""
-    try:
-        return inspect.iscoroutinefunction(function)
-    except Exception:  # noqa: BLE001  a __getattr__ of the user's may raise anything
-        return False
-
-
-def _synchronous(functions: Mapping[str, Any]) -> None:
-    for name, function in functions.items():
-        if _is_coroutine_function(function):
-            raise ArgumentError(f"{name} is asynchronous, wanted a function: lambda *args: asyncio.run({name}(*args))")
 
 
 def _is_gradient(value: Any) -> bool:

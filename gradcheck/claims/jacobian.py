@@ -178,9 +178,9 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         """Return a sentence if an entry of a wrong row, among the `worst` of it, lies outside the declared pattern."""
         if self.sparsity is None or len(self.out) > 1 or len(self.leaves) > 1:
             return ""
-        row = int(np.ravel_multi_index(tuple(index), self.cotangents[0].shape)) if index else 0
+        row = int(arrays.flat_index(index, self.cotangents[0].shape)) if index else 0
         for entry in worst:
-            column = int(np.ravel_multi_index(entry.index, arrays.shape_of(self.leaves[0]))) if entry.index else 0
+            column = int(arrays.flat_index(entry.index, arrays.shape_of(self.leaves[0]))) if entry.index else 0
             if not matrices.entry(self.sparsity, row, column) and entry.measured != 0:
                 return MISSES.format(self.letter, row, column, f"{complex(entry.measured).real:.6g}", "")
         return ""

@@ -69,7 +69,10 @@ def numbers_as_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def converted(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        return np.asarray(result, dtype=np.float64) if isinstance(result, list) and all_numbers(result) else result
+        if not (isinstance(result, list) and all_numbers(result)):
+            return result
+        values = np.asarray(result)
+        return values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
 
     converted.__name__ = title_of(function)
     converted.__wrapped__ = function  # type: ignore[attr-defined]  # where signatures are read from

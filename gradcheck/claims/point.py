@@ -71,7 +71,7 @@ def all_numbers(x: Any, levels: int = DEEPEST) -> bool:
         and all(
             all_numbers(entry, levels - 1)
             if isinstance(entry, list)
-            else isinstance(entry, int | float | complex | np.number)
+            else isinstance(entry, int | float | complex | np.number) and not isinstance(entry, np.timedelta64)
             for entry in x
         )
     )
@@ -143,6 +143,23 @@ def finished(result: Any, function: Callable[..., Any]) -> Any:
     return result
 
 
+def synchronous(given: Mapping[str, Any]) -> None:
+    """Raise ArgumentError if one of the functions that are passed, by themselves or in a dict, is asynchronous."""
+    for name, x in given.items():
+        for function in x.values() if isinstance(x, dict) else [x]:
+            if callable(function) and _is_coroutine_function(function):
+                told = f"lambda *args: asyncio.run({name}(*args))"
+                raise ArgumentError(f"{name} is asynchronous, wanted a function: {told}")
+
+
+def _is_coroutine_function(function: Any) -> bool:
+    """Tell whether a function is asynchronous; an object that answers no question about itself is none."""
+    try:
+        return inspect.iscoroutinefunction(function)
+    except Exception:  # noqa: BLE001  a __getattr__ of the user's may raise anything
+        return False
+
+
 def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:
     """Return names for a wrapped function, whose own signature is gone."""
     return names if names is not None or isinstance(tree.template, dict) else tree.labels
@@ -162,13 +179,23 @@ def readable(x: Any, name: str) -> None:
         raise ArgumentError(f"{name} is a np.matrix, wanted a plain array: pass np.asarray({name})")
     if isinstance(x, np.ma.MaskedArray):
         raise ArgumentError(f"{name} is a masked array, wanted a plain one: pass {name}.filled(...) or its entries")
-    if arrays.is_torch(x) and (str(x.layout) != "torch.strided" or x.is_nested or x.device.type == "meta"):
-        kind = "nested" if x.is_nested else f"on {x.device}" if x.device.type == "meta" else f"of layout {x.layout}"
+    if kind := not_dense(x):
         raise ArgumentError(f"{name} is {kind}, wanted a dense tensor: pass its values, and build the rest inside f")
     try:
         arrays.to_numpy(x)
     except Exception as error:
         raise ArgumentError(f"the values of {name}, {a_kind(x)}, cannot be read: pass a plain array") from error
+
+
+def not_dense(x: Any) -> str:
+    """Return what a Torch tensor is whose entries do not lie in memory one by one; empty for all others."""
+    if not arrays.is_torch(x):
+        return ""
+    if x.is_nested:
+        return "nested"
+    if x.device.type == "meta":
+        return f"on {x.device}"
+    return "" if str(x.layout) == "torch.strided" else f"of layout {x.layout}"
 
 
 def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:

@@ -67,6 +67,7 @@ class Prediction:
         self.claim = claim
         self.leaves = tuple(leaves)
         self.evaluations = 0
+        self.arrays: tuple[Any, ...] = ()  # until it was asked
         self.arrays = self.at(self.leaves)
         self.judged = tuple(
             i for i, g in enumerate(self.arrays) if claim.asked(i) and (claim.predicted or g is not None)
@@ -121,7 +122,11 @@ class Prediction:
                 raise ArgumentError(sentence) from error
             raise WrongClaim(sentence) from error
         asked = (g if self.claim.asked(i) else None for i, g in enumerate(raw))
-        return tuple(fitting(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
+        found = tuple(fitting(g, x, name) for g, x, name in zip(asked, leaves, self.claim.names, strict=True))
+        for name, first, g in zip(self.claim.names, self.arrays or found, found, strict=True):
+            if first is not None and g is None:
+                raise WrongClaim(f"the gradient of {name} is None in another call, and an array in the first")
+        return found
 
     def along(self, index: int, v: Any, unit: float) -> tuple[float, float]:
         """Return the slope that is predicted along direction v of one argument, and a bound on its round-off.

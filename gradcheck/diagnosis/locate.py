@@ -250,7 +250,7 @@ def _distinct(rng: np.random.Generator, size: int, count: int, known: dict[Index
         return list(range(size))
     shape = tuple(b - a for a, b in box)
     taken = {
-        int(np.ravel_multi_index([i - a for i, (a, _) in zip(index, box, strict=True)], shape))
+        int(arrays.flat_index([i - a for i, (a, _) in zip(index, box, strict=True)], shape))
         for index in known
         if all(a <= i < b for i, (a, b) in zip(index, box, strict=True))
     }

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.claims import raised
-from gradcheck.claims.kept import Kept
-from gradcheck.claims.surroundings import usual
+from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import shallow
-from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.errors import ArgumentError
 from gradcheck.kernels.options import KernelOptions
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
@@ -113,21 +111,15 @@ def check_kernel(
 
     for name, value in {"inputs": inputs, "kwargs": kwargs}.items():
         shallow(value, name)
-    kept = Kept({"inputs": inputs, "kwargs": kwargs})
     loaded, drawn = "jax" in sys.modules, np.random.get_state()  # noqa: NPY002  the caller's own draws
     try:
-        with usual():
+        with promised(
+            {"inputs": inputs, "kwargs": kwargs}, "the kernel or its reference", " when called again"
+        ) as changed:
             report = try_kernel(_called(kernel), _called(reference), inputs, kwargs, names, gradients, options)
-    except GradcheckError:
-        raise
-    except Exception as error:
-        if not raised.by_caller(error):
-            raise
-        raise ArgumentError(raised.sentence("the kernel or its reference", error, " when called again")) from error
     finally:
         if not loaded and "jax" in sys.modules:  # JAX draws from NumPy when it is imported
             np.random.set_state(drawn)  # noqa: NPY002  as above
-        changed = kept.put_back()
     if not changed:
         return report
     note = f"the kernel or the reference changes {', '.join(changed)} in place: it was put back after the check"

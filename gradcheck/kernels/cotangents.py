@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.errors import ArgumentError
+from gradcheck.kernels.answer import form_of, steady
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kernels.answer import Form
     from gradcheck.kernels.leaves import Leaf
 
 
@@ -30,16 +31,14 @@ class Drawn:
         self.seed = seed
         self.names: list[str] = []
         self.values: list[NDArray[Any]] = []
+        self.form: Form = ()
 
     def draw(self, outputs: Sequence[Leaf]) -> list[Any]:
         """Draw for the reference's own outputs, the first time; return them in the outputs' dtypes."""
         if not self.values:
-            self.names = [name for name, _ in outputs]
+            self.names, self.form = [name for name, _ in outputs], form_of(outputs)
             self.values = [fresh(y, self.seed, i) for i, (_, y) in enumerate(outputs)]
-        if len(outputs) != len(self.values):
-            raise ArgumentError(
-                f"the reference returned {len(outputs)} outputs, and {len(self.values)} before: let it return the same"
-            )
+        steady(outputs, self.form)
         return [_fit(c, y) for c, (_, y) in zip(self.values, outputs, strict=True)]
 
     def pairs(self, outputs: Sequence[Leaf]) -> list[int | None]:

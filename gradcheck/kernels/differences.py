@@ -13,8 +13,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
+from gradcheck.kernels.answer import Answer, Cotangents, Form, called, form_of, outputs_of, steady
 from gradcheck.kernels.leaves import Inputs, unchanged
-from gradcheck.kernels.programs import Answer, Cotangents, outputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +37,14 @@ class DifferenceProgram:
 
         def forward() -> Any:
             args, named = inputs.arguments([np.array(x) for x in leaves], self.convert)
-            return outputs_of(self.function(*args, **named), self.title)
+            found = outputs_of(called(self.function, args, named, self.title), self.title)
+            if before:
+                steady(found, before[0])
+            return found
 
+        before: list[Form] = []
         outputs = forward()
+        before.append(form_of(outputs))
         if cotangents is None:
             return Answer(outputs, [])
         count = sum(leaves[i].size for i in inputs.judged)

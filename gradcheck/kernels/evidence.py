@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kernels.answer import Answer
     from gradcheck.kernels.cotangents import Drawn
     from gradcheck.kernels.leaves import Inputs
-    from gradcheck.kernels.programs import Answer
     from gradcheck.kernels.reference import Reference
 
 MOST_DIRECTIONS = 6

@@ -13,21 +13,13 @@ from gradcheck.claims import backward_contract, batch
 from gradcheck.claims.backward_asked import Asked, Run
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels import kink, modules, rows, twice
+from gradcheck.kernels.answer import Answer, BackwardError, Form, Program, ask
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS, Evidence
 from gradcheck.kernels.leaves import Inputs, filled, flat, positional, read, unchanged
 from gradcheck.kernels.libraries import installed
-from gradcheck.kernels.programs import (
-    Answer,
-    BackwardError,
-    JaxProgram,
-    PairProgram,
-    Program,
-    TorchProgram,
-    is_cached,
-    title_of,
-)
+from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of
 from gradcheck.kernels.reference import find
 from gradcheck.kernels.trial import KernelTrial, answers_again, detached, first_answer, fits
 from gradcheck.slopes.field import quiet
@@ -79,7 +71,10 @@ def try_kernel(
         gradients = trial.evidence.truth.gradients
         del judged, again  # as large as the results, and what follows runs the kernel, and moves all inputs at once
         trial.evidence = Evidence(asked, drawn, found, values, Answer([], []))
-        _contract(trial, answer)
+        try:
+            _contract(trial, answer)
+        except BackwardError as error:
+            trial.breaches.append(str(error))
         del answer
         certificate = certify(found, drawn, values, gradients, options.seed)
     return _report(trial, reports, certificate)
@@ -178,7 +173,7 @@ def _contract(trial: KernelTrial, answer: Answer) -> None:
         return trial.drawn.given()(list(zip(names, outputs, strict=True)))
 
     asked = Asked(
-        run=_run(trial.kernel, inputs),
+        run=_run(trial.kernel, inputs, trial.form),
         leaves=[arrays.copied(x) for x in inputs.leaves],
         names=inputs.names,
         judged=frozenset(inputs.judged),
@@ -201,7 +196,7 @@ def _contract(trial: KernelTrial, answer: Answer) -> None:
 def _batch(trial: KernelTrial, asked: Asked, names: list[str]) -> None:
     """Ask rows alone, of the kernel and, where it is another then, of the reference."""
     inputs, axis = trial.inputs, trial.options.batch_axis
-    found = batch.compare(asked, names, axis, lambda change: _run(trial.kernel, inputs, change))
+    found = batch.compare(asked, names, axis, lambda change: _run(trial.kernel, inputs, change=change))
     trial.contract_calls += found.calls
     if found.fine:
         trial.notes.append(found.sentence)
@@ -212,20 +207,21 @@ def _batch(trial: KernelTrial, asked: Asked, names: list[str]) -> None:
             own = TorchProgram(reference, "reference")
             outputs, gradients = _run(own, inputs)(asked.leaves, asked.judged, asked.cotangents)
             theirs = replace(asked, outputs=outputs, gradients=gradients, sizes={})
-            if not batch.compare(theirs, names, axis, lambda change: _run(own, inputs, change)).fine:
+            if not batch.compare(theirs, names, axis, lambda change: _run(own, inputs, change=change)).fine:
                 trial.notes.append(f"{found.sentence}, and so is the reference's")
                 return
     trial.breaches.append(found.sentence)
 
 
-def _run(program: Program, inputs: Inputs, change: Callable[[Any], Any] = unchanged) -> Run:
+def _run(program: Program, inputs: Inputs, before: Form | None = None, change: Callable[[Any], Any] = unchanged) -> Run:
     """Return a program as the contract asks it; the arrays that are no leaves go through `change`."""
 
     def run(leaves: Sequence[Any], needed: frozenset[int], given: Any) -> tuple[list[Any], list[Any]]:
         template = filled(inputs.template, iter(leaves), change)
         kwargs = {key: filled(x, iter([a for _, a in flat(x)]), change) for key, x in inputs.kwargs.items()}
         part = replace(inputs, template=template, kwargs=kwargs, leaves=tuple(leaves), judged=tuple(sorted(needed)))
-        found = program.run(part, lambda outputs: given([y for _, y in outputs]))
+        same = all(arrays.shape_of(x) == arrays.shape_of(y) for x, y in zip(leaves, inputs.leaves, strict=True))
+        found = ask(program, part, lambda outputs: given([y for _, y in outputs]), before if same else None)
         gradients: list[Any] = [None] * len(leaves)
         for i, g in zip(part.judged, found.gradients, strict=True):
             gradients[i] = g

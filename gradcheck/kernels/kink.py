@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kernels.answer import Answer
     from gradcheck.kernels.evidence import Evidence, Row
-    from gradcheck.kernels.programs import Answer
 
 TINY = 2.0**-40
 RANDOM = 4

@@ -7,43 +7,22 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.tree import a_kind
 from gradcheck.errors import ArgumentError, GradcheckError
+from gradcheck.kernels.answer import Answer, BackwardError, Cotangents, called, outputs_of
 from gradcheck.kernels.leaves import Inputs, Leaf, flat, positional, unchanged
 
-Cotangents = Callable[[Sequence[Leaf]], Sequence[Any]]
-"""From the outputs, each a name and an array, to one cotangent for each; None where an output is not used."""
-
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 LARGE = 2**18  # entries above which an array is large
-
-
-class BackwardError(GradcheckError):
-    """The backward pass raised: what it owes is missing."""
-
-
-@dataclass
-class Answer:
-    """Outputs by name, and the gradients of the judged inputs in order; None where there is none."""
-
-    outputs: list[Leaf]
-    gradients: list[Any]
-    detached: frozenset[int] = frozenset()  # outputs that carry no gradient
-
-
-class Program(Protocol):
-    """What can be run."""
-
-    title: str
-
-    def run(self, inputs: Inputs, cotangents: Cotangents | None) -> Answer:
-        """Return outputs, and gradients unless `cotangents` is None."""
 
 
 def title_of(function: Any, unnamed: str = "kernel") -> str:
@@ -55,14 +34,6 @@ def title_of(function: Any, unnamed: str = "kernel") -> str:
         return owner.__name__
     name = getattr(function, "__name__", type(function).__name__)
     return unnamed if name == "<lambda>" else str(name)
-
-
-def outputs_of(result: Any, title: str) -> list[Leaf]:
-    """Return the floating arrays of what a function returned, by name."""
-    found = [("output" + (f" {name}" if name else ""), x) for name, x in flat(result)]
-    if not found:
-        raise ArgumentError(f"{title} returned no floating array ({type(result).__name__})")
-    return found
 
 
 @dataclass
@@ -83,7 +54,7 @@ class TorchProgram:
         ]
         with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None):
             args, named = inputs.arguments(leaves, self.convert)
-            outputs = outputs_of(self.function(*args, **named), self.title)
+            outputs = outputs_of(called(self.function, args, named, self.title), self.title)
             if other := [name for name, y in outputs if not arrays.is_torch(y)]:
                 raise ArgumentError(f"{self.title} returned {other[0]} as no tensor, wanted tensors: it takes tensors")
             if cotangents is None:
@@ -174,7 +145,7 @@ class JaxProgram:
             for i, x in zip(inputs.judged, judged, strict=True):
                 leaves[i] = x
             args, named = inputs.arguments(leaves, self.convert)
-            outputs[:] = outputs_of(self.function(*args, **named), self.title)
+            outputs[:] = outputs_of(called(self.function, args, named, self.title), self.title)
             return [y for _, y in outputs]
 
         moving = [inputs.leaves[i] for i in inputs.judged]
@@ -207,9 +178,11 @@ class PairProgram:
         with _no_grad(leaves):
             args, named = inputs.arguments(leaves, self.convert)
             by_name = isinstance(inputs.template, dict)
-            result = self.forward(*args, **named)
+            result = called(self.forward, args, named, self.title)
             cache = None
             if self.cached:
+                if not isinstance(result, tuple | list) or len(result) < 2:
+                    raise ArgumentError(f"{self.title} returned {a_kind(result)}, wanted (out, cache) for its backward")
                 result, cache = result[0], (result[1] if len(result) == 2 else tuple(result[1:]))
             outputs = outputs_of(result, self.title)
             if cotangents is None:
@@ -218,13 +191,15 @@ class PairProgram:
             passed: Any = tuple(given) if isinstance(result, tuple | list | dict) else given[0]
             try:
                 if self.cached:
-                    back = self.backward(passed, cache)
+                    back = called(self.backward, (passed, cache), {}, "the backward")
                 else:
                     extra = named if by_name or _takes(self.backward, named) else {}
-                    back = self.backward(passed, *args, **extra)
+                    back = called(self.backward, (passed, *args), extra, "the backward")
+                return Answer(outputs, _by_leaf(back, inputs))
+            except GradcheckError:
+                raise
             except Exception as error:
                 raise BackwardError(f"the backward raised {type(error).__name__}: {error}") from error
-            return Answer(outputs, _by_leaf(back, inputs))
 
 
 @contextlib.contextmanager
@@ -260,7 +235,7 @@ def is_cached(forward: Callable[..., Any], backward: Callable[..., Any], inputs:
         return True
     args, named = inputs.arguments(inputs.leaves)
     try:
-        result = forward(*args, **named)
+        result = called(forward, args, named, "forward")
     except Exception:  # noqa: BLE001  told where the pair is run
         return True
     several = isinstance(result, tuple | list) and len(result) == 2
@@ -278,17 +253,14 @@ def _by_leaf(back: Any, inputs: Inputs) -> list[Any]:
         back = [back.get(key) for key in keys]
     elif arrays.is_array(back) or back is None:
         back = [back]
+    elif not isinstance(back, tuple | list):
+        raise BackwardError(f"the backward returned {a_kind(back)}, wanted one gradient for each input")
     back = list(back)
     found: list[Any] = []
     values = list(template.values()) if isinstance(template, dict) else list(template)
     if len(back) == len(values):
         for x, g in zip(values, back, strict=True):
-            nested = [leaf for _, leaf in flat(x)]
-            if len(nested) == 1 and arrays.is_floating(x):
-                found.append(g)
-            elif nested:
-                parts = [None] * len(nested) if g is None else list(g.values() if isinstance(g, dict) else g)
-                found += parts
+            found += _like(g, x)
     elif len(back) == len(inputs.leaves):
         found = back
     elif len(back) == len(inputs.judged):
@@ -297,6 +269,22 @@ def _by_leaf(back: Any, inputs: Inputs) -> list[Any]:
     else:
         raise BackwardError(f"the backward returned {len(back)} gradients, wanted {len(values)}: one for each input")
     return [found[i] for i in inputs.judged]
+
+
+def _like(g: Any, x: Any) -> list[Any]:
+    """Return the gradient of each floating array in an argument, nested as the argument is, or one after the other."""
+    count = sum(1 for _ in flat(x))
+    if g is None or not count:
+        return [None] * count
+    if arrays.is_floating(x):
+        return [g]
+    if isinstance(g, Mapping) and isinstance(x, Mapping):
+        return [part for key, child in x.items() for part in _like(g.get(key), child)]
+    if isinstance(g, tuple | list) and isinstance(x, tuple | list) and len(g) == len(x):
+        return [part for own, child in zip(g, x, strict=True) for part in _like(own, child)]
+    if isinstance(g, tuple | list) and len(g) == count:
+        return list(g)
+    raise BackwardError(f"the backward returned {a_kind(g)} for an argument that holds {count} arrays, wanted as many")
 
 
 def positional_names(inputs: Inputs) -> list[str]:

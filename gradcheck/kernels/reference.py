@@ -13,19 +13,10 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
+from gradcheck.kernels.answer import Answer, BackwardError, Cotangents, Form, Program, ask, form_of
 from gradcheck.kernels.differences import DifferenceProgram
 from gradcheck.kernels.libraries import KNOWN, float64_of, installed, to_library
-from gradcheck.kernels.programs import (
-    Answer,
-    BackwardError,
-    Cotangents,
-    JaxProgram,
-    PairProgram,
-    Program,
-    TorchProgram,
-    is_cached,
-    title_of,
-)
+from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -48,6 +39,7 @@ class Reference:
     library: str
     evaluations: int = 0
     casts: int = 0  # upwards, seen inside when it ran in the kernel's dtypes
+    form: Form | None = None  # of its outputs, always the same
 
     @property
     def title(self) -> str:
@@ -78,9 +70,10 @@ class Reference:
             ]
             short = cotangents is not None and self.coarse
             try:
-                return self._program(wide=True, short=short).run(self.inputs.with_leaves(wide), cotangents)
+                return self._asked(self._program(wide=True, short=short), wide, cotangents)
             except BackwardError as error:
-                raise ArgumentError(f"of the reference {error}") from error
+                named = "" if self.title == "reference" else f" {self.title}"
+                raise ArgumentError(f"in the reference{named}: {error}") from error
 
     def low(self, cotangents: Cotangents) -> Answer | None:
         """Run in the kernel's dtypes, with the reference's own casts. None if that is not possible.
@@ -94,7 +87,7 @@ class Reference:
             watch = Unwidened(leave_out=False)
         for leaves in self._narrow():
             with contextlib.suppress(Exception), watch:  # an operation that does not exist in that dtype
-                found = self._program(wide=False).run(self.inputs.with_leaves(leaves), cotangents)
+                found = self._asked(self._program(wide=False), leaves, cotangents)
                 self.casts = getattr(watch, "changed", 0)
                 return found
         return None
@@ -110,9 +103,13 @@ class Reference:
         program = self._program(wide=False)
         for leaves in self._narrow():
             with contextlib.suppress(Exception), Unwidened():
-                found: Answer = program.run(self.inputs.with_leaves(leaves), cotangents)
-                return found
+                return self._asked(program, leaves, cotangents)
         return None
+
+    def _asked(self, program: Program, leaves: Sequence[Any], cotangents: Cotangents | None) -> Answer:
+        found = ask(program, self.inputs.with_leaves(leaves), cotangents, self.form)
+        self.form = self.form or form_of(found.outputs)
+        return found
 
     def jittered(
         self, values: Sequence[NDArray[Any]], units: Sequence[float], seed: int, number: int
@@ -202,7 +199,9 @@ def find(
         if any(g is not None for g in answer.gradients):
             return reference, answer
         failures[library] = ArgumentError("its outputs carry no gradient")
-    failure = failures[own]
+    failure: BaseException = failures[own]
+    if isinstance(failure, ArgumentError) and failure.__cause__ is not None:
+        failure = failure.__cause__  # what it raised, as it said it
     raise ArgumentError(
         f"the reference {title_of(function, 'reference')} cannot be run and differentiated in float64: "
         f"{type(failure).__name__}: {failure}; wanted a composition of Torch or JAX operations that takes float64, or "

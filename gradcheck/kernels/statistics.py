@@ -234,7 +234,7 @@ def _entries(found: Statistics, part: Errors, offset: int, level: Level) -> None
     ratio2 = part.e**2
     ratio2 /= np.maximum(level.yardstick(part.low**2, part.g**2, part.jj, 1.0, found.median), TINY_ENTRY)
     index = int(np.argmax(ratio2))
-    largest = float(np.sqrt(ratio2.flat[index]))
+    largest = float(np.sqrt(ratio2.ravel()[index]))
     if largest >= found.values.get("entry", 0.0):
         found.values["entry"], found.worst["entry"] = largest, offset + index
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck import arrays
 from gradcheck.kinks.neighbourhood import grows
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ RAISED = 8.0  # how far an entry is moved to see it change
 
 def proposals(near: Neighbourhood) -> Iterator[Labels]:
     """Yield labels of blocks along the argument's axes: single entries, lines, planes, …, the whole."""
-    axes = near.places
+    axes = [axis for axis in near.places if axis.size and np.ptp(axis)]  # one of length 1 divides nothing
     for kept in range(len(axes), 0, -1):
         for chosen in itertools.combinations(axes, kept):
             sizes = [int(axis.max(initial=0)) + 1 for axis in chosen]
-            yield np.ravel_multi_index(chosen, sizes).astype(np.int64)
+            yield arrays.flat_index([axis.astype(np.int64) for axis in chosen], sizes)
     yield np.zeros(near.here.size, dtype=np.int64)
 
 

@@ -101,7 +101,7 @@ class ExactBeside(Beside):
 
         if exact is None:
             raise TypeError(self.trial.name)
-        return self.in_scale(np.reshape([float(middle(entry)) for entry in exact.flat], self.shape))
+        return self.in_scale(np.reshape([float(middle(entry)) for entry in exact.ravel()], self.shape))
 
 
 class ExactVariable(Variable):

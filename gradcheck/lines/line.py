@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.claims.point import finished
 from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Line:
     def __call__(self, known: Mapping[str, Any]) -> Any:
         """Return the line's value, each parameter filled from `known`; its exceptions name the line."""
         try:
-            return self.function(**{name: known[name] for name in self.parameters})
+            return finished(self.function(**{name: known[name] for name in self.parameters}), self.function)
         except Exception as error:
             error.add_note(f"raised in the {self.label}: {self.expression}")
             raise

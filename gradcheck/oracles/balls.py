@@ -80,7 +80,7 @@ def real(number: Any) -> Real:
     """Return an int, a bool, a float (the rational that it is) or a NumPy scalar as an exact rational."""
     if isinstance(number, (fmpq, arb)):
         return number
-    if isinstance(number, (bool, int, np.bool_, np.integer)):
+    if isinstance(number, int) or (isinstance(number, np.generic) and number.dtype.kind in "biu"):
         return fmpq(int(number))
     if isinstance(number, (float, np.floating)):
         if not np.isfinite(number):

@@ -147,7 +147,7 @@ class ExactPoint:
         def compute() -> list[tuple[Real, Real]]:
             found = []
             for part in call(variable, self.moved(directions)):
-                for entry in exact_array(part).flat:
+                for entry in exact_array(part).ravel():
                     value = entry.coefficient(0)
                     sign(value)  # asks for more bits where a ball holds 0
                     found.append((value, entry.coefficient(1)))
@@ -197,7 +197,7 @@ class ExactPoint:
         return all(is_tight(side, self.digits, scale) for side in (slope.left, slope.right))
 
     def _is_tight_array(self, part: NDArray[Any]) -> bool:
-        balls = [entry for entry in part.flat if not isinstance(entry, fmpq)]
+        balls = [entry for entry in part.ravel() if not isinstance(entry, fmpq)]
         scale = max((abs(middle(ball)) for ball in balls), default=Fraction(0))
         return all(is_tight(ball, self.digits, scale) for ball in balls)
 
@@ -271,6 +271,7 @@ def _move(arg: ExactArray, direction: ArrayLike, side: int) -> ExactArray:
     if rates.shape != arg.shape:
         raise ArgumentError(f"a direction has shape {rates.shape}, but its argument has {arg.shape}")
     entries = np.array(arg, dtype=object, copy=True).reshape(-1)
-    for i in np.flatnonzero(rates):
-        entries[i] = moving(entries[i].coefficient(0), side * real(rates.flat[i]))
+    flat = rates.ravel()  # not rates.flat, which ends at 32 dimensions
+    for i in np.flatnonzero(flat):
+        entries[i] = moving(entries[i].coefficient(0), side * real(flat[i]))
     return entries.reshape(arg.shape).view(ExactArray)

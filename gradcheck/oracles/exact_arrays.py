@@ -171,7 +171,7 @@ def _product(left: Any, right: Any) -> Any:
     shape = left.shape[0], right.shape[1]
     if left.size * right.size == 0:
         return _filled([ZERO] * (shape[0] * shape[1]), shape)
-    if not all(entry.order == EXACT for entry in (*left.flat, *right.flat)):
+    if not all(entry.order == EXACT for entry in (*left.ravel(), *right.ravel())):
         return np.matmul(left, right)  # entry by entry: each knows how many of its terms are sure
     lefts, rights = _coefficients(left), _coefficients(right)
     count = len(lefts) + len(rights) - 1
@@ -185,12 +185,12 @@ def _product(left: Any, right: Any) -> Any:
 
 def _coefficients(array: Any) -> list[Any]:
     """Return one matrix for every power of t, at least one."""
-    count = max(1, *(len(entry.terms) for entry in array.flat))
+    count = max(1, *(len(entry.terms) for entry in array.ravel()))
     return [
         matrix(
             array.shape[0],
             array.shape[1],
-            [entry.terms[k] if k < len(entry.terms) else fmpq(0) for entry in array.flat],
+            [entry.terms[k] if k < len(entry.terms) else fmpq(0) for entry in array.ravel()],
         )
         for k in range(count)
     ]

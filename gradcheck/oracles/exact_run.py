@@ -73,6 +73,6 @@ def constant_terms(part: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     if germs.shape != shape:
         raise ArgumentError(f"a part of the gradient has shape {germs.shape}, but its argument has {shape}")
     values = np.empty(germs.size, dtype=object)
-    for i, entry in enumerate(germs.flat):
+    for i, entry in enumerate(germs.ravel()):
         values[i] = entry.coefficient(0)
     return values.reshape(shape)

@@ -39,10 +39,10 @@ def ulps(rounded: NDArray[np.floating[Any]], exact: NDArray[Any]) -> NDArray[np.
 
     Where the exact number is 0, or below the normal range, the unit is the smallest subnormal.
     """
-    nearest = np.array([float(middle(entry)) for entry in exact.flat], dtype=rounded.dtype)
+    nearest = np.array([float(middle(entry)) for entry in exact.ravel()], dtype=rounded.dtype)
     distances = [
         float(abs(Fraction(float(r)) - middle(e)) / Fraction(float(u))) if np.isfinite(r) else math.inf
-        for r, e, u in zip(rounded.flat, exact.flat, np.spacing(np.abs(nearest)), strict=True)
+        for r, e, u in zip(rounded.ravel(), exact.ravel(), np.spacing(np.abs(nearest)), strict=True)
     ]
     return np.array(distances, dtype=np.float64).reshape(rounded.shape)
 

@@ -142,12 +142,12 @@ def drawn_together(
     if arrays.is_complex(x) or arrays.total_size([x]) * len(generators) > BLOCK:
         pairs = zip(generators, stretches, strict=True)
         return [draw(x, scale, rng, stretch=stretch) for rng, stretch in pairs]
-    values = arrays.to_numpy(x)
-    v = np.empty((len(generators), *values.shape))
+    values, sizes = np.ravel(arrays.to_numpy(x)), np.ravel(scale.value)  # x may have all axes that NumPy knows
+    v = np.empty((len(generators), values.size))
     for n, (rng, stretch) in enumerate(zip(generators, stretches, strict=True)):
-        v[n] = rng.standard_normal(values.shape) * (scale.value * stretch)
+        v[n] = rng.standard_normal(values.size) * (sizes * stretch)
     _round_block(np.abs(values), v, v, arrays.dtype_name(x))
-    return [arrays.like(v[n, ...], x) for n in range(len(generators))]
+    return [arrays.like(v[n].reshape(arrays.shape_of(x)), x) for n in range(len(generators))]
 
 
 def placed(x: Any, v: NDArray[Any], out: NDArray[Any] | None = None) -> Any:

@@ -80,9 +80,9 @@ def _distance(trial: Trial, oracle: ExactSlopes) -> Interval:
     from gradcheck.oracles.balls import agree, fmpq, middle  # noqa: PLC0415
 
     rounded, exact = np.asarray(trial.claimed), np.asarray(oracle.claimed[trial.index])
-    formula = np.reshape([float(middle(entry)) for entry in exact.flat], exact.shape)
+    formula = np.reshape([float(middle(entry)) for entry in exact.ravel()], exact.shape)
     size = trial.scale.norm(formula)
-    if not np.any(rounded) and all(agree(entry, fmpq(0)) for entry in exact.flat):
+    if not np.any(rounded) and all(agree(entry, fmpq(0)) for entry in exact.ravel()):
         return Interval(0.0, size, relative=False, confidence=trial.confidence)
     off = trial.scale.norm(rounded - formula) / size + ROUNDING if size > 0 else math.inf
     return Interval(0.0, off, relative=True, confidence=trial.confidence)
@@ -163,8 +163,9 @@ def _along(claimed: Sequence[NDArray[Any] | None], move: Move) -> Real:
         for index, v in move.items():
             part, values = claimed[index], arrays.to_numpy(v)
             if part is not None:
-                for k in np.flatnonzero(values):
-                    total = total + part.flat[k] * real(values.flat[k])
+                claims, rates = part.ravel(), values.ravel()
+                for k in np.flatnonzero(rates):
+                    total = total + claims[k] * real(rates[k])
         return total
 
 
@@ -199,5 +200,5 @@ def _distances(rounded: NDArray[Any], exact: NDArray[Any]) -> tuple[float, float
     if not exact.size:
         return 0.0, 0.0
     each = ulps(rounded, exact)
-    sizes = np.reshape([abs(float(middle(entry))) for entry in exact.flat], exact.shape).astype(rounded.dtype)
+    sizes = np.reshape([abs(float(middle(entry))) for entry in exact.ravel()], exact.shape).astype(rounded.dtype)
     return float(each.max()), float((each * (np.spacing(sizes) / np.spacing(sizes.max()))).max())

@@ -531,3 +531,25 @@ def test_arrays_claim_nothing_next_to_a_kink():
     report = gc.check(lambda x: np.sum(np.abs(x)), np.zeros(3), (np.zeros(3),))
     assert report.verdict is gc.Verdict.INCONCLUSIVE
     assert "arrays claim nothing next to it: pass the gradient as a function" in report[0].reason
+
+
+@pytest.mark.parametrize("verb", [gc.check, gradcheck.scipy.root])
+def test_numbers_in_a_list_that_turn_complex_are_no_real_ones(verb):
+    calls = [0]
+
+    def turns(x):
+        calls[0] += 1
+        return [complex(entry, calls[0] > 4) for entry in f(x)]
+
+    judged = (lambda: gc.check(turns, jac=jac, args=(X,))) if verb is gc.check else (lambda: verb(turns, X, jac=jac))
+    try:  # warnings are errors here
+        report = judged()
+    except ArgumentError as error:
+        assert "complex" in str(error)  # noqa: PT017  or it is judged
+        return
+    assert report.verdict is not gc.Verdict.PASS
+
+
+def test_times_in_a_list_are_no_numbers():
+    with pytest.raises(ArgumentError, match="returned no floating array"):
+        gc.check(lambda _: [np.timedelta64(3, "s")], jac=jac, args=(X,))

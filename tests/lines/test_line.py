@@ -139,3 +139,12 @@ def test_what_cannot_be_filled_by_name_is_refused(function, message):
     with pytest.raises(ArgumentError) as raised:
         line(function)
     assert str(raised.value) == message
+
+
+async def asynchronous(x):
+    return x
+
+
+def test_an_asynchronous_line_is_refused_and_leaves_no_coroutine_behind():
+    with pytest.raises(ArgumentError, match="asynchronous is asynchronous, wanted a function"):
+        line(asynchronous)({"x": 1})  # warnings are errors here, those of what is never awaited too

@@ -553,3 +553,18 @@ def test_arrays_of_torch_have_no_exact_slopes():
     torch = pytest.importorskip("torch")
     with pytest.raises(UnsupportedError, match="oracle='exact' runs NumPy code only: pass NumPy arrays"):
         check(lambda x: (x**2).sum(), lambda x: 2 * x, (torch.ones(2),), oracle="exact")
+
+
+@pytest.mark.parametrize("number", [np.timedelta64(3, "s"), np.datetime64("2020-01-01"), Decimal("0.5"), "1", 1j])
+def test_what_is_no_real_number_is_refused_where_f_returns_it(number):
+    with pytest.raises(UnsupportedError, match="cannot be made exact"):
+        run(lambda _: number, [exact_array(POINT)])
+
+
+def test_as_many_axes_as_numpy_has_are_no_obstacle():
+    x = np.full((1,) * 64, 0.5)
+    slope = exact_slope(lambda x: (x**2).sum(), [x], [np.ones(x.shape)])
+    assert slope.left == slope.right == 1
+    (found,) = exact_gradient(lambda x: 2 * x, [x])
+    assert found.shape == x.shape
+    assert check(lambda x: (x**2).sum(), lambda x: 2 * x, (x,), oracle="exact").verdict is Verdict.PASS
