@@ -206,14 +206,16 @@ def _of_ties(near: Neighbourhood) -> str:
     At a tie of a maximum each claim next to the point gives all to one entry. A claim that gives it to every entry, or
     to none, has a right value in each entry by itself, and no subgradient has all of them.
     """
-    claims = np.stack(near.claims)
     slack = 4 * max(near.tolerance, np.finfo(np.float64).eps * near.size)
-    differ = np.ptp(claims, axis=0) > 2 * slack
-    values, here = claims[:, differ], near.here[differ]
-    columns = np.arange(len(here))
-    for pick, entries in ((np.argmax, "every entry"), (np.argmin, "no entry")):
-        extreme = values[pick(np.abs(values), axis=0), columns]
-        if len(here) > 1 and np.all(np.abs(here - extreme) <= slack):
+    largest, least = near.claims[0].copy(), near.claims[0].copy()
+    for claim in near.claims[1:]:  # one by one: together they may be much larger than the argument
+        np.copyto(largest, claim, where=np.abs(claim) > np.abs(largest))
+        np.copyto(least, claim, where=np.abs(claim) < np.abs(least))
+    differ = np.abs(largest - least) > 2 * slack
+    if np.count_nonzero(differ) < 2:
+        return ""
+    for extreme, entries in ((largest, "every entry"), (least, "no entry")):
+        if np.all(np.abs(near.here - extreme)[differ] <= slack):
             return (
                 f"if entries tie here (a maximum, a sort): does {entries} take the gradient? Next to the point each "
                 "value occurs by itself, but not all of them at once"
