@@ -38,7 +38,8 @@ def judge(asked: Asked, *, repeated: bool = False) -> Findings:
     inspected = asked.library in ("torch", "numpy")
     if asked.large and inspected:
         asked.found.notes.append(LEFT_OUT)
-    if not (asked.large and inspected and _all_at_once(asked)):
+    exactly = asked.terms.deterministic and not asked.large
+    if not inspected or exactly or not _all_at_once(asked):
         if not repeated and not _repeats(asked):
             if inspected:
                 _fresh(asked, asked.judged)
@@ -46,8 +47,8 @@ def judge(asked: Asked, *, repeated: bool = False) -> Findings:
         if inspected:
             _memory(asked)
             _strides_of_zero(asked)
-            if not asked.large:
-                _layout(asked, memory.transposed, "transposed")
+    if inspected and not asked.large:
+        _layout(asked, memory.transposed, "transposed")
     if asked.library == "torch":
         _unused(asked)
         if not asked.large:
@@ -87,7 +88,7 @@ def from_call_to_call(labels: Sequence[str], one: Sequence[Any], other: Sequence
 
 
 def _all_at_once(asked: Asked) -> bool:
-    """Ask a large backward twice, and tell whether that answers what smaller ones are asked one by one.
+    """Ask a backward twice, and tell whether that answers what it would be asked one by one.
 
     Once with NaN in fresh memory and around the inputs, and a cotangent with strides of 0; once in ordinary memory with
     the same cotangent written out.
