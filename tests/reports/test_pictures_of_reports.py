@@ -6,9 +6,12 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 
 import gradcheck as gc
 from gradcheck.reports import captions, pictures
+from gradcheck.reports.pictures import heat_map
+from gradcheck.verdicts.comparison import HeatMap
 
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at relu's kink
 C = np.array([1.0, 2.0, 3.0])
@@ -170,3 +173,13 @@ def test_a_breach_of_the_contract_is_written_where_the_intervals_would_be():
     report = gc.check(lambda x: np.sum(x**2), lambda x: x[0], (C,))
     (axes,) = report.plot().axes
     assert [text.get_text() for text in axes.texts] == [report.complaint]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_wrong_entry_is_never_drawn_white_however_little_it_is_off():
+    figure = Figure()
+    axes = figure.subplots()
+    heat_map.draw_entries(axes, HeatMap(((0.0, 1e-9, 0.5), (1.0, 0.0, float("inf"))), 1, 1, 2, 3))
+    mesh = axes.collections[0]
+    white = [tuple(colour[:3]) == (1.0, 1.0, 1.0) for colour in mesh.to_rgba(mesh.get_array()).reshape(-1, 4)]
+    assert white == [True, False, False, False, True, False]
