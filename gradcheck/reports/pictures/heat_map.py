@@ -51,8 +51,8 @@ def _draw(ax: Axes, found: HeatMap, cells: NDArray[np.float64], least: float, mo
     cells = np.ma.masked_invalid(np.where(np.isposinf(cells), most * 10, np.maximum(cells, least / 1e3)))
     edges_x = np.minimum(np.arange(cells.shape[1] + 1) * found.width, found.columns) - 0.5
     edges_y = np.minimum(np.arange(cells.shape[0] + 1) * found.height, found.rows) - 0.5
-    reds = LinearSegmentedColormap.from_list("wrong", colormaps["Reds"](np.linspace(LIGHTEST, 1, 256)))
-    reds = reds.with_extremes(under="white")
+    dark = colormaps["Reds"](np.linspace(LIGHTEST, 1, 256))
+    reds = LinearSegmentedColormap.from_list("wrong", dark).with_extremes(under="white")
     norm = LogNorm(least, most)
     mesh = ax.pcolormesh(edges_x, edges_y, cells, cmap=reds, norm=norm, rasterized=True)
     ax.set_xlim(-0.5, found.columns - 0.5)
