@@ -45,7 +45,7 @@ class Wrong:
     kernel, truth : ndarray
         Of the result's shape, finite.
     yardstick : float
-        Root mean square that an honest kernel may be off by.
+        Root mean square that a right kernel may be off by.
     others : mapping of str to ndarray
         The truth of the other gradients.
     directions : mapping of str to ndarray

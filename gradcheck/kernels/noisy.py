@@ -1,6 +1,6 @@
 """Monte Carlo arithmetic: a Torch computation in float64 whose every result is off by a random rounding.
 
-What an honest computation in that dtype is off by, whatever its order and its fusions, is a sample of this: D. Parker,
+What a right computation in that dtype is off by, whatever its order and its fusions, is a sample of this: D. Parker,
 Monte Carlo Arithmetic, UCLA CSD-970002 (1997). It shows what input jitter does not: terms that cancel inside.
 """
 

@@ -1,4 +1,4 @@
-"""The rule: which statistics of a result an honest kernel in its precision does not reach.
+"""The rule: which statistics of a result a right kernel in its precision does not reach.
 
 The limits were set on right kernels of eleven families, seeds below 100, and tried on fifteen others, with other seeds:
 ``python docs/kernel_calibration.py`` prints the table. Each is about 1.6 times the largest value seen where they were
@@ -46,7 +46,7 @@ class Objection:
     statistic : str
         Its name.
     value, limit : float
-        What it is, and what an honest kernel stays below.
+        What it is, and what a right kernel stays below.
     group : int
         The row, column, tile, slab or entry, where there is one.
     """
@@ -69,7 +69,7 @@ def limit_of(statistic: str, u: float) -> float:
 
 
 def objections(found: Statistics, u: float, factor: float = 1.0) -> list[Objection]:
-    """Return what speaks against a result, the strongest first; empty for an honest one.
+    """Return what speaks against a result, the strongest first; empty for a right one.
 
     Parameters
     ----------

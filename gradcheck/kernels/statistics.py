@@ -1,4 +1,4 @@
-"""How far a result is from the truth, in units of what an honest computation in its precision is off by.
+"""How far a result is from the truth, in units of what a right computation in its precision is off by.
 
 The yardstick of a group of n entries, a mean square like the error it is held against, is
 
@@ -44,7 +44,7 @@ class Statistics:
     Attributes
     ----------
     values : dict of str to float
-        The statistics that the rule has limits for; each is about 1 or less for an honest result.
+        The statistics that the rule has limits for; each is about 1 or less for a right result.
     worst : dict of str to int
         The group where each is largest, for those that are a largest one.
     ratio : float

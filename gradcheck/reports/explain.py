@@ -6,6 +6,7 @@ import math
 from textwrap import fill
 from typing import TYPE_CHECKING
 
+from gradcheck.reports.kernel_words import label
 from gradcheck.reports.words import (
     causes,
     clipped,
@@ -25,6 +26,7 @@ from gradcheck.verdicts.certificate import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gradcheck.verdicts.comparison import Comparison
     from gradcheck.verdicts.report import ArgumentReport, Report
 
 WIDTH = 80
@@ -49,7 +51,7 @@ def explained(report: Report) -> str:
     if report.arguments:
         parts.append(_section("What was measured", [_measured(report)]))
     for argument in worst_first(report):
-        title = f"{clipped(argument.name)} {argument.shape} {argument.dtype}: {argument.verdict}"
+        title = f"{clipped(label(argument))} {argument.shape} {argument.dtype}: {argument.verdict}"
         parts.append(_section(title, list(_argument(argument, report.confidence))))
     remarks = [*report.notes, coarse(report)]
     if report.unchecked:
@@ -61,6 +63,12 @@ def explained(report: Report) -> str:
 
 
 def _measured(report: Report) -> str:
+    if _of_kernel(report):
+        return (
+            "The results and gradients of the kernel, compared with those of the reference in float64 on the same "
+            f"inputs: {report.evaluations} evaluations. The yardstick is the error that a right kernel has in the same "
+            f"precision; it is measured on the reference, with random rounding that seed={report.seed} repeats."
+        )
     source = SOURCES.get(report.oracle, f"by {report.oracle}")
     return (
         f"Slopes of f along random directions v of each argument, {source}: {report.evaluations} evaluations. The "
@@ -69,13 +77,17 @@ def _measured(report: Report) -> str:
     )
 
 
+def _of_kernel(report: Report) -> bool:
+    return any(argument.comparison is not None for argument in report)
+
+
 def _argument(argument: ArgumentReport, confidence: float) -> Iterator[str]:
     yield f"{finding(argument, confidence)}."
-    yield _interval(argument)
+    yield _interval(argument) if argument.comparison is None else _compared(argument, argument.comparison)
     if argument.where_text:
         yield f"Where: {argument.where_text}."
     if worst := entry(argument):
-        yield f"Entry: {worst}, the measurement from moving that entry alone."
+        yield f"Entry: {worst}{'' if argument.comparison else ', the measurement from moving that entry alone'}."
     yield from (f"Cause: {cause}." for cause in causes(argument))
     if argument.kink is not None:
         yield _kink(argument)
@@ -93,14 +105,25 @@ def _argument(argument: ArgumentReport, confidence: float) -> Iterator[str]:
         )
     if argument.planted is not None and argument.planted.applicable:
         planted = argument.planted
+        where = "this gradient" if argument.comparison is None else "this result"
+        evidence = "on the same slopes" if argument.comparison is None else "by the same limits"
         yield (
-            f"Proof of power: {planted.caught} of {planted.applicable} common mistakes, planted in this gradient, "
-            "would have been a FAIL on the same slopes."
+            f"Proof of power: {planted.caught} of {planted.applicable} common mistakes, planted in {where}, "
+            f"would have been a FAIL {evidence}."
         )
         yield from (f"Not caught: {missed}." for missed in planted.not_caught)
     if argument.smallest_error < 1:
         yield f"A relative error above {number(argument.smallest_error)} would have shown."
     yield from argument.notes
+
+
+def _compared(argument: ArgumentReport, found: Comparison) -> str:
+    return (
+        f"The norm of the error, divided by that of the true result, is {number(found.error)}. A right kernel in "
+        f"{argument.dtype} has {number(found.yardstick)}; the ratio is {found.ratio:.2g}. Nearest to its limit is the "
+        f"statistic '{found.statistic}': {found.value:.3g} times the yardstick, and right kernels stay below "
+        f"{found.limit:.3g}."
+    )
 
 
 def _interval(argument: ArgumentReport) -> str:
@@ -137,20 +160,24 @@ def _next(report: Report) -> Iterator[str]:
     steps = [next_step(argument) for argument in report if argument.verdict is Verdict.FAIL]
     said = dict.fromkeys(f"{step[0].upper()}{step[1:]}." for step in (report.next, *steps) if step)
     yield from said
-    if report.verdict is Verdict.FAIL and report.arguments:
+    kernel = _of_kernel(report)
+    if report.verdict is Verdict.FAIL and kernel:
+        yield "If the kernel is meant to be coarser, factor=4 loosens all limits."
+    if report.verdict is Verdict.FAIL and report.arguments and not kernel:
         if not any("gradcheck.Derivation" in step for step in said):
             yield "Find the line: gradcheck.Derivation judges each line of a backward pass by itself."
         if any(argument.verdict is Verdict.FAIL and argument.error.low < SMALL for argument in report):
             yield "If a small error is meant (an approximate gradient), allow it with rtol=."
     if any(a.kink is not None and a.verdict is not Verdict.PASS for a in report):
         yield "At a kink: name the kink variable with kink_of=, or check at a point off the kink."
-    if report.verdict is Verdict.INCONCLUSIVE:
+    if report.verdict is Verdict.INCONCLUSIVE and not kernel:
         yield "Sharper slopes: more directions (probes=16), float64, or oracle='exact' for NumPy code."
     if report.repeat and report.verdict is not Verdict.PASS:
         yield f"Repeat: {report.repeat}"
-    pages = ["when-it-fails" if report.verdict is not Verdict.PASS else "how-it-decides"]
+    pages = ["your-own-kernel"] if kernel else []
+    pages += ["when-it-fails"] if report.verdict is not Verdict.PASS else [] if kernel else ["how-it-decides"]
     pages += ["kinks"] if any(argument.kink is not None for argument in report) else []
-    pages += ["symptoms", "line-by-line"] if report.verdict is Verdict.FAIL else []
+    pages += ["symptoms", "line-by-line"] if report.verdict is Verdict.FAIL and not kernel else []
     yield "To read more, in a terminal:"
     yield from (f"  gradcheck docs {page}" for page in pages)
 

@@ -37,7 +37,7 @@ class Comparison:
     error : float
         Root mean square error over the truth's root mean square.
     yardstick : float
-        What an honest computation in this precision gets, in the same unit.
+        What a right computation in this precision gets, in the same unit.
     ratio : float
         error / yardstick.
     scale : float
@@ -45,7 +45,7 @@ class Comparison:
     statistic : str
         The statistic that is nearest to its limit, or furthest beyond.
     value, limit : float
-        That statistic, and what honest kernels stay below.
+        That statistic, and what right kernels stay below.
     block : int or None
         The block size that explains where the result is wrong.
     map : HeatMap or None

@@ -291,6 +291,14 @@ def test_a_report_is_saved_as_data_and_as_a_page(inputs, tmp_path):
     assert "blocks of 64" in page
 
 
+def test_explain_tells_of_a_reference_and_not_of_slopes(inputs):
+    said = " ".join(judged(inputs, "block").explain().split())
+    assert "compared with those of the reference in float64" in said
+    assert "A right kernel in bfloat16 has" in said
+    assert "gradcheck docs your-own-kernel" in said
+    assert all(word not in said for word in ("random directions", "moving that entry alone", "rtol=", "Derivation"))
+
+
 class Square(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):
