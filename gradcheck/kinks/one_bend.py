@@ -36,6 +36,8 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 # Of a random move in one that follows a claim, at least: entries that the claim treats alike are tied here, and still
 # tied after equal moves; what the claim says there is its own convention, and no gradient next to the point.
 ASIDE = 64.0
+WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
+BEYOND = 16.0  # times as far as the nearest point is a claim reaches that leads to more of them: no end is near
 SAMPLES = 40  # in tests over all pairs of samples
 
 
@@ -84,9 +86,10 @@ class Search:
         self.alone, self.blocks = self.parts.alone, self.parts.blocks
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
+        self.distances: dict[int, list[float]] = {}  # turn by turn, of blocks of very many entries by their first one
 
     def run(self) -> str:
-        """Return "inside", "outside", "both ways", or "refuted" where blocks depend on one another after all."""
+        """Return "inside", "outside", "both ways", "too many", or "refuted" where blocks depend on one another."""
         state = self._of_single_entries()
         turn = 0
         while not state:
@@ -138,7 +141,7 @@ class Search:
         claim, made, places = self._asked(move, asked)
         for block, place in zip(asked, places, strict=True):
             block.used = (*block.used, place)
-            if (state := self._apart(block, claim, made)) != "":
+            if (state := self._apart(block, claim, made) or self._hopeless(block, claim, made)) != "":
                 return state
         return ""
 
@@ -219,6 +222,24 @@ class Search:
         kind = "convex" if bend > 0 else "concave"
         self.separation = Separation(move, bend * float(near.here[entries] @ u), furthest, kind)
         return "outside"
+
+    def _hopeless(self, block: Block, claim: Array, made: Array) -> str:
+        """Return "too many" where a block has more entries than claims are left, and these come near too slowly.
+
+        Where the claim is outside, the nearest point soon comes no nearer, and no claim reaches much further than it.
+        """
+        near, left = self.near, self.near.most - self.near.asked
+        if len(block.entries) <= left + len(block.used):
+            return ""
+        path = self.distances.setdefault(int(block.entries[0]), [])
+        path.append(block.best)
+        if len(path) <= 2 * WATCHED:
+            return ""
+        u = made[block.entries]
+        beyond = block.bend * float((claim - near.here)[block.entries] @ u) / float(np.linalg.norm(u))
+        nearer = float(np.log(path[-1 - WATCHED] / block.best)) / WATCHED  # for each turn
+        turns = np.log(block.best / near.tolerance) / max(nearer, 1e-9)
+        return "too many" if turns > left and beyond > BEYOND * block.best else ""
 
     def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
         """Return the entries that are no blocks of their own: just refuted, or joined before."""

@@ -8,13 +8,12 @@ Outside: a move along which the claim reaches further than every subgradient.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks import blocks, coupling, one_bend, walls
+from gradcheck.kinks import blocks, coupling, flat, one_bend, periods, walls
 from gradcheck.kinks.beside import in_order
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 TURNS = 12  # towards the claim in whole claims, before blocks are looked for
 WHOLE = 120  # claims in one hull at most
 RETRIES = 4
-FLAT, MORE = 12, 4  # moves that may turn out to change a claim after all, and claims to ask for then
+MANY = 4 * periods.MOST  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
 
 
@@ -83,6 +82,8 @@ def judged(near: Neighbourhood) -> Finding:
         weights = one_bend.towards(near, TURNS)
         if weights is not None:
             return Finding("inside", weights=weights[weights > 0])
+        if (separation := flat.along_a_group(near)) is not None:
+            return Finding("outside", separation=separation)
         return _in_blocks(near, guess.joined)
     except Spent:
         return Finding("undecided", reason=f"{near.asked} claims next to the point were not enough")
@@ -97,6 +98,7 @@ def _in_order(near: Neighbourhood) -> None:
 def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> Finding:
     """Judge block by block; `joined` names entries that are known to be no blocks of their own."""
     labels = blocks.found(near, joined)
+    _in_periods(near, labels)
     for _ in range(RETRIES):
         search = Search(near, labels)
         state = search.run()
@@ -107,12 +109,25 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
             search.refuted, state = found.refuted, "refuted"
         if state == "outside":
             return Finding("outside", separation=search.separation)
+        if state == "too many":
+            return Finding(
+                "undecided", reason="more entries bend together than claims next to the point can be asked for"
+            )
         if state == "refuted":
             labels = blocks.found(near, search.refuted_or_joined(labels))
             continue
         both = [block.entries for block in search.blocks if block.state == "both ways"]
         return _both_ways(near, np.sort(np.concatenate(both)))
     return Finding("undecided", reason="blocks of entries that depend on one another")
+
+
+def _in_periods(near: Neighbourhood, labels: Entries) -> None:
+    """Ask where entries rise in periods, if many of them bend together."""
+    sizes = np.bincount(labels)
+    if sizes.max() > MANY:
+        for move in periods.moves(near, np.flatnonzero(labels == np.argmax(sizes))):
+            if near.roomy:
+                near.ask(move)
 
 
 def _inside(near: Neighbourhood, search: Search, found: Coupled, labels: Entries) -> Finding:
@@ -198,7 +213,7 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
                 return Finding("inside", weights=weights[weights > 0], by_blocks=len(entries) < near.here.size)
             used = [k for k in used if k not in tied]
             continue
-        if stalled == 3 and (separation := _along_flat(near, entries)) is not None:
+        if stalled == 3 and (separation := flat.along(near, entries)) is not None:
             return Finding("outside", separation=separation)
         stalled = 0 if far < best * 0.98 else stalled + 1
         best = min(best, far)
@@ -210,39 +225,3 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
             near.ask(move)
             used.append(len(near.claims) - 1)
     return Finding("undecided", reason="several pieces of f meet here and bend both ways")
-
-
-def _along_flat(near: Neighbourhood, entries: Entries) -> Separation | None:
-    """Return a move u that changes no claim, s(z + τu) = s(z), along which the claim on trial is off.
-
-    There h(z + τu) = h(z) + τ·s·u with one number s·u for all z, and every subgradient has it. A claim that u does
-    change is one more that u must be square to.
-    """
-    for _ in range(FLAT):
-        claims, _ = near.at(entries)
-        target = near.here[entries] - claims[0]
-        _, size, rows = svd(claims - claims[0])
-        rows = rows[size > near.tolerance * np.sqrt(len(entries))]
-        u = target - rows.T @ (rows @ target)
-        u -= rows.T @ (rows @ u)
-        far = float(np.max(np.abs(u)))
-        if far <= 8 * near.tolerance or float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
-            return None
-        u /= far
-        if _is_flat(near, entries, u):
-            move = np.zeros(near.here.size)
-            move[entries] = u
-            base = float(claims[0] @ u)
-            return Separation(move, base + float(target @ u), base, "flat")
-        for _ in range(MORE):  # what u changed may be known already
-            near.ask(near.noise())
-    return None
-
-
-def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
-    for k, step in itertools.product((0, 2, 4), (1.0, -1.0, 64.0, -64.0)):
-        move = near.moves[k].copy()
-        move[entries] += step * u
-        if float(np.max(np.abs(near.ask(move) - near.claims[k])[entries])) > 64 * near.tolerance:
-            return False
-    return True

@@ -55,7 +55,7 @@ def test_of_equals_one_wins_or_they_share(shape, seed):
         u = found.separation.move
         assert wrong @ u == pytest.approx(found.separation.claimed, rel=1e-6)
         assert u.reshape(shape).max(axis=1).sum() == pytest.approx(found.separation.reached, rel=1e-3, abs=1e-6)
-    assert state(lambda w: -rows(shape)(w), -np.ones(first.size), seed, shape=shape).separation.kind == "concave"
+    assert state(lambda w: -rows(shape)(w), -np.ones(first.size), seed, shape=shape).state == "outside"
 
 
 def test_an_entry_without_a_kink_is_outside_where_the_claim_differs_at_the_point():
