@@ -82,7 +82,7 @@ def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
     for k, step in itertools.product(starts, (1.0, -1.0, 64.0, -64.0)):
         move = near.moves[k].copy()
         move[entries] += step * u
-        claim = near.ask(move, keep=near.roomy)
+        claim = near.ask(move, keep=near.may_keep)
         if float(np.max(np.abs(claim - near.claims[k])[entries])) > 64 * near.tolerance:
             return False
     return True

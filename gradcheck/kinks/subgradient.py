@@ -126,7 +126,7 @@ def _in_periods(near: Neighbourhood, labels: Entries) -> None:
     sizes = np.bincount(labels)
     if sizes.max() > MANY:
         for move in periods.moves(near, np.flatnonzero(labels == np.argmax(sizes))):
-            if near.roomy:
+            if near.may_keep:
                 near.ask(move)
 
 

@@ -93,11 +93,11 @@ def test_sums_are_held_to_what_drift_leaves_of_them():
         assert (flat.along_a_group(found) is not None) == outside
 
 
-def test_no_more_is_kept_than_there_is_room_for():
+def test_no_more_is_kept_than_may_be():
     found = near(rows((1, 4)), np.ones(4))
-    found.room = len(found.claims) + 2
+    found.most_kept = len(found.claims) + 2
     assert flat.along_a_group(found) is not None
-    assert len(found.claims) == found.room
+    assert len(found.claims) == found.most_kept
 
 
 def test_a_move_square_to_all_differences_is_the_proof():
