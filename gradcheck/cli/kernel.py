@@ -73,19 +73,19 @@ def kernel(
         library=backend,
         blocks=blocks,
     )
-    case = found.failure
+    case = found.failure or found.undecided
     if case is None:
-        verdict = Verdict.INCONCLUSIVE if found.undecided else Verdict.PASS
-        said = (
-            f"{target}: {found.drawn} cases drawn from {signature} in {dtype}, {found.undecided} undecided, seed {seed}"
-        )
-        print_verdict(verdict, said)
-        click.get_current_context().exit(EXIT_CODES[verdict])
+        print_verdict(Verdict.PASS, f"{target}: {found.drawn} cases drawn from {signature} in {dtype}, seed {seed}")
+        click.get_current_context().exit(EXIT_CODES[Verdict.PASS])
     sizes = ", ".join(f"{name} = {n}" for name, n in case.sizes.items())
-    click.echo(f"A wrong kernel after {found.drawn} cases; the smallest sizes that fail: {sizes} ({case.kind})\n")
+    if found.failure:
+        said = f"A wrong kernel after {found.drawn} cases; the smallest sizes that fail"
+    else:
+        said = f"{found.inconclusive} of {found.drawn} cases are undecided, no other is wrong; the smallest of them"
+    click.echo(f"{said}: {sizes} ({case.kind})\n")
     print_report(result_console(), case.report)
     if json_path is not None:
         write_json(json_path, case.report.to_dict())
     if report_path is not None:
         case.report.save(report_path)
-    click.get_current_context().exit(EXIT_CODES[Verdict.FAIL])
+    click.get_current_context().exit(EXIT_CODES[case.report.verdict])

@@ -73,12 +73,12 @@ class _Line:
     drawn: Drawn
     values: Sequence[NDArray[Any]]
     move: dict[int, NDArray[Any]]
-    size: float = 0.0  # Σ|c·f| at x
+    size: float = 0.0  # the largest Σ|c·f| of all calls: at x it may be 0, and round-off is that of the ends
     kept: list[NDArray[np.bool_] | None] = field(default_factory=list)
 
     def __call__(self, t: float) -> float:
         first = not self.kept
-        total = 0.0
+        total = size = 0.0
         outputs = _outputs(self.reference, self.values, self.move, t)
         for k, (c, y) in enumerate(zip(self.drawn.values, outputs, strict=True)):
             if first:
@@ -86,9 +86,9 @@ class _Line:
                 self.kept.append(None if finite.all() else finite)
             mask = self.kept[k]
             values = y if mask is None else np.where(mask, y, 0.0)
-            if first:
-                self.size += _dot(c, values, absolute=True)
+            size += _dot(c, values, absolute=True)
             total += _dot(c, values)
+        self.size = max(self.size, size) if math.isfinite(size) else self.size
         return total
 
 
@@ -106,8 +106,8 @@ class _Here:
         self.outputs = _outputs(reference, values, {}, 0.0)
         entries = sum(y.size for y in self.outputs)
         summed = arrays.total_size(values) / max(entries, 1)  # by f itself, into each of its entries
-        squares = sum(_dot(c, y, squared=True) for c, y in zip(drawn.values, self.outputs, strict=True))
-        self.round_off = ROUNDING * (math.sqrt(math.sqrt(max(summed, 1.0))) + 1) * math.sqrt(squares)
+        self.roundings = ROUNDING * (math.sqrt(math.sqrt(max(summed, 1.0))) + 1)
+        self.round_off = self._round_off(self.outputs)
         step = 16 * self.round_off / (ENOUGH * size)
         step = min(max(step, SMALLEST_STEP), LARGEST_STEP) if math.isfinite(step) else LARGEST_STEP
         self.step = 2.0 ** math.ceil(math.log2(step))
@@ -119,10 +119,11 @@ class _Here:
 
         What bends φ along the first direction bends it alike along the second, up to a factor of four.
         """
-        h, noise = self.step, 2 * self.round_off / self.step
+        h = self.step
         if not math.isnan(self.left):
             return self._central(move, h / 2)
         right = self._difference(move, h) / h
+        noise = 2 * self.round_off / h
         if not math.isnan(self.bent):
             return right, 4 * self.bent * abs(right) + noise, 0.0
         left = -self._difference(move, -h) / h
@@ -148,12 +149,14 @@ class _Here:
 
     def _difference(self, move: dict[int, NDArray[Any]], t: float) -> float:
         """Return Σ c·(f(x + t·v) − f(x)), over the entries that are finite at both."""
-        total = 0.0
-        for c, y, z in zip(
-            self.drawn.values, self.outputs, _outputs(self.reference, self.values, move, t), strict=True
-        ):
-            total += _dot(c, z, minus=y)
-        return total
+        there = _outputs(self.reference, self.values, move, t)
+        if math.isnan(self.bent) and math.isnan(self.left):  # the first time: f may be 0 at x
+            self.round_off = max(self.round_off, self._round_off(there))
+        return sum(_dot(c, z, minus=y) for c, y, z in zip(self.drawn.values, self.outputs, there, strict=True))
+
+    def _round_off(self, outputs: Sequence[NDArray[Any]]) -> float:
+        squares = sum(_dot(c, y, squared=True) for c, y in zip(self.drawn.values, outputs, strict=True))
+        return self.roundings * math.sqrt(squares)
 
 
 def _outputs(

@@ -38,7 +38,7 @@ def check_kernel(
 ) -> Report:
     """Judge a kernel and its backward against a reference, in the precision that the kernel runs in.
 
-    The reference in float64, on the inputs as they are, is the truth; the reference in the kernel's dtypes says what an
+    The reference in float64, on the inputs as they are, is the truth; the reference in the kernel's dtypes says what a
     right computation in them is off by. Outputs and gradients are held against both, by limits that were calibrated on
     right kernels (`docs/your-own-kernel.md`). The reference itself is certified by slopes of it.
 

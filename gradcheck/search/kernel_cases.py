@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,11 @@ class KernelCase:
 
 @dataclass
 class KernelSearch:
-    """What the drawn cases gave."""
+    """What the drawn cases gave: how many, how many undecided, the smallest of these, and the one that failed."""
 
     drawn: int = 0
-    undecided: int = 0
+    inconclusive: int = 0
+    undecided: KernelCase | None = None
     failure: KernelCase | None = None
     why_undefined: str = ""
 
@@ -95,7 +97,9 @@ def search(
         if case is None:
             continue
         found.drawn += 1
-        found.undecided += case.report.verdict is Verdict.INCONCLUSIVE
+        if case.report.verdict is Verdict.INCONCLUSIVE:
+            found.inconclusive += 1
+            found.undecided = min(found.undecided or case, case, key=lambda c: math.prod(c.sizes.values()))
         if case.report.verdict is Verdict.FAIL:
             found.failure = _shrunk(case, judge)
             return found

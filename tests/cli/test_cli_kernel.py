@@ -49,3 +49,16 @@ def test_a_right_kernel_passes(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["kernel", "fused_product_right:plain", *options])
     assert result.exit_code == 0, result.output
     assert "PASS" in result.output
+
+
+def test_undecided_cases_are_told_with_the_smallest_of_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "undecided_kernel.py").write_text(
+        "def plain(x):\n    return (x * x).detach() + x\n\nfused = plain\n"  # its gradient contradicts its slopes
+    )
+    done = CliRunner().invoke(
+        main, ["kernel", "undecided_kernel:fused", "--reference", "undecided_kernel:plain", "--signature", "(n)"]
+    )
+    assert done.exit_code == 3
+    assert "are undecided, no other is wrong; the smallest of them: n = " in done.output
+    assert "contradicts the slopes" in " ".join(done.output.split())

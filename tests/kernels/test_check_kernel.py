@@ -423,3 +423,24 @@ def test_an_offset_that_overflows_is_caught_and_placed():
     report = gc.check_kernel(Wrapped.apply, lambda x: x * x, (x,))
     assert report["x"].verdict is gc.Verdict.FAIL
     assert re.search(r"from the flat offset 51\d on, entry \[12, 3\d\]: an offset overflows", report["x"].where_text)
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return (x.float() * w.float()).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx, c):
+        x, w = ctx.saved_tensors
+        return (c.float() * w.float()).to(x.dtype), (c.float() * x.float()).sum(0).to(w.dtype)
+
+
+@pytest.mark.parametrize("shape", [(128, 31), (3, 5), (1100, 1000)])  # the last one is large to the certificate
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_reference_that_is_zero_at_the_inputs_is_not_blamed_for_its_round_off_beside_them(shape, seed):
+    rng = torch.Generator().manual_seed(seed)
+    x = torch.randn(*shape, generator=rng).bfloat16()
+    report = gc.check_kernel(Scaled.apply, lambda x, w: x * w, (x, torch.zeros(shape[1]).bfloat16()), seed=seed)
+    assert report.verdict is gc.Verdict.PASS, report
