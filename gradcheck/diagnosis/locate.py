@@ -31,9 +31,9 @@ LIMIT = 200  # evaluations to spend on one argument, beyond the check
 EVERY = 8  # a box of at most so many entries is measured entry by entry
 SAMPLE = 5  # entries to measure in a box that may be wrong as a whole: more than two, so that two never make a row
 NAMED_SAMPLE = 3  # entries to measure where a named mistake says what is wrong everywhere
-FURTHER = 4  # slopes outside the places, where one leaves doubts
+FURTHER = 4  # more slopes outside the places, if the first does not decide
 MISSED = 1e-3  # probability of not seeing an error outside the places that is as large as those inside
-CLEAR = 16  # times its bound: an error that large leaves no doubt what a slope without it says
+CLEAR = 16  # times its bound: an error so large shows clearly in a slope, and so does its absence
 SOUND = 200  # entries that are right, for the picture
 
 
@@ -172,7 +172,7 @@ class PlaceSearch:
             return True
         is_whole = box == whole(self.measure.shape)
         if not is_whole and not self.sample(box, 1):
-            return False  # most entries are right, or one in luck: halving costs less than finding out
+            return False  # one is right: perhaps by chance, and halving costs less than more samples
         count = SAMPLE if is_whole else SAMPLE - 1
         wrong = self.sample(box, count) + (not is_whole)
         if is_whole and 0 < wrong < SAMPLE:

@@ -188,12 +188,12 @@ def named(
     `in_every` tells whether all other arguments show the mistake of a name, from their slopes where it is None.
     """
     if len(trial.probes) < 3 or not any(probe.claimed for probe in trial.probes):
-        return argument  # nothing explains a claim of zero better than that it is zero: `placed` says so
+        return argument  # a claim of zero is told by `placed`, and needs no other name
     case = case_of(trial, trials)
     slopes = Slopes(trial, partial(_correcting, trial, case))
-    # Of two that explain everything, the one without a free parameter is the more remarkable; then table order.
+    # Of two that explain every slope, the one without a free parameter comes first; then the order of the table.
     right = [(change.free, fitted) for change in slopes.changes for fitted in _fitted(change, slopes, case)]
-    # Where zero explains everything, so does whatever makes zero of this claim.
+    # If zero explains every slope, so does every mistake that makes zero of this claim: only zero is named.
     right = [entry for entry in right if entry[1].name == SHOULD_BE_ZERO] or right
     right.sort(key=lambda entry: entry[0])
     if not right:

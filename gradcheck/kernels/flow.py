@@ -69,7 +69,7 @@ def try_kernel(
         judged, doubts = _judged(trial, answer, again)
         reports = [rows.report(j, trial.evidence, options.factor, doubt=doubts.get(id(j), "")) for j in judged]
         gradients = trial.evidence.truth.gradients
-        del judged, again  # as large as the results, and what follows runs the kernel, and moves all inputs at once
+        del judged, again  # as large as the results; what follows needs the memory
         trial.evidence = Evidence(asked, drawn, found, values, Answer([], []))
         try:
             _contract(trial, answer)

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport, Probe
 
 MOST_PUSHED = 2**10  # entries of a jvp's argument that are pushed forward one by one, for each claim
-OFF = 4.0  # a kink seen down to steps of so many δ only may stand off the point
+OFF = 4.0  # a kink that is seen only down to steps of so many δ may not be at the point itself
 JUMPS = (
-    "the gradient is right at the point and jumps there, to what is another one next to it: does it treat the point "
+    "the gradient is right at the point and jumps there: beside the point it is another one; does it treat the point "
     "specially? check at another point"
 )
-JUMP = 16.0  # the claim's jitter at the point, over its changes next to it
+JUMP = 16.0  # times its changes next to the point: a claim that a jitter changes by more jumps there
 
 
 def judge(

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     Entries = NDArray[np.int64]
 
 PATIENCE = 12  # turns without a nearer point before a block is taken for one that bends both ways
-# Of a random move in one that follows a claim, at least: entries that the claim treats alike are tied here, and still
-# tied after equal moves; what the claim says there is its own convention, and no gradient next to the point.
+# The least random part of a move towards a claim, by its size. Entries that the claim treats alike are tied here, and
+# equal moves leave them tied. What is claimed at such a tie is a convention, and no gradient next to the point.
 ASIDE = 64.0
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
-BEYOND = 16.0  # times as far as the nearest point is a claim reaches that leads to more of them: no end is near
+BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
 SAMPLES = 40  # in tests over all pairs of samples
 
 

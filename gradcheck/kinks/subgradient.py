@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
-TURNS = 12  # towards the claim in whole claims, before blocks are looked for
+TURNS = 12  # steps towards the claim with whole claims, before blocks are looked for
 WHOLE = 120  # claims in one hull at most
 RETRIES = 4
 MANY = 4 * periods.MOST  # entries that bend together, and may need a corner each

@@ -117,7 +117,7 @@ def judged(walls: Walls) -> Judged:
         return _outside(walls, target, rest, shares)
     normals = jumps / np.linalg.norm(jumps, axis=1, keepdims=True)
     if span.rank(normals, 1e-6) == len(jumps):
-        back = span.inverse(jumps)  # moves with n_k·z of any signs: every pattern of sides is somewhere
+        back = span.inverse(jumps)  # moves with n_k·z of any signs: each pattern of sides can be reached
         levels = np.unique(np.round(np.append(shares, [0.0, 1.0]), 6))
         middles = (levels[1:] + levels[:-1]) / 2
         taken = [back @ (np.where(shares > middle, 1.0, -1.0) * walls.sides) for middle in middles]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Entries that span more than this are scaled one by one: along rms(x)·z the small ones would leave their domain.
 SPAN = 1e3
 BLOCK = 2**13  # entries, 64 kB: temporaries that stay in cache, and that the allocator need not ask the system for
-EXPONENT = np.int64(0x7FF0_0000_0000_0000)  # the bits of a float64 that hold its exponent: all others 0 is a power of 2
+EXPONENT = np.int64(0x7FF0_0000_0000_0000)  # the exponent bits of a float64; a power of 2 has no other
 LARGEST = float(np.finfo(np.float64).max)
 SAFE_SQUARES = 2.0**-700, 2.0**798  # a sum of squares in which nothing overflows, and what vanishes does not count
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from gradcheck.slopes.slope import Level
 
-# Where noise forbids small steps, kinks lie inside every step and the differences d and J are random sums of them:
-# five times these covers 99.7 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (3 times: 99.6 %), as
+# If noise forbids small steps, many kinks lie inside every step, and the differences d and J are random sums of them.
+# Five times these covers 99.8 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (three times: 99.4 %), as
 # `docs/crowded.py` prints.
 CROWDED = 5.0
 
@@ -83,7 +83,7 @@ def choose(levels: list[Level], *, fine: bool) -> Estimate:
         for i, (a, b) in enumerate(pairwise(levels))
     ]
     candidates += [richardson(a, b, c, weight) for a, b, c in zip(levels, levels[1:], levels[2:], strict=False)]
-    # There is one: the finest has no finer one to agree with.
+    # At least the finest is chosen: it has no finer one to agree with.
     return next(best for best in sorted(candidates, key=_error) if _agreed(best, candidates))
 
 

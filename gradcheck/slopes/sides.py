@@ -76,7 +76,7 @@ def extrapolated_side(points: list[tuple[float, float, float]]) -> tuple[float, 
         value, error, _ = candidates[i]
         return all(abs(value - other) <= error + noise for other, _, noise in candidates[i + 1 :])
 
-    # There is one: the finest has no finer one to agree with.
+    # At least the finest is chosen: it has no finer one to agree with.
     chosen = next(i for i in sorted(range(len(candidates)), key=lambda i: candidates[i][1]) if agreed(i))
     return candidates[chosen][:2]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHRINK = 8  # exponents at a time: far less than the ladder's 32, so that the ladder reaches the right place
 SMALLEST = -160
-FOLLOWS = 4.0  # a change that falls to a quarter, where the step falls to a 256th, belongs to f's neighbourhood
+FOLLOWS = 4.0  # f follows a step if its change falls to a quarter or less when the step falls to a 256th
 SEEN = 2.0**10  # units of round-off of f below which nothing is told
 
 

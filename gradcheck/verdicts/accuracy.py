@@ -45,7 +45,7 @@ LAMBDA = 4.0
 BLOCK = 2.0**7
 SHORTEST = 2**6
 REPEATS = 2
-MORE_REPEATS = 8  # where a claim is so small that it may be round-off, all of it, which comes in few sizes
+MORE_REPEATS = 8  # if a claim is so small that all of it may be round-off, which then takes only a few values
 
 
 def jittered(

@@ -136,7 +136,7 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
         smallest, largest = max(smallest, claimed_norm - high), min(largest, claimed_norm + low)
     if not (math.isfinite(high) and math.isfinite(smallest)):
         return Interval(0.0, math.inf, relative=True, confidence=confidence)  # numbers that overflow are no evidence
-    # The ends are right with the confidence each, and may cross where chance would have it that both are not.
+    # Each end holds with the confidence. With small probability both are wrong and cross: then they are swapped.
     least, most = sorted((ratio(low, largest), ratio(high, smallest)))
     return Interval(least, most, relative=True, confidence=confidence)
 

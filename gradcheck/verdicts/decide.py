@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
-ALIKE = 2.0**-3  # a claim that is nearer by this to the slopes over large steps is what f shows, where it rounds inside
-ALL_ROUND_OFF = 16.0  # a claim below so many times what it moves by in its own round-off is nothing else
+ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over large steps is what f shows
+ALL_ROUND_OFF = 16.0  # a claim below so many times its change by a jitter may be all round-off
 FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
 # report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport
 
 SLOPES = 4
-# Where differences see nothing, code that computes derivatives sees the claim's round-off, which no jitter need show:
-# only a claim that is wrong by a tenth and more is called so on its word.
+# Where differences see nothing, code that computes derivatives sees the claim's own round-off, and a jitter need not
+# show that. So such code alone makes a claim a FAIL only if it is wrong by a tenth or more.
 GROSS = 0.1
 DOUBT = (
     "differences see no slope here, and {} finds another one than is claimed: a mistake, or round-off of the claim, "

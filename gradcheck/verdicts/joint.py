@@ -95,7 +95,7 @@ class Joint:
             for group in groups:
                 left += self._round(group, level) if len(group) > 1 else list(group)
             if len(left) == len(waiting) and level:
-                break  # nothing was settled: what limits them is not the company
+                break  # nothing was settled: the other arguments of the round are not what limits them
             waiting = left
 
     def _eligible(self) -> list[int]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # standard deviations leave 6e-5.
 DEVIATIONS = 4.0
 SMALL = 2**18  # entries of all arguments together up to which directions are kept; those of more are drawn anew
-SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: nothing there that finer steps looked for
+SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: no kink, and finer steps need not look for one
 
 
 class Trial:
