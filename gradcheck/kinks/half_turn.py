@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
-DEEPEST = 60  # halvings of π: past them two angles are one number
 FIRST = 30  # claims after which one crossing at least must have been isolated: else kinks are not simple, or very many
 
 
@@ -67,8 +66,8 @@ class HalfTurn:
         found: list[tuple[Array, float]] = []
         self._found = found
         ends = np.linspace(0.0, math.pi, pieces + 1)
-        self.complete = all(self._parted(float(low), float(high), 0) for low, high in pairwise(ends))
-        self.jumps = np.array([jump for jump, _ in found]).reshape(-1, len(entries))
+        self.complete = all(self._parted(float(low), float(high)) for low, high in pairwise(ends))
+        self.jumps = np.array([jump for jump, _ in found]).reshape(len(found), len(entries))
         self.bends = np.array([bend for _, bend in found])
 
     def at(self, angle: float) -> Array:
@@ -94,13 +93,13 @@ class HalfTurn:
         known = 4 * self.near.tolerance / float(np.max(np.abs(jump)))
         return float(np.clip(max(known, self.near.blur) / max(speed, 1e-12), self.near.blur, 1e-2))
 
-    def _parted(self, low: float, high: float, depth: int) -> bool:
+    def _parted(self, low: float, high: float) -> bool:
         """Find the jumps between two angles; return False where that took too many claims."""
         if self._same(low, high):
             return True
         asked = self.near.asked
         none = not self._found and asked > self.first_claim + self.hopeless
-        if asked > self.last_claim or depth > DEEPEST or none:
+        if asked > self.last_claim or none:
             return False
         jump = self.claim(high) - self.claim(low)
         angle = float(np.arctan2(-(jump @ self.first), jump @ self.other) % np.pi)
@@ -111,11 +110,11 @@ class HalfTurn:
             return True
         if not low < angle < high:  # several kinks between them
             middle = low + (high - low) * float(self.near.rng.uniform(0.35, 0.65))
-            return self._parted(low, middle, depth + 1) and self._parted(middle, high, depth + 1)
+            return self._parted(low, middle) and self._parted(middle, high)
         left, right = max(angle - beside, low), min(angle + beside, high)
         if not self._same(left, low):
-            return self._parted(low, left, depth + 1) and self._parted(left, high, depth + 1)
-        return self._parted(left, right, depth + 1) and self._parted(right, high, depth + 1)
+            return self._parted(low, left) and self._parted(left, high)
+        return self._parted(left, right) and self._parted(right, high)
 
 
 def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int, budget: int = 150) -> bool:
@@ -125,4 +124,4 @@ def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int,
         way = turn.at(high) - turn.at(low)
         if bend * float((turn.path[high] - turn.path[low]) @ way) < -2 * near.tolerance * float(np.sum(np.abs(way))):
             return False
-    return bool(np.all(turn.bends * bend >= 0))
+    return True

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-BLOCK = 2**13  # entries whose differences are held at once
+BLOCK = 8192  # entries whose differences are held at once
+MOST_STEPS = 10_000  # of an active set, far more than any takes that ends
 USED = 1e-12  # a weight below it is round-off of zero
 
 
@@ -43,7 +44,7 @@ def in_hull(vertices: Sequence[Array] | Array, target: Array) -> Array:
     system = system / (np.max(np.abs(system), initial=0.0) or 1.0)
     count = system.shape[1]
     try:
-        found, _ = nnls(np.vstack([system, np.ones(count)]), np.append(np.zeros(len(system)), 1.0), maxiter=60 * count)
+        found, _ = nnls(np.vstack([system, np.ones(count)]), np.append(np.zeros(len(system)), 1.0), maxiter=MOST_STEPS)
     except RuntimeError:  # it went in circles: the middle is no worse a start for the next claim
         found = np.ones(count)
     found = np.where(found > USED * found.max(), found, 0.0)
@@ -54,12 +55,9 @@ def in_zonotope(jumps: Array, target: Array) -> Array:
     """Return λ in [0, 1] for which Σ λ_k·jump_k is nearest to `target`; `jumps` is (count, entries)."""
     from scipy.optimize import lsq_linear  # noqa: PLC0415  as above
 
-    whole = np.column_stack([jumps.T, target])
-    reduced = _reduced(whole)
-    reduced = reduced / (np.max(np.abs(reduced[:, :-1]), initial=0.0) or 1.0)
-    found = lsq_linear(
-        reduced[:, :-1], reduced[:, -1], bounds=(0, 1), method="bvls", tol=1e-14, max_iter=20 * len(jumps) + 50
-    )
+    size = np.max(np.abs(jumps), initial=0.0) or 1.0
+    *columns, right = _reduced(np.column_stack([jumps.T, target]) / size).T
+    found = lsq_linear(np.transpose(columns), right, bounds=(0, 1), method="bvls", tol=1e-14, max_iter=MOST_STEPS)
     return np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
 
 
@@ -78,11 +76,10 @@ def _differences(vertices: Sequence[Array] | Array, target: Array) -> Array:
     for start in range(0, len(target), BLOCK):
         part = slice(start, start + BLOCK)
         block = np.array([vertex[part] - target[part] for vertex in vertices]).T
-        found = _reduced(np.vstack([found, block]) if len(found) else block)
+        found = _reduced(np.vstack([found, block]))
     return found
 
 
 def _reduced(tall: Array) -> Array:
     """Return a matrix of at most as many rows as columns with the same inner products of its columns."""
-    rows, columns = tall.shape
-    return np.asarray(np.linalg.qr(tall, mode="r")) if rows > columns else tall
+    return np.asarray(np.linalg.qr(tall, mode="r"))

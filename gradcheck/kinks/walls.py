@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FRESH = 8  # claims that the kinks found must foretell
 PATTERNS = 60  # rounds of looking for sides that can be taken together, where normals are dependent
+MOVES = 1000  # in each, of which nothing is asked
 
 
 @dataclass(frozen=True)
@@ -169,20 +170,13 @@ def _patterns(walls: Walls) -> Array | None:
     Normals are dependent: not every pattern of sides is taken anywhere. Nothing is asked for here.
     """
     near, target = walls.near, walls.near.here[walls.entries]
-    moves = near.rng.standard_normal((2000, len(target)))
-    rest = target - walls.first
-    for turn in range(PATTERNS):
-        way = rest if turn % 2 else -rest
-        wide = float(np.max(np.abs(rest))) * near.rng.choice([0.01, 0.1, 1.0], (200, 1))
-        moves = np.concatenate([moves, way + wide * near.rng.standard_normal((200, len(target)))])
+    used = np.zeros((0, len(target)))
+    for _ in range(PATTERNS):
+        moves = np.concatenate([used, near.rng.standard_normal((MOVES, len(target)))])
         crossed, first = np.unique(walls.crossed(moves), axis=0, return_index=True)
         vertices = walls.first + crossed @ walls.jumps
         weights = in_hull(vertices, target)
-        rest = target - weights @ vertices
-        used = moves[first[np.flatnonzero(weights)]]
-        if float(np.max(np.abs(rest))) <= walls.slack:
+        used = moves[first[weights > 0]]
+        if float(np.max(np.abs(target - weights @ vertices))) <= walls.slack:
             return used
-        again = near.rng.integers(len(first), size=300)
-        nearby = moves[first[again]] + 0.3 * near.rng.standard_normal((300, len(target)))
-        moves = np.concatenate([used, nearby])
     return None

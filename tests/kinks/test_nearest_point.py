@@ -40,13 +40,49 @@ def test_weights_that_are_round_off_are_none():
     assert np.count_nonzero(weights) == 1
 
 
-def test_entries_beyond_a_block_count_as_well():
+@pytest.mark.parametrize("entry", [0, BLOCK - 1, BLOCK, BLOCK + 7, 2 * BLOCK, 2 * BLOCK + 4])
+def test_entries_of_every_block_count(entry):
     long = np.zeros((2, 2 * BLOCK + 5))
-    long[1, [0, BLOCK, 2 * BLOCK + 4]] = 1, 2, 3
-    assert in_hull(long, 0.25 * long[1]) == pytest.approx([0.75, 0.25])
-    target = long[1].copy()
-    target[2 * BLOCK + 4] = -3.0  # ⟨long[1], target⟩ = 1 + 4 − 9
-    assert in_hull(long, target) == pytest.approx([1.0, 0.0])
+    long[1, [1, entry]] = 1, 2
+    target = np.zeros(2 * BLOCK + 5)
+    target[entry] = 1.0
+    assert in_hull(long, target) == pytest.approx([0.6, 0.4])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_point_of_the_hull_is_nearer(seed):
+    """p is nearest if no vertex lies on the target's side of it: (t − p)·(v − p) ≤ 0."""
+    rng = np.random.default_rng(seed)
+    count, entries = int(rng.integers(1, 9)), int(rng.integers(1, 6))
+    vertices = rng.integers(-2, 3, (count, entries)) * 1.0
+    target = rng.standard_normal(entries) * rng.choice([0.3, 3.0])
+    weights = in_hull(vertices, target)
+    assert weights.sum() == pytest.approx(1)
+    assert weights.min() >= 0
+    nearest = combined(weights, vertices)
+    assert ((vertices - nearest) @ (target - nearest)).max() <= 1e-9
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("size", [1e-12, 1.0, 1e9])
+def test_no_point_of_the_zonotope_is_nearer(seed, size):
+    """The distance falls along no share that is free to change that way."""
+    rng = np.random.default_rng(seed)
+    count, entries = int(rng.integers(1, 9)), int(rng.integers(1, 6))
+    jumps, target = rng.standard_normal((count, entries)), 2 * rng.standard_normal(entries)
+    shares = in_zonotope(size * jumps, size * target)
+    assert ((shares >= 0) & (shares <= 1)).all()
+    falls = jumps @ (target - shares @ jumps)  # as the share grows
+    assert (falls[shares < 1 - 1e-9] <= 1e-9).all()
+    assert (falls[shares > 1e-9] >= -1e-9).all()
+
+
+def test_where_the_solver_gives_up_the_middle_is_the_answer(monkeypatch):
+    def circles(*_, **__):
+        raise RuntimeError
+
+    monkeypatch.setattr("scipy.optimize.nnls", circles)
+    assert in_hull(SQUARE, np.array([2.0, 3.0])) == pytest.approx(np.full(4, 0.25))
 
 
 def test_shares_of_jumps_in_a_zonotope():
