@@ -4,6 +4,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from gradcheck import arrays
+from gradcheck.claims.claim import Given
+from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.point import argument_names, caller, check_point
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.claims.tree import Tree, is_leaf
@@ -92,6 +95,23 @@ def test_a_gradient_for_integers_is_refused_and_none_is_fine():
 def test_a_gradient_for_what_is_no_array_is_refused_and_not_passed_over(constant, kind):
     with pytest.raises(ArgumentError, match=f"is claimed for n, {kind}, wanted a floating dtype"):
         tree((X, constant), ("x", "n")).leaves((1, 2))
+
+
+# What is given, and changed in the arrays -------------------------------------------------------------------------
+
+
+def test_the_point_is_written_back_into_the_arrays_that_were_passed_and_no_more_is_written(monkeypatch):
+    w, x = W.copy(), X.copy()
+    claim = GradientClaim(lambda p: np.sum(p["w"]) + p["b"], lambda p: p, Given(({"w": w, "x": x, "b": 0.5},)))
+    written = []
+    monkeypatch.setattr(arrays, "written", lambda array, values: written.append((array, values)))
+    claim.restore()
+    assert written == []
+    w[0, 1] = 7
+    claim.restore()
+    ((array, values),) = written
+    assert array is w
+    assert np.array_equal(values, W)
 
 
 # Names ---------------------------------------------------------------------------------------------------------

@@ -1,9 +1,12 @@
 """What no single module promises, yet a user relies on: light imports, true signatures, imports one way."""
 
 import ast
+import importlib
 import inspect
+import itertools
 import subprocess
 import sys
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -26,6 +29,27 @@ def test_importing_gradcheck_loads_neither_torch_nor_what_only_a_part_needs():
 def test_every_public_name_exists_once():
     assert len(set(PUBLIC)) == len(PUBLIC)
     assert [name for name in PUBLIC if not hasattr(gradcheck, name)] == []
+
+
+def records(*modules):
+    """Return the data classes that some modules define."""
+    found = (vars(importlib.import_module(f"gradcheck.{module}")).values() for module in modules)
+    return [
+        x for x in itertools.chain(*found) if isinstance(x, type) and is_dataclass(x) and "gradcheck" in x.__module__
+    ]
+
+
+RECORDS = records(
+    *("claims.claim", "claims.tree", "claims.contract", "claims.prediction", "lines.report", "slopes.slope"),
+    *(f"verdicts.{path.stem}" for path in (PACKAGE / "verdicts").glob("*.py") if path.stem != "__init__"),
+)
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.__name__)
+def test_what_a_check_read_and_found_cannot_be_changed_afterwards(record):
+    made = object.__new__(record)
+    with pytest.raises(FrozenInstanceError):
+        setattr(made, fields(record)[0].name, None)
 
 
 # Sizes ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import gradcheck as gc
 from gradcheck.errors import ArgumentError
-from gradcheck.reports.data import VERSION, schema
+from gradcheck.reports.data import VERSION, as_json, schema
 from gradcheck.slopes.slope import Level, Slope
 from gradcheck.verdicts.argument_report import Exactness
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -125,6 +125,14 @@ def test_numbers_of_any_type_are_written(number):
     report = dataclasses.replace(checked(), confidence=number)
     assert json.loads(report.to_json())["confidence"] == float(number)
     assert str(Report.from_json(report.to_json())) == str(report)
+
+
+def test_the_text_is_what_other_programs_read():
+    text = checked().to_json()
+    assert text.startswith('{\n  "schema": 2,\n  "verdict": "FAIL",')
+    assert text.endswith("\n}\n")
+    with pytest.raises(ValueError, match="not JSON compliant"):  # a number that is not finite is to be a string
+        as_json({"error": np.inf})
 
 
 def test_a_report_read_back_is_drawn_as_it_was():

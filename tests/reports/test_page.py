@@ -1,7 +1,9 @@
 """Pages and fragments: what is told, in which order, with nothing of it taken for HTML, and without what is missing."""
 
 import dataclasses
+import itertools
 import json
+import re
 import sys
 
 import numpy as np
@@ -103,14 +105,44 @@ def test_a_large_session_draws_its_worst_reports_only(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "MOST_PICTURED", 1)
     session = Session()
     session.add("test_right", right())
+    session.add("test_right_too", right())
     session.add("test_wrong", wrong())
     page.save_session(tmp_path / "session.html", session)
     text = (tmp_path / "session.html").read_text(encoding="utf-8")
-    first, second = text.split('<article id="report2">')
+    first, others = text.split('<article id="report2">')
     assert "<svg" in first
     assert "factor 2 missing" in first
-    assert "<svg" not in second
+    assert '<article id="report3">' in others
+    assert "<svg" not in others
     assert "Pictures of the 1 worst reports only." in text
+
+
+def test_headings_follow_one_another_on_the_page_of_one_report_and_of_several(tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "find_spec", lambda name: None)  # noqa: ARG005
+    alone = saved(wrong(), tmp_path)
+    session = Session()
+    session.add("test_right", right())
+    session.add("test_wrong", wrong())
+    page.save_session(tmp_path / "session.html", session)
+    several = (tmp_path / "session.html").read_text(encoding="utf-8")
+    levels = [[int(level) for level in re.findall(r"<h([1-6])", text)] for text in (alone, several)]
+    for found in levels:
+        assert found[0] == 1
+        assert found.count(1) == 1
+        assert all(after <= before + 1 for before, after in itertools.pairwise(found))
+    assert levels[1].count(2) >= 2  # one for each report
+    assert max(levels[1]) == max(levels[0]) + 1
+
+
+def test_twelve_arguments_are_drawn_and_further_ones_told(tmp_path):
+    pytest.importorskip("matplotlib")
+    report = wrong()
+
+    def drawn(count):
+        many = tuple(report["x"].with_(name=f"arg{i}") for i in range(count))
+        return saved(dataclasses.replace(report, arguments=many), tmp_path).count("<svg")
+
+    assert drawn(11) < drawn(12) == drawn(13)
 
 
 @pytest.mark.parametrize("path", ["report", "report.htm", "report.xml"])

@@ -3,8 +3,23 @@ import re
 
 import pytest
 
-from gradcheck.reports.text import LINES, as_text
-from gradcheck.reports.words import finding, headline, number, percent, remarks
+from gradcheck.reports.text import LINES, as_text, wrapped
+from gradcheck.reports.words import (
+    LONGEST,
+    clipped,
+    coarse,
+    entry_name,
+    finding,
+    headline,
+    number,
+    percent,
+    remarks,
+    said,
+    short,
+    values,
+    why,
+    worst_first,
+)
 from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import ArgumentReport, Kink, Planted, Report, WorstEntry
 
@@ -49,7 +64,18 @@ def test_confidence_is_printed_as_a_percentage(confidence, text):
         (wrong(factor=0.5), "wrong: 0.5 x the true gradient (relative error 2.0e-02 to 5.0e-01)"),
         (wrong(factor=-1.0, high=math.inf), "wrong: -1 x the true gradient (relative error 2.0e-02 or more)"),
         (wrong(high=math.inf), "wrong by a relative error of 2.0e-02 or more"),
+        (
+            wrong(factor=1.0012345678, low=1e-3, high=2e-3),
+            "wrong: 1.001 x the true gradient (relative error 1.0e-03 to 2.0e-03)",
+        ),
+        (
+            wrong(factor=1.00000003, low=1e-8, high=4e-8),
+            "wrong: 1.00000003 x the true gradient (relative error 1.0e-08 to 4.0e-08)",
+        ),
+        (wrong(factor=3.0001, low=2.0, high=2.1), "wrong: 3 x the true gradient (relative error 2.0e+00 to 2.1e+00)"),
         (wrong(low=1e4, high=math.inf), "wrong: the true gradient is zero, or next to it"),
+        (wrong(low=1e3, high=math.inf), "wrong by a relative error of 1.0e+03 or more"),
+        (wrong(low=-1.0), "wrong"),
         (wrong(low=0.0), "wrong"),
         (open_(), "undecided: error below 1.0e-03"),
         (open_(high=math.inf), "undecided"),
@@ -101,6 +127,99 @@ def test_remarks_tell_smooth_from_kinked_and_what_would_have_been_caught(found, 
 )
 def test_the_headline_counts(arguments, fields, words):
     assert headline(report(*arguments, **fields)) == words
+
+
+@pytest.mark.parametrize("longest", [LONGEST, 9, 10])
+@pytest.mark.parametrize("more", [0, 1, 40])
+def test_a_long_name_loses_its_middle_alone(longest, more):
+    name = "".join(chr(ord("a") + i % 26) for i in range(longest + more))
+    found = clipped(name, longest)
+    assert len(found) == min(len(name), longest)
+    if not more:
+        assert found == name
+        return
+    before, after = found.split("…")
+    assert name.startswith(before)
+    assert name.endswith(after)
+    assert len(after) - len(before) in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((1.0, 2.0), ["1", "2"]),
+        ((1.23456789, 2.0), ["1.23457", "2"]),
+        ((1.23456789, 1.23456722), ["1.23456789", "1.23456722"]),
+        ((1.0, 1.0 + 1e-11), ["1", "1.00000000001"]),
+        ((1.0, 1.0 + 2e-15), ["1", "1"]),
+        ((1.5, 1.5), ["1.5", "1.5"]),
+        ((1 + 2j, 3 + 0j), ["1+2j", "3+0j"]),
+        ((1 + 0j, 3 + 0j), ["1", "3"]),
+    ],
+)
+def test_numbers_have_as_many_digits_as_tell_them_apart(numbers, texts):
+    assert values(*numbers) == texts
+
+
+def test_an_entry_is_named_by_its_index_and_a_scalar_by_its_name():
+    assert entry_name("w", (2, 1)) == "w[2, 1]"
+    assert entry_name("w", ()) == "w"
+
+
+def test_arguments_are_sorted_by_what_a_reader_should_see_first():
+    mixed = report(argument("a"), open_("b"), wrong("c"), argument("d"), open_("e"), wrong("f"))
+    assert [found.name for found in worst_first(mixed)] == ["c", "f", "b", "e", "a", "d"]
+
+
+def test_why_is_told_once_for_all_that_have_the_same_cause():
+    found = report(
+        argument("a"), open_("b", reason="no"), wrong("c", advice="yes"), wrong("d", advice="yes"), wrong("e")
+    )
+    assert why(found) == "c, d: yes; e: wrong by a relative error of 2.0e-02 to 5.0e-01; b: no"
+    assert why(report(argument())) == ""
+
+
+def test_in_short_a_mistake_goes_before_its_explanation():
+    found = report(
+        argument("a"),
+        open_("b", reason="used up"),
+        wrong("c", mistakes=("sign", "factor"), advice="turn the sign"),
+        wrong("d", advice="look"),
+        wrong("e"),
+    )
+    assert short(found) == (
+        "c: sign; d: look; e: wrong by a relative error of 2.0e-02 to 5.0e-01; b undecided: used up"
+    )
+    assert short(report(argument())) == "the gradient is right"
+    assert short(report(wrong("c"), complaint="no\nshape")) == "no\\nshape"
+
+
+def test_all_of_an_argument_in_one_line():
+    found = wrong(advice="one", reason="two", where_text="row 2", worst=(WorstEntry((2,), 1.0, 2.0, 1.0),))
+    assert said(found, 0.9999) == (
+        "wrong by a relative error of 2.0e-02 to 5.0e-01; one; two; row 2; x[2] claimed 1, measured 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([argument(high=3e-3, measured_in="float32"), argument(high=1e-4)], "float32, where an error below 3.0e-03"),
+        ([wrong(measured_in="bfloat16")], "bfloat16, where small errors do not show"),
+        ([argument(high=math.inf, measured_in="float32")], "float32, where small errors do not show"),
+        (
+            [argument(measured_in="float32"), argument(measured_in="float16"), argument(measured_in="float32")],
+            "float32 and float16, where",
+        ),
+    ],
+)
+def test_a_narrow_dtype_is_told_with_what_it_hides(arguments, words):
+    assert f"f computes in {words}" in coarse(report(*arguments))
+
+
+@pytest.mark.parametrize("dtype", ["", "float64", "complex128"])
+def test_a_wide_dtype_needs_no_remark(dtype):
+    assert coarse(report(argument(measured_in=dtype))) == ""
 
 
 def test_a_pass_is_one_line_for_each_argument_under_the_headline():
@@ -174,6 +293,79 @@ def test_a_report_has_about_a_dozen_lines_and_the_wrong_ones_come_first():
     assert [line.split()[0] for line in lines[4:8]] == ["o0", "o1", "o2", "o3"]
     assert lines[-3] == "  and 20 more: 20 right"
     assert lines[-2:] == ["  note:     n", "  repeat:   again"]
+
+
+def names(*arguments, **fields):
+    """What stands first in each line below the headline; a number of arguments by itself."""
+    lines = as_text(report(*arguments, **fields)).splitlines()[1:]
+    lines = [line for line in lines if not line.startswith("      [")]
+    return [line.strip() if line.startswith("  and ") else line.split()[0] for line in lines]
+
+
+def detailed(name):
+    return wrong(name, where_text=f"row {name}", reason=f"because of {name}", next=f"look at {name}")
+
+
+def right(*numbers):
+    return [argument(f"p{i}") for i in numbers]
+
+
+def test_as_many_right_arguments_are_listed_as_fit_in_a_dozen_lines():
+    assert names(*right(*range(11))) == [f"p{i}" for i in range(11)]
+    assert names(*right(*range(12))) == [*(f"p{i}" for i in range(10)), "and 2 more: 2 right"]
+    assert names(*right(*range(20)), notes=("n",)) == [*(f"p{i}" for i in range(9)), "and 11 more: 11 right", "note:"]
+
+
+def test_right_arguments_come_after_undecided_ones_that_have_no_more_to_say():
+    undecided = [open_(f"o{i}") for i in range(3)]
+    assert names(*right(*range(12)), *undecided) == [
+        *("o0", "o1", "o2"),
+        *(f"p{i}" for i in range(7)),
+        "and 5 more: 5 right",
+    ]
+
+
+def test_a_right_argument_with_a_note_is_listed_if_its_note_fits():
+    noted = argument("p", notes=("a note of its own",))
+    assert names(*right(*range(8)), noted, *right(8, 9, 10)) == [
+        *(f"p{i}" for i in range(8)),
+        *("p", "note:"),
+        "and 3 more: 3 right",
+    ]
+    assert names(*right(*range(9)), noted, *right(9, 10)) == [*(f"p{i}" for i in range(9)), "p9", "and 2 more: 2 right"]
+
+
+def test_the_first_wrong_argument_is_told_in_full_and_further_ones_as_far_as_there_is_room():
+    full = ["where:", "cause:", "next:"]
+    assert names(*map(detailed, "abcd")) == ["a", *full, "b", *full, "c", "d"]
+    assert names(*map(detailed, "abc"), *right(*range(4))) == ["a", *full, "b", *full, "c", "and 4 more: 4 right"]
+    assert names(*map(detailed, "abcdefghijkl")) == ["a", *full, *"bcdefghijkl"]
+
+
+def test_the_example_goes_with_the_cause_that_was_said_before_and_with_nothing_else():
+    causes = {"notes": ("the same note",), "next": "the same step", "where_text": "at the same place"}
+    assert names(wrong("a", reason="one", **causes), wrong("b", reason="two", **causes)) == [
+        *("a", "where:", "cause:", "note:", "next:"),
+        *("b", "cause:"),
+    ]
+    assert names(
+        wrong("a", reason="one", where_text="row 1", notes=("the same note",)),
+        wrong("b", reason="two", where_text="row 2", notes=("the same note",)),
+    ) == ["a", "where:", "cause:", "note:", "b", "where:", "cause:"]
+
+
+def test_a_name_that_takes_a_line_of_its_own_is_followed_by_what_was_found():
+    assert as_text(report(argument("p" * 30))).splitlines()[1:] == [
+        f"  {'p' * 30} (3,)",
+        "    right to 3.7e-09 (99.99 %)  smooth",
+    ]
+    lengths = [len("  x (3,)  "), 28 + len("    ")]
+    for name, start in zip(["x", "y" * 23], lengths, strict=True):  # 28 columns with its shape
+        assert as_text(report(argument(name))).splitlines()[1].index("right") == start
+
+
+def test_a_word_is_not_broken_at_its_hyphen():
+    assert wrapped(f"{'x' * 70} left-handed", "", 80) == ["x" * 70, "left-handed"]
 
 
 @pytest.mark.parametrize("count", [1, 5, 6, 17, 40, 300])

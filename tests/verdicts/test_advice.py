@@ -63,6 +63,17 @@ def test_a_straight_through_claim_is_told_and_passes_against_its_smooth_function
     assert "held against straight_through" in again.notes[0]
 
 
+def test_how_far_the_smooth_function_is_from_f_is_told():
+    report = gc.check(
+        lambda x: 2 * np.sum(np.round(x)),
+        lambda x: np.full_like(x, 2.0),
+        (np.array([2.25, 3.5]),),
+        straight_through=lambda x: 2 * np.sum(x),
+    )
+    assert report
+    assert "which differs from f by 5.0e-01 at the point" in report.notes[0]  # 2 * (2.25 + 3.5) beside 2 * (2 + 4)
+
+
 def test_a_look_up_table_passes_where_it_is_declared():
     edges, table = np.linspace(-3, 3, 49), np.linspace(0, 1, 50)
 
