@@ -292,3 +292,63 @@ def test_a_copy_of_a_large_tensor_takes_its_own_size_only():
         assert torch.equal(copy, tensor)
         assert copy.data_ptr() != tensor.data_ptr()
         assert copy.stride() == strides
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (1000, 1000), (1000001,)])
+def test_a_copy_of_a_small_array_and_of_a_vector_lies_in_every_second_place(shape):
+    x = np.arange(float(np.prod(shape))).reshape(shape)
+    copy = contract.strided_copy(x)
+    assert np.array_equal(copy, x)
+    assert copy.strides[-1] == 16
+
+
+# What a claim owes, and what is its own noise -------------------------------------------------------------------
+
+
+def test_arrays_that_are_claimed_are_off_by_their_own_rounding_in_each_answer():
+    gradient, field = rooms()
+    gradient.claim = gradient.claim.with_(given_unit=2.0**-24, own_error=2.0**-12)
+    norm = field.scales[0].norm(gradient.values[0])
+    expected = (2.0**10 * 2.0**-24 + 2.0**-12) * norm
+    assert contract.repeats(gradient, field).repeat == pytest.approx((expected,))
+    assert contract.as_given(gradient, field).repeat == pytest.approx((expected,))
+
+
+def test_what_both_rounding_and_repeating_make_of_a_claim_is_added():
+    answers = iter([1.0, 1.0, 1.125])
+    gradient, field = rooms(f=np.sum, gradient=lambda x: np.full_like(x, next(answers)))
+    gradient.claim = gradient.claim.with_(own_error=0.25)
+    norm = field.scales[0].norm(np.ones_like(X))
+    assert contract.repeats(gradient, field).repeat == pytest.approx((0.125 * norm + 0.25 * norm,))
+
+
+def test_of_a_random_f_nothing_is_known_elsewhere():
+    rng = np.random.default_rng(0)
+    gradient, field = rooms(f=lambda x: np.sum(x) + 1e-9 * rng.standard_normal(), gradient=np.ones_like)
+    noise, breach, note = contract.examine(gradient, field, lambda _: 0.0)
+    assert noise == ClaimNoise((0.0,), (False,), random=True)
+    assert breach is None
+    assert "gives different answers at the same point" in note
+
+
+@pytest.mark.parametrize("spread", [0.0, 1e-12, 1e-3, 1.0])
+def test_a_random_claim_is_told_from_one_that_is_wrong_in_another_layout(spread):
+    rng = np.random.default_rng(0)
+
+    def gradient(x):
+        layout = 1.0 if x.flags.c_contiguous else 2.0
+        return 3 * x**2 * (layout + spread * rng.standard_normal(x.shape))
+
+    noise, breach, _ = contract.examine(*rooms(gradient=gradient), lambda _: 0.0)
+    if spread < 1e-8:  # below √u it is round-off, and nothing random
+        assert "not contiguous" in breach
+    else:
+        assert breach is None
+        assert noise.repeat[0] > 0
+
+
+@pytest.mark.parametrize(("relative", "own", "told"), [(1e-12, 0.0, False), (1e-6, 0.0, True), (1e-6, 1e3, False)])
+def test_another_layout_may_move_a_claim_by_its_round_off(relative, own, told):
+    gradient, field = rooms(gradient=lambda x: 3 * x**2 * (1.0 if x.flags.c_contiguous else 1 + relative))
+    sentence = contract.any_layout(gradient, field, ClaimNoise.none(1), lambda _: own)
+    assert (sentence is not None) is told
