@@ -7,8 +7,9 @@ import pytest
 
 import gradcheck as gc
 from gradcheck.errors import DivergenceError
+from gradcheck.slopes.slope import Slope
 from gradcheck.verdicts.certificate import Interval, Verdict
-from gradcheck.verdicts.report import Accuracy, ArgumentReport, Kink, Planted, Report, WorstEntry
+from gradcheck.verdicts.report import Accuracy, ArgumentReport, Kink, Planted, Probe, Report, WorstEntry
 
 X = np.array([0.5, -1.5, 2.0])
 
@@ -183,3 +184,9 @@ def test_a_notebook_gets_a_fragment_and_a_plot_a_figure():
     found = checked()
     assert "PASS" in found._repr_html_()
     assert found.plot().axes
+
+
+def test_what_is_left_open_of_a_part_is_the_usual():
+    assert Kink("left", valid=True, entries=()).within == 0.0
+    slope = Slope(1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0)
+    assert Probe(0, 1.0, slope, 1.0, 0.0).moved == 1
