@@ -43,7 +43,7 @@ class Verdicts(SphinxDirective):
             if report.verdict is not Verdict.PASS:
                 _LOGGER.warning("%s on %s: %s", name, library, report, location=self.get_location(), type="verdicts")
         written = str(inspect.getdoc(ALL[name])) if "derived" in self.options else ""
-        derived = [nodes.literal_block(written, written, language="text")] if written else []
+        derived = [nodes.literal_block(written, written, language="text", classes=["derived"])] if written else []
         return [*derived, *self.parse_text_to_nodes(table(reports))]
 
 

@@ -150,8 +150,9 @@ def test_the_commands_of_a_page_exist(path, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_a_page_shows_of_a_terminal_is_not_cut_at_its_right_edge(path):
-    shown = [block for language in ("text", "console") for block in fenced_blocks(path, language)]
+def test_no_block_of_a_page_is_cut_at_its_right_edge(path):
+    languages = ("text", "console", "python")
+    shown = [block for language in languages for block in fenced_blocks(path, language)]
     rows = [(line + i, row) for line, _, content in shown for i, row in enumerate(content.splitlines())]
     assert [f"{path.name}:{line}: {len(row)} columns" for line, row in rows if len(row) > MOST_COLUMNS] == []
 
