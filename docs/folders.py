@@ -37,7 +37,7 @@ def question(folder: str) -> str:
     """Return the first sentence of a folder's docstring."""
     path = PACKAGE / folder / "__init__.py"
     text = ast.get_docstring(ast.parse((path if path.exists() else files(folder)[0]).read_text(encoding="utf-8"))) or ""
-    return " ".join(text.split("\n\n")[0].split())
+    return " ".join(text.split("\n\n")[0].replace("`", "").split())
 
 
 def imported(folder: str, folders: list[str]) -> set[str]:

@@ -1,4 +1,4 @@
-"""What is asked of arrays, whatever their library: NumPy, Torch, and others that follow the array-API standard.
+"""What is asked of arrays, whatever their library: NumPy, Torch, JAX and others.
 
 Torch and JAX are not imported here, since an array of theirs exists only where its library is loaded already; only
 `converter` imports Torch, where tensors are asked for.

@@ -1,4 +1,4 @@
-"""What goes wrong on the caller's side, as exceptions that say what was passed, what was wanted, what to do."""
+"""What the caller does wrong, as exceptions that say what to do next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifolds for ``retract=``: how an argument moves that is a rotation, a pose or a direction.
+"""How an argument moves that is a rotation, a pose or a direction: `retract=`.
 
 ``check(f, gradient, (R,), retract={"R": SO3()})`` moves R to R·exp(v) for a small v of three coordinates, and the
 gradient is claimed in these: ∂f(R·exp(v))/∂v at v = 0. A Hessian is that of f(R·exp(v)) at v = 0. Groups have two

@@ -1,4 +1,4 @@
-"""Problems as SciPy takes them, checked in one call: put ``gradcheck.scipy.`` in front of the call you have.
+"""Problems as SciPy takes them: put `gradcheck.scipy.` in front of the call you have.
 
 `minimize`, `least_squares`, `curve_fit`, `root` and `solve_ivp` take what their namesakes of `scipy.optimize` and
 `scipy.integrate` take, and `nonlinear_constraint` an object of `scipy.optimize`. Each judges every derivative that is

@@ -1,4 +1,4 @@
-"""Benchmarks: what a step of the two-layer network costs over its five matrix products, and what a check costs.
+"""Benchmarks: what a step of the two-layer network costs, and what a check costs.
 
     results = run.run(plan)                     # shapes × dtypes × libraries, each variant beside its floor
     files.write(results, Path("benchmarks"))    # JSON, Markdown, one HTML page

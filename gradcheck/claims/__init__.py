@@ -1,4 +1,4 @@
-"""What is on trial: a function, what is said to be its derivative, and the point.
+"""What is judged: a function, what is said to be its derivative, and the point.
 
 In reading order: `claim` says what a claim is, `prediction` what it says at a point. `tree` and `point` read the
 arguments, `returned` what a gradient function returned, `outputs`, `array_claim` and `balance` what an array-valued f

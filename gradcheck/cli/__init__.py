@@ -1,6 +1,6 @@
-"""The command line: the group, which loads a command only when it is called, and its exit codes.
+"""The command line: one command a file, each loaded only when it is called.
 
-A command is a file: `check`, `kernel`, `train`, `bench`, and `verify` with `verify_functions`, `verify_file`,
+A command is a file: `check`, `kernel`, `docs`, `train`, `bench`, and `verify` with `verify_functions`, `verify_file`,
 `verify_networks` (its tables: `network_table`), `verify_exact` and `verify_sweep`, which `subcommands` chooses from.
 What they share: `options` in groups, `shape` and `point` read what is typed, `show` and `progress` print, `threads` and
 `memory` ask the machine, `interrupts` and `user_warnings` see to Ctrl-C and to warnings.

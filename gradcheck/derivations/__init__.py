@@ -1,4 +1,4 @@
-"""Hand derivations as named lines, one file each: problems with known right gradients, and reading matter.
+"""Hand derivations as named lines, one a file, with gradients known to be right.
 
 `ALL` maps a name to its module, imported on first use. Each module holds `derivation`, a
 `gradcheck.lines.derivation.Derivation`, and `draw(seed, dtype)`, which returns small, well-scaled NumPy inputs.

@@ -1,4 +1,4 @@
-"""Where f has one-sided slopes only: whether the claim is a subgradient, and by which convention.
+"""Where f has only one-sided slopes: whether the claim is a subgradient, and by which rule.
 
 In reading order: `kink` is the judge. Next to the point f is smooth: `formula` holds the claims there, which `beside`
 asks for (`exactly` in exact arithmetic), against one-sided slopes, which `one_sided` measures to more accuracy. At the

@@ -1,4 +1,4 @@
-"""The named mistakes: how each is planted in a right gradient, and how it is undone in a wrong one.
+"""The named mistakes: how each is planted in a gradient, and how it is undone.
 
 In reading order: `mistake` says what a mistake is and has `register`, `table` has the mistakes, `factors` the names of
 constant factors.
