@@ -10,9 +10,18 @@ from gradcheck.bench.variants import FLOOR
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from gradcheck.bench.results import CheckCost, Results, Spread
+    from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, Spread
 
-__all__ = ["as_markdown", "check_rows", "environment_rows", "precision_rows", "size_text", "step_rows", "time_text"]
+__all__ = [
+    "argument_rows",
+    "as_markdown",
+    "check_rows",
+    "environment_rows",
+    "precision_rows",
+    "size_text",
+    "step_rows",
+    "time_text",
+]
 
 
 MANY_PAGES = 2**20  # bytes: what Python itself touches meanwhile is little beside as much
@@ -33,6 +42,8 @@ def as_markdown(results: Results, command: str) -> str:
         parts += [f"## Step ÷ floor, {library}", _table(header, rows)]
     if results.checks:
         parts += ["## The cost of a check", _table(*check_rows(results.checks))]
+    if results.arguments:
+        parts += ["## Many arguments", _table(*argument_rows(results.arguments))]
     if results.precision:
         parts += ["## The gradient in lower precision", _table(*precision_rows(results))]
     parts += ["## Environment", _table(("what", "value"), environment_rows(results))]
@@ -84,6 +95,22 @@ def check_rows(checks: Sequence[CheckCost]) -> tuple[list[str], list[list[str]]]
             cost.verdict,
         ]
         for cost in checks
+    ]
+    return header, rows
+
+
+def argument_rows(costs: Sequence[ArgumentsCost]) -> tuple[list[str], list[list[str]]]:
+    """Return header and rows of what checks of many arguments cost."""
+    header = ["case", "evaluations", "time", "÷ torch fast", "said"]
+    rows = [
+        [
+            cost.case,
+            f"{cost.evaluations:,}",
+            time_text(statistics.median(cost.seconds)),
+            "-" if cost.ratio is None else f"{cost.ratio:.1f}",
+            cost.said,
+        ]
+        for cost in costs
     ]
     return header, rows
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.bench.markdown import check_rows, environment_rows, precision_rows, step_rows
+from gradcheck.bench.markdown import argument_rows, check_rows, environment_rows, precision_rows, step_rows
 from gradcheck.bench.pictures import draw_ratios, draw_roofline
 from gradcheck.reports.pictures import svg
 
@@ -26,6 +26,7 @@ def page(results: Results, command: str) -> str:
         libraries=[_library(results, *table) for table in step_rows(results)],
         rooflines=[_roofline(results, key) for key in dict.fromkeys(case.peak_key for case in results.cases())],
         checks=check_rows(results.checks) if results.checks else None,
+        arguments=argument_rows(results.arguments) if results.arguments else None,
         precision=precision_rows(results) if results.precision else None,
         environment=environment_rows(results),
         reasons=results.reasons(),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["CheckCost", "Results", "Spread", "TimedCase", "Timing", "spread"]
+__all__ = ["ArgumentsCost", "CheckCost", "Results", "Spread", "TimedCase", "Timing", "spread"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,23 @@ class CheckCost:
 
 
 @dataclass(frozen=True)
+class ArgumentsCost:
+    """What a check of many arguments took in each round, and Torch's fast mode where it is held against that."""
+
+    case: str
+    evaluations: int
+    seconds: tuple[float, ...]
+    torch_fast: tuple[float, ...]
+    said: str
+
+    @property
+    def ratio(self) -> float | None:
+        """The median ratio of the rounds; None where there is nothing to be held against."""
+        pairs = zip(self.seconds, self.torch_fast, strict=False)
+        return statistics.median(mine / fast for mine, fast in pairs) if self.torch_fast else None
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything one run measured, and what it left out with the reason.
 
@@ -97,6 +114,7 @@ class Results:
     skipped : list of (str, str)
         What was left out, and why.
     checks : list of CheckCost
+    arguments : list of ArgumentsCost
     precision : list of dict
         See `precision.gradient_errors`.
 
@@ -106,6 +124,7 @@ class Results:
     timings: list[Timing] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     checks: list[CheckCost] = field(default_factory=list)
+    arguments: list[ArgumentsCost] = field(default_factory=list)
     precision: list[dict[str, Any]] = field(default_factory=list)
 
     def reasons(self) -> dict[str, list[str]]:

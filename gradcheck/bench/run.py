@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.bench import checks
+from gradcheck.bench import arguments, checks
 from gradcheck.bench.environment import environment
 from gradcheck.bench.peak import peak
 from gradcheck.bench.precision import gradient_errors
@@ -134,7 +134,9 @@ def estimate(plan: Plan, found: list[TimedCase], gflops: float) -> float:
 
 def parts(plan: Plan) -> int:
     """Return how many cases and checks a run has."""
-    return len(cases(plan)[0]) + (len(checks.planned(quick=plan.quick)) if plan.checks else 0)
+    if not plan.checks:
+        return len(cases(plan)[0])
+    return len(cases(plan)[0]) + len(checks.planned(quick=plan.quick)) + len(arguments.planned(quick=plan.quick))
 
 
 def run(plan: Plan, results: Results, progress: Callable[[int, str], None], started: Callable[[float], None]) -> None:
@@ -155,6 +157,7 @@ def run(plan: Plan, results: Results, progress: Callable[[int, str], None], star
     found, skipped = cases(plan)
     results.skipped.extend(skipped)
     to_check = checks.planned(quick=plan.quick) if plan.checks else []
+    many = arguments.planned(quick=plan.quick) if plan.checks else []
     torch_too = any(case.library == "torch" for case in found)
     with pinned(plan.threads, torch_too=torch_too):
         wall, own = time.perf_counter(), time.process_time()
@@ -162,7 +165,7 @@ def run(plan: Plan, results: Results, progress: Callable[[int, str], None], star
         shared = (time.perf_counter() - wall) / max(time.process_time() - own, 1e-9)  # others use the machine, too
         slowest = min((p["gflops"] for p in peaks.values()), default=1.0)
         seconds = estimate(plan, found, slowest) + sum(checks.estimate(tool, size) for tool, size in to_check)
-        started(seconds * max(shared, 1.0))
+        started((seconds + arguments.SECONDS * len(many)) * max(shared, 1.0))
         results.environment.update({**environment(plan.threads, torch_too=torch_too), "peak": peaks})
         for done, case in enumerate(found):
             progress(done, str(case))
@@ -175,8 +178,12 @@ def run(plan: Plan, results: Results, progress: Callable[[int, str], None], star
             results.checks.append(checks.measured(tool, size))
         except UnsupportedError as error:
             results.skipped.append((f"{tool}, {size} parameters", str(error)))
+    with pinned(1, torch_too=torch_too):
+        for done, name in enumerate(many, len(found) + len(to_check)):
+            progress(done, name)
+            results.arguments.append(arguments.measured(name))
     if plan.checks and torch_too:
-        progress(len(found) + len(to_check), "the gradient in lower precision")
+        progress(parts(plan), "the gradient in lower precision")
         results.precision.extend(gradient_errors(plan.device))
 
 

@@ -11,11 +11,11 @@ import statistics
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
-from gradcheck.bench.results import CheckCost, Results, TimedCase, Timing, spread
+from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, TimedCase, Timing, spread
 from gradcheck.errors import ArgumentError
 from gradcheck.two_layer_relu.problem import Shape
 
@@ -64,12 +64,23 @@ class Benchmark(TypedDict):
     extra_info: dict[str, Any]
 
 
+class Arguments(TypedDict):
+    """A check of many arguments, as `ArgumentsCost` has it."""
+
+    case: Annotated[str, msgspec.Meta(max_length=80)]
+    evaluations: Size
+    seconds: Annotated[list[Second], msgspec.Meta(min_length=1)]
+    torch_fast: list[Second]
+    said: Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class Rest(TypedDict):
     """What pytest-benchmark's format has no place for."""
 
     environment: dict[str, Any]
     skipped: list[tuple[str, str]]
     precision: list[dict[str, Any]]
+    arguments: NotRequired[list[Arguments]]
 
 
 class MachineInfo(TypedDict):
@@ -88,7 +99,12 @@ class Saved(TypedDict):
 def as_json(results: Results) -> dict[str, Any]:
     """Return the results as data for JSON."""
     now = datetime.now(UTC).isoformat()
-    rest = {"environment": results.environment, "skipped": results.skipped, "precision": results.precision}
+    rest = {
+        "environment": results.environment,
+        "skipped": results.skipped,
+        "precision": results.precision,
+        "arguments": [asdict(cost) for cost in results.arguments],
+    }
     benchmarks = [_of_timing(results, timing) for timing in results.timings]
     return {
         "machine_info": {
@@ -132,7 +148,13 @@ def from_json(data: Any, source: str) -> Results:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error}): pass a bench.json.") from error
     rest = saved["machine_info"]["gradcheck"]
-    return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"])
+    arguments = [_arguments(found) for found in rest.get("arguments", [])]
+    return Results(rest["environment"], timings, rest["skipped"], checks, arguments, rest["precision"])
+
+
+def _arguments(data: Arguments) -> ArgumentsCost:
+    seconds, fast = tuple(data["seconds"]), tuple(data["torch_fast"])
+    return ArgumentsCost(data["case"], data["evaluations"], seconds, fast, data["said"])
 
 
 def _check(data: dict[str, Any]) -> CheckCost:

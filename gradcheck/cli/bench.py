@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
-WORDS = ("shape", "dtype", "tool", "said", "products in", "argument", "verdict without rtol")  # columns of words
+# Columns of words.
+WORDS = ("shape", "dtype", "tool", "said", "case", "products in", "argument", "verdict without rtol")
 SLOWER = 1  # exit code: a variant is slower than allowed
 
 
@@ -160,7 +161,7 @@ def _console() -> Console:
 def _print(results: Results) -> None:
     from rich.table import Table  # noqa: PLC0415  a tenth of a second
 
-    from gradcheck.bench.markdown import check_rows, precision_rows, step_rows  # noqa: PLC0415
+    from gradcheck.bench.markdown import argument_rows, check_rows, precision_rows, step_rows  # noqa: PLC0415
 
     console = _console()
     wide = console.width >= 150
@@ -172,6 +173,8 @@ def _print(results: Results) -> None:
         if not wide:
             header, rows = _without("gradients", *_without("÷ arguments", header, rows))
         tables.append(("the cost of a check", header, rows))
+    if results.arguments:
+        tables.append(("many arguments", *argument_rows(results.arguments)))
     if results.precision:
         tables.append(("the gradient in lower precision", *precision_rows(results)))
     for title, header, rows in tables:

@@ -13,7 +13,7 @@ import pytest
 from gradcheck.bench import files
 from gradcheck.bench.compare import changes, fraction
 from gradcheck.bench.markdown import as_markdown, size_text, time_text
-from gradcheck.bench.results import CheckCost, Results, TimedCase, Timing, spread
+from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, TimedCase, Timing, spread
 from gradcheck.bench.saved import as_json, from_json, load
 from gradcheck.bench.sizes import SHAPES
 from gradcheck.errors import ArgumentError
@@ -52,6 +52,10 @@ def made_up(slower=1.0, machine=1.0):
             CheckCost("gradcheck", 10**6, 60, 6, (0.5,), 40 * 2**20, 8 * 2**20, "PASS"),
             CheckCost("torch fast", 10**6, 6, 4, (0.1,), None, 8 * 2**20, "True"),
         ],
+        arguments=[
+            ArgumentsCost("64 arguments", 33, (0.02, 0.01, 0.03), (), "PASS"),
+            ArgumentsCost("an encoder", 1049, (1.0, 3.0, 4.0), (2.0, 2.0, 2.0), "FAIL: arg70"),
+        ],
         precision=[{"dtype": "bfloat16", "argument": "w1", "low": 1e-3, "high": 1e-2, "verdict": "FAIL"}],
     )
 
@@ -87,6 +91,20 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     path = tmp_path / "bench.json"
     path.write_text(json.dumps(as_json(made_up())))
     assert load(path) == made_up()
+
+
+def test_a_file_of_before_there_were_checks_of_many_arguments_is_read():
+    data = as_json(made_up())
+    del data["machine_info"]["gradcheck"]["arguments"]
+    assert from_json(data, "old").arguments == []
+
+
+@pytest.mark.parametrize("field", ["seconds", "torch_fast"])
+def test_a_time_that_is_none_is_refused(field):
+    data = as_json(made_up())
+    data["machine_info"]["gradcheck"]["arguments"][0][field] = [-1.0]
+    with pytest.raises(ArgumentError, match=r"no result of `gradcheck bench`"):
+        from_json(data, "a file")
 
 
 def test_pytest_benchmark_compares_what_is_saved(tmp_path):
@@ -175,6 +193,10 @@ def test_markdown_has_ratios_with_their_quartiles_costs_environment_and_what_was
     assert large == ["1,000,000", "gradcheck", "60", "6", "500 ms", "40 MiB", "5.0", "PASS"]
     assert unknown[5:7] == ["unknown", "-"]
     assert ["bfloat16", "w1", "1.0e-03 to 1.0e-02", "FAIL"] in rows_of(text, "The gradient in lower precision")
+    assert rows_of(text, "Many arguments")[-2:] == [
+        ["64 arguments", "33", "20 ms", "-", "PASS"],
+        ["an encoder", "1,049", "3 s", "1.5", "FAIL: arg70"],
+    ]
     environment = rows_of(text, "Environment")
     assert ["cpu", r"a \| b"] in environment
     assert ["blas", "one; two"] in environment
