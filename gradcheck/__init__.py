@@ -1,5 +1,9 @@
 """How wrong a hand-derived gradient is at most, where, and which mistake it is."""
 
+# To read the code, begin with check.py: what the user passes becomes a claim there. judge/flow.py goes from the claim
+# to the report, and reports/text.py prints it. The __init__ of each folder says what the folder decides, and lists its
+# files in reading order. docs/design.md (`gradcheck docs design`) follows one call through all of them.
+
 from gradcheck.check import assert_gradient, check, check_module
 from gradcheck.errors import ArgumentError, DivergenceError, GradcheckError, UnsupportedError
 from gradcheck.kernels import assert_kernel, check_kernel

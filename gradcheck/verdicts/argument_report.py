@@ -122,8 +122,22 @@ class WorstEntry:
 class Probe:
     """One direction of one argument: which, what was measured, and what the claim predicts.
 
-    Where several arguments moved together, `moved` of them, the slope is theirs less what the claim predicts of the
-    others: the slope of this argument, provided that the others are right.
+    Attributes
+    ----------
+    probe : int
+        The number of the direction, from which and from the seed it is drawn.
+    stretch : float
+        The factor that the direction is stretched by, so that no two use the same steps.
+    slope : Slope
+        As measured. If several arguments moved together, it is their slope less what the claim predicts of the others:
+        the slope of this argument, provided that the others are right.
+    claimed : float
+        What the claim predicts.
+    claim_error : float
+        A bound on the round-off of that number.
+    moved : int
+        How many arguments moved along the direction.
+
     """
 
     probe: int
