@@ -1,0 +1,72 @@
+"""The verdict on one argument: what is known of it before any number, and where its round-off explains it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck.judge import one_argument
+from gradcheck.verdicts import reasons
+from gradcheck.verdicts.options import rules
+
+
+@pytest.mark.parametrize(
+    ("measured", "before", "jittered", "explained"),
+    [
+        ((0.5, -0.5), 1e-9, 1e-6, True),
+        ((0.5, -0.5), 1e-6, 1e-9, False),
+        ((0.5, -0.5), 1e-9, 1e-9, False),
+        ((1.0, -1.0), 1e-9, 1e-6, True),  # no slope stands out of its bound
+        ((0.5, -2.0), 1e-9, 1e-6, False),
+    ],
+)
+def test_only_where_no_slope_is_seen_more_jitter_may_explain_a_claim(
+    monkeypatch, measured, before, jittered, explained
+):
+    mismatches = [SimpleNamespace(measured=value, bound=1.0) for value in measured]
+    field = SimpleNamespace(unit=2.0**-53)
+    trial = SimpleNamespace(mismatches=lambda: mismatches, jitter=before, index=3, gradient=None, field=field)
+    monkeypatch.setattr(one_argument, "spread", lambda *_, unseen: dict.fromkeys(unseen, jittered))
+    assert one_argument._may_be_round_off(trial) is explained
+    assert trial.jitter == (max(before, jittered) if max(map(abs, measured)) <= 1 else before)
+
+
+@pytest.mark.parametrize(
+    ("own", "inside", "asked"),
+    [(1e-5, "", 1e-5), (1e-5, "float32", 4e-5), (0.1, "bfloat16", 0.125), (0.5, "bfloat16", 0.5)],
+)
+def test_low_precision_inside_asks_for_fewer_digits(monkeypatch, own, inside, asked):
+    monkeypatch.setattr(one_argument, "default_resolution", lambda _: own)
+    gradient = SimpleNamespace(claim=SimpleNamespace(own_error=0.0, given_unit=0.0))
+    field = SimpleNamespace(unit=2.0**-53, inside=inside)
+    assert one_argument.resolution_of(rules({}), gradient, field) == pytest.approx(asked)
+
+
+@pytest.mark.parametrize("probes", [0, 1, 2])
+def test_one_direction_says_nothing(monkeypatch, probes):
+    monkeypatch.setattr(reasons, "unmeasurable", lambda _: "too few")
+    smooth = SimpleNamespace(slope=SimpleNamespace(kinked=False))
+    trial = SimpleNamespace(
+        probes=[smooth] * probes, gradient=SimpleNamespace(claim=SimpleNamespace(at_point_only=True))
+    )
+    assert one_argument._unknown(trial) == ("" if probes > 1 else "too few")
+
+
+def test_f_that_changes_within_the_finest_step_is_undecided_and_the_reason_says_so():
+    x = np.array([0.0, 1.0])
+    report = gc.check(
+        lambda x: np.sum(np.tanh((x - [0.0, 1.0]) / 1e-13)), lambda x: np.full_like(x, 1e13), (x,), probes=4
+    )
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert report[0].reason == reasons.FASTER
+
+
+@pytest.mark.parametrize("probes", [2, 4, 6])
+def test_a_pass_is_measured_once_and_any_other_answer_along_fresh_directions_too(probes):
+    def checked(factor):
+        return gc.check(lambda x: np.sum(x**3), lambda x: factor * x**2, (np.array([0.5, -1.5, 2.0]),), probes=probes)
+
+    numbers = {factor: [probe.probe for probe in checked(factor)[0].probes] for factor in (3.0, 2.9)}
+    assert numbers[3.0] == list(range(probes))
+    assert numbers[2.9][: probes + max(probes, 4)] == list(range(probes + max(probes, 4)))
