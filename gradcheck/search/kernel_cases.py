@@ -36,13 +36,44 @@ class KernelCase:
 
 @dataclass
 class KernelSearch:
-    """What the drawn cases gave: how many, how many undecided, the smallest of these, and the one that failed."""
+    """What the drawn cases gave.
+
+    Attributes
+    ----------
+    drawn, undecided, undefined : int
+        Cases that were checked, those of them that are INCONCLUSIVE, and those that could not be checked.
+    shown : KernelCase or None
+        The one to look at: that which fails, shrunk; else the smallest undecided; else that with the largest error.
+    why_undefined : str
+        Why the last case could not be checked.
+    """
 
     drawn: int = 0
-    inconclusive: int = 0
-    undecided: KernelCase | None = None
-    failure: KernelCase | None = None
+    undecided: int = 0
+    undefined: int = 0
+    shown: KernelCase | None = None
     why_undefined: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """FAIL where a case is wrong, PASS where all are right."""
+        return self.shown.report.verdict if self.shown is not None else Verdict.INCONCLUSIVE
+
+    def take(self, case: KernelCase) -> None:
+        """Count a case, and keep it where it says more than the one that is kept."""
+        self.drawn += 1
+        self.undecided += case.report.verdict is Verdict.INCONCLUSIVE
+        if self.shown is None or _weight(case) > _weight(self.shown):
+            self.shown = case
+
+
+def _weight(case: KernelCase) -> tuple[int, float]:
+    """Return how much a case says beside others: by its verdict, then the smallest undecided, the worst that passes."""
+    verdict = case.report.verdict
+    if verdict is Verdict.PASS:
+        ratios = [a.comparison.ratio for a in case.report.arguments if a.comparison is not None]
+        return 0, max(ratios, default=0.0)
+    return 1 + (verdict is Verdict.FAIL), -math.prod(case.sizes.values())
 
 
 def search(
@@ -95,13 +126,11 @@ def search(
         sizes = _sizes(signature, rng, blocks=blocks)
         case = judge(sizes, KINDS[number % len(KINDS)])
         if case is None:
+            found.undefined += 1
             continue
-        found.drawn += 1
-        if case.report.verdict is Verdict.INCONCLUSIVE:
-            found.inconclusive += 1
-            found.undecided = min(found.undecided or case, case, key=lambda c: math.prod(c.sizes.values()))
+        found.take(case)
         if case.report.verdict is Verdict.FAIL:
-            found.failure = _shrunk(case, judge)
+            found.shown = _shrunk(case, judge)
             return found
     if not found.drawn:
         raise ArgumentError(f"no drawn case could be checked: {found.why_undefined}")
