@@ -242,6 +242,12 @@ def scalar(value: Any, what: str) -> float:
     return float(value)
 
 
+def of_numbers(values: Any) -> NDArray[Any]:
+    """Return numbers, in lists or an array of NumPy's, as float64, or complex128 where one of them is complex."""
+    array = np.asarray(values)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+
+
 def flat_index(index: Sequence[Any], shape: Sequence[int]) -> Any:
     """Return the place of an index, or of arrays of indices, in row order; of as many axes as NumPy has.
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-
 from gradcheck import arrays
 from gradcheck.check import check
 from gradcheck.claims.point import synchronous
@@ -197,7 +195,7 @@ def _as_array(name: str, x: Any) -> Any:
     if any(map(arrays.is_array, flat(x))):
         return x
     try:
-        return np.asarray(x, dtype=float)
+        return arrays.of_numbers(x)
     except Exception as error:
         raise ArgumentError(f"the parameter {name} is {a_kind(x)}, wanted an array") from error
 

@@ -21,7 +21,7 @@ from gradcheck.claims.tree import a_kind, shallow
 from gradcheck.errors import ArgumentError
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.merged import merged
-from gradcheck.verdicts.options import Options
+from gradcheck.verdicts.options import Options, beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +124,7 @@ def least_squares(
     Without `jac` a `jac_sparsity` is judged alone.
     """
     judged = _options("least_squares", options)
-    extra, named = _extra(args), dict(kwargs or {})
+    extra, named = _extra(args), beside(kwargs=kwargs)["kwargs"]
     residuals = _named(fun, lambda x: np.atleast_1d(fun(x, *extra, **named)))
     claimed = _claimed(jac, extra, named)
     matrix = None if claimed is None else _rows(claimed)
@@ -157,7 +157,8 @@ def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, *
     claimed = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
     if claimed is None:
         return _all(fun, [], "jac=")
-    if (options.get("options") or {}).get("col_deriv"):
+    steering = options.get("options")
+    if isinstance(steering, dict) and steering.get("col_deriv"):
         rows = claimed
         claimed = lambda x: np.transpose(rows(x))  # noqa: E731  columns are outputs, as the option says
     value = _named(fun, lambda x: np.asarray(fun(x, *extra)[0] if pair else fun(x, *extra)))

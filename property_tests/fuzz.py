@@ -2,6 +2,7 @@
 
     python property_tests/fuzz.py --calls 10000 --seed 0      (`tox -e fuzz`)
 
+or, with --area, of command lines (`fuzz_commands`) and of files (`fuzz_files`),
 prints the count, and each kind of breach once with a call that shows it. What is promised: a Report or a public
 GradcheckError, in a sentence; the arguments and all global state are as before; a report prints and becomes JSON.
 """
@@ -22,6 +23,7 @@ import datetime
 import decimal
 import fractions
 import functools
+import importlib
 import json
 import random
 import sys
@@ -594,16 +596,26 @@ def _ours(error: BaseException) -> str:
     return f"{frames[-1].filename.rpartition('/gradcheck/')[2]}:{frames[-1].name}" if frames else ""
 
 
+def area(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., str]]:
+    """Return what draws, what judges, and what tells in words what was drawn."""
+    if name == "api":
+        return drawn, breach, lambda call: call.words
+    other = importlib.import_module(f"fuzz_{name}")
+    return other.drawn, other.breach, other.words_of
+
+
 def main() -> int:
     """Run the calls and print what broke; exit 1 if anything did."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--area", choices=["api", "commands", "files"], default="api")
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--only", type=int, help="this call alone, with its traceback")
     asked = parser.parse_args()
     warnings.simplefilter("always")
-    for number in range(200):  # what is imported at first use changes filters
+    drawn, breach, words_of = area(asked.area)
+    for number in range(200 if asked.area == "api" else 0):  # what is imported at first use changes filters
         breach(drawn(random.Random(number)))
     found: dict[str, list[tuple[int, str, str]]] = {}
     end, done = time.monotonic() + 60 * asked.minutes, 0
@@ -615,9 +627,9 @@ def main() -> int:
             raise
         begun = time.monotonic()
         if (broken := breach(call)) is not None:
-            found.setdefault(broken[0], []).append((number, call.words, broken[1]))
+            found.setdefault(broken[0], []).append((number, words_of(call), broken[1]))
         if (took := time.monotonic() - begun) > 20:
-            found.setdefault("slow", []).append((number, call.words, f"{took:.0f} s"))
+            found.setdefault("slow", []).append((number, words_of(call), f"{took:.0f} s"))
         done += 1
         if time.monotonic() > end:
             break

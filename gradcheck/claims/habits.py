@@ -12,8 +12,6 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from gradcheck import arrays
 from gradcheck.claims.jax_backward import has_jax_array
 from gradcheck.claims.point import all_numbers
@@ -55,7 +53,7 @@ def as_point(function: Any, args: Any) -> Any:
     if not isinstance(args, list | tuple | dict) or not args or _takes(function, args) or not _takes(function, [None]):
         return args
     if isinstance(args, list) and all_numbers(args):
-        return (np.asarray(args, dtype=complex if np.iscomplexobj(args) else float),)
+        return (arrays.of_numbers(args),)
     try:
         function(args)
     except Exception:  # noqa: BLE001  it does not take it whole either

@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.claims import matrices
 from gradcheck.claims.jacobian import JacobianClaim, MatrixClaim
-from gradcheck.claims.point import point, title_of
+from gradcheck.claims.point import finished, point, title_of
 from gradcheck.claims.returned import by_argument, checked
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.direction import scale_of
@@ -57,14 +57,17 @@ class GradientOf:
 
     def _by_argument(self, tree: Tree, leaves: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         filled = tree.fill(leaves)
-        result = self._gradient(**filled, **kwargs) if isinstance(filled, dict) else self._gradient(*filled, **kwargs)
+        result = finished(
+            self._gradient(**filled, **kwargs) if isinstance(filled, dict) else self._gradient(*filled, **kwargs),
+            self._gradient,
+        )
         found = by_argument(result, tree)
         return [checked(g, x, name) for g, x, name in zip(found, leaves, tree.names, strict=True)]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the gradient as a dict by argument; an array alone for a single one."""
         whole = self._whole
-        result = self._gradient(*args, **kwargs)
+        result = finished(self._gradient(*args, **kwargs), self._gradient)
         found = dict(zip(whole.names, by_argument(result, whole), strict=True))
         kept = {name: found[name] for name in self.judged}
         return next(iter(kept.values())) if len(kept) == 1 else kept
@@ -216,7 +219,7 @@ class HesspClaim(SecondDerivative, keyword="hessp"):
             result = (result, *(None for _ in filled[1:])) if not isinstance(result, tuple) else result
         else:
             result = self.hessp(*filled, tangents if len(filled) > 1 else tangents[0], **self.kwargs)
-        found = by_argument(result, self.tree)
+        found = by_argument(finished(result, self.hessp), self.tree)
         return tuple(
             checked(g, x, f"H·p in {name}") if i in self.judged else None
             for i, (g, x, name) in enumerate(zip(found, leaves, self.columns, strict=True))

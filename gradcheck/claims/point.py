@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.tree import DEEPEST, Tree, a_kind, is_leaf
+from gradcheck.claims.tree import DEEPEST, Tree, a_kind, flat, is_leaf, is_node, shallow
 from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
@@ -133,8 +133,10 @@ class _Call:
 
 
 def finished(result: Any, function: Callable[..., Any]) -> Any:
-    """Return what a function returned; raise ArgumentError where it is asynchronous, and would yet have to run."""
-    parts = result if type(result) in (tuple, list) else (result,)
+    """Return what a function returned; raise ArgumentError where it would yet have to run, or contains itself."""
+    if is_node(result):
+        shallow(result, f"what {title_of(function)} returned")
+    parts = flat(result) if is_node(result) else (result,)
     if unfinished := [part for part in parts if isinstance(part, Coroutine)]:
         for part in unfinished:
             part.close()  # or Python would warn that it was never awaited

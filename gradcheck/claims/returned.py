@@ -211,7 +211,7 @@ def checked(gradient: Any, argument: Any, name: str) -> Any:  # noqa: C901  one 
     if gradient is None:
         return None
     if not arrays.is_array(gradient) and isinstance(gradient, float | int | complex | list):
-        gradient = np.asarray(gradient, dtype=np.complex128 if isinstance(gradient, complex) else np.float64)
+        gradient = arrays.of_numbers(gradient)
     if not arrays.is_array(gradient):
         raise WrongClaim(f"the gradient of {name} is {a_kind(gradient)}, wanted an array like {name}")
     if np.ma.is_masked(gradient):

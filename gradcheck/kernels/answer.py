@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.point import finished, not_dense
-from gradcheck.claims.tree import a_kind, shallow
+from gradcheck.claims.tree import a_kind
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.leaves import Inputs, Leaf, flat
+
+T = TypeVar("T")
 
 Cotangents = Callable[[Sequence[Leaf]], Sequence[Any]]
 """From the outputs, each a name and an array, to one cotangent for each; None where an output is not used."""
@@ -46,11 +48,21 @@ class Program(Protocol):
         """Return outputs, and gradients unless `cotangents` is None."""
 
 
-def called(function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any], title: str) -> Any:
+def called(function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
     """Return what a user's function returns; raise ArgumentError where it is asynchronous or contains itself."""
-    result = finished(function(*args, **named), function)
-    shallow(result, f"what {title} returned")
-    return result
+    return finished(function(*args, **named), function)
+
+
+def tried(call: Callable[[], T], title: str) -> T:
+    """Return what a call returns; whatever the user's code raises in it is an error of the caller's."""
+    try:
+        return call()
+    except GradcheckError:
+        raise
+    except Exception as error:
+        if "leaf Variable" in str(error):
+            raise BackwardError("changes an input that requires a gradient in place: work on a copy") from error
+        raise ArgumentError(f"{title} raised {type(error).__name__} on these inputs: {error}") from error
 
 
 def outputs_of(result: Any, title: str) -> list[Leaf]:
@@ -112,14 +124,7 @@ def ask(program: Program, inputs: Inputs, cotangents: Cotangents | None, before:
     ArgumentError
         If it cannot be run on these inputs.
     """
-    try:
-        answer = program.run(inputs, cotangents)
-    except GradcheckError:
-        raise
-    except Exception as error:
-        if "leaf Variable" in str(error):
-            raise BackwardError("changes an input that requires a gradient in place: work on a copy") from error
-        raise ArgumentError(f"{program.title} raised {type(error).__name__} on these inputs: {error}") from error
+    answer = tried(lambda: program.run(inputs, cotangents), program.title)
     if before is not None:
         steady(answer.outputs, before)
     if cotangents is not None:

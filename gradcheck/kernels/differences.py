@@ -37,7 +37,7 @@ class DifferenceProgram:
 
         def forward() -> Any:
             args, named = inputs.arguments([np.array(x) for x in leaves], self.convert)
-            found = outputs_of(called(self.function, args, named, self.title), self.title)
+            found = outputs_of(called(self.function, args, named), self.title)
             if before:
                 steady(found, before[0])
             return found

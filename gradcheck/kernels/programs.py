@@ -54,7 +54,7 @@ class TorchProgram:
         ]
         with torch.inference_mode(mode=False), torch.set_grad_enabled(cotangents is not None):
             args, named = inputs.arguments(leaves, self.convert)
-            outputs = outputs_of(called(self.function, args, named, self.title), self.title)
+            outputs = outputs_of(called(self.function, args, named), self.title)
             if other := [name for name, y in outputs if not arrays.is_torch(y)]:
                 raise ArgumentError(f"{self.title} returned {other[0]} as no tensor, wanted tensors: it takes tensors")
             if cotangents is None:
@@ -145,7 +145,7 @@ class JaxProgram:
             for i, x in zip(inputs.judged, judged, strict=True):
                 leaves[i] = x
             args, named = inputs.arguments(leaves, self.convert)
-            outputs[:] = outputs_of(called(self.function, args, named, self.title), self.title)
+            outputs[:] = outputs_of(called(self.function, args, named), self.title)
             return [y for _, y in outputs]
 
         moving = [inputs.leaves[i] for i in inputs.judged]
@@ -178,7 +178,7 @@ class PairProgram:
         with _no_grad(leaves):
             args, named = inputs.arguments(leaves, self.convert)
             by_name = isinstance(inputs.template, dict)
-            result = called(self.forward, args, named, self.title)
+            result = called(self.forward, args, named)
             cache = None
             if self.cached:
                 if not isinstance(result, tuple | list) or len(result) < 2:
@@ -191,10 +191,10 @@ class PairProgram:
             passed: Any = tuple(given) if isinstance(result, tuple | list | dict) else given[0]
             try:
                 if self.cached:
-                    back = called(self.backward, (passed, cache), {}, "the backward")
+                    back = called(self.backward, (passed, cache), {})
                 else:
                     extra = named if by_name or _takes(self.backward, named) else {}
-                    back = called(self.backward, (passed, *args), extra, "the backward")
+                    back = called(self.backward, (passed, *args), extra)
                 return Answer(outputs, _by_leaf(back, inputs))
             except GradcheckError:
                 raise
@@ -235,7 +235,7 @@ def is_cached(forward: Callable[..., Any], backward: Callable[..., Any], inputs:
         return True
     args, named = inputs.arguments(inputs.leaves)
     try:
-        result = called(forward, args, named, "forward")
+        result = called(forward, args, named)
     except Exception:  # noqa: BLE001  told where the pair is run
         return True
     several = isinstance(result, tuple | list) and len(result) == 2
