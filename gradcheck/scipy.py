@@ -124,7 +124,7 @@ def least_squares(
     Without `jac` a `jac_sparsity` is judged alone.
     """
     judged = _options("least_squares", options)
-    extra, named = _extra(args), beside(kwargs=kwargs)["kwargs"]
+    extra, named = _extra(args), beside(kwargs=kwargs)["kwargs"] or {}
     residuals = _named(fun, lambda x: np.atleast_1d(fun(x, *extra, **named)))
     claimed = _claimed(jac, extra, named)
     matrix = None if claimed is None else _rows(claimed)
