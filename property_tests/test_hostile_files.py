@@ -1,8 +1,13 @@
 """Files that others made, or that broke: a sentence with exit code 2 before anything is computed, never a traceback."""
 
+# ruff: noqa: S311  draws for tests, no secrets
+
 import io
 import json
+import random
 
+import fuzz_commands
+import fuzz_files
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -163,3 +168,16 @@ def test_a_command_line_of_words_in_any_order_ends_with_a_sentence_or_a_verdict(
     assert result.exit_code in {0, 2}, (words, result.output)
     assert "Traceback" not in result.output
     assert result.exit_code != 0 or "--help" in words or "PASS" in result.stdout
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**48))
+def test_a_file_with_anything_in_it_is_read_or_refused_in_a_sentence(seed):
+    file = fuzz_files.drawn(random.Random(seed))
+    assert fuzz_files.breach(file) is None, fuzz_files.words_of(file)
+
+
+@pytest.mark.parametrize("number", range(30))  # not under @given, which the commands run themselves
+def test_a_command_line_with_anything_in_it_ends_with_a_code_and_loses_no_file(number):
+    line = fuzz_commands.drawn(random.Random(number))
+    assert fuzz_commands.breach(line) is None, fuzz_commands.words_of(line)

@@ -92,10 +92,10 @@ def check(
         report = _judged(f, gradient[0] if gradient else None, args, {**found, **judging})
     report = replace(report, repeat=_command())
     print_report(result_console(), report)
+    if report_path is not None:  # first: its ending may be refused, and then nothing is written
+        report.save(report_path)
     if json_path is not None:
         write_json(json_path, report.to_dict())
-    if report_path is not None:
-        report.save(report_path)
     click.get_current_context().exit(EXIT_CODES[report.verdict])
 
 

@@ -83,10 +83,10 @@ def kernel(
     _print(found, case, f"{target}: {found.drawn} cases drawn from {signature} in {dtype}, seed {seed}")
     drawn = f"one of {found.drawn} cases drawn from {signature} in {dtype}: {_sizes(case)}"
     report = replace(case.report, notes=(*case.report.notes, drawn))
+    if report_path is not None:  # first: its ending may be refused, and then nothing is written
+        report.save(report_path)
     if json_path is not None:
         write_json(json_path, report.to_dict())
-    if report_path is not None:
-        report.save(report_path)
     click.get_current_context().exit(EXIT_CODES[found.verdict])
 
 

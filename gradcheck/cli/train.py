@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 PICTURES = (".pdf", ".png", ".svg")
+STDOUT = Path("-")
 
 
 @click.command()
@@ -33,7 +36,7 @@ PICTURES = (".pdf", ".png", ".svg")
 @threads_option
 @click.option(
     "--losses",
-    type=click.File("w", lazy=False, errors="backslashreplace"),  # as standard output has it
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     help="Write a line `t loss` for every step to this file; - is standard output.",
 )
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the loss curve to this .png, .svg or .pdf file.")
@@ -47,7 +50,7 @@ def train(
     seed: int,
     shape: Shape,
     threads: int | None,
-    losses: IO[str] | None,
+    losses: Path | None,
     plot: Path | None,
 ) -> None:
     """Train the two-layer ReLU network by gradient descent, with the gradients derived by hand.
@@ -57,10 +60,27 @@ def train(
     """
     if plot is not None:
         _check_picture(plot)
+    if losses is not None and not losses.parent.is_dir():
+        raise click.BadParameter(
+            f"there is no directory {str(losses.parent)!r}: make it first", param_hint="'--losses'"
+        )
     title = f"{backend} {dtype}, shape {','.join(map(str, shape))}, seed {seed}, lr {lr:g}"
     with threads_for(threads, flop=largest_product(shape)):
         problem = prepare(draw(shape, seed, dtype), backend=backend, device=device)
-        _follow(descend(problem, steps=steps, lr=lr), steps, title, losses, plot)
+        with _opened(losses) as file:  # only now, for what was refused before has written nothing
+            _follow(descend(problem, steps=steps, lr=lr), steps, title, file, plot)
+
+
+@contextmanager
+def _opened(losses: Path | None) -> Iterator[IO[str] | None]:
+    """Open where the losses go: nowhere, standard output, or a file."""
+    if losses is None:
+        yield None
+    elif losses == STDOUT:
+        yield sys.stdout
+    else:
+        with losses.open("w", encoding="utf-8") as file:
+            yield file
 
 
 def _follow(descent: Iterator[float], steps: int, title: str, losses: IO[str] | None, plot: Path | None) -> None:

@@ -126,12 +126,12 @@ def verify_functions(
     if found.undefined:
         draws = f"{found.undefined} draw{'s' * (found.undefined != 1)}"
         print_line(f"\n{draws} left out, the last because: {found.why_undefined}")
+    shown = case or found.widest
+    if report_path is not None and shown is not None:  # first: its ending may be refused, and then nothing is written
+        shown.report.save(report_path)
     if json_path is not None:
         data = _as_data(found, case, targets, str(arguments.signature), drawing.seed)
         write_json(json_path, data)
-    shown = case or found.widest
-    if report_path is not None and shown is not None:
-        shown.report.save(report_path)
     return EXIT_CODES[found.verdict]
 
 

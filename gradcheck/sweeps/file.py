@@ -62,6 +62,9 @@ class CellData(TypedDict):
     made_by: str
 
 
+START = b'{"backend": '  # of every line
+
+
 class SweepFile:
     """The results in a file, which is made with the first one.
 
@@ -83,6 +86,7 @@ class SweepFile:
         self.path = path
         self.results: dict[Cell, Result] = {}
         self._made_by = made_by()
+        self._whole: int | None = None  # bytes before a last line that is written but in part
         if path is None or not path.exists():
             return
         if not path.is_file():
@@ -96,6 +100,9 @@ class SweepFile:
         self.results[result.cell] = result
         if self.path is None:
             return
+        if self._whole is not None:  # its cell is judged again, and the next line starts afresh
+            os.truncate(self.path, self._whole)
+            self._whole = None
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(_as_data(result, self._made_by), ensure_ascii=False) + "\n")
             file.flush()
@@ -106,8 +113,10 @@ class SweepFile:
         for number, line in enumerate((whole + newline).splitlines(), 1):
             result = self._parse(line, number)
             self.results.setdefault(result.cell, result)
-        if torn:  # the last line is written but in part: its cell is judged again, and the next line starts afresh
-            os.truncate(path, len(whole + newline))
+        if torn:
+            if not (torn.startswith(START) or START.startswith(torn)):  # no line of ours, and so not ours to cut off
+                self._parse(torn, whole.count(b"\n") + 1 + bool(newline))
+            self._whole = len(whole + newline)
 
     def _parse(self, line: bytes, number: int) -> Result:
         try:

@@ -204,3 +204,13 @@ def test_an_unknown_command_is_a_usage_error():
 def test_train_is_found_by_its_name():
     command = main.get_command(click.Context(main), "train")
     assert command.name == "train"
+
+
+@pytest.mark.parametrize(("options", "said"), [(["--device", "nope", "--backend", "torch"], "nope"), (["9"], "9")])
+def test_what_is_refused_leaves_the_file_of_losses_as_it_was(tmp_path, options, said):
+    path = tmp_path / "losses.txt"
+    path.write_text("mine")
+    result = run("--steps", "1", "--losses", str(path), *options)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert path.read_text() == "mine"

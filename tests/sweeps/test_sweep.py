@@ -465,3 +465,25 @@ def test_two_jobs_find_what_one_thread_finds(tmp_path):
     found = SweepFile(Path(tmp_path / "s.jsonl")).results
     assert set(found) == set(grid(shapes=[SMALL, (1, 1, 1, 1)], dtypes=["float64"], seeds=[0, 1], backends=["numpy"]))
     assert {cell: result.rows for cell, result in found.items()} == {cell: judge(cell).rows for cell in found}
+
+
+@pytest.mark.parametrize("text", ["a user's notes", '{"mine": 1}', "[1, 2]", '{"backend": "numpy"}\n{"mine": 1}'])
+def test_a_file_that_is_no_sweeps_is_refused_and_stays_as_it_was(tmp_path, text):
+    path = tmp_path / "page.html.jsonl"
+    path.write_text(text)
+    with pytest.raises(ArgumentError, match="is no result of a sweep"):
+        SweepFile(path)
+    assert path.read_text() == text
+
+
+def test_a_line_written_in_part_is_cut_off_when_the_next_is_written(tmp_path):
+    path = tmp_path / "page.html.jsonl"
+    SweepFile(path).add(right(CELLS[0]))
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:40])
+    found = SweepFile(path)
+    assert path.read_bytes() == whole + whole[:40]  # reading writes nothing
+    assert list(found.results) == [CELLS[0]]
+    found.add(right(CELLS[1]))
+    assert path.read_bytes().startswith(whole)
+    assert list(SweepFile(path).results) == CELLS[:2]
