@@ -625,10 +625,10 @@ def main() -> int:
         except Exception:
             print(f"--only {number} could not be drawn")
             raise
-        begun = time.monotonic()
+        begun = time.process_time()  # the machine may have other work
         if (broken := breach(call)) is not None:
             found.setdefault(broken[0], []).append((number, words_of(call), broken[1]))
-        if (took := time.monotonic() - begun) > 20:
+        if (took := time.process_time() - begun) > 20:
             found.setdefault("slow", []).append((number, words_of(call), f"{took:.0f} s"))
         done += 1
         if time.monotonic() > end:

@@ -174,9 +174,8 @@ def breach(file: File) -> tuple[str, str] | None:
             return f"{file.name}: foreign {type(error).__name__}", f"{traceback.format_exc()}\n{file.data[:2000]!r}"
         if path.read_bytes() != file.data:
             return f"{file.name}: changed by reading", ""
-    if leaked := [
-        str(each.message) for each in said if "/gradcheck/" in each.filename and "Python 2" not in str(each.message)
-    ]:
+    ours = [str(each.message) for each in said if "/gradcheck/" in each.filename]
+    if leaked := [text for text in ours if "Python 2" not in text]:  # of an old file, which NumPy says
         return f"{file.name}: leaked a warning", leaked[0]
     return None
 

@@ -110,3 +110,10 @@ def test_undecided_cases_are_told_with_the_smallest_of_them(run):
     assert done.exit_code == 3
     assert "3 of 3 cases are undecided, no other is wrong; the smallest of them: n = " in done.output
     assert "contradicts the slopes" in " ".join(done.output.split())
+
+
+def test_a_report_that_is_refused_leaves_the_data_as_it_was(run, tmp_path):
+    (tmp_path / "k.json").write_text("mine")
+    done = run("fused", "--max-examples", "1", "--json", "k.json", "--report", "k.txt")
+    assert done.exit_code == 2
+    assert (tmp_path / "k.json").read_text() == "mine"
