@@ -7,6 +7,8 @@ import concurrent.futures
 import hashlib
 import os
 import random
+import select
+import signal
 import subprocess
 import sys
 import textwrap
@@ -223,6 +225,28 @@ def test_checks_inside_an_event_loop_change_no_byte(usual):
         return await asyncio.gather(asyncio.to_thread(every), asyncio.to_thread(every))
 
     assert asyncio.run(both()) == [usual] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Python 3.12 on, where there are threads
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, where it is loaded
+def test_a_forked_child_gives_the_same_bytes(usual):
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, hashlib.sha256("".join(every()).encode()).digest())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    try:
+        answered, _, _ = select.select([reading], [], [], 300)
+        found = os.read(reading, 64) if answered else b"no answer"
+    finally:
+        os.kill(child, signal.SIGKILL)  # whether it has ended, or waits for a thread that it has not
+        os.waitpid(child, 0)
+        os.close(reading)
+    assert found == hashlib.sha256("".join(usual).encode()).digest()
 
 
 PROGRAM = textwrap.dedent("""

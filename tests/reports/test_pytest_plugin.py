@@ -77,6 +77,44 @@ def test_right(gradcheck):
     result.assert_outcomes(passed=1)
 
 
+KERNELS = """
+def square(x):
+    return x**2
+
+def pulled(c, x):
+    return 2 * c * x
+
+X = np.linspace(-1, 1, 12, dtype=np.float32)
+"""
+
+
+def test_the_fixture_holds_a_kernel_against_its_reference(run):
+    result = run(f"""{KERNELS}
+def test_right(gradcheck):
+    report = gradcheck.kernel((square, pulled), (square, pulled), (X,))
+    assert report and report["x"].comparison.kind == "gradient"
+
+def test_wrong(gradcheck):
+    gradcheck.kernel((square, lambda c, x: c * x), (square, pulled), (X,))
+
+@pytest.mark.gradcheck(seed=7)
+def test_its_options(gradcheck):
+    assert gradcheck.kernel((square, pulled), (square, pulled), (X,)).seed == 7
+
+def test_no_kernel(gradcheck):
+    gradcheck.kernel(1, (square, pulled), (X,))
+""")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            ">       gradcheck.kernel((square, lambda c, x: c [*] x), (square, pulled), (X,))",
+            "E*GradientError: FAIL  square: 1 of 2 results is wrong*",
+            "*ArgumentError: kernel is a int, wanted a callable or a pair (forward, backward)*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*pytest_gradcheck.py*")
+
+
 def test_a_failure_shows_the_report_and_none_of_our_frames(run):
     result = run("""
 def test_wrong(gradcheck):
