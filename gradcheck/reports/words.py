@@ -146,6 +146,10 @@ def next_step(argument: ArgumentReport) -> str:
     """Return what to do now; empty where the cause says it."""
     if argument.next or argument.verdict is not Verdict.FAIL or causes(argument):
         return argument.next
+    if argument.where is not None and any(i is not None for i in argument.where):
+        there = ", ".join(":" if i is None else str(i) for i in argument.where)
+        name = f"{clipped(argument.name)}[{there}]"
+        return f"see what the code does for {name} only: an index, a condition, a sign"
     return "judge the backward pass line by line, with gradcheck.Derivation"
 
 
