@@ -163,8 +163,9 @@ def inside(result: Any) -> list[Any]:
         return [leaf for _, part in _parts(result) for leaf in inside(part)]
     if isinstance(result, float | complex):
         return [np.asarray(result)]
-    ours = arrays.is_floating(result) or not (arrays.is_array(result) or isinstance(result, PLAIN))
-    return [result] if ours or arrays.dtype_name(result) == "object" else []
+    if arrays.is_array(result):
+        return [result] if arrays.is_floating(result) or arrays.dtype_name(result) == "object" else []
+    return [] if isinstance(result, PLAIN) else [result]
 
 
 def contract_inside(results: Sequence[Any], cotangents: Sequence[Any]) -> Any:
