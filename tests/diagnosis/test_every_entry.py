@@ -65,7 +65,7 @@ def test_the_page_draws_all_of_them(tmp_path):
     report = gc.check(f, wrong, (X,), every_entry=True)
     report.save(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "Every entry of x, 6 × 9" in page
+    assert "Every entry of x (6 × 9)" in page
     again = gc.Report.from_json(report.to_json())
     assert np.array_equal(again["x"].entries.cells, report["x"].entries.cells)
     assert not math.isnan(again["x"].entries.cells[0][0])
