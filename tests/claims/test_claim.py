@@ -9,7 +9,7 @@ from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.point import argument_names, caller, check_point
 from gradcheck.claims.returned import by_argument, checked
-from gradcheck.claims.tree import Tree, is_leaf
+from gradcheck.claims.tree import Missing, Tree, is_leaf
 from gradcheck.errors import ArgumentError, WrongClaim
 
 
@@ -285,3 +285,126 @@ def test_a_point_of_two_libraries_or_devices_is_refused():
     torch = pytest.importorskip("torch")
     with pytest.raises(ArgumentError, match=r"more than one library \(x: numpy, w: torch\): pass them all in one"):
         check_point([X, torch.tensor(W)], ["x", "w"])
+
+
+# Where a gradient stands in the arguments -----------------------------------------------------------------------
+
+
+def test_a_gradient_that_is_given_for_more_entries_than_there_are_is_a_wrong_claim():
+    with pytest.raises(WrongClaim, match=r"the gradient of p\.layers has 3 entries, wanted 2 entries: one each"):
+        tree().leaves(({"w": 1, "layers": [(2, 3), (4, None), 5]}, 5, None))
+
+
+def test_an_entry_that_is_missing_is_named_by_its_path():
+    with pytest.raises(Missing, match=r"no gradient for p\.w: return None for it if none is claimed"):
+        tree().leaves(({"layers": None}, 5, None))
+    with pytest.raises(Missing, match=r"^no gradient for a: "):
+        Tree.of({"a": X, "z": X}, ()).leaves({"z": X})
+    zoo = Tree.of(({"a": X, "z": X},), ("zoo",))  # a name that sorts behind "the arguments"
+    with pytest.raises(Missing, match=r"^no gradient for zoo.a: "):
+        zoo.leaves(({"z": X},))
+
+
+def test_what_is_asked_is_what_it_is_inside_of_too():
+    nested = tree()
+    assert nested.asked("p.layers.0.w")
+    assert nested.asked("p.layers.0")
+    assert nested.asked("p.layers")
+    assert nested.asked("p")
+    assert not nested.asked("p.lay")
+    only = nested.restricted(["p.layers.1"])
+    assert [only.asked(name) for name in ("p", "p.layers", "p.layers.0", "p.layers.1", "p.w", "x")] == [
+        *(True, True, False, True, False, False)
+    ]
+    with pytest.raises(ArgumentError, match=r"only= names 'q', which is no argument: there are p.w, "):
+        nested.restricted(["q"])
+
+
+def test_arrays_and_numbers_that_are_no_leaves_are_told_with_their_kind():
+    assert tree().others() == [("p.layers.1.b", "int64")]
+    assert Tree.of((3, True, X, {"n": COUNTS}), ("a", "b", "x", "c")).others() == [("a", "int"), ("c.n", "int64")]
+
+
+def test_constants_are_changed_and_leaves_are_not():
+    changed = Tree.of(({"w": W, "n": COUNTS}, [X, Layer(COUNTS, "relu")], 3), ("p", "q", "k")).with_constants(
+        lambda array: array + 10
+    )
+    p, (x, layer), k = changed.template
+    assert p["w"] is W
+    assert p["n"].tolist() == [11, 12]
+    assert x is X
+    assert layer.w.tolist() == [11, 12]
+    assert (layer.b, k) == ("relu", 3)
+
+
+# What a gradient function returned, brought to the arguments -----------------------------------------------------
+
+ONE, TWO = Tree.of((X,), ("x",)), Tree.of((X, W), ("x", "w"))
+BRANCH = Tree.of(({"w": W, "b": X}, X), ("p", "x"))
+GX, GW = 10 * X, 10 * W
+
+
+@pytest.mark.parametrize(
+    ("returned", "arguments", "wanted"),
+    [
+        (GX, ONE, [GX]),
+        ((GX,), ONE, [GX]),
+        ([GX], ONE, [GX]),
+        ([1.0, 2.0], ONE, [[1.0, 2.0]]),  # its entries
+        ({"x": GX}, ONE, [GX]),
+        ((GX, GW), TWO, [GX, GW]),
+        ([GX, GW], TWO, [GX, GW]),
+        ((GX, None), TWO, [GX, None]),
+        ({"w": GW, "x": GX}, TWO, [GX, GW]),
+        (({"w": GW, "b": GX}, GX), BRANCH, [GW, GX, GX]),
+        ({"w": GW, "b": GX}, BRANCH, [GW, GX, None]),  # of the parameters alone
+        ({"p": {"w": GW, "b": GX}, "x": None}, BRANCH, [GW, GX, None]),
+        (GW, TWO, [None, GW]),  # of the one argument of its shape
+        ((GX,), Tree.of((X, 3), ("x", "n")), [GX]),
+        (np.array([1.0, 2.0]), Tree.of((0.5, 1.5), ("a", "b")), [1.0, 2.0]),
+    ],
+)
+def test_what_a_gradient_function_returned_finds_its_arguments(returned, arguments, wanted):
+    found = by_argument(returned, arguments)
+    assert len(found) == len(wanted)
+    assert all(np.array_equal(g, w) if w is not None else g is None for g, w in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("returned", "arguments", "words"),
+    [
+        ((GX, GX, GX), ONE, "the gradient returned 3 entries, wanted 1: one per argument in order, None where"),
+        (
+            (GX, np.eye(2)),
+            ONE,
+            "the gradient returned 2 entries, wanted 1: .*: if the second is the Hessian pass hess=True",
+        ),
+        ((GX, GX, GX), TWO, "the gradient returned 3 entries, wanted 2"),
+        (np.ones(7), TWO, "the gradient returned a ndarray, wanted 2: one per argument, None where"),
+        ({"v": GX}, TWO, r"the gradient has an entry 'v', wanted names among \['x', 'w'\]"),
+        ({"x": GX}, TWO, "no gradient for w"),
+    ],
+)
+def test_what_fits_no_arguments_is_a_wrong_claim(returned, arguments, words):
+    with pytest.raises(WrongClaim, match=words):
+        by_argument(returned, arguments)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((5, 2), ": the reduction is missing, sum over axis 0$"),
+        ((5, 4, 2), ": the reduction is missing, sum over axes 0, 1$"),
+        ((3,), r"wanted \(2,\), the shape of x$"),
+        ((2, 1), r"wanted \(2,\), the shape of x$"),
+        ((), r"wanted \(2,\), the shape of x$"),
+    ],
+)
+def test_a_reduction_that_is_missing_is_told_by_its_axes(shape, words):
+    with pytest.raises(WrongClaim, match=words):
+        checked(np.ones(shape), X, "x")
+
+
+def test_a_reduction_over_an_axis_of_one_is_missing_without_further_axes():
+    with pytest.raises(WrongClaim, match=r"has shape \(2, 3\), wanted \(2, 1\), .*: .*, sum over axis 1$"):
+        checked(np.ones((2, 3)), np.ones((2, 1)), "x")
