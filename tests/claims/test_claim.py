@@ -359,6 +359,8 @@ GX, GW = 10 * X, 10 * W
         (({"w": GW, "b": GX}, GX), BRANCH, [GW, GX, GX]),
         ({"w": GW, "b": GX}, BRANCH, [GW, GX, None]),  # of the parameters alone
         ({"p": {"w": GW, "b": GX}, "x": None}, BRANCH, [GW, GX, None]),
+        ([GW, GX, GW], Tree.of(([W, X, W], X), ("p", "x")), [GW, GX, GW, None]),  # as the one argument is nested
+        (([GW, GX], GX), Tree.of(([W, X], X), ("p", "x")), [GW, GX, GX]),
         (GW, TWO, [None, GW]),  # of the one argument of its shape
         ((GX,), Tree.of((X, 3), ("x", "n")), [GX]),
         (np.array([1.0, 2.0]), Tree.of((0.5, 1.5), ("a", "b")), [1.0, 2.0]),
@@ -380,6 +382,7 @@ def test_what_a_gradient_function_returned_finds_its_arguments(returned, argumen
             "the gradient returned 2 entries, wanted 1: .*: if the second is the Hessian pass hess=True",
         ),
         ((GX, GX, GX), TWO, "the gradient returned 3 entries, wanted 2"),
+        ((), TWO, "the gradient returned 0 entries, wanted 2"),
         (np.ones(7), TWO, "the gradient returned a ndarray, wanted 2: one per argument, None where"),
         ({"v": GX}, TWO, r"the gradient has an entry 'v', wanted names among \['x', 'w'\]"),
         ({"x": GX}, TWO, "no gradient for w"),
