@@ -125,9 +125,8 @@ class Search:
         move = np.zeros(near.here.size)
         move[worst] = sign
         reached = high[worst] if sign > 0 else -low[worst]
-        claims, moves = near.at(np.array([worst]))
-        bend = float(np.sum((claims - claims.mean()) * (moves - moves.mean())))
-        kind = "flat" if high[worst] - low[worst] <= near.tolerance else "convex" if bend > 0 else "concave"
+        bends = "concave" if flips(near)[worst] < 0 else "convex"
+        kind = "flat" if high[worst] - low[worst] <= near.tolerance else bends
         self.separation = Separation(move, sign * float(near.here[worst]), float(reached) + 0.0, kind)
         return "outside"
 
@@ -171,22 +170,21 @@ class Search:
 
     def _look(self, block: Block, turn: int, move: Array) -> bool:
         """Put the move from the nearest point to the claim into `move`; return whether the block is still open."""
-        near, entries, least = self.near, block.entries, ASIDE * self.near.blur
+        near, entries, aside = self.near, block.entries, 2.0**-8
         rest = block.nearest(near)
         far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
         if far <= near.tolerance:
             block.state = "inside"
             return False
         block.bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
-        block.stalled = max(block.stalled - 1, 0) if distance < block.best * (1 - 1e-6) else block.stalled + 1
+        block.stalled = 0 if distance < block.best else block.stalled + 1
         block.best = min(block.best, distance)
         if block.bend == 0 or block.stalled > PATIENCE:
             block.state = "both ways"
             return False
-        aside = max(2.0 ** (-6 - 3 * block.stalled), least)
         if turn % 3 == 2:  # on the round boundary of a ball: from its centre
             rest = near.here[entries] - (near.claims[0] + near.claims[1])[entries] / 2
-            far, aside = float(np.max(np.abs(rest))) or 1.0, least
+            far, aside = float(np.max(np.abs(rest))) or 1.0, ASIDE * near.blur
         move[entries] = block.bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
         return True
 
@@ -195,15 +193,11 @@ class Search:
         near, entries, bend = self.near, block.entries, block.bend
         u, apart = made[entries], (near.here - claim)[entries]
         gap, length = bend * float(apart @ u), float(np.sum(np.abs(u)))
-        if gap <= 2.0**-12 * float(np.linalg.norm(apart) * np.linalg.norm(u)):
-            return ""
         if gap <= 4 * near.tolerance * length:
-            drift = abs(float((near.ask(2 * made, keep=False) - claim)[entries] @ u))
-            if gap <= 16 * drift + 2.0**-22 * near.size * length:
-                return ""
+            return ""
         if len(self.parts) > 1:
-            far = 8 * near.noise()  # of equals one wins if all others fall, and none if all rise
-            for other in (2.0**-6 * near.noise(), far.copy(), np.abs(far), -np.abs(far)):
+            noise = near.noise()  # of equals one wins if all others fall, and none if all rise
+            for other in (noise / 64, 8 * noise, 8 * np.abs(noise), -8 * np.abs(noise)):
                 other[entries] = u
                 moved = np.abs(near.ask(other, keep=near.may_keep) - claim) > near.tolerance
                 if moved[entries].any():
@@ -235,11 +229,11 @@ class Search:
         path.append(block.best)
         if len(path) <= 2 * WATCHED:
             return ""
+        nearer, needed = np.log(path[-1 - WATCHED] / block.best), np.log(block.best / near.tolerance)
         u = made[block.entries]
-        beyond = block.bend * float((claim - near.here)[block.entries] @ u) / float(np.linalg.norm(u))
-        nearer = float(np.log(path[-1 - WATCHED] / block.best)) / WATCHED  # for each turn
-        turns = np.log(block.best / near.tolerance) / max(nearer, 1e-9)
-        return "too many" if turns > left and beyond > BEYOND * block.best else ""
+        beyond = block.bend * float((claim - near.here)[block.entries] @ u)
+        slow = needed * WATCHED > nearer * left
+        return "too many" if slow and beyond > BEYOND * block.best * float(np.linalg.norm(u)) else ""
 
     def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
         """Return the entries that are no blocks of their own: just refuted, or joined before."""

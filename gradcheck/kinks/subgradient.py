@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 TURNS = 12  # steps towards the claim with whole claims, before blocks are looked for
 WHOLE = 120  # claims in one hull at most
 RETRIES = 4
-MANY = 4 * periods.MOST  # entries that bend together, and may need a corner each
+MANY = 120  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
+ROUNDS = 24  # of three claims, where several pieces meet
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def judged(near: Neighbourhood) -> Finding:
         _in_order(near)
         weights = one_bend.towards(near, TURNS)
         if weights is not None:
-            return Finding("inside", weights=weights[weights > 0])
+            return Finding("inside", weights=weights[np.flatnonzero(weights)])
         if (separation := flat.along_a_group(near)) is not None:
             return Finding("outside", separation=separation)
         return _in_blocks(near, guess.joined)
@@ -170,13 +171,10 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
     spanned = int(np.sum(size > near.tolerance * np.sqrt(claims.size)))
     if spanned != 2:
         return None
-    angle = near.rng.uniform(0, np.pi)  # the rows themselves may be tied
-    first, other = (
-        np.sqrt(len(entries)) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) @ rows[:2]
-    )
+    first, other = near.rng.standard_normal((2, 2)) @ rows[:2]  # the rows themselves may be tied
     found = []
-    for start in (first, -first):
-        turn = HalfTurn(near, entries, BUDGET, start, other if start is first else -other, pieces=PARTS)
+    for sign in (1.0, -1.0):
+        turn = HalfTurn(near, entries, BUDGET, sign * first, sign * other, pieces=PARTS)
         if not turn.complete:
             return None
         found += list(turn.path.values())
@@ -187,7 +185,7 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
     rest = target - weights @ vertices
     far = float(np.max(np.abs(rest)))
     if far <= near.tolerance:
-        return Finding("inside", weights=weights[weights > 0], by_blocks=len(entries) < near.here.size)
+        return Finding("inside", weights=weights[np.flatnonzero(weights)], by_blocks=len(entries) < near.here.size)
     u, move = rest / far, np.zeros(near.here.size)
     reached, claimed = float(np.max(vertices @ u)), float(target @ u)
     if claimed - reached <= 8 * near.tolerance * float(np.sum(np.abs(u))):
@@ -200,9 +198,10 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
     """Look for vertices on all sides; an outside is proved along a flat direction, or in a plane."""
     if (found := _in_a_plane(near, entries)) is not None:
         return found
-    stalled, best, target = 0, np.inf, near.here[entries]
-    used = list(range(len(near.claims)))
-    while stalled < one_bend.PATIENCE:
+    if (separation := flat.along(near, entries)) is not None:
+        return Finding("outside", separation=separation)
+    used, target = list(range(len(near.claims))), near.here[entries]
+    for _ in range(ROUNDS):
         claims = np.array([near.claims[k][entries] for k in used])
         weights = in_hull(claims, target)
         rest = target - weights @ claims
@@ -210,18 +209,16 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
         if far <= near.tolerance:
             tied = [k for k, weight in zip(used, weights, strict=True) if weight and not near.off_ties(k)]
             if not tied:
-                return Finding("inside", weights=weights[weights > 0], by_blocks=len(entries) < near.here.size)
+                return Finding(
+                    "inside", weights=weights[np.flatnonzero(weights)], by_blocks=len(entries) < near.here.size
+                )
             used = [k for k in used if k not in tied]
             continue
-        if stalled == 3 and (separation := flat.along(near, entries)) is not None:
-            return Finding("outside", separation=separation)
-        stalled = 0 if far < best * 0.98 else stalled + 1
-        best = min(best, far)
         furthest = near.moves[used[int(np.argmax(claims @ rest))]][entries]
         used = [k for k, weight in zip(used, weights, strict=True) if weight]
         for way in (rest / far, -rest / far, furthest):
             move = near.noise()
-            move[entries] = way + near.rng.uniform(2.0**-10, 0.3) * move[entries]
+            move[entries] = way + 0.25 * near.rng.random() * move[entries]
             near.ask(move)
             used.append(len(near.claims) - 1)
     return Finding("undecided", reason="several pieces of f meet here and bend both ways")

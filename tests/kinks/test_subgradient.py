@@ -1,9 +1,13 @@
 """The judges in whole claims, on functions whose subdifferential is known."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 from gradcheck.kinks import blocks, coupling, one_bend, subgradient
+from gradcheck.kinks.nearest_point import combined, in_hull
+from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.parts import Parts
 from property_tests import kink_families as known
 from property_tests.test_kinks_known import judged
@@ -242,3 +246,280 @@ def test_entries_that_do_not_change_have_any_claim():
 def test_one_block_of_all_is_no_guess():
     found = near(rows((1, 3)), np.array([0.5, 0.5, 0.0]), opening=6)
     assert coupling.guessed(found).labels is None
+
+
+# Both bends ------------------------------------------------------------------------------------------------------
+
+
+def sort_of(c):
+    """The gradient of Σ c_k · the k-th smallest."""
+
+    def gradient(w):
+        out = np.empty(len(c))
+        out[np.argsort(w, kind="stable")] = c
+        return out
+
+    return gradient
+
+
+def distance_of(target, corners):
+    return np.abs(target - combined(in_hull(corners, target), corners)).max()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_sort_of_three_is_decided_as_its_six_corners_say(seed):
+    rng = np.random.default_rng(seed)
+    c = np.array([1.0, -1.0, 0.5]) + 0.3 * rng.standard_normal(3)
+    corners = np.array([c[list(p)] for p in itertools.permutations(range(3))])
+    target = corners.mean(axis=0) + rng.uniform(0.2, 2.0) * (rng.dirichlet(np.ones(6)) - 1 / 6) @ corners
+    off = distance_of(target, corners)
+    found = state(sort_of(c), target, seed)
+    assert found.state == ("inside" if off < 1e-9 else "outside")
+    if found.state == "inside":
+        assert found.weights.sum() == pytest.approx(1)
+        assert found.weights.min() > 0
+        assert not found.by_blocks
+    else:
+        u = found.separation.move
+        assert found.separation.claimed == pytest.approx(target @ u)
+        assert found.separation.reached == pytest.approx((corners @ u).max())
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_in_a_plane_beside_entries_that_bend_alone_the_proof_is_of_its_own_entries(size):
+    c = size * np.array([1.0, -1.0, 0.5])
+
+    def gradient(w):
+        return np.append(sort_of(c)(w[:3]), size * relu(w[3:]))
+
+    inside = state(
+        gradient, np.append(np.full(3, c.mean()), size * np.array([0.3, 1.0])), seed=1, tolerance=1e-9 * size
+    )
+    assert inside.state == "inside"
+    off = np.append(c.mean() + size * np.array([1.0, -2.0, 1.0]), size * np.array([0.3, 1.0]))
+    outside = state(gradient, off, seed=1, tolerance=1e-9 * size)
+    assert outside.state == "outside"
+    assert not outside.separation.move[3:].any()
+    assert np.abs(outside.separation.move).max() == pytest.approx(1)
+
+
+def test_pieces_in_a_plane_that_a_turn_misses_are_not_passed_over():
+    """Three kinks within 2e-3 that add up to nothing: a turn in twelve parts does not meet them."""
+    thin = [[1.0, 0.0], [1.0, 1e-3], [1.0, 2e-3]]
+    germ = of_walls([[0.0, 1.0], [1.0, 1.0], *thin], [1.0, -2.0, 3.0, -6.0, 3.0])
+    found = near(germ, np.array([-1.0, -0.5]), opening=4)
+    assert subgradient._in_a_plane(found, np.arange(2)).state == "inside"
+    found.ask(np.array([1e-4, -0.2]))
+    assert subgradient._in_a_plane(found, np.arange(2)) is None
+
+
+def test_what_is_said_of_a_plane_of_a_few_entries_is_said_block_by_block():
+    def gradient(w):
+        return np.append(sort_of(np.array([1.0, -1.0, 0.5]))(w[:3]), relu(w[3:]))
+
+    found = near(gradient, np.append(np.full(3, 1 / 6), [9.0, 9.0]), opening=4)
+    inside = subgradient._in_a_plane(found, np.arange(3))
+    assert inside.state == "inside"
+    assert inside.by_blocks
+    assert subgradient._in_a_plane(found, np.arange(5)) is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_a_sort_of_four_much_is_found_and_nothing_wrong(seed):
+    rng = np.random.default_rng(seed)
+    c = rng.standard_normal(4)
+    corners = np.array([c[list(p)] for p in itertools.permutations(range(4))])
+    target = corners.mean(axis=0) + rng.uniform(0.2, 1.5) * (rng.dirichlet(np.full(24, 0.1)) - 1 / 24) @ corners
+    found = state(sort_of(c), target, seed)
+    assert found.state == ("inside" if distance_of(target, corners) < 1e-9 else "undecided")
+    if found.state == "inside":
+        assert found.weights.sum() == pytest.approx(1)
+    else:
+        assert "several pieces of f meet here" in found.reason
+
+
+def test_a_sum_that_no_corner_of_a_sort_has_is_outside_though_it_bends_both_ways():
+    c = np.array([1.0, -1.0, 0.5, 0.25])
+    found = state(sort_of(c), np.full(4, 0.3))
+    assert found.state == "outside"
+    assert found.separation.kind == "flat"
+
+
+def test_blocks_with_very_many_weights_of_their_own_are_inside_block_by_block():
+    shape = (40, 2)
+    shares = np.linspace(0.01, 0.49, 40)
+    found = state(rows(shape), np.column_stack([shares, 1 - shares]).ravel(), shape=shape)
+    assert found.state == "inside"
+    assert found.by_blocks
+    assert found.weights.sum() == pytest.approx(1)
+    assert found.labels is not None
+
+
+def test_a_claim_that_drifts_by_more_than_the_claim_is_off_decides_nothing():
+    """Beside claims known to 1e-9, later ones that are off by 1e-6 show a combination of nothing."""
+    germ = rows((1, 3))
+    found = near(germ, np.full(3, 1 / 3), opening=6)
+    search = one_bend.Search(found, np.zeros(3, dtype=int))
+    assert search.run() == "inside"
+    shown = coupling.coupled(found, search.parts)
+    assert subgradient._inside(found, search, shown, np.zeros(3, dtype=int)).state == "inside"
+    off = coupling.Coupled(shown.weights, 1e-6)
+    assert subgradient._inside(found, search, off, np.zeros(3, dtype=int)).state == "undecided"
+
+
+def test_in_order_both_ways_is_asked_once():
+    found = near(relu, np.zeros(5))
+    asked = found.asked
+    subgradient._in_order(found)
+    assert found.asked - asked == 2
+    falling, rising = found.moves[-2:]
+    assert (np.diff(falling) < 0).all()
+    assert (np.diff(rising) > 0).all()
+    found.ordered = True
+    subgradient._in_order(found)
+    assert found.asked - asked == 2
+
+
+def test_few_entries_are_not_moved_in_periods():
+    found = near(rows((1, subgradient.MANY)), np.zeros(subgradient.MANY))
+    asked = found.asked
+    subgradient._in_periods(found, np.zeros(subgradient.MANY, dtype=int))
+    assert found.asked == asked
+    more = near(rows((1, subgradient.MANY + 1)), np.zeros(subgradient.MANY + 1))
+    more.most_kept = len(more.claims) + 3
+    subgradient._in_periods(more, np.zeros(subgradient.MANY + 1, dtype=int))
+    assert more.asked - asked == 3
+
+
+# The search where f bends one way --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_claims_that_lead_to_the_one_on_trial_are_asked_for(seed):
+    found = near(rows((1, 9)), np.full(9, 1 / 9), opening=8, seed=seed)
+    assert len(np.unique(found.claims, axis=0)) < 9
+    weights = one_bend.towards(found, 12)
+    assert len(np.unique(found.claims, axis=0)) == 9
+    assert weights.sum() == pytest.approx(1)
+    assert found.asked - 16 <= 12
+
+
+def test_no_more_turns_are_taken_than_allowed_nor_than_there_is_use_for():
+    def asked(turns, each=1 / 6, kept=None):
+        found = near(rows((1, 6)), np.full(6, each), opening=1)
+        found.most_kept = kept or found.most_kept
+        assert one_bend.towards(found, turns) is None
+        return found.asked - 2
+
+    assert asked(0) == 0
+    assert asked(1) == 1
+    assert asked(3) == 3
+    assert asked(12, kept=2) == 0
+    assert asked(50, each=1.0) < 25
+
+
+def test_a_tie_that_a_move_has_hit_is_no_claim_next_to_the_point():
+    found = near(lambda w: 1.0 * (w == w.max()), np.ones(2))
+    found.ask(np.ones(2))
+    assert found.same(found.claims[-1], found.here)
+    assert one_bend.towards(found, 12) is None
+
+
+def test_where_an_entry_alone_turns_out_to_bend_its_block_is_refuted():
+    """Its claim jumps where it is moved far and all others little."""
+
+    def gradient(w):
+        return np.array([1.0 * (w[0] > 20 * np.abs(w[1:]).max()), *relu(w[1:])])
+
+    found = near(gradient, np.array([0.5, 0.0, 0.0]), opening=4)
+    search = one_bend.Search(found, np.arange(3))
+    assert search.run() == "refuted"
+    assert search.refuted[0]
+
+
+def test_blocks_that_others_move_are_refuted():
+    said = []
+    for seed in range(6):
+        found = near(rows((1, 4)), np.array([2.0, 2.0, 0.0, 0.0]), opening=3, seed=seed)
+        search = one_bend.Search(found, np.array([0, 0, 1, 1]))
+        said.append(search.run())
+        if said[-1] == "refuted":
+            assert search.refuted[:2].any()
+            assert not search.refuted[2:].any()
+        apart = near(rows((2, 2)), np.array([2.0, 2.0, 0.5, 0.5]), opening=3, seed=seed)
+        assert one_bend.Search(apart, np.array([0, 0, 1, 1])).run() == "outside"
+    assert set(said) <= {"refuted", "both ways"}
+    assert said.count("refuted") >= 3
+
+
+@pytest.mark.parametrize("way", ["rise", "fall"])
+def test_a_block_that_others_move_only_where_all_of_them_do_the_same_is_refuted(way):
+    sign = 1.0 if way == "rise" else -1.0
+
+    def gradient(w):
+        pair = rows((1, 2))(w[:2])
+        others = sign * w[2:]
+        return np.append(pair * (0.5 if others.min() > 0 and others.sum() > 20 else 1.0), relu(w[2:]))
+
+    here = np.append([1.5, 1.5], np.full(10, 0.5))
+    search = one_bend.Search(near(gradient, here, opening=3), np.array([0, 0, *range(1, 11)]))
+    assert search.run() == "refuted"
+
+
+def test_entries_refuted_or_joined_before():
+    search = one_bend.Search(near(relu, np.zeros(5)), np.array([0, 0, 1, 2, 3]))
+    assert list(search.refuted_or_joined(np.array([0, 0, 1, 2, 3]))) == [True, True, False, False, False]
+    search.refuted = np.array([False, False, False, True, False])
+    assert list(search.refuted_or_joined(np.array([0, 0, 1, 2, 3]))) == [True, True, False, True, False]
+
+
+@pytest.mark.parametrize("kept", [5, 6, 8, 12])
+def test_with_few_claims_kept_each_block_keeps_those_that_it_uses(kept):
+    shape = (12, 3)
+    for last, wanted in ((1 / 3, "inside"), (0.5, "outside")):
+        found = near(rows(shape), np.append(np.full(35, 1 / 3), last), shape=shape)
+        found.most_kept = kept
+        search = one_bend.Search(found, np.repeat(np.arange(12), 3))
+        assert search.run() == wanted
+        assert len(found.claims) <= kept
+        for block in search.parts.blocks if wanted == "inside" else ():
+            part = sum(w * found.claims[k][block.entries] for k, w in zip(block.used, block.weights, strict=True))
+            assert part == pytest.approx(np.full(3, 1 / 3))
+
+
+def test_where_nothing_may_be_replaced_the_search_is_spent():
+    found = near(rows((1, 6)), np.full(6, 1 / 6))
+    found.most_kept = len(found.claims)
+    with pytest.raises(Spent):
+        one_bend.Search(found, np.zeros(6, dtype=int)).run()
+
+
+def test_a_ball_is_reached_on_its_boundary():
+    for seed in range(4):
+        direction = np.random.default_rng(seed).standard_normal(7)
+        found = near(lambda w: w / np.linalg.norm(w), direction / np.linalg.norm(direction), seed=seed)
+        search = one_bend.Search(found, np.zeros(7, dtype=int))
+        assert search.run() == "inside"
+        beyond = near(lambda w: w / np.linalg.norm(w), 1.01 * direction / np.linalg.norm(direction), seed=seed)
+        search = one_bend.Search(beyond, np.zeros(7, dtype=int))
+        assert search.run() == "outside"
+        u = search.separation.move
+        assert search.separation.claimed == pytest.approx(beyond.here @ u)
+        assert search.separation.reached == pytest.approx(np.linalg.norm(u), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("falls", "beyond", "hopeless"), [(1.01, 20.0, True), (1.01, 15.0, False), (30.0, 20.0, False)]
+)
+def test_a_search_is_hopeless_where_claims_far_beyond_bring_little(falls, beyond, hopeless):
+    found = near(rows((1, 50)), np.zeros(50))
+    found.most = found.asked + 10
+    search = one_bend.Search(found, np.zeros(50, dtype=int))
+    block, u = search.parts.blocks[0], np.zeros(50)
+    block.bend, u[3] = 1, 2.0
+    for turn in range(2 * one_bend.WATCHED + 1):
+        block.best = falls**-turn if falls < 2 else 10.0 ** (140 - falls * turn / 10)
+        said = search._hopeless(block, beyond * block.best * u / 2, u)
+        assert (said == "too many") == (hopeless and turn == 2 * one_bend.WATCHED)
+    found.most = found.asked + 50  # as many as it has entries
+    assert search._hopeless(block, beyond * block.best * u / 2, u) == ""
