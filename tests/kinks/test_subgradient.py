@@ -425,16 +425,22 @@ def test_a_tie_that_a_move_has_hit_is_no_claim_next_to_the_point():
     assert one_bend.towards(found, 12) is None
 
 
-def test_where_an_entry_alone_turns_out_to_bend_its_block_is_refuted():
-    """Its claim jumps where it is moved far and all others little."""
+@pytest.mark.parametrize("seed", range(3))
+def test_where_an_entry_alone_turns_out_to_bend_it_is_refuted_with_those_it_moves(seed):
+    """max(0, x - 40·|y|) bends where x is moved far and y little."""
 
     def gradient(w):
-        return np.array([1.0 * (w[0] > 20 * np.abs(w[1:]).max()), *relu(w[1:])])
+        above = 1.0 * (w[0] > 40 * np.abs(w[1]))
+        return np.array([above, -40 * above * np.sign(w[1]), 7.0])
 
-    found = near(gradient, np.array([0.5, 0.0, 0.0]), opening=4)
+    found = near(gradient, np.array([0.5, 0.0, 7.0]), opening=3, seed=seed)
+    assert not np.ptp(found.claims, axis=0).any()
     search = one_bend.Search(found, np.arange(3))
     assert search.run() == "refuted"
-    assert search.refuted[0]
+    assert list(search.refuted) == [True, True, False]
+    for sign, move in zip((1.0, -1.0), found.moves[-2:], strict=True):
+        assert 1 <= sign * move[0] < 2
+        assert np.abs(move[1:]).max() < 0.1
 
 
 def test_blocks_that_others_move_are_refuted():
