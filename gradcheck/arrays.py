@@ -122,6 +122,8 @@ def to_numpy(x: Any) -> NDArray[Any]:
         import torch  # noqa: PLC0415  only where a tensor exists
 
         x = x.detach()
+        if x.device.type == "meta":
+            raise UnsupportedError("a tensor on the meta device holds no numbers")
         if x.layout != torch.strided:
             x = x.to_dense()
         x = x.to(torch.complex128 if x.is_complex() else torch.float64).numpy(force=True)

@@ -174,7 +174,7 @@ def solve_ivp(
     `jac` may be a matrix, which is then claimed for every t and y: it is judged at `y0` only. See `minimize`.
     """
     judged = _options("solve_ivp", options)
-    t, extra = float(_point(t_span).ravel()[:1].sum()), _extra(() if args is None else args)
+    t, extra = float(_point(t_span).real.ravel()[:1].sum()), _extra(() if args is None else args)
     sparsity = options.get("jac_sparsity")
     claimed = (lambda y: jac(t, y, *extra)) if callable(jac) else jac
     if claimed is None and sparsity is None:

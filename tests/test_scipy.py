@@ -158,3 +158,8 @@ def test_curve_fit_and_what_is_not_there():
         AttributeError, match=r"has no solve_bvp, only curve_fit, .* pass the functions to gradcheck\.check"
     ):
         problems.solve_bvp  # noqa: B018
+
+
+def test_a_complex_start_of_time_is_read_without_a_warning():
+    report = problems.solve_ivp(lambda t, y: -y, np.clongdouble(1), np.ones(2), jac=lambda t, y: -np.eye(2))  # noqa: ARG005
+    assert report.verdict is gc.Verdict.PASS

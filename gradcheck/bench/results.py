@@ -114,9 +114,9 @@ class Results:
     skipped : list of (str, str)
         What was left out, and why.
     checks : list of CheckCost
-    arguments : list of ArgumentsCost
     precision : list of dict
         See `precision.gradient_errors`.
+    arguments : list of ArgumentsCost
 
     """
 
@@ -124,8 +124,8 @@ class Results:
     timings: list[Timing] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     checks: list[CheckCost] = field(default_factory=list)
-    arguments: list[ArgumentsCost] = field(default_factory=list)
     precision: list[dict[str, Any]] = field(default_factory=list)
+    arguments: list[ArgumentsCost] = field(default_factory=list)
 
     def reasons(self) -> dict[str, list[str]]:
         """Return why something was left out, each reason once, with all that it concerns."""

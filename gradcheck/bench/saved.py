@@ -149,7 +149,7 @@ def from_json(data: Any, source: str) -> Results:
         raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error}): pass a bench.json.") from error
     rest = saved["machine_info"]["gradcheck"]
     arguments = [_arguments(found) for found in rest.get("arguments", [])]
-    return Results(rest["environment"], timings, rest["skipped"], checks, arguments, rest["precision"])
+    return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"], arguments)
 
 
 def _arguments(data: Arguments) -> ArgumentsCost:

@@ -171,7 +171,7 @@ class HessianClaim(SecondDerivative, JacobianClaim, keyword="hess"):
         dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
         if not isinstance(dense, np.ndarray) or self.asymmetry(leaves):
             return ""
-        values = np.linalg.eigvalsh(dense)
+        values = np.linalg.eigvalsh(arrays.to_numpy(dense))  # in a precision that LAPACK has
         if values[0] < -SYMMETRIC * abs(values[-1]):
             return ""
         return (

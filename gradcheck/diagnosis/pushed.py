@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.errors import ArgumentError
 from gradcheck.slopes.central import central
 
 if TYPE_CHECKING:
@@ -55,12 +56,16 @@ def measured(trial: Trial, claim: ArrayClaim, v: NDArray[Any]) -> tuple[NDArray[
     """Return J·v by differences, and how far it is off."""
     field, x = trial.field, trial.field.leaves[trial.index]
     move = arrays.like(v, x)
+    size = flat(claim.out).size
 
     def at(t: float) -> NDArray[Any]:
         leaves = list(field.leaves)
         leaves[trial.index] = arrays.shifted(x, t, move)
         field.count(1)
-        return flat(claim.outputs(leaves))
+        found = flat(claim.outputs(leaves))
+        if found.size != size:
+            raise ArgumentError(f"{claim.title} returns {found.size} numbers next to the point, and {size} at it")
+        return found
 
     return central(at, arrays.dtype_name(x), field.unit, PLAIN)
 

@@ -216,8 +216,8 @@ def certify(
     """Return what slopes say of the reference's gradients in float64 at `values`."""
     large = arrays.total_size(values) > LARGE
     norms = _norms(reference, values, gradients)
-    if not norms:
-        return Certificate(math.nan, why="all its gradients are zero")
+    if not (norms and all(map(math.isfinite, norms.values()))):
+        return Certificate(math.nan, why=f"its gradients are {'not all finite' if norms else 'all zero'}")
     smallest = min(norms.values())
     size = smallest * math.sqrt(len(norms))
     here = _Here(reference, drawn, values, size) if large else None

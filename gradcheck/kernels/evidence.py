@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.errors import ArgumentError
 from gradcheck.kernels.matrix import Matrix
 from gradcheck.kernels.sums import Result
 
@@ -120,21 +121,27 @@ class Evidence:
         self, name: str, kind: str, ours: Any, truth: Any, sources: list[list[Any]], coarsest: float, directions: bool
     ) -> Row:
         dtype = arrays.dtype_name(ours)
+        shape = arrays.shape_of(truth)
+        if other := [s for answers in sources for x in answers if (s := arrays.shape_of(x)) != shape]:
+            raise ArgumentError(f"the reference gives {name} the shape {shape} in one call, and {other[0]} in another")
+        if len({arrays.is_complex(x) for x in (ours, truth, *(x for answers in sources for x in answers))}) > 1:
+            raise ArgumentError(f"{name} is complex in some answers of kernel and reference, and real in others")
         low, stored, moved = sources
         result = Result(
             truth=Matrix(truth),
             low=[Matrix(x) for x in [*low, *stored]],
             kernel=Matrix(ours),
             moved=[Matrix(x) for x in moved],
-            directions=self._directions(arrays.shape_of(ours), kind) if directions else {},
+            directions=self._directions(ours, kind) if directions else {},
             largest=LARGEST.get(dtype, np.inf),
         )
         u = max(UNITS[dtype], coarsest)
         return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result)
 
-    def _directions(self, shape: tuple[int, ...], kind: str) -> dict[str, Matrix | None]:
+    def _directions(self, ours: Any, kind: str) -> dict[str, Matrix | None]:
         """Return arrays along which an error is no rounding: ones, and what has the result's shape."""
         found: dict[str, Matrix | None] = {"ones": None}
+        wanted = arrays.shape_of(ours), arrays.is_complex(ours)
         candidates = list(zip(self.inputs.names, self.inputs.leaves, strict=True))
         if kind == "gradient":
             candidates += list(self.truth.outputs)
@@ -142,7 +149,7 @@ class Evidence:
                 (f"the cotangent of {n}", c) for n, c in zip(self.drawn.names, self.drawn.values, strict=True)
             ]
         for name, x in candidates:
-            if arrays.shape_of(x) == shape and len(found) < MOST_DIRECTIONS:
+            if (arrays.shape_of(x), arrays.is_complex(x)) == wanted and len(found) < MOST_DIRECTIONS:
                 found[name] = Matrix(x)
         return found
 

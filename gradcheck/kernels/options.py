@@ -34,7 +34,8 @@ class KernelOptions:
         return Terms(self.deterministic, self.inplace_cotangent, self.batch_axis)
 
     def __post_init__(self) -> None:
-        for name in ("seed", "deterministic", "inplace_cotangent", "batch_axis"):
+        object.__setattr__(self, "seed", accepted("seed", self.seed))  # a plain integer, as Torch's generators want it
+        for name in ("deterministic", "inplace_cotangent", "batch_axis"):
             accepted(name, getattr(self, name))
         beside(order=self.order)
         factor: Any = self.factor

@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.kernels import names, place
 from gradcheck.kernels.heat import heat
+from gradcheck.kernels.matrix import chunks
 from gradcheck.kernels.planted import plant
 from gradcheck.kernels.rule import Objection, limit_of, objections
 from gradcheck.kernels.statistics import Statistics, measure
@@ -47,6 +48,9 @@ WORDS = {
 }
 
 
+NOWHERE = "the reference is nowhere finite here, so nothing was compared: pass inputs at which it does not overflow"
+
+
 @dataclass
 class Judged:
     """A row with what was measured."""
@@ -71,10 +75,11 @@ def judge(row: Row, factor: float) -> Judged:
 def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = "") -> ArgumentReport:
     """Return the row's report; `doubt` says why what speaks against it does not count."""
     row, found = judged.row, judged.found
-    verdict = Verdict.PASS if not judged.wrong else Verdict.INCONCLUSIVE if doubt else Verdict.FAIL
+    blind = not judged.wrong and _nowhere_finite(row)
+    verdict = Verdict.INCONCLUSIVE if doubt or blind else Verdict.FAIL if judged.wrong else Verdict.PASS
     name, at = None, place.Place("")
     worst: tuple[WorstEntry, ...] = ()
-    reason = ""
+    reason = NOWHERE if blind else ""
     if judged.wrong:
         at, worst = _place(judged)
         reason = doubt or _reason(judged)
@@ -101,6 +106,13 @@ def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = ""
         worst=worst,
         comparison=_comparison(judged, factor, at.block),
     )
+
+
+def _nowhere_finite(row: Row) -> bool:
+    """Tell whether no entry of the truth is a number: there is nothing that a result could be held against."""
+    truth = row.result.truth
+    read = (truth.read(*part) for part in chunks(row.result.rows, row.result.columns))
+    return row.result.size > 0 and not any(np.isfinite(part).any() for part in read)
 
 
 def _interval(found: Statistics) -> Interval:

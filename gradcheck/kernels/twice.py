@@ -99,6 +99,8 @@ def doubled(kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, g
         raise ArgumentError("order=2 with arrays of another library, wanted tensors: it is Torch's double backward")
     args, named = asked.arguments(asked.leaves)
     outputs = [y for _, y in outputs_of(tried(lambda: called(kernel, args, named), title_of(kernel)), title_of(kernel))]
+    if not all(arrays.is_torch(y) for y in outputs):
+        raise ArgumentError(f"{title_of(kernel)} returned no tensors, wanted some: order=2 is Torch's double backward")
     cotangents = [arrays.like(np.asarray(fresh(y, seed, FIRST + i)), y.detach()) for i, y in enumerate(outputs)]
     labels = labels_of(len(cotangents))
     own = tuple(asked.names[i] for i in asked.judged)

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.arrays import WIDER, cast, copied, dtype_name, is_array, is_floating, like, same, shape_of
+from gradcheck.arrays import WIDER, cast, copied, dtype_name, is_array, is_floating, is_torch, like, same, shape_of
 from gradcheck.check import check
 from gradcheck.claims.point import finite_point
 from gradcheck.errors import ArgumentError, GradcheckError
@@ -72,7 +72,7 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
     how = rules({"seed": seed, **options})
     if not derivation.gradient_lines:
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
-    inputs = {name: value.detach() if hasattr(value, "detach") else value for name, value in inputs.items()}
+    inputs = {name: value.detach() if is_torch(value) else value for name, value in inputs.items()}
     with quiet(), unwatched():
         report = _judged(derivation, inputs, seed=seed, **options)
     if (now := watcher()) is not None:

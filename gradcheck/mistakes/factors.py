@@ -93,16 +93,18 @@ def candidates(dimensions: Mapping[int, tuple[str, ...]]) -> list[float]:
 
 def names_of(low: float, high: float, dimensions: Mapping[int, tuple[str, ...]]) -> list[FactorName]:
     """Return the names of the factors in [low, high], best first; of the middle if none there is known."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return []
     known = [c for c in candidates(dimensions) if low <= c <= high and c != 1]
     if not known and high - low < 0.1 * abs(low + high):
         size = (abs(low) + abs(high)) / 2
-        for exact in (round(size), 1 / round(1 / size) if size < 1 and round(1 / size) else 0.0):
+        inverse = round(1 / size) if 2.0**-53 < size < 1 else 0
+        for exact in (round(size), 1 / inverse if inverse else 0.0):
             signed = math.copysign(exact, low)
             if exact and abs(signed) != 1 and low <= signed <= high:
                 known.append(signed)
     found = [_named(c, dimensions) for c in known]
-    if not found:
-        middle = (low + high) / 2
+    if not found and (middle := (low + high) / 2):
         most = 6 if abs(abs(middle) - 1) > 1e-5 else 12  # 1.00000003 is not 1
         digits = max(2, min(most, math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))))
         text = f"{1 / middle:.{digits}g}"

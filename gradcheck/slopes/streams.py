@@ -83,5 +83,5 @@ class _Key(ISeedSequence):
 
 @lru_cache(maxsize=64)
 def _key(seed: int) -> _Key:
-    high, low = divmod(seed, WORD)
+    high, low = divmod(int(seed), WORD)  # a NumPy integer may be narrower than a word
     return _Key(np.array([low, (OURS + high) % WORD], dtype=np.uint64))

@@ -62,7 +62,7 @@ def test_what_a_command_does_not_take_is_refused_with_the_one_that_does(line, sa
 @pytest.mark.parametrize(
     ("typed", "begun", "wanted"),
     [
-        ([], "", {"check", "kernel", "verify", "bench", "train"}),
+        ([], "", {"check", "kernel", "verify", "bench", "train", "docs"}),
         (["verify"], "", {"functions", "kernel", "file", "networks", "exact", "sweep"}),
         (["verify"], "--sw", {"--sweep"}),
         (["verify"], "--bac", {"--backend"}),

@@ -28,6 +28,8 @@ def test_the_examples_of_a_module_are_true(name):
         module = importlib.import_module(name)
     except (ModuleNotFoundError, UnsupportedError) as missing:
         pytest.skip(str(missing))
+    if ">>> import torch" in (module.__doc__ or "") + "".join(str(f.__doc__) for f in vars(module).values()):
+        pytest.importorskip("torch")
     outcome = doctest.testmod(module, optionflags=OPTIONS)
     assert outcome.attempted > 0, "the example is not in a docstring"
     assert outcome.failed == 0
