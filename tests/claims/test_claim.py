@@ -100,6 +100,10 @@ def test_a_gradient_for_what_is_no_array_is_refused_and_not_passed_over(constant
 # What is given, and changed in the arrays -------------------------------------------------------------------------
 
 
+def test_what_is_not_given_is_the_usual():
+    assert Given() == Given(None, None, {}, 0, {})
+
+
 def test_the_point_is_written_back_into_the_arrays_that_were_passed_and_no_more_is_written(monkeypatch):
     w, x = W.copy(), X.copy()
     claim = GradientClaim(lambda p: np.sum(p["w"]) + p["b"], lambda p: p, Given(({"w": w, "x": x, "b": 0.5},)))
