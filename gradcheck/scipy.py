@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 
 from gradcheck.check import check
-from gradcheck.claims.point import synchronous, title_of
+from gradcheck.claims.point import finished, synchronous, title_of
 from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import a_kind, shallow
 from gradcheck.errors import ArgumentError
@@ -125,7 +125,7 @@ def least_squares(
     """
     judged = _options("least_squares", options)
     extra, named = _extra(args), beside(kwargs=kwargs)["kwargs"] or {}
-    residuals = _named(fun, lambda x: np.atleast_1d(fun(x, *extra, **named)))
+    residuals = _named(fun, lambda x: np.atleast_1d(finished(fun(x, *extra, **named), fun)))
     claimed = _claimed(jac, extra, named)
     matrix = None if claimed is None else _rows(claimed)
     if matrix is None and jac_sparsity is None:
@@ -161,7 +161,7 @@ def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, *
     if isinstance(steering, dict) and steering.get("col_deriv"):
         rows = claimed
         claimed = lambda x: np.transpose(rows(x))  # noqa: E731  columns are outputs, as the option says
-    value = _named(fun, lambda x: np.asarray(fun(x, *extra)[0] if pair else fun(x, *extra)))
+    value = _named(fun, lambda x: np.asarray(fun(x, *extra)[0] if pair else finished(fun(x, *extra), fun)))
     return check(value, jac=claimed, args=(_point(x0),), names=["x"], **judged)
 
 
@@ -179,7 +179,7 @@ def solve_ivp(
     claimed = (lambda y: jac(t, y, *extra)) if callable(jac) else jac
     if claimed is None and sparsity is None:
         return _all(fun, [], "jac=")
-    right_side = _named(fun, lambda y: _floating(fun(t, y, *extra)))
+    right_side = _named(fun, lambda y: _floating(finished(fun(t, y, *extra), fun)))
     return check(right_side, jac=claimed, args=(_point(y0),), names=["y"], sparsity=sparsity, **judged)
 
 
@@ -212,7 +212,7 @@ def _constraint(constraint: Any, x: NDArray[Any], judged: Mapping[str, Any]) -> 
         jac, hess = _claimed(getattr(constraint, "jac", None), ()), getattr(constraint, "hess", None)
     if fun is None or jac is None:
         return None
-    values = _named(fun, lambda x: np.atleast_1d(_floating(fun(x, *extra))))
+    values = _named(fun, lambda x: np.atleast_1d(_floating(finished(fun(x, *extra), fun))))
     reports = [check(values, jac=_rows(jac), args=(x,), names=["x"], **judged)]
     if callable(hess):
         v = stream(int(judged.get("seed", 0)), Purpose.COTANGENT, 0).standard_normal(values(x).shape)
@@ -235,7 +235,7 @@ def _rows(jac: Any) -> Callable[[Any], Any]:
 def _claimed(derivative: Any, extra: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Return a derivative as a function of x alone; None where SciPy is to approximate it."""
     named = dict(kwargs or {})
-    return (lambda x: derivative(x, *extra, **named)) if callable(derivative) else None
+    return (lambda x: finished(derivative(x, *extra, **named), derivative)) if callable(derivative) else None
 
 
 def _returns_pair(fun: Callable[..., Any], x: NDArray[Any], extra: Sequence[Any]) -> bool:

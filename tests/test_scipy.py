@@ -163,3 +163,13 @@ def test_curve_fit_and_what_is_not_there():
 def test_a_complex_start_of_time_is_read_without_a_warning():
     report = problems.solve_ivp(lambda t, y: -y, np.clongdouble(1), np.ones(2), jac=lambda t, y: -np.eye(2))  # noqa: ARG005
     assert report.verdict is gc.Verdict.PASS
+
+
+def test_what_would_yet_have_to_run_is_told_and_leaves_no_warning():
+    async def later():
+        return np.eye(2)
+
+    with pytest.raises(ArgumentError, match="asynchronous"):
+        problems.least_squares(lambda x: x, np.ones(2), jac=lambda x: later())  # noqa: ARG005
+    with pytest.raises(ArgumentError, match="asynchronous"):
+        gc.check(lambda x: x, adjoint=lambda y: (later(), y), args=(np.ones(2),))

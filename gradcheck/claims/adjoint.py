@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims import raised
+from gradcheck.claims.point import finished
 from gradcheck.claims.vjp import VjpClaim
 from gradcheck.errors import WrongClaim
 from gradcheck.slopes.direction import scale_of
@@ -43,7 +44,7 @@ class AdjointClaim(VjpClaim, keyword="adjoint"):
     def apply(self, function: Callable[..., Any], given: Any, leaves: Sequence[Any]) -> Any:
         """Return f*(given), which does not depend on the point."""
         del leaves
-        return function(given, **self.kwargs)
+        return finished(function(given, **self.kwargs), function)
 
     def linear(self, leaves: Sequence[Any]) -> str | None:
         """Return a sentence if f is not linear, or its adjoint is not."""
