@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over large steps is what f shows
 ALL_ROUND_OFF = 16.0  # a claim below so many times its change by a jitter may be all round-off
+STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a smooth φ it is 63 times its error
 FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
 # report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).
@@ -98,14 +99,32 @@ def _as_round_off(trial: Trial) -> bool:
 def _significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves."""
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
+    changing = _unresolved(trial)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
     return sum(
         m.significant
         and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
         and not _among_its_levels(m, p, inside=bool(trial.field.inside))
         and not _far(trial, p)
+        and not (changing and _at_the_finest(trial, p))
         for m, p in pairs
     )
+
+
+def _unresolved(trial: Trial) -> bool:
+    """Tell whether f's slope still changes by a part of itself from one to the next of the two finest steps there are.
+
+    f changes within them, then, and no slope over them is that at the point: it can agree with a claim, and not
+    contradict it, also along a direction where the two happen to be alike.
+    """
+    ends = [p.slope.levels[-2:] for p in trial.probes if _at_the_finest(trial, p)]
+    return any(abs(a.central - b.central) > a.noise + b.noise + STILL_CHANGING * abs(b.central) for a, b in ends)
+
+
+def _at_the_finest(trial: Trial, probe: Probe) -> bool:
+    """Tell whether a slope rests on the finest step that the arithmetic allows: the next would be an eighth of it."""
+    levels = probe.slope.levels
+    return len(levels) > 1 and levels[-1].step < math.ldexp(8.0, trial.field.finest([trial.index]))
 
 
 def _far(trial: Trial, probe: Probe) -> bool:

@@ -55,3 +55,13 @@ def test_a_coarse_noise_table_makes_no_stairs_of_a_rounded_result():
     for seed in (34633, 0, 1):
         report = gc.check(lambda a, b: np.round(cosine(a, b) / step) * step, gradient, (a, b), seed=seed)
         assert report.verdict is not gc.Verdict.FAIL, str(report)
+
+
+@pytest.mark.parametrize("steepness", [1e10, 4.7e10, 9e10, 5e12])
+@pytest.mark.parametrize("bent", [np.tanh, np.sin])
+def test_a_function_that_changes_within_the_finest_step_contradicts_no_right_gradient(bent, steepness):
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        a = steepness * rng.standard_normal(int(rng.integers(2, 12)))
+        report = gc.check(lambda x, a=a: bent(a @ x), lambda x, a=a: a, (np.zeros(a.size),), seed=seed)  # noqa: ARG005
+        assert report.verdict is not gc.Verdict.FAIL
