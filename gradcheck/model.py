@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from gradcheck import arrays
 from gradcheck.check import check
-from gradcheck.claims.point import synchronous
+from gradcheck.claims.point import finished, synchronous
 from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import a_kind, flat, shallow
 from gradcheck.errors import ArgumentError, shown
@@ -104,11 +104,12 @@ def _judged(
 
     def function(**values: Any) -> Any:
         holder.put(values)
-        return value(*given, **named)
+        return finished(value(*given, **named), value)
 
     def gradients(**values: Any) -> Any:
         holder.put(values)
-        found = _method(model, grad)(*given, **named)
+        method = _method(model, grad)
+        found = finished(method(*given, **named), method)
         return holder.left_behind() if found is None else _whole(found, list(values))
 
     function.__name__ = f"{type(model).__name__}.{loss}"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.claims.jax_backward import has_jax_array
+from gradcheck.claims.kept import Kept
 from gradcheck.claims.point import all_numbers
 from gradcheck.claims.torch_graph import any_tensor
 from gradcheck.claims.torch_module import is_module
@@ -54,10 +55,13 @@ def as_point(function: Any, args: Any) -> Any:
         return args
     if isinstance(args, list) and all_numbers(args):
         return (arrays.of_numbers(args),)
+    kept = Kept({"args": args})
     try:
         function(args)
     except Exception:  # noqa: BLE001  it does not take it whole either
         return args
+    finally:
+        kept.put_back()
     return (args,)
 
 
