@@ -24,12 +24,12 @@ import kernel_families as families
 import more_kernel_families as more
 
 from gradcheck import arrays
-from gradcheck.kernels import rows
 from gradcheck.kernels.cotangents import Drawn
-from gradcheck.kernels.evidence import Evidence, Row
+from gradcheck.kernels.evidence import Evidence, KernelResult
 from gradcheck.kernels.leaves import read
 from gradcheck.kernels.programs import TorchProgram
 from gradcheck.kernels.reference import find
+from gradcheck.kernels.result_report import judge
 
 if TYPE_CHECKING:
     from gradcheck.kernels.answer import Answer
@@ -82,20 +82,21 @@ def evidence(family: families.Family, inputs: tuple[Any, ...], seed: int) -> Evi
 
 
 def ours(found: Evidence, answer: Any, seed: int) -> bool:
-    if not any(rows.judge(row, 1.0).wrong for row in found.rows(answer)):
+    if not any(judge(result, 1.0).wrong for result in found.results(answer)):
         return True
     found.jitter(8, seed)  # as check_kernel does before it says FAIL
-    return not any(rows.judge(row, 1.0).wrong for row in found.rows(answer))
+    return not any(judge(result, 1.0).wrong for result in found.results(answer))
 
 
-def theirs(rule: Rule, results: list[Row]) -> bool:
-    results = [r for r in results if r.result.low]  # an operation that does not exist in low precision
+def theirs(rule: Rule, results: list[KernelResult]) -> bool:
+    results = [r for r in results if r.matrices.low]  # an operation that does not exist in low precision
 
     def read_all(matrix: Any) -> np.ndarray:
         return np.nan_to_num(matrix.read(0, matrix.rows))
 
     return all(
-        rule(read_all(r.result.kernel), read_all(r.result.truth), read_all(r.result.low[0]), r.dtype) for r in results
+        rule(read_all(r.matrices.kernel), read_all(r.matrices.truth), read_all(r.matrices.low[0]), r.dtype)
+        for r in results
     )
 
 
@@ -122,9 +123,9 @@ def runs(seeds: range) -> Iterator[tuple[str, bool, dict[str, bool]]]:
                         answer = TorchProgram(kernel, name).run(found.inputs, found.drawn.given())
                         if not right and same is not None and equal(answer, same):
                             continue
-                        results = found.rows(answer)
+                        results = found.results(answer)
                         if right and not all(
-                            np.isfinite(r.result.kernel.read(0, r.result.rows)).all() for r in results
+                            np.isfinite(r.matrices.kernel.read(0, r.matrices.rows)).all() for r in results
                         ):
                             continue  # an intermediate that overflows in float16 is no right kernel
                         accepted = {rule: theirs(test, results) for rule, test in RULES.items()}

@@ -32,8 +32,8 @@ def tensors(problem):
 
 
 CORES = {
-    "NumPy": (numpy_core, numpy_fast, lambda problem: problem),
-    "Torch": (torch_core, torch_fast, tensors),
+    "NumPy": (numpy_core, numpy_fast, numpy_fast.Workspace, lambda problem: problem),
+    "Torch": (torch_core, torch_fast, torch_fast.TorchWorkspace, tensors),
 }
 cores = pytest.mark.parametrize("core", CORES.values(), ids=CORES)
 
@@ -131,13 +131,13 @@ def off_the_kinks(problem):
 @cores
 @given(problem=integer_problems(), layouts=layouts)
 def test_on_integers_a_step_is_the_textbooks_to_the_last_digit(core, problem, layouts):
-    textbook, fast, convert = core
+    textbook, _, new, convert = core
     event(f"hidden units at 0: {bool((problem.x @ problem.w1 == 0).any())}")
     event(f"many blocks: {number_of_blocks(problem) > 1}")
     one, other = copied(problem), copied(problem, layouts)
     lr = 2.0**-2
     want = float(textbook.step(*convert(one), lr))
-    assert float(fast.Workspace(convert(other)).step(lr)) == want
+    assert float(new(convert(other)).step(lr)) == want
     for name in Problem._fields:
         np.testing.assert_array_equal(getattr(other, name), getattr(one, name), err_msg=name)
 
@@ -145,7 +145,7 @@ def test_on_integers_a_step_is_the_textbooks_to_the_last_digit(core, problem, la
 @cores
 @given(problem=integer_problems(), layouts=layouts)
 def test_on_integers_loss_and_gradients_are_the_textbooks_to_the_last_digit(core, problem, layouts):
-    textbook, fast, convert = core
+    textbook, fast, _, convert = core
     laid = convert(copied(problem, layouts))
     assert float(fast.loss(*laid)) == float(textbook.loss(*convert(problem)))
     for name, want in textbook.gradients(*convert(problem))._asdict().items():
@@ -156,10 +156,10 @@ def test_on_integers_loss_and_gradients_are_the_textbooks_to_the_last_digit(core
 @given(problem=normal_problems(), layouts=layouts)
 def test_on_normal_numbers_a_step_is_the_textbooks_to_round_off(core, problem, layouts):
     assume(off_the_kinks(problem))
-    textbook, fast, convert = core
+    textbook, _, new, convert = core
     one, other = copied(problem), copied(problem, layouts)
     lr = 1e-3
-    losses = textbook.step(*convert(one), lr), fast.Workspace(convert(other)).step(lr)
+    losses = textbook.step(*convert(one), lr), new(convert(other)).step(lr)
     loss, w1, w2 = steps_allow(problem, lr)
     assert abs(float(losses[0]) - float(losses[1])) <= loss
     assert (abs(one.w1 - other.w1) <= w1).all()
@@ -169,11 +169,11 @@ def test_on_normal_numbers_a_step_is_the_textbooks_to_round_off(core, problem, l
 @cores
 @given(problem=problems_with_special_numbers())
 def test_infinities_and_nans_end_where_the_textbook_has_them(core, problem):
-    textbook, fast, convert = core
+    textbook, _, new, convert = core
     one, other = copied(problem), copied(problem)
     lr = 2.0**-2
     with np.errstate(all="ignore"):
-        want, got = textbook.step(*convert(one), lr), fast.Workspace(convert(other)).step(lr)
+        want, got = textbook.step(*convert(one), lr), new(convert(other)).step(lr)
     np.testing.assert_array_equal(np.asarray(got), np.asarray(want))
     for name in Problem._fields:
         np.testing.assert_array_equal(getattr(other, name), getattr(one, name), err_msg=name)
@@ -182,9 +182,9 @@ def test_infinities_and_nans_end_where_the_textbook_has_them(core, problem):
 @cores
 @given(problem=integer_problems(), steps=st.integers(2, 4))
 def test_a_workspace_kept_over_steps_goes_where_single_steps_go(core, problem, steps):
-    _, fast, convert = core
+    _, fast, new, convert = core
     kept, single = copied(problem), copied(problem)
-    workspace = fast.Workspace(convert(kept))
+    workspace = new(convert(kept))
     for t in range(steps):
         lr = 2.0 ** -(8 + t)  # another one each step: no scale may be left from the last
         assert float(workspace.step(lr)) == float(fast.step(*convert(single), lr))

@@ -17,13 +17,13 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from gradcheck.bench.results import Results, Spread
 
-__all__ = ["Change", "changes", "fraction", "only_in_one"]
+__all__ = ["RatioChange", "changes", "fraction", "only_in_one"]
 
 OWN = ("textbook", "fast", "graph")
 
 
 @dataclass(frozen=True)
-class Change:
+class RatioChange:
     """One variant of one case in both runs: its ratio to the floor before and after."""
 
     case: str
@@ -59,7 +59,7 @@ class Change:
         return "SLOWER" if self.apart else "within the spread"
 
 
-def changes(old: Results, new: Results) -> list[Change]:
+def changes(old: Results, new: Results) -> list[RatioChange]:
     """Return every variant that both runs timed beside a floor, the largest slowdown first.
 
     Raises
@@ -69,7 +69,7 @@ def changes(old: Results, new: Results) -> list[Change]:
 
     """
     before, after = _ratios(old), _ratios(new)
-    found = [Change(*name, then, after[name]) for name, then in before.items() if name in after]
+    found = [RatioChange(*name, then, after[name]) for name, then in before.items() if name in after]
     if not found:
         raise ArgumentError("the two runs have no variant in common: run both with the same --shapes and --dtypes.")
     return sorted(found, key=lambda change: -change.slowdown)

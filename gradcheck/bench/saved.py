@@ -64,7 +64,7 @@ class Benchmark(TypedDict):
     extra_info: dict[str, Any]
 
 
-class Arguments(TypedDict):
+class SavedArguments(TypedDict):
     """A check of many arguments, as `ArgumentsCost` has it."""
 
     case: Annotated[str, msgspec.Meta(max_length=80)]
@@ -80,7 +80,7 @@ class Rest(TypedDict):
     environment: dict[str, Any]
     skipped: list[tuple[str, str]]
     precision: list[dict[str, Any]]
-    arguments: NotRequired[list[Arguments]]
+    arguments: NotRequired[list[SavedArguments]]
 
 
 class MachineInfo(TypedDict):
@@ -152,7 +152,7 @@ def from_json(data: Any, source: str) -> Results:
     return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"], arguments)
 
 
-def _arguments(data: Arguments) -> ArgumentsCost:
+def _arguments(data: SavedArguments) -> ArgumentsCost:
     seconds, fast = tuple(data["seconds"]), tuple(data["torch_fast"])
     return ArgumentsCost(data["case"], data["evaluations"], seconds, fast, data["said"])
 

@@ -35,7 +35,7 @@ def _floor(problem: Problem, _: float) -> Callable[[], Any]:
 
 
 def _fast(problem: Problem, lr: float) -> Callable[[], Any]:
-    step = torch_fast.Workspace(problem).step
+    step = torch_fast.TorchWorkspace(problem).step
     return lambda: step(lr)
 
 

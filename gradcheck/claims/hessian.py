@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.claims.claim import Given
-    from gradcheck.claims.matrices import Block
+    from gradcheck.claims.matrices import JacobianBlock
     from gradcheck.claims.tree import Tree
 
 SYMMETRIC = 2.0**-26  # √u: H and its transpose agree far better, another matrix far worse
@@ -110,7 +110,7 @@ class HessianClaim(SecondDerivative, JacobianClaim, keyword="hess"):
         """Name rows and columns by the arguments."""
         self.named_by(self.outputs_of, "H")
 
-    def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
+    def blocks(self, leaves: Sequence[Any]) -> list[list[JacobianBlock | None]]:
         """Return the blocks of H, rows by argument and columns by argument."""
         result = self._result(leaves)
         found = matrices.blocks(self._whole(result), self.out, self.tree, self.output_names, self.letter)

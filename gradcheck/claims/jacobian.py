@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.claims.claim import Given
-    from gradcheck.claims.matrices import Block
+    from gradcheck.claims.matrices import JacobianBlock
 
 
 MISSES = (
@@ -125,7 +125,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         """Return what the user's function returns."""
         return caller(self.jac, self.tree, self.kwargs)(leaves)
 
-    def blocks(self, leaves: Sequence[Any]) -> list[list[Block | None]]:
+    def blocks(self, leaves: Sequence[Any]) -> list[list[JacobianBlock | None]]:
         """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""
         result = self._result(leaves)
         found = matrices.blocks(result, self.out, self.tree, self.output_names, self.letter)
@@ -151,7 +151,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         columns = zip(*self.blocks(leaves), strict=True)
         return tuple(self._pulled(column, x) for column, x in zip(columns, leaves, strict=True))
 
-    def _pulled(self, column: Sequence[Block | None], x: Any) -> Any:
+    def _pulled(self, column: Sequence[JacobianBlock | None], x: Any) -> Any:
         if any(block is None for block in column):
             return None
         total = sum(b.pull(c) for b, c in zip(column, self.cotangents, strict=True) if b is not None)
@@ -196,7 +196,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
                     return said if len(blocks) == 1 else f"{name}: {said}"
         return None
 
-    def _outside(self, blocks: Sequence[Sequence[Block | None]]) -> str:
+    def _outside(self, blocks: Sequence[Sequence[JacobianBlock | None]]) -> str:
         """Return a sentence if an entry is claimed outside the declared pattern."""
         if len(blocks) != 1 or len(blocks[0]) != 1 or blocks[0][0] is None:
             raise ArgumentError("sparsity= is for one output and one argument: check the others apart, with only=")

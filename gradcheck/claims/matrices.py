@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ADJOINT = 2.0**-26  # √u: A and its transpose agree far better, another matrix far worse
 
 
-class Block:
+class JacobianBlock:
     """∂(one output)/∂(one argument).
 
     Attributes
@@ -64,11 +64,11 @@ class Block:
     def _samples(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return x.reshape(math.prod(shape[: self.batch]), math.prod(shape[self.batch :]))
 
-    def transposed(self) -> Block | None:
+    def transposed(self) -> JacobianBlock | None:
         """Return the block of the transposed matrix; None where it has none of the same shape."""
         if self.batch or not hasattr(self.matrix, "T"):
             return None
-        return Block(self.matrix.T, self.out, self.argument)
+        return JacobianBlock(self.matrix.T, self.out, self.argument)
 
     @property
     def is_operator(self) -> bool:
@@ -138,7 +138,7 @@ def coarsest(matrix: Any) -> float:
 
 def blocks(
     result: Any, outputs: Sequence[Any], tree: Tree, names: Sequence[str], letter: str
-) -> list[list[Block | None]]:
+) -> list[list[JacobianBlock | None]]:
     """Return what a `jac` function returned as one block for each output and leaf.
 
     Parameters
@@ -172,7 +172,7 @@ def blocks(
 
 def _row(
     row: Any, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]], tree: Tree, where: str
-) -> list[Block | None]:
+) -> list[JacobianBlock | None]:
     wanted = [tree.only is None or name in tree.only for name in tree.names]
     if len(shapes) == 1 and not isinstance(row, dict | tuple):
         return [_block(row, out, shapes[0], where)]
@@ -231,7 +231,7 @@ def _walked(row: Any, path: Sequence[str]) -> Any:
     return row
 
 
-def _block(matrix: Any, out: tuple[int, ...], argument: tuple[int, ...], where: str) -> Block:
+def _block(matrix: Any, out: tuple[int, ...], argument: tuple[int, ...], where: str) -> JacobianBlock:
     m, n = math.prod(out), math.prod(argument)
     if hasattr(matrix, "tocsr") or hasattr(matrix, "matvec"):
         if tuple(matrix.shape) != (m, n):
@@ -239,16 +239,16 @@ def _block(matrix: Any, out: tuple[int, ...], argument: tuple[int, ...], where: 
         if hasattr(matrix, "tocsr"):
             matrix = matrix.tocsr()
             _finite(matrix.data, where)
-        return Block(matrix, out, argument)
+        return JacobianBlock(matrix, out, argument)
     values = _dense(matrix, where)
     if values.shape in ((*out, *argument), (m, n)) or (values.size == m * n and values.ndim <= 2 and 1 in (m, n)):
         _finite(values, where)
-        return Block(values.reshape(m, n), out, argument)
+        return JacobianBlock(values.reshape(m, n), out, argument)
     for batch in range(1, min(len(out), len(argument)) + 1):
         if out[:batch] == argument[:batch] and values.shape == (*out, *argument[batch:]):
             _finite(values, where)
             samples = math.prod(out[:batch])
-            return Block(values.reshape(samples, math.prod(out[batch:]), -1), out, argument, batch)
+            return JacobianBlock(values.reshape(samples, math.prod(out[batch:]), -1), out, argument, batch)
     wanted = (*out, *argument)
     columns = values.size // m if m and values.size % m == 0 and values.shape[: len(out)] in (out, (m,)) else 0
     moved = on_a_manifold(argument, columns)
@@ -273,7 +273,9 @@ def _hint(shape: Sequence[int], m: int, n: int) -> str:
     return ": it is transposed; rows are outputs, columns are arguments" if tuple(shape) == (n, m) and m != n else ""
 
 
-def _joined(matrix: Any, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]], where: str) -> list[Block | None]:
+def _joined(
+    matrix: Any, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]], where: str
+) -> list[JacobianBlock | None]:
     """Return the blocks of one matrix whose columns run over all arguments, flattened and joined."""
     sizes = [math.prod(shape) for shape in shapes]
     whole = _block(matrix, out, (sum(sizes),), where)
@@ -281,6 +283,6 @@ def _joined(matrix: Any, out: tuple[int, ...], shapes: Sequence[tuple[int, ...]]
         raise WrongClaim(f"{where} is one operator for {len(shapes)} arguments, wanted one for each")
     ends = np.cumsum(sizes)
     return [
-        Block(whole.matrix[:, end - size : end], out, shape)
+        JacobianBlock(whole.matrix[:, end - size : end], out, shape)
         for end, size, shape in zip(ends, sizes, shapes, strict=True)
     ]

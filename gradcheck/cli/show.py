@@ -25,12 +25,12 @@ def result_console() -> Console:
     """Return where results go: NO_COLOR and pipes get plain text, and a text is what it says, [brackets] and all."""
     from rich.console import Console  # noqa: PLC0415  a tenth of a second
 
-    class Result(Console):
+    class ResultConsole(Console):
         def on_broken_pipe(self) -> None:
             """Leave a closed pipe to the group's own exit code: rich would exit with 1, which is FAIL."""
             raise BrokenPipeError
 
-    return Result(soft_wrap=False, markup=False, emoji=False, highlight=False)
+    return ResultConsole(soft_wrap=False, markup=False, emoji=False, highlight=False)
 
 
 def print_line(text: str) -> None:

@@ -24,7 +24,7 @@ from gradcheck.verdicts.certificate import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcheck.search.counterexample import DrawnCase, Search
+    from gradcheck.search.counterexample import DrawnCase, SearchResult
     from gradcheck.strategies.described import Arguments
 
 __all__ = ["Drawing", "verify_functions"]
@@ -135,7 +135,7 @@ def verify_functions(
     return EXIT_CODES[found.verdict]
 
 
-def _print_pass(found: Search, targets: Sequence[str], arguments: Arguments, drawing: Drawing) -> None:
+def _print_pass(found: SearchResult, targets: Sequence[str], arguments: Arguments, drawing: Drawing) -> None:
     largest = f"every error is at most {found.largest_error:.1e}" if found.largest_error else "all exact"
     low, high = drawing.interval or (min(x for x in SHORT if x > 0 or not drawing.positive), max(SHORT))
     entries = "entries as described" if drawing.signature.endswith(".toml") else f"entries {low:g} to {high:g}"
@@ -146,19 +146,19 @@ def _print_pass(found: Search, targets: Sequence[str], arguments: Arguments, dra
     )
 
 
-def _headline(found: Search, signature: str) -> str:
+def _headline(found: SearchResult, signature: str) -> str:
     cases = f"{found.drawn} case{'s' * (found.drawn != 1)} drawn from {signature}"
     if found.verdict is Verdict.FAIL:
         return f"A wrong gradient after {cases}; in {found.shrinking} more it shrank to this:\n"
     return f"{found.inconclusive} of {cases} are undecided, no other is wrong; the smallest of them:\n"
 
 
-def _doing(so_far: Search) -> str:
+def _doing(so_far: SearchResult) -> str:
     return f"cases, {so_far.shrinking} to shrink a failure" if so_far.shrinking else "cases"
 
 
 def _as_data(
-    found: Search, case: DrawnCase | None, targets: Sequence[str], signature: str, seed: int
+    found: SearchResult, case: DrawnCase | None, targets: Sequence[str], signature: str, seed: int
 ) -> dict[str, Any]:
     return {
         "verdict": str(found.verdict),

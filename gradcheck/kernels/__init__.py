@@ -7,7 +7,7 @@ of its own. The truth: `reference` in float64 and in the kernel's precision, `wi
 by random rounding, `differences` and `certificate` by slopes, `kink` at a tie.
 
 The verdict: `trial` is the kernel's answers, `evidence` brings all arrays together as `matrix`, `sums` adds them up by
-groups, `statistics` are ratios of these, `rule` the limits, `rows` a row of the report for each result. `names` and
+groups, `statistics` are ratios of these, `rule` the limits, `result_report` the report on a result. `names` and
 `place` tell mistake and place, `planted` proves power, `heat` is the picture.
 """
 

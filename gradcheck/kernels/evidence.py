@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels.matrix import Matrix
-from gradcheck.kernels.sums import Result
+from gradcheck.kernels.sums import ResultMatrices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ UNITS = arrays.ROUNDOFF | {"float32": 2.0**-22, "complex64": 2.0**-22, "float64"
 
 
 @dataclass
-class Row:
+class KernelResult:
     """One output or one gradient.
 
     Attributes
@@ -43,7 +43,7 @@ class Row:
         The kernel's.
     u, smallest : float
         Unit round-off to expect, and the spacing of the smallest numbers.
-    result : Result
+    matrices : ResultMatrices
         The arrays.
     """
 
@@ -53,7 +53,7 @@ class Row:
     dtype: str
     u: float
     smallest: float
-    result: Result
+    matrices: ResultMatrices
 
     @property
     def label(self) -> str:
@@ -86,7 +86,7 @@ class Evidence:
         while len(self.moved) < count:
             self.moved.append(self.reference.noisy(self.values, units, self.drawn.draw, seed, len(self.moved)))
 
-    def rows(self, answer: Answer, *, directions: bool = True) -> list[Row]:
+    def results(self, answer: Answer, *, directions: bool = True) -> list[KernelResult]:
         """Return the results of a kernel's answer beside the reference's; a gradient that is None is left out."""
         coarsest = max(_unit(x) for x in self.inputs.leaves)
         pairs = self.drawn.pairs(answer.outputs)
@@ -96,7 +96,7 @@ class Evidence:
                 continue
             name, y = answer.outputs[i]
             sources = [[o[k][1] for o in self._outputs(kind)] for kind in ("low", "stored", "moved")]
-            found.append(self._row(name, "output", y, self.truth.outputs[k][1], sources, coarsest, directions))
+            found.append(self._result(name, "output", y, self.truth.outputs[k][1], sources, coarsest, directions))
         for k, i in enumerate(self.inputs.judged):
             g = answer.gradients[k]
             if g is None:
@@ -104,7 +104,7 @@ class Evidence:
             truth = self.truth.gradients[k]
             truth = np.zeros(arrays.shape_of(g)) if truth is None else truth
             sources = [[o[k] for o in self._gradients(kind) if o[k] is not None] for kind in ("low", "stored", "moved")]
-            found.append(self._row(self.inputs.names[i], "gradient", g, truth, sources, coarsest, directions))
+            found.append(self._result(self.inputs.names[i], "gradient", g, truth, sources, coarsest, directions))
         return found
 
     def _outputs(self, kind: str) -> list[Any]:
@@ -117,9 +117,9 @@ class Evidence:
         found = getattr(self, kind)
         return found if isinstance(found, list) else [] if found is None else [found]
 
-    def _row(
+    def _result(
         self, name: str, kind: str, ours: Any, truth: Any, sources: list[list[Any]], coarsest: float, directions: bool
-    ) -> Row:
+    ) -> KernelResult:
         dtype = arrays.dtype_name(ours)
         shape = arrays.shape_of(truth)
         if other := [s for answers in sources for x in answers if (s := arrays.shape_of(x)) != shape]:
@@ -127,7 +127,7 @@ class Evidence:
         if len({arrays.is_complex(x) for x in (ours, truth, *(x for answers in sources for x in answers))}) > 1:
             raise ArgumentError(f"{name} is complex in some answers of kernel and reference, and real in others")
         low, stored, moved = sources
-        result = Result(
+        matrices = ResultMatrices(
             truth=Matrix(truth),
             low=[Matrix(x) for x in [*low, *stored]],
             kernel=Matrix(ours),
@@ -136,7 +136,7 @@ class Evidence:
             largest=LARGEST.get(dtype, np.inf),
         )
         u = max(UNITS[dtype], coarsest)
-        return Row(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], result)
+        return KernelResult(name, kind, arrays.shape_of(ours), dtype, u, arrays.SMALLEST[dtype], matrices)
 
     def _directions(self, ours: Any, kind: str) -> dict[str, Matrix | None]:
         """Return arrays along which an error is no rounding: ones, and what has the result's shape."""

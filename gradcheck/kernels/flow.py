@@ -12,7 +12,7 @@ from gradcheck import arrays
 from gradcheck.claims import backward_contract, batch
 from gradcheck.claims.backward_asked import Asked, Run
 from gradcheck.errors import ArgumentError
-from gradcheck.kernels import kink, modules, rows, twice
+from gradcheck.kernels import kink, modules, twice
 from gradcheck.kernels.answer import Answer, BackwardError, Form, Program, ask
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
@@ -21,6 +21,7 @@ from gradcheck.kernels.leaves import Inputs, filled, flat, positional, read, unc
 from gradcheck.kernels.libraries import installed
 from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of
 from gradcheck.kernels.reference import find
+from gradcheck.kernels.result_report import CONFIDENCE, JudgedResult, judge, report
 from gradcheck.kernels.trial import KernelTrial, answers_again, detached, first_answer, fits
 from gradcheck.slopes.field import quiet
 from gradcheck.verdicts.certificate import Verdict
@@ -67,7 +68,7 @@ def try_kernel(
         trial.evidence.low = found.low(drawn.given())
         trial.evidence.stored = found.stored(drawn.given())
         judged, doubts = _judged(trial, answer, again)
-        reports = [rows.report(j, trial.evidence, options.factor, doubt=doubts.get(id(j), "")) for j in judged]
+        reports = [report(j, trial.evidence, options.factor, doubt=doubts.get(id(j), "")) for j in judged]
         gradients = trial.evidence.truth.gradients
         del judged, again  # as large as the results; what follows needs the memory
         trial.evidence = Evidence(asked, drawn, found, values, Answer([], []))
@@ -108,8 +109,8 @@ def _program(kernel: Any, inputs: Inputs, outputs: int) -> Program:
     )
 
 
-def _judged(trial: KernelTrial, answer: Answer, again: Sequence[Answer]) -> tuple[list[rows.Judged], dict[int, str]]:
-    """Return every row with what the rule says, and for those that are in doubt why.
+def _judged(trial: KernelTrial, answer: Answer, again: Sequence[Answer]) -> tuple[list[JudgedResult], dict[int, str]]:
+    """Return every result with what the rule says, and for those that are in doubt why.
 
     Where something speaks against the kernel, more runs with random roundings are asked: the reference may be on a
     kink, or next to one, where small differences inside give another gradient.
@@ -127,32 +128,32 @@ def _judged(trial: KernelTrial, answer: Answer, again: Sequence[Answer]) -> tupl
     return _settled(trial, found)
 
 
-def _worst(trial: KernelTrial, answers: Sequence[Answer]) -> list[rows.Judged]:
-    """Return the rows of the first answer, each in the place of which a later answer is wrong."""
-    every = [[rows.judge(row, trial.options.factor) for row in trial.evidence.rows(a)] for a in answers]
+def _worst(trial: KernelTrial, answers: Sequence[Answer]) -> list[JudgedResult]:
+    """Return the results of the first answer, each in the place of which a later answer is wrong."""
+    every = [[judge(result, trial.options.factor) for result in trial.evidence.results(a)] for a in answers]
     return [next((j for j in same if j.wrong), same[0]) for same in zip(*every, strict=True)]
 
 
-def _settled(trial: KernelTrial, found: list[rows.Judged]) -> tuple[list[rows.Judged], dict[int, str]]:
-    """Return the rows, and why what speaks against some says nothing: the reference overflows too, or has a kink."""
+def _settled(trial: KernelTrial, found: list[JudgedResult]) -> tuple[list[JudgedResult], dict[int, str]]:
+    """Return the results, and why what speaks against some says nothing: the reference overflows too, or has a kink."""
     doubts: dict[int, str] = {}
     answers = None
     kept = []
     for judged in found:
-        row = judged.row
+        result, m = judged.result, judged.result.matrices
         if not judged.wrong:
             kept.append(judged)
             continue
         if judged.unfinished.size:
-            low = row.result.low[0].read(0, row.result.rows).ravel() if row.result.low else np.zeros(row.result.size)
+            low = m.low[0].read(0, m.rows).ravel() if m.low else np.zeros(m.size)
             if not np.isfinite(low[judged.unfinished]).any():
                 doubts[id(judged)] = (
-                    f"{row.label} overflows in {row.dtype}, and so does the reference: scale the inputs down"
+                    f"{result.label} overflows in {result.dtype}, and so does the reference: scale the inputs down"
                 )
             kept.append(judged)
             continue
         answers = answers or kink.beside(trial.evidence, trial.options.seed)
-        judged, sentence, doubtful = kink.settle(judged, trial.evidence, answers, trial.options.factor)  # noqa: PLW2901  the same row, settled
+        judged, sentence, doubtful = kink.settle(judged, trial.evidence, answers, trial.options.factor)  # noqa: PLW2901  the same result, settled
         if doubtful:
             doubts[id(judged)] = sentence
         elif sentence:
@@ -264,7 +265,7 @@ def _report(
         gradient_evaluations=trial.calls,
         contract_evaluations=trial.contract_calls,
         seed=int(options.seed),
-        confidence=rows.CONFIDENCE,
+        confidence=CONFIDENCE,
         oracle=ORACLE,
         notes=tuple(dict.fromkeys(notes)),
         complaint="; ".join(breaches),

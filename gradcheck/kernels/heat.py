@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.kernels.matrix import TILE
-from gradcheck.kernels.sums import Result, errors
+from gradcheck.kernels.sums import ResultMatrices, errors
 from gradcheck.verdicts.comparison import HeatMap
 
 if TYPE_CHECKING:
-    from gradcheck.kernels.statistics import Level, Statistics
+    from gradcheck.kernels.statistics import GroupYardstick, Statistics
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,7 +20,7 @@ ROWS, COLUMNS = 48, 64  # cells at most
 LARGE = 2**18  # entries above which cells are made of tiles
 
 
-def heat(result: Result, found: Statistics) -> HeatMap | None:
+def heat(result: ResultMatrices, found: Statistics) -> HeatMap | None:
     """Return the map of a result; None for a single number."""
     if result.size < 2 or found.level is None:
         return None
@@ -39,7 +39,7 @@ def heat(result: Result, found: Statistics) -> HeatMap | None:
     return HeatMap(tuple(cells), height, width, result.rows, result.columns)
 
 
-def _of_tiles(result: Result, found: Statistics, level: Level) -> HeatMap:
+def _of_tiles(result: ResultMatrices, found: Statistics, level: GroupYardstick) -> HeatMap:
     """Return the map of a large result from the sums over its tiles, which are there already."""
     shape = -(-result.rows // TILE), -(-result.columns // TILE)
     down, across = -(-shape[0] // ROWS), -(-shape[1] // COLUMNS)
@@ -53,7 +53,9 @@ def _of_tiles(result: Result, found: Statistics, level: Level) -> HeatMap:
     return HeatMap(every, down * TILE, across * TILE, result.rows, result.columns)
 
 
-def _row(sums: list[NDArray[np.float64]], n: NDArray[np.float64], found: Statistics, level: Level) -> tuple[float, ...]:
+def _row(
+    sums: list[NDArray[np.float64]], n: NDArray[np.float64], found: Statistics, level: GroupYardstick
+) -> tuple[float, ...]:
     ee, ll, gg, jj = (q / n for q in sums)
-    y2 = level.yardstick(ll, gg, jj, n, found.median)
+    y2 = level.squared(ll, gg, jj, n, found.median)
     return tuple(float(f"{v:.3g}") for v in np.sqrt(ee / np.maximum(y2, 1e-300)))

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kernels.matrix import Matrix
-from gradcheck.kernels.rows import Judged, judge
+from gradcheck.kernels.result_report import JudgedResult, judge
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kernels.answer import Answer
-    from gradcheck.kernels.evidence import Evidence, Row
+    from gradcheck.kernels.evidence import Evidence, KernelResult
 
 TINY = 2.0**-40
 RANDOM = 4
@@ -52,17 +52,19 @@ def _points(evidence: Evidence, seed: int) -> Iterator[list[NDArray[Any]]]:
         yield [moved(x, i, rng.uniform(-1, 1, x.shape)) for (i, x), rng in zip(values, rngs, strict=True)]
 
 
-def settle(judged: Judged, evidence: Evidence, answers: list[Answer], factor: float) -> tuple[Judged, str, bool]:
-    """Return the row judged again, a sentence about kinks, and whether the row is only in doubt.
+def settle(
+    judged: JudgedResult, evidence: Evidence, answers: list[Answer], factor: float
+) -> tuple[JudgedResult, str, bool]:
+    """Return the result judged again, a sentence about kinks, and whether it is only in doubt.
 
-    The row is right where each of its rows is one of the gradients next to the point; it is in doubt where all that
+    It is right where each row of its matrix is one of the gradients next to the point; it is in doubt where all that
     speaks against it are entries at kinks.
     """
-    row = judged.row
-    if row.result.size > LARGE:
+    result, matrices = judged.result, judged.result.matrices
+    if matrices.size > LARGE:
         return judged, "", False
-    near = _arrays(evidence, answers, row)
-    truth, kernel = row.result.truth.read(0, row.result.rows), row.result.kernel.read(0, row.result.rows)
+    near = _arrays(evidence, answers, result)
+    truth, kernel = matrices.truth.read(0, matrices.rows), matrices.kernel.read(0, matrices.rows)
     finite = truth[np.isfinite(truth)]
     size = float(np.sqrt(np.mean(finite**2))) if finite.size else 1.0
     jumps = [np.nan_to_num(np.abs(n - truth)) > JUMP * (np.abs(truth) + size) for n in near]
@@ -70,32 +72,32 @@ def settle(judged: Judged, evidence: Evidence, answers: list[Answer], factor: fl
     if not jumping.any():
         return judged, "", False
     nearest = _nearest(kernel, truth, near)
-    again = judge(_with_kernel(row, kernel - nearest + truth), factor)
+    again = judge(_with_kernel(result, kernel - nearest + truth), factor)
     if not again.wrong:
-        return again, f"the reference has a kink at these inputs, where {row.label} is another valid gradient", False
-    if not judge(_with_kernel(row, np.where(jumping, truth, kernel)), factor).wrong:
+        return again, f"the reference has a kink at these inputs, where {result.label} is another valid gradient", False
+    if not judge(_with_kernel(result, np.where(jumping, truth, kernel)), factor).wrong:
         return (
             judged,
             (
-                f"{row.label} differs only at kinks of the reference, where several gradients are right: move inputs "
-                "off them (no ties, no zeros), or use the reference's convention"
+                f"{result.label} differs only at kinks of the reference, where several gradients are right: move "
+                "inputs off them (no ties, no zeros), or use the reference's convention"
             ),
             True,
         )
     return judged, "", False
 
 
-def _arrays(evidence: Evidence, answers: list[Answer], row: Row) -> list[NDArray[np.float64]]:
-    """Return what the answers have in the place of a row."""
+def _arrays(evidence: Evidence, answers: list[Answer], result: KernelResult) -> list[NDArray[np.float64]]:
+    """Return what the answers have in the place of a result."""
     found = []
     for answer in answers:
-        rows = replace(evidence, low=None, stored=None, moved=[]).rows(answer, directions=False)
-        same = next((r for r in rows if (r.name, r.kind) == (row.name, row.kind)), None)
+        results = replace(evidence, low=None, stored=None, moved=[]).results(answer, directions=False)
+        same = next((r for r in results if (r.name, r.kind) == (result.name, result.kind)), None)
         if same is None:
             raise ArgumentError(
-                f"the reference gives no {row.label} next to the inputs: let it return the same outputs"
+                f"the reference gives no {result.label} next to the inputs: let it return the same outputs"
             )
-        found.append(same.result.kernel.read(0, same.result.rows))
+        found.append(same.matrices.kernel.read(0, same.matrices.rows))
     return found
 
 
@@ -109,5 +111,5 @@ def _nearest(
     return np.asarray(np.take_along_axis(every, np.argmin(distance, axis=0)[None, :, None], axis=0)[0])
 
 
-def _with_kernel(row: Row, kernel: NDArray[np.float64]) -> Row:
-    return replace(row, result=replace(row.result, kernel=Matrix(kernel)))
+def _with_kernel(result: KernelResult, kernel: NDArray[np.float64]) -> KernelResult:
+    return replace(result, matrices=replace(result.matrices, kernel=Matrix(kernel)))

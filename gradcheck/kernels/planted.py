@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from gradcheck.kernels.matrix import Matrix
 from gradcheck.kernels.rule import objections
 from gradcheck.kernels.statistics import measure
-from gradcheck.kernels.sums import Result
+from gradcheck.kernels.sums import ResultMatrices
 from gradcheck.verdicts.report import Planted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gradcheck.kernels.evidence import Row
+    from gradcheck.kernels.evidence import KernelResult
 
 MOST = 2**16  # entries in which mistakes are planted: whole rows of a larger result, the last ones among them
 BLOCK = 32
@@ -74,30 +74,30 @@ MISTAKES: dict[str, tuple[Callable[[Array, Array], Array], int, int]] = {
 """By name: how it is planted, and the fewest rows and columns that it needs."""
 
 
-def plant(row: Row, factor: float) -> Planted:
+def plant(result: KernelResult, factor: float) -> Planted:
     """Return how many mistakes, planted in a result that passed, would have been a FAIL."""
-    if row.result.size == 0:
+    if result.matrices.size == 0:
         return Planted(0, 0, ())
-    result = _part(row.result)
-    kernel = result.kernel.read(0, result.rows)
-    direction = next((d for d in result.directions.values() if d is not None), None)
-    along = np.ones_like(kernel) if direction is None else direction.read(0, result.rows)
+    matrices = _part(result.matrices)
+    kernel = matrices.kernel.read(0, matrices.rows)
+    direction = next((d for d in matrices.directions.values() if d is not None), None)
+    along = np.ones_like(kernel) if direction is None else direction.read(0, matrices.rows)
     caught, missed = 0, []
     for name, (make, rows, columns) in MISTAKES.items():
-        if result.rows < rows or result.columns < columns:
+        if matrices.rows < rows or matrices.columns < columns:
             continue
         wrong = make(kernel.copy(), along)
         if np.linalg.norm(wrong - kernel) <= 1e-3 * np.linalg.norm(kernel):
             continue  # it changes nothing: not applicable
-        found = measure(replace(result, kernel=Matrix(wrong)), row.u, row.smallest)
-        if objections(found, row.u, factor):
+        found = measure(replace(matrices, kernel=Matrix(wrong)), result.u, result.smallest)
+        if objections(found, result.u, factor):
             caught += 1
         else:
-            missed.append(f"{row.label}: {name}")
+            missed.append(f"{result.label}: {name}")
     return Planted(caught, caught + len(missed), tuple(missed))
 
 
-def _part(result: Result) -> Result:
+def _part(result: ResultMatrices) -> ResultMatrices:
     """Return a result of few enough entries: as a matrix, whole rows at the end of a larger one."""
     rows = min(result.rows, max(MOST // max(result.columns, 1), 1))
     start = result.rows - rows
@@ -105,7 +105,7 @@ def _part(result: Result) -> Result:
     def cut(matrix: Matrix) -> Matrix:
         return Matrix(matrix.read(start, result.rows))
 
-    return Result(
+    return ResultMatrices(
         truth=cut(result.truth),
         low=[cut(m) for m in result.low],
         kernel=cut(result.kernel),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.kernels.matrix import chunks, strips, tiled
-from gradcheck.kernels.sums import Errors, Result, Sums, add, errors
+from gradcheck.kernels.sums import Errors, ResultMatrices, Sums, add, errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class Statistics:
         By how much the whole is too large: Σeg/Σg².
     smallest_scale : float
         The smallest such number that speaks against a result, times the limit of the statistic ``"scale"``.
-    level : Level
+    level : GroupYardstick
         What the yardstick of a group needs besides its own sums.
     tiles : dict of str to ndarray
         The sums over tiles of 16 × 16 entries, and their sizes.
@@ -74,7 +74,7 @@ class Statistics:
     yardstick: float = 0.0
     scale: float = 0.0
     smallest_scale: float = 1.0
-    level: Level | None = None
+    level: GroupYardstick | None = None
     tiles: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     unfinished: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     power: float = 1.0
@@ -82,7 +82,7 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class Level:
+class GroupYardstick:
     """What the yardstick needs besides a group's own sums."""
 
     u: float
@@ -90,7 +90,7 @@ class Level:
     typical: float  # ρ²
     noise: float  # a part of ⟨l²⟩ of the whole, where nothing is left of the truth but noise
 
-    def yardstick(
+    def squared(
         self,
         ll: NDArray[Any],
         gg: NDArray[Any],
@@ -103,12 +103,12 @@ class Level:
         return np.maximum(ll + own * (gg + median) + JITTER * jj + self.floor, self.noise)
 
 
-def measure(result: Result, u: float, smallest: float) -> Statistics:
+def measure(result: ResultMatrices, u: float, smallest: float) -> Statistics:
     """Return the statistics of a result whose entries are all finite.
 
     Parameters
     ----------
-    result : Result
+    result : ResultMatrices
         The result and what it is held against.
     u : float
         The unit round-off: the coarser one of the result's dtype and the inputs'.
@@ -137,12 +137,12 @@ def measure(result: Result, u: float, smallest: float) -> Statistics:
     return found
 
 
-def _sample(result: Result) -> list[Errors]:
+def _sample(result: ResultMatrices) -> list[Errors]:
     """Return some strips of rows, all where they are few, to learn sizes from."""
     return [errors(result, start, stop, 1.0) for start, stop in strips(result.rows, result.columns, SAMPLED)]
 
 
-def _scale(sample: list[Errors], result: Result) -> float:
+def _scale(sample: list[Errors], result: ResultMatrices) -> float:
     """Return the power of two that brings the truth's largest entries (the kernel's, where those are 0) next to 1."""
     for largest in (
         max((float(np.max(np.abs(part.g), initial=0.0)) for part in sample), default=0.0),
@@ -162,7 +162,7 @@ def _scale(sample: list[Errors], result: Result) -> float:
     return 1.0
 
 
-def _first(sample: list[Errors], scale: float, u: float, smallest: float) -> tuple[float, Level]:
+def _first(sample: list[Errors], scale: float, u: float, smallest: float) -> tuple[float, GroupYardstick]:
     """Return the median of g² over the entries and the level of single entries, from the sample."""
     entries = np.concatenate([part.g.ravel() for part in sample]) * scale
     ll = np.concatenate([tiled((part.low * scale) ** 2).ravel() for part in sample])
@@ -170,15 +170,15 @@ def _first(sample: list[Errors], scale: float, u: float, smallest: float) -> tup
     some = gg > 0
     typical = float(np.median(ll[some] / gg[some])) if some.any() else 0.0
     noise = 0.05 * float(ll.sum()) / max(entries.size, 1) if typical > 1 else 0.0
-    return _median(entries**2), Level(u, (smallest * scale) ** 2 / 12, typical, noise)
+    return _median(entries**2), GroupYardstick(u, (smallest * scale) ** 2 / 12, typical, noise)
 
 
-def _level(sums: Sums, u: float, smallest: float) -> Level:
+def _level(sums: Sums, u: float, smallest: float) -> GroupYardstick:
     tile, n = sums.groups["tile"], sums.sizes["tile"]
     some = tile["gg"] > 0
     typical = float(np.median(tile["ll"][some] / tile["gg"][some])) if some.any() else 0.0
     ll = float(sums.groups["whole"]["ll"][0] / n.sum())
-    return Level(u, smallest**2 / 12, typical, 0.05 * ll if typical > 1 else 0.0)
+    return GroupYardstick(u, smallest**2 / 12, typical, 0.05 * ll if typical > 1 else 0.0)
 
 
 def _median(values: NDArray[np.float64]) -> float:
@@ -187,12 +187,12 @@ def _median(values: NDArray[np.float64]) -> float:
 
 
 def _size(
-    found: Statistics, kind: str, group: dict[str, NDArray[np.float64]], n: NDArray[np.float64], level: Level
+    found: Statistics, kind: str, group: dict[str, NDArray[np.float64]], n: NDArray[np.float64], level: GroupYardstick
 ) -> None:
     """Note the largest ratio of a group's root mean square error to its yardstick."""
     ee, ll, gg, jj = (group[q] / n for q in ("ee", "ll", "gg", "jj"))
     median = 0.0 if kind == "whole" else _median(gg)
-    y2 = level.yardstick(ll, gg, jj, n, median)
+    y2 = level.squared(ll, gg, jj, n, median)
     ratio = _ratio(ee, y2)
     if kind == "whole":
         found.ratio = float(ratio[0])
@@ -211,7 +211,7 @@ def _largest(found: Statistics, name: str, values: NDArray[np.float64]) -> None:
         found.values[name], found.worst[name] = float(values[where]), where
 
 
-def _scales(found: Statistics, kind: str, group: dict[str, NDArray[np.float64]], level: Level) -> None:
+def _scales(found: Statistics, kind: str, group: dict[str, NDArray[np.float64]], level: GroupYardstick) -> None:
     """Note how far groups are scaled: the largest, and the root mean square over all of them."""
     gg, g4 = group["gg"], group["g4"]
     effective = gg**2 / np.maximum(g4, TINY)  # entries that share a sum of squares
@@ -229,17 +229,17 @@ def _scales(found: Statistics, kind: str, group: dict[str, NDArray[np.float64]],
         found.worst[f"{kind} scale"] = int(np.flatnonzero(use)[found.worst[f"{kind} scale"]])
 
 
-def _entries(found: Statistics, part: Errors, offset: int, level: Level) -> None:
+def _entries(found: Statistics, part: Errors, offset: int, level: GroupYardstick) -> None:
     """Note the largest ratio of an entry's error to its yardstick, among some rows; `offset` entries lie before."""
     ratio2 = part.e**2
-    ratio2 /= np.maximum(level.yardstick(part.low**2, part.g**2, part.jj, 1.0, found.median), TINY_ENTRY)
+    ratio2 /= np.maximum(level.squared(part.low**2, part.g**2, part.jj, 1.0, found.median), TINY_ENTRY)
     index = int(np.argmax(ratio2))
     largest = float(np.sqrt(ratio2.ravel()[index]))
     if largest >= found.values.get("entry", 0.0):
         found.values["entry"], found.worst["entry"] = largest, offset + index
 
 
-def _whole_scale(found: Statistics, sums: Sums, level: Level) -> None:
+def _whole_scale(found: Statistics, sums: Sums, level: GroupYardstick) -> None:
     """Note the scale of the whole, in standard errors of it (H. White's, for errors of unequal size)."""
     whole = {q: float(values[0]) for q, values in sums.groups["whole"].items()}
     gg = whole["gg"]
@@ -260,7 +260,7 @@ def _whole_scale(found: Statistics, sums: Sums, level: Level) -> None:
     found.values["scale"] = max(abs(b) - abs(low), 0.0) / found.smallest_scale
 
 
-def _along(found: Statistics, name: str, sums: Sums, level: Level) -> None:
+def _along(found: Statistics, name: str, sums: Sums, level: GroupYardstick) -> None:
     """Note how much of the rows' errors lies along a direction, once what is along the truth is taken out."""
     row, along = sums.groups["row"], sums.along[name]
     n = sums.sizes["row"]
@@ -272,6 +272,6 @@ def _along(found: Statistics, name: str, sums: Sums, level: Level) -> None:
     ed = along["ed"] - row["eg"] * along["gd"] / gg
     ld = along["ld"] - row["lg"] * along["gd"] / gg
     ll, g2, jj = (row[q] / n for q in ("ll", "gg", "jj"))
-    y2 = level.yardstick(ll, g2, jj, n, _median(g2))
+    y2 = level.squared(ll, g2, jj, n, _median(g2))
     z2, low2 = (part[use] ** 2 / dd[use] / np.maximum(y2[use], TINY) for part in (ed, ld))
     found.values[f"along {name}"] = float(np.sqrt(np.mean(z2) / (1 + np.mean(low2))))

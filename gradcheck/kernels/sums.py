@@ -23,7 +23,7 @@ QUANTITIES = ("ee", "ll", "gg", "jj", "eg", "lg", "g4")
 
 
 @dataclass
-class Result:
+class ResultMatrices:
     """One result (an output or a gradient): what is on trial and what it is held against, as matrices of one shape.
 
     Attributes
@@ -77,7 +77,7 @@ class Errors:
     unfinished: NDArray[np.int64]
 
 
-def errors(result: Result, start: int, stop: int, scale: float, dtype: Any = np.float64) -> Errors:
+def errors(result: ResultMatrices, start: int, stop: int, scale: float, dtype: Any = np.float64) -> Errors:
     """Return rows `start` to `stop`, times `scale`; entries whose truth is not finite are left out as zeros.
 
     An entry of the reference in low precision that is not finite says nothing, and counts as right.
@@ -139,7 +139,7 @@ class Sums:
     unfinished: NDArray[np.int64]
 
 
-def add(result: Result, scale: float, dtype: Any, visit: Callable[[Errors, int], None]) -> Sums:
+def add(result: ResultMatrices, scale: float, dtype: Any, visit: Callable[[Errors, int], None]) -> Sums:
     """Return the sums of a result, its entries times `scale`; `visit` is told the rows that are read, and the first."""
     rows, columns = result.rows, result.columns
     row = {q: np.zeros(rows) for q in QUANTITIES}
@@ -181,7 +181,7 @@ def add(result: Result, scale: float, dtype: Any, visit: Callable[[Errors, int],
 
 
 def _grouped(
-    result: Result,
+    result: ResultMatrices,
     row: dict[str, NDArray[np.float64]],
     column: dict[str, NDArray[np.float64]],
     tile: dict[str, NDArray[np.float64]],
@@ -232,4 +232,4 @@ def _add(
     tiles[quantity].append(by_sixteens(strips, 1))
 
 
-__all__ = ["Errors", "Result", "Sums", "add", "errors", "slabs", "tiled"]
+__all__ = ["Errors", "ResultMatrices", "Sums", "add", "errors", "slabs", "tiled"]

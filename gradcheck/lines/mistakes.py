@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradcheck.lines.derivation import Derivation
     from gradcheck.lines.line import Line
 
-Change = Callable[[Any], Any]
+ValueChange = Callable[[Any], Any]
 
 NAMES = (
     "mask missing",
@@ -43,7 +43,7 @@ class Spoiled:
     derivation: Derivation
 
 
-def reading(function: Callable[..., Any], parameter: str, change: Change) -> Callable[..., Any]:
+def reading(function: Callable[..., Any], parameter: str, change: ValueChange) -> Callable[..., Any]:
     """Return a line's function that reads `change(value)` in the place of a parameter's value."""
 
     @wraps(function)
@@ -53,7 +53,7 @@ def reading(function: Callable[..., Any], parameter: str, change: Change) -> Cal
     return wrong
 
 
-def instead(other: Any) -> Change:
+def instead(other: Any) -> ValueChange:
     """Return a change that puts another array in a value's place."""
     return lambda _: other
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from gradcheck.strategies.signature import Signature
     from gradcheck.verdicts.report import Report
 
-__all__ = ["DrawnCase", "Search", "search"]
+__all__ = ["DrawnCase", "SearchResult", "search"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class DrawnCase:
 
 
 @dataclass
-class Search:
+class SearchResult:
     """What the drawn cases gave.
 
     Attributes
@@ -162,8 +162,8 @@ def search(
     rtol: float | None = None,
     max_side: int = 6,
     boundary: bool = False,
-    on_case: Callable[[Search], None] = lambda _: None,
-) -> Search:
+    on_case: Callable[[SearchResult], None] = lambda _: None,
+) -> SearchResult:
     """Check drawn cases and shrink a failure.
 
     Parameters
@@ -193,7 +193,7 @@ def search(
         If the signature is not the function's, or no drawn case could be checked, with the reason.
 
     """
-    found = Search()
+    found = SearchResult()
     arguments = signature
     if not isinstance(arguments, Arguments):
         arguments = from_signature(arguments, dtype=dtype, library=library, boundary=boundary)
@@ -243,7 +243,7 @@ def _checked(
     f: Callable[..., Any],
     gradient: Callable[..., Any] | None,
     args: Any,
-    found: Search,
+    found: SearchResult,
     seed: int,
     rtol: float | None,
 ) -> DrawnCase | None:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import UnsupportedError
-from gradcheck.two_layer_relu.torch_fast import Workspace
+from gradcheck.two_layer_relu.torch_fast import TorchWorkspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ class GraphStep:
         if problem.x.device.type != "cuda":
             reason = why_no_cuda() or f"the problem is on {problem.x.device}: pass to_torch(problem, device='cuda')"
             raise UnsupportedError(f"A CUDA graph needs a CUDA device: {reason}.")
-        self.workspace = Workspace(problem)
+        self.workspace = TorchWorkspace(problem)
         w1, w2 = self.workspace.problem.w1, self.workspace.problem.w2
         before = w1.clone(), w2.clone()
         self._graph = torch.cuda.CUDAGraph()

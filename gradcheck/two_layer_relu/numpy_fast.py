@@ -41,7 +41,7 @@ def _product(length: int) -> Any:
     return np.multiply if length == 1 else np.dot
 
 
-class _Block:
+class _NumpyBlock:
     """The lines of some of the samples: views, made once, of their rows and of buffers that all blocks share."""
 
     def __init__(self, problem: Problem, rows: slice, buffers: tuple[Any, ...]) -> None:
@@ -89,7 +89,7 @@ class Workspace:
             np.empty((rows, shape.h), f"i{dtype.itemsize}"),  # not h < 0
             np.empty((rows, shape.d_out), dtype),  # y_pred, then y_pred − y, then times −2·lr
         )
-        self._blocks = [_Block(problem, block, buffers) for block in divided]
+        self._blocks = [_NumpyBlock(problem, block, buffers) for block in divided]
         self._changes = np.empty((shape.d_in, shape.h), dtype), np.empty((shape.h, shape.d_out), dtype)  # −lr·∂loss/∂w
         one, two = self._changes
         # What a block adds to them; the first sets them.
@@ -143,7 +143,7 @@ class Workspace:
             np.add(found.w1, block.over_rows(block.x_T, grad_h), found.w1)
         return found
 
-    def _forward(self, block: _Block) -> Any:
+    def _forward(self, block: _NumpyBlock) -> Any:
         """Fill the block's lines up to the residual, and return its part of the loss."""
         _, _, w1, w2 = self.problem
         self._over_d_in(block.x, w1, block.hidden)
@@ -155,7 +155,7 @@ class Workspace:
         np.subtract(block.residual, block.y, block.residual)
         return block.residual_flat.dot(block.residual_flat)
 
-    def _backward(self, block: _Block, grad_y_pred: Any) -> Any:
+    def _backward(self, block: _NumpyBlock, grad_y_pred: Any) -> Any:
         """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1, into the place of h_relu."""
         self._over_d_out(grad_y_pred, self._w2_T, block.hidden)
         np.multiply(block.hidden_bits, block.passes, block.hidden_bits)

@@ -1,6 +1,6 @@
 """The step of `torch_core` at the speed of its five matrix products: the same lines, in buffers made once.
 
-    workspace = Workspace(problem)
+    workspace = TorchWorkspace(problem)
     for t in range(500):
         loss = workspace.step(1e-6)     # stays on the device: nothing waits for it
 
@@ -37,7 +37,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Workspace", "gradients", "loss", "step"]
+__all__ = ["TorchWorkspace", "gradients", "loss", "step"]
 
 
 def _part(tensor: Tensor, rows: slice) -> Tensor:
@@ -45,7 +45,7 @@ def _part(tensor: Tensor, rows: slice) -> Tensor:
     return tensor if rows == slice(0, len(tensor)) else tensor[rows]
 
 
-class _Block:
+class _TorchBlock:
     """The lines of some of the samples: views, made once, of their rows and of buffers that all blocks share."""
 
     def __init__(self, problem: Problem, rows: slice, buffers: tuple[Tensor, ...]) -> None:
@@ -56,7 +56,7 @@ class _Block:
         self.residual_flat = self.residual.view(-1)
 
 
-class Workspace:
+class TorchWorkspace:
     """A problem together with a buffer for every line of its step.
 
     The workspace holds on to the problem's tensors, detached from any graph. Their numbers may change between two
@@ -90,7 +90,7 @@ class Workspace:
         rows = max(block.stop - block.start for block in divided)
         # h, h_relu, y_pred − y, ∂loss/∂h, the last but for a factor of 2
         buffers = tuple(x.new_empty(rows, columns) for columns in (shape.h, shape.h, shape.d_out, shape.h))
-        self._blocks = [_Block(self.problem, block, buffers) for block in divided]
+        self._blocks = [_TorchBlock(self.problem, block, buffers) for block in divided]
         weights = self._w1, self._w2
         # What the products of a step are added to: the weights, or their changes if further blocks need the weights.
         self._sums = weights if len(divided) == 1 else (torch.empty_like(self._w1), torch.empty_like(self._w2))
@@ -136,7 +136,7 @@ class Workspace:
             found.w2.addmm_(block.h_relu_T, grad_y_pred)
         return found
 
-    def _forward(self, block: _Block) -> Tensor:
+    def _forward(self, block: _TorchBlock) -> Tensor:
         """Fill the block's lines up to the residual, and return its part of the loss."""
         torch.mm(block.x, self._w1, out=block.h)
         torch.clamp_min(block.h, 0, out=block.h_relu)
@@ -145,7 +145,7 @@ class Workspace:
         loss: Tensor = block.residual_flat.dot(block.residual_flat)
         return loss
 
-    def _backward(self, block: _Block, grad_y_pred: Tensor) -> Tensor:
+    def _backward(self, block: _TorchBlock, grad_y_pred: Tensor) -> Tensor:
         """Carry a gradient (or a multiple of it) from y_pred to h, with relu'(0) = 1."""
         torch.mm(grad_y_pred, self._w2_T, out=block.grad_h)
         _threshold_backward(block.grad_h, block.h, self._below_zero, grad_input=block.grad_h)
@@ -176,15 +176,15 @@ def _largest_negative(x: Tensor) -> float:
 
 
 def loss(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor) -> Tensor:
-    """Compute the loss once, as `torch_core.loss`; for many calls keep a Workspace."""
-    return Workspace(Problem(x, y, w1, w2)).loss()
+    """Compute the loss once, as `torch_core.loss`; for many calls keep a TorchWorkspace."""
+    return TorchWorkspace(Problem(x, y, w1, w2)).loss()
 
 
 def gradients(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor) -> Gradients:
-    """Compute the gradients once, as `torch_core.gradients`; for many calls keep a Workspace."""
-    return Workspace(Problem(x, y, w1, w2)).gradients()
+    """Compute the gradients once, as `torch_core.gradients`; for many calls keep a TorchWorkspace."""
+    return TorchWorkspace(Problem(x, y, w1, w2)).gradients()
 
 
 def step(x: Tensor, y: Tensor, w1: Tensor, w2: Tensor, lr: float) -> Tensor:
-    """Take one step, as `torch_core.step`; for many steps keep a Workspace."""
-    return Workspace(Problem(x, y, w1, w2)).step(lr)
+    """Take one step, as `torch_core.step`; for many steps keep a TorchWorkspace."""
+    return TorchWorkspace(Problem(x, y, w1, w2)).step(lr)

@@ -92,7 +92,7 @@ def wanted(shape, steps):
 def test_steps_on_a_device_are_the_textbooks(make):
     losses, want = wanted(SMALL, 3)
     problem = to_torch(draw(SMALL, dtype="float64"), "cuda")
-    workspace = torch_fast.Workspace(problem)
+    workspace = torch_fast.TorchWorkspace(problem)
     step = GraphStep(problem, LR) if make == "graph" else lambda: workspace.step(LR)
     got = [float(step()) for _ in range(3)]
     assert got == pytest.approx(losses, rel=1e-12)
@@ -111,7 +111,7 @@ def test_recording_a_graph_leaves_the_weights_as_they_are():
 
 @on_cuda
 def test_nothing_in_a_step_waits_for_the_device():
-    step = torch_fast.Workspace(to_torch(draw(SMALL), "cuda")).step
+    step = torch_fast.TorchWorkspace(to_torch(draw(SMALL), "cuda")).step
     step(LR)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -122,7 +122,7 @@ def test_nothing_in_a_step_waits_for_the_device():
 
 @on_cuda
 def test_a_step_after_the_first_asks_for_no_memory_but_its_loss():
-    step = torch_fast.Workspace(to_torch(draw(Shape(64, 1000, 100, 10)), "cuda")).step
+    step = torch_fast.TorchWorkspace(to_torch(draw(Shape(64, 1000, 100, 10)), "cuda")).step
     step(LR)
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()

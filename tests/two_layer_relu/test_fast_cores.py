@@ -89,7 +89,7 @@ def torch_steps(core, shape, dtype):
 
     del torch
     problem = torch_core.to_torch(draw(shape, dtype=dtype))
-    step = torch_fast.Workspace(problem).step if core == "fast" else lambda lr: torch_core.step(*problem, lr)
+    step = torch_fast.TorchWorkspace(problem).step if core == "fast" else lambda lr: torch_core.step(*problem, lr)
     step(LR)
     return step
 
@@ -128,7 +128,7 @@ def test_torch_tensors_of_another_kind_are_refused_by_name():
     from gradcheck.two_layer_relu import torch_fast  # noqa: PLC0415
 
     with pytest.raises(ArgumentError, match=r"x is Tensor of dtype torch.int64, wanted a floating-point tensor"):
-        torch_fast.Workspace(Problem(*(torch.ones(2, 2, dtype=torch.int64) for _ in range(4))))
+        torch_fast.TorchWorkspace(Problem(*(torch.ones(2, 2, dtype=torch.int64) for _ in range(4))))
 
 
 def test_a_torch_that_flushes_subnormal_numbers_is_refused_with_what_to_do():
@@ -139,7 +139,7 @@ def test_a_torch_that_flushes_subnormal_numbers_is_refused_with_what_to_do():
         pytest.skip("this CPU cannot flush subnormal numbers")
     try:
         with pytest.raises(UnsupportedError, match=r"call torch.set_flush_denormal\(False\), or use torch_core"):
-            torch_fast.Workspace(Problem(*(torch.ones(2, 2) for _ in range(4))))
+            torch_fast.TorchWorkspace(Problem(*(torch.ones(2, 2) for _ in range(4))))
     finally:
         torch.set_flush_denormal(False)
 

@@ -1,4 +1,4 @@
-"""One row of a kernel's report: the verdict on an output or a gradient, with its place and name."""
+"""The report on one result of a kernel: the verdict on an output or a gradient, with its place and name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.kernels.evidence import Evidence, Row
+    from gradcheck.kernels.evidence import Evidence, KernelResult
 
 MOST_LOCATED = 2**22  # entries up to which the whole array is read to tell where and what
 SHOWN = 12
@@ -52,10 +52,10 @@ NOWHERE = "the reference is nowhere finite here, so nothing was compared: pass i
 
 
 @dataclass
-class Judged:
-    """A row with what was measured."""
+class JudgedResult:
+    """A result with what was measured."""
 
-    row: Row
+    result: KernelResult
     found: Statistics
     against: list[Objection]
     unfinished: NDArray[np.int64]  # flat indices that are not finite
@@ -66,16 +66,16 @@ class Judged:
         return bool(self.against) or self.unfinished.size > 0
 
 
-def judge(row: Row, factor: float) -> Judged:
-    """Return what the rule says of a row."""
-    found = measure(row.result, row.u, row.smallest)
-    return Judged(row, found, objections(found, row.u, factor), found.unfinished)
+def judge(result: KernelResult, factor: float) -> JudgedResult:
+    """Return what the rule says of a result."""
+    found = measure(result.matrices, result.u, result.smallest)
+    return JudgedResult(result, found, objections(found, result.u, factor), found.unfinished)
 
 
-def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = "") -> ArgumentReport:
-    """Return the row's report; `doubt` says why what speaks against it does not count."""
-    row, found = judged.row, judged.found
-    blind = not judged.wrong and _nowhere_finite(row)
+def report(judged: JudgedResult, evidence: Evidence, factor: float, *, doubt: str = "") -> ArgumentReport:
+    """Return the result's report; `doubt` says why what speaks against it does not count."""
+    result, found = judged.result, judged.found
+    blind = not judged.wrong and _nowhere_finite(result)
     verdict = Verdict.INCONCLUSIVE if doubt or blind else Verdict.FAIL if judged.wrong else Verdict.PASS
     name, at = None, place.Place("")
     worst: tuple[WorstEntry, ...] = ()
@@ -84,14 +84,14 @@ def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = ""
         at, worst = _place(judged)
         reason = doubt or _reason(judged)
         name = None if judged.unfinished.size else _name(judged, evidence)
-        if name is not None and name.everywhere and row.result.size > 1:
+        if name is not None and name.everywhere and result.matrices.size > 1:
             at = place.Place("everywhere")
-    planted = plant(row, factor) if verdict is Verdict.PASS else None
-    resolution = limit_of("scale", row.u) * factor * found.smallest_scale
+    planted = plant(result, factor) if verdict is Verdict.PASS else None
+    resolution = limit_of("scale", result.u) * factor * found.smallest_scale
     return ArgumentReport(
-        name=row.name,
-        shape=row.shape,
-        dtype=row.dtype,
+        name=result.name,
+        shape=result.shape,
+        dtype=result.dtype,
         verdict=verdict,
         error=_interval(found),
         resolution=resolution,
@@ -108,11 +108,11 @@ def report(judged: Judged, evidence: Evidence, factor: float, *, doubt: str = ""
     )
 
 
-def _nowhere_finite(row: Row) -> bool:
+def _nowhere_finite(result: KernelResult) -> bool:
     """Tell whether no entry of the truth is a number: there is nothing that a result could be held against."""
-    truth = row.result.truth
-    read = (truth.read(*part) for part in chunks(row.result.rows, row.result.columns))
-    return row.result.size > 0 and not any(np.isfinite(part).any() for part in read)
+    truth = result.matrices.truth
+    read = (truth.read(*part) for part in chunks(result.matrices.rows, result.matrices.columns))
+    return result.matrices.size > 0 and not any(np.isfinite(part).any() for part in read)
 
 
 def _interval(found: Statistics) -> Interval:
@@ -121,42 +121,43 @@ def _interval(found: Statistics) -> Interval:
     return Interval(error if relative else 0.0, error, relative=relative, confidence=CONFIDENCE)
 
 
-def _comparison(judged: Judged, factor: float, block: int | None) -> Comparison:
-    row, found = judged.row, judged.found
-    nearest = max(found.values, key=lambda name: found.values[name] / limit_of(name, row.u))
+def _comparison(judged: JudgedResult, factor: float, block: int | None) -> Comparison:
+    result, found = judged.result, judged.found
+    nearest = max(found.values, key=lambda name: found.values[name] / limit_of(name, result.u))
     return Comparison(
-        kind=row.kind,
+        kind=result.kind,
         error=found.error,
         yardstick=found.yardstick,
         ratio=found.ratio,
         scale=found.scale,
         statistic=nearest,
         value=found.values[nearest],
-        limit=factor * limit_of(nearest, row.u),
+        limit=factor * limit_of(nearest, result.u),
         block=block,
-        map=heat(row.result, found),
+        map=heat(result.matrices, found),
     )
 
 
-def _reason(judged: Judged) -> str:
-    row = judged.row
+def _reason(judged: JudgedResult) -> str:
+    result = judged.result
     if judged.unfinished.size:
         return (
-            f"{judged.unfinished.size} of {row.result.size} entries of {row.label} are not finite, though the truth is"
+            f"{judged.unfinished.size} of {result.matrices.size} entries of {result.label} are not finite, "
+            "though the truth is"
         )
     strongest = judged.against[0]
     words = WORDS.get(strongest.statistic)
     if words is None:
         words = f"its part along {strongest.statistic.removeprefix('along ')}"
     return (
-        f"{row.label}: {words} is {strongest.value:.3g} times what {row.dtype} gives, where right kernels stay "
+        f"{result.label}: {words} is {strongest.value:.3g} times what {result.dtype} gives, where right kernels stay "
         f"below {strongest.limit:.3g}"
     )
 
 
-def _read(judged: Judged) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]:
+def _read(judged: JudgedResult) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]:
     """Return kernel, truth and yardstick, entry by entry, in the matrix's shape, and the first row that was read."""
-    result, level = judged.row.result, judged.found.level
+    result, level = judged.result.matrices, judged.found.level
     rows = min(result.rows, max(MOST_LOCATED // max(result.columns, 1), 1))
     start = _first_row(judged, rows)
     kernel, truth = result.kernel.read(start, start + rows), result.truth.read(start, start + rows)
@@ -168,21 +169,21 @@ def _read(judged: Judged) -> tuple[NDArray[np.float64], NDArray[np.float64], NDA
         jj += np.nan_to_num((moved.read(start, start + rows) - truth) ** 2) / len(result.moved)
     p2 = judged.found.power**2
     assert level is not None  # noqa: S101  measure() sets it
-    y2 = level.yardstick(ll * p2, np.nan_to_num(truth) ** 2 * p2, jj * p2, 1.0, judged.found.median) / p2
+    y2 = level.squared(ll * p2, np.nan_to_num(truth) ** 2 * p2, jj * p2, 1.0, judged.found.median) / p2
     return kernel, truth, np.sqrt(np.maximum(y2, 1e-300)), start
 
 
-def _first_row(judged: Judged, rows: int) -> int:
+def _first_row(judged: JudgedResult, rows: int) -> int:
     """Return where to start reading a result of too many rows: with the worst entry in the middle."""
-    total = judged.row.result.rows
+    total = judged.result.matrices.rows
     if rows >= total:
         return 0
-    entry = judged.found.worst.get("entry", 0) // judged.row.result.columns
+    entry = judged.found.worst.get("entry", 0) // judged.result.matrices.columns
     return int(min(max(entry - rows // 2, 0), total - rows))
 
 
-def _place(judged: Judged) -> tuple[place.Place, tuple[WorstEntry, ...]]:
-    row = judged.row
+def _place(judged: JudgedResult) -> tuple[place.Place, tuple[WorstEntry, ...]]:
+    matrices = judged.result.matrices
     kernel, truth, y, start = _read(judged)
     error = np.abs(kernel - truth)
     error[~np.isfinite(error) & np.isfinite(truth)] = np.inf
@@ -190,9 +191,7 @@ def _place(judged: Judged) -> tuple[place.Place, tuple[WorstEntry, ...]]:
     ratio = error / y
     unfinished = ~np.isfinite(kernel) & np.isfinite(truth)
     bad = unfinished if judged.unfinished.size else place.wrong_entries(ratio, error)
-    shape = (
-        row.result.truth.shape if kernel.shape[0] == row.result.rows and row.result.truth.width == 1 else kernel.shape
-    )
+    shape = matrices.truth.shape if kernel.shape[0] == matrices.rows and matrices.truth.width == 1 else kernel.shape
     at = place.find(bad.reshape(shape), (truth == 0).reshape(shape))
     if at.scattered:  # the small errors may show what the large ones do not
         every = place.wrong_entries(ratio, error, share=0.0)
@@ -219,19 +218,19 @@ def _where_text(at: place.Place) -> str:
     return f"wrong {at.text}" if at.text and not at.text.startswith("one entry") else at.text
 
 
-def _name(judged: Judged, evidence: Evidence) -> names.Name | None:
-    row = judged.row
-    if row.result.size > MOST_LOCATED or row.result.truth.width == 2:
+def _name(judged: JudgedResult, evidence: Evidence) -> names.Name | None:
+    result = judged.result
+    if result.matrices.size > MOST_LOCATED or result.matrices.truth.width == 2:
         return None
     kernel, truth, y, _ = _read(judged)
-    shape = row.result.truth.shape
+    shape = result.matrices.truth.shape
     others: dict[str, NDArray[np.float64]] = {}
-    if row.kind == "gradient":
+    if result.kind == "gradient":
         for k, i in enumerate(evidence.inputs.judged):
             g = evidence.truth.gradients[k]
-            if g is not None and evidence.inputs.names[i] != row.name:
+            if g is not None and evidence.inputs.names[i] != result.name:
                 others[evidence.inputs.names[i]] = arrays.to_numpy(g)
-    known = {name: m.read(0, m.rows).reshape(shape) for name, m in row.result.directions.items() if m is not None}
+    known = {name: m.read(0, m.rows).reshape(shape) for name, m in result.matrices.directions.items() if m is not None}
     finite = np.isfinite(truth) & np.isfinite(kernel)
     wrong = names.Wrong(
         np.where(finite, kernel, 0.0).reshape(shape),
@@ -239,10 +238,10 @@ def _name(judged: Judged, evidence: Evidence) -> names.Name | None:
         float(np.sqrt(np.mean(y * y))),
         others,
         known,
-        [float(c.real.reshape(())) for c in evidence.drawn.values if c.size == 1] if row.kind == "gradient" else [],
+        [float(c.real.reshape(())) for c in evidence.drawn.values if c.size == 1] if result.kind == "gradient" else [],
         dimensions(evidence),
     )
-    return names.name(wrong, row.label)
+    return names.name(wrong, result.label)
 
 
 def dimensions(evidence: Evidence) -> Mapping[int, tuple[str, ...]]:
