@@ -18,7 +18,7 @@ from gradcheck.judge import judge
 from gradcheck.reports.watch import watched
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.merged import merged
-from gradcheck.verdicts.options import Options, Rules, beside, rules
+from gradcheck.verdicts.options import Options, Rules, accepted, read_rules
 from gradcheck.verdicts.report import GradientError
 
 if TYPE_CHECKING:
@@ -146,21 +146,23 @@ def check(
     PASS True
 
     """
-    how = rules(options)
+    rules = read_rules(options)
     args = as_point(f, args)
     given = {"gradient": gradient, "vjp": vjp, "jvp": jvp, "backward": backward, "jac": jac, "hess": hess}
     given |= {"hessp": hessp, "adjoint": adjoint, "inputs": inputs, "sparsity": sparsity}
-    given |= beside(order=order, kwargs=kwargs, names=names, only=only, approximate=approximate, residuals=residuals)
-    retract = beside(retract=retract)["retract"]
+    beside: dict[str, Any] = {"order": order, "kwargs": kwargs, "names": names, "only": only}
+    beside |= {"approximate": approximate, "residuals": residuals}
+    given |= {name: accepted(name, x) for name, x in beside.items()}
+    retract = accepted("retract", retract)
     for name, x in {"args": args, **given}.items():
         shallow(x, name)
     synchronous({"retract": retract, **options})
     passed = {"args": args, "inputs": inputs, "kwargs": given["kwargs"]}
-    given |= {"seed": how.seed, "oracle": how.oracle, "terms": how.terms}
+    given |= {"seed": rules.seed, "oracle": rules.oracle, "terms": rules.terms}
     with promised(passed, "what was passed", " when it was used again") as changed:
-        report = _as_meant(f, args, given, retract, how)
+        report = _as_meant(f, args, given, retract, rules)
         if retract and not report:
-            report = _by_another_convention(report, f, args, given, retract, how)
+            report = _by_another_convention(report, f, args, given, retract, rules)
     if changed:
         note = f"{title_of(f)} or its gradient changes {', '.join(changed)} in place: it was put back after the check"
         report = replace(report, notes=(*report.notes, note)).with_cause(report.cause)
@@ -168,21 +170,21 @@ def check(
 
 
 def _as_meant(
-    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, rules: Rules
 ) -> Report:
     """Return the report; where f returns an array, and the gradient its Jacobian, that on the Jacobian."""
     try:
-        report = _judged(f, args, given, retract, how)
+        report = _judged(f, args, given, retract, rules)
     except ArrayValued as error:
-        matrix = _as_jacobian(f, args, given, retract, how)
+        matrix = _as_jacobian(f, args, given, retract, rules)
         if matrix is None:
             raise ArgumentError(str(error)) from error
         return matrix
-    return (report.complaint and _as_jacobian(f, args, given, retract, how)) or report
+    return (report.complaint and _as_jacobian(f, args, given, retract, rules)) or report
 
 
 def _as_jacobian(
-    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, rules: Rules
 ) -> Report | None:
     """Return the report on ``jac=gradient``, None where that is not what is meant.
 
@@ -199,21 +201,21 @@ def _as_jacobian(
         return None
     if whole is None:
         return None
-    report = _judged(f, args, asked, retract, how)
+    report = _judged(f, args, asked, retract, rules)
     if not whole and not report:
         return None
     return replace(report, notes=(AS_JACOBIAN.format(title_of(f)), *report.notes))
 
 
 def _judged(
-    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, how: Rules
+    f: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any] | None, rules: Rules
 ) -> Report:
     """Return the report on every claim that is made, merged; none after the first that breaks its contract."""
     claims = read_claims(f, args, **given, retract=retract)
     reports: list[Report] = []
-    while (claim := _next(claims, f, how.straight_through)) is not None:
+    while (claim := _next(claims, f, rules.straight_through)) is not None:
         try:
-            reports.append(judge(claim, how))
+            reports.append(judge(claim, rules))
         finally:
             claim.restore()
         if reports[-1].complaint:
@@ -229,7 +231,7 @@ def _by_another_convention(
     args: Any,
     given: Mapping[str, Any],
     retract: Mapping[str, Any],
-    how: Rules,
+    rules: Rules,
 ) -> Report:
     """Return the report, with what is right by another convention of a group told so: the other side, another order."""
     waiting = {name: list(move.others()) for name, move in retract.items() if hasattr(move, "others")}
@@ -238,7 +240,7 @@ def _by_another_convention(
         turned = {name: others.pop(0) for name, others in waiting.items() if name in wrong and others}
         if not turned:
             break
-        there = _as_meant(f, args, given, {**retract, **turned}, how)
+        there = _as_meant(f, args, given, {**retract, **turned}, rules)
         told = {
             a.name: retract[a.name].told(turned[a.name])
             for a in there

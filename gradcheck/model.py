@@ -13,7 +13,7 @@ from gradcheck.claims.point import finished, synchronous
 from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import a_kind, flat, shallow
 from gradcheck.errors import ArgumentError, shown
-from gradcheck.verdicts.options import beside
+from gradcheck.verdicts.options import accepted
 
 if TYPE_CHECKING:
     from gradcheck.verdicts.options import Options
@@ -80,7 +80,7 @@ def check_model(
     """
     for name, x in (("args", args), ("kwargs", kwargs), ("params", params)):
         shallow(x, name)
-    named = beside(kwargs=kwargs)["kwargs"] or {}
+    named = accepted("kwargs", kwargs) or {}
     with promised({"args": args, "kwargs": named}, f"the {a_kind(model).partition(' ')[2]}") as changed:
         report = _judged(_twin(model), args, loss, grad, params, named, options)
     if not changed:

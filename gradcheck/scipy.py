@@ -21,7 +21,7 @@ from gradcheck.claims.tree import a_kind, shallow
 from gradcheck.errors import ArgumentError
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.merged import merged
-from gradcheck.verdicts.options import Options, beside
+from gradcheck.verdicts.options import Options, accepted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -124,7 +124,7 @@ def least_squares(
     Without `jac` a `jac_sparsity` is judged alone.
     """
     judged = _options("least_squares", options)
-    extra, named = _extra(args), beside(kwargs=kwargs)["kwargs"] or {}
+    extra, named = _extra(args), accepted("kwargs", kwargs) or {}
     residuals = _named(fun, lambda x: np.atleast_1d(finished(fun(x, *extra, **named), fun)))
     claimed = _claimed(jac, extra, named)
     matrix = None if claimed is None else _rows(claimed)

@@ -39,16 +39,16 @@ ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more
 
 def case_of(trial: Trial, trials: Mapping[int, Trial], most: int | None = None) -> Case:
     """Return the case of one argument with others of its shape, `most` of them; only for a claim that is an array."""
-    gradient = trial.gradient
-    names, leaves, shape = gradient.claim.names, gradient.leaves, gradient.shapes[trial.index]
-    alike = list(islice((i for i in gradient.alike[shape] if i != trial.index), most))
+    prediction = trial.prediction
+    names, leaves, shape = prediction.claim.names, prediction.leaves, prediction.shapes[trial.index]
+    alike = list(islice((i for i in prediction.alike[shape] if i != trial.index), most))
     claims = {i: trials[i].claimed for i in alike if i in trials}
     return Case(
         np.broadcast_to(0.0, shape) if trial.claimed is None else trial.claimed,
         arrays.to_numpy(leaves[trial.index]),
         {names[i]: claimed for i, claimed in claims.items() if claimed is not None},
         {names[i]: arrays.to_numpy(leaves[i]) for i in alike},
-        gradient.dimensions,
+        prediction.dimensions,
     )
 
 
@@ -151,7 +151,7 @@ class Slopes:
         probes = self.trial.probes
         error = math.hypot(*(m.value for m in self.trial.mismatches()))
         bound = float(np.linalg.norm(self.mismatches([change])[1] / self._stretches))
-        size = math.prod(arrays.shape_of(self.trial.gradient.leaves[self.trial.index]))
+        size = math.prod(arrays.shape_of(self.trial.prediction.leaves[self.trial.index]))
         return float(min(1.0, math.sqrt(2 / math.pi) * bound / error) ** (min(len(probes), size) - free))
 
     def fit(self, change: Change) -> tuple[float, float] | None:
@@ -258,7 +258,7 @@ def has_factor(name: str, trial: Trial) -> bool:
     interval = Slopes(trial, tuple).fit(Change("", factor=None))
     if interval is None or interval[0] <= 1 <= interval[1] or interval[0] <= 0 <= interval[1]:
         return False
-    return name in {known.name for known in factors.names_of(*interval, trial.gradient.dimensions)}
+    return name in {known.name for known in factors.names_of(*interval, trial.prediction.dimensions)}
 
 
 def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -> ArgumentReport:

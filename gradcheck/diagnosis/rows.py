@@ -37,7 +37,7 @@ CANDIDATES = 3  # rows of a symmetric matrix that may be wrong together with the
 
 def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
     """Return the report of a FAIL with row and column where the claim is a matrix, else with the output on trial."""
-    claim = trial.gradient.claim
+    claim = trial.prediction.claim
     if not isinstance(claim, ArrayClaim) or trial.tangent is not None:
         return argument
     try:

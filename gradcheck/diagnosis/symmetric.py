@@ -24,10 +24,10 @@ ADVICE = (
 
 def right_when_symmetric(argument: ArgumentReport, trial: Trial) -> ArgumentReport | None:
     """Return the report of a FAIL that says so, None where the gradient is wrong for symmetric moves too."""
-    x = arrays.to_numpy(trial.gradient.leaves[trial.index])
+    x = arrays.to_numpy(trial.prediction.leaves[trial.index])
     if trial.tangent is not None or trial.oracle is None or trial.claimed is None or not _symmetric(x):
         return None
-    there = Trial(trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=_halves)
+    there = Trial(trial.field, trial.prediction, trial.index, confidence=trial.confidence, tangent=_halves)
     try:
         there.measure(trial.oracle, PROBES)
     except (GradcheckError, BudgetReached):

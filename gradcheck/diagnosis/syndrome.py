@@ -94,7 +94,7 @@ class Measure:
     def __init__(self, trial: Trial, limit: int) -> None:
         self.trial = trial
         self.limit = limit
-        self.x = trial.gradient.leaves[trial.index]
+        self.x = trial.prediction.leaves[trial.index]
         self.shape = arrays.shape_of(self.x)
         self.complex = arrays.is_complex(self.x)
         self._began = trial.field.evaluations

@@ -60,7 +60,7 @@ def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
     notes = list(claim.notes)
     copies = [arrays.copied(x) for x in claim.leaves]
     try:
-        gradient = Prediction(claim, claim.leaves)
+        prediction = Prediction(claim, claim.leaves)
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
@@ -70,38 +70,38 @@ def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
         remark = _after_f(claim)
         _restore(claim, copies)
         return _complaint(claim, rules, str(complaint) + remark, complaint.__cause__)
-    judged = gradient.judged
+    judged = prediction.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
         return _complaint(claim, rules, f"the gradient changes its argument {changed} in place: work on a copy")
     del copies  # as large as the arguments
-    wide = _promoted(claim, gradient)
+    wide = _promoted(claim, prediction)
     if wide is None:
-        return _judged(claim, gradient, None, rules, budget, notes)
-    report = _judged(claim, wide, None if claim.at_point_only else gradient, rules, budget, notes)
+        return _judged(claim, prediction, None, rules, budget, notes)
+    report = _judged(claim, wide, None if claim.at_point_only else prediction, rules, budget, notes)
     inaccurate = any(a.accuracy is not None and a.accuracy.verdict is Verdict.FAIL for a in report)
     if inaccurate and (note := accuracy.another_function(claim, wide.leaves)) is not None:
-        return _judged(claim, gradient, None, rules, budget, [*claim.notes, note])
+        return _judged(claim, prediction, None, rules, budget, [*claim.notes, note])
     return report
 
 
 def _judged(
     claim: Claim,
-    gradient: Prediction,
+    prediction: Prediction,
     native: Prediction | None,
     rules: Rules,
     budget: Budget,
     notes: list[str],
 ) -> Report:
-    """Return the report on `gradient`, and on the accuracy of the `native` one where that is another."""
+    """Return the report on `prediction`, and on the accuracy of the `native` one where that is another."""
     copies = [arrays.copied(x) for x in claim.leaves]
-    field = Field(claim, gradient.leaves, seed=rules.seed, budget=budget)
+    field = Field(claim, prediction.leaves, seed=rules.seed, budget=budget)
     if (changed := _mutated(claim, copies)) is not None:
         raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
     del copies  # as large as the arguments
     try:
-        own = partial(_own_round_off, field, gradient)
-        noise, breach, note = contract.examine(gradient, field, own)
+        own = partial(_own_round_off, field, prediction)
+        noise, breach, note = contract.examine(prediction, field, own)
         spent, spent_on_backward = field.evaluations, 0
         if breach:
             return _complaint(claim, rules, breach)
@@ -109,25 +109,25 @@ def _judged(
             return _complaint(claim, rules, note)
         if note:
             notes.append(note)
-        owed = None if note or claim.owed is None else claim.owed(gradient.leaves, gradient.arrays, rules.seed)
+        owed = None if note or claim.owed is None else claim.owed(prediction.leaves, prediction.arrays, rules.seed)
         if owed is not None:
             spent_on_backward = owed.calls
             notes += owed.notes
             if owed.breaches:
                 return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
-        field.scale_zeros(gradient.judged)
-        rounded = inside.NOTHING if note else _inside(field, gradient, rules)
+        field.scale_zeros(prediction.judged)
+        rounded = inside.NOTHING if note else _inside(field, prediction, rules)
         field, notes = _at_that(field, rounded, notes) if not rounded.unsure else (field, notes)
-        report = _numbers(field, gradient, native, noise, rules, notes)
+        report = _numbers(field, prediction, native, noise, rules, notes)
         if rounded.unsure and report.verdict is Verdict.INCONCLUSIVE:
             field, notes = _at_that(field, rounded, notes)
-            report = _numbers(field, gradient, native, noise, rules, notes)
+            report = _numbers(field, prediction, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
 
 
-def _inside(field: Field, gradient: Prediction, rules: Rules) -> inside.Inside:
+def _inside(field: Field, prediction: Prediction, rules: Rules) -> inside.Inside:
     """Return what f rounds to inside, where that is coarser than what it takes."""
     if rules.piecewise_constant or rules.oracle not in (None, FINITE_DIFFERENCES):
         return inside.NOTHING
@@ -137,10 +137,10 @@ def _inside(field: Field, gradient: Prediction, rules: Rules) -> inside.Inside:
         return inside.Inside(field.dtype)
 
     def predicted(move: Mapping[int, Any]) -> float:
-        return sum(gradient.along(i, v, field.unit)[0] for i, v in move.items())
+        return sum(prediction.along(i, v, field.unit)[0] for i, v in move.items())
 
     with contextlib.suppress(BudgetReached):  # nor is anything judged then
-        return inside.look(field, gradient.judged, predicted)
+        return inside.look(field, prediction.judged, predicted)
     return inside.NOTHING
 
 
@@ -205,42 +205,42 @@ def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
     try:
         if arrays.ROUNDOFF.get(claim.output_dtype(leaves), 1.0) > 2.0**-53:
             return None
-        gradient = Prediction(claim, leaves)
+        prediction = Prediction(claim, leaves)
     except Exception:  # noqa: BLE001  float64 is an offer: a function that declines it is judged in its own dtype
         return None
     wide = all(
-        arrays.ROUNDOFF[arrays.dtype_name(gradient.arrays[i])] <= 2.0**-53
-        for i in gradient.judged
-        if gradient.arrays[i] is not None
+        arrays.ROUNDOFF[arrays.dtype_name(prediction.arrays[i])] <= 2.0**-53
+        for i in prediction.judged
+        if prediction.arrays[i] is not None
     )
-    return gradient if wide and gradient.judged == native.judged else None
+    return prediction if wide and prediction.judged == native.judged else None
 
 
-def _own_round_off(field: Field, gradient: Prediction, index: int) -> float:
+def _own_round_off(field: Field, prediction: Prediction, index: int) -> float:
     """Return how far off the claim of one argument may be in another order of summation."""
-    jitter = accuracy.spread(gradient, field, field.unit, [index])[index]
-    return max(LAYOUT * jitter, accuracy.own_round_off(gradient, field, index))
+    jitter = accuracy.spread(prediction, field, field.unit, [index])[index]
+    return max(LAYOUT * jitter, accuracy.own_round_off(prediction, field, index))
 
 
 def _numbers(
     field: Field,
-    gradient: Prediction,
+    prediction: Prediction,
     native: Prediction | None,
     noise: ClaimNoise,
     rules: Rules,
     notes: list[str],
 ) -> Report:
-    claim, notes = gradient.claim, [*notes]
-    allowed = tangents(rules.tangent, [claim.names[i] for i in gradient.judged])
+    claim, notes = prediction.claim, [*notes]
+    allowed = tangents(rules.tangent, [claim.names[i] for i in prediction.judged])
     trials = {
-        i: Trial(field, gradient, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
-        for i in gradient.judged
+        i: Trial(field, prediction, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
+        for i in prediction.judged
     }
     reached = _measure(trials, rules)
     accuracies: dict[int, Accuracy] = {}
     if native is not None:
         dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
-        accuracies = accuracy.judge(native.arrays, gradient, field, dtype)
+        accuracies = accuracy.judge(native.arrays, prediction, field, dtype)
     found = []
     nearby = Nearby(trials, rules)
     for i, trial in trials.items():
@@ -261,14 +261,14 @@ def _numbers(
         title=claim.title,
         arguments=tuple(found),
         evaluations=field.evaluations,
-        gradient_evaluations=gradient.evaluations,
+        gradient_evaluations=prediction.evaluations,
         contract_evaluations=0,
         seed=rules.seed,
         confidence=rules.confidence,
         oracle=rules.oracle or FINITE_DIFFERENCES,
         notes=tuple(notes),
         repeat=f"gradcheck.check(..., seed={rules.seed})",
-        unchecked=claim.not_checked(gradient.judged),
+        unchecked=claim.not_checked(prediction.judged),
     )
 
 
@@ -290,14 +290,14 @@ def _measure(trials: Mapping[int, Trial], rules: Rules) -> str:
 def _slopes(trials: Mapping[int, Trial], rules: Rules) -> None:
     """Measure the slopes of every argument: together where that settles them, alone where it does not."""
     first = next(iter(trials.values()))
-    field, gradient = first.field, first.gradient
-    oracle = oracle_of(rules.oracle, field, gradient)
+    field, prediction = first.field, first.prediction
+    oracle = oracle_of(rules.oracle, field, prediction)
     if isinstance(oracle, FiniteDifferences):
-        field.noise(gradient.judged)  # what f does not see of its arguments, the claim need not
+        field.noise(prediction.judged)  # what f does not see of its arguments, the claim need not
     if len(trials) > 1:
-        for i, jitter in accuracy.spread(gradient, field, field.coarseness(), list(trials)).items():
+        for i, jitter in accuracy.spread(prediction, field, field.coarseness(), list(trials)).items():
             trials[i].jitter = jitter
-        Joint(trials, oracle, count=rules.probes, resolution=resolution_of(rules, gradient, field), rules=rules).run()
+        Joint(trials, oracle, count=rules.probes, resolution=resolution_of(rules, prediction, field), rules=rules).run()
         for i in frozen.suspects(trials, oracle):
             trials[i].end_joint()
     for trial in trials.values():
@@ -310,14 +310,14 @@ def _slopes(trials: Mapping[int, Trial], rules: Rules) -> None:
 def _round_off(trials: Mapping[int, Trial]) -> None:
     """Take from each claim's own round-off what is none: a kink that the point's jitter crosses."""
     first = next(iter(trials.values()))
-    field, gradient, unit = first.field, first.gradient, first.field.coarseness()
+    field, prediction, unit = first.field, first.prediction, first.field.coarseness()
     kinked = [i for i, trial in trials.items() if any(probe.slope.kinked for probe in trial.probes)]
     for i in kinked:
         trials[i].jitter = 0.0
     if len(trials) == 1 and not kinked:
-        first.jitter = accuracy.spread(gradient, field, unit, list(trials))[first.index]
+        first.jitter = accuracy.spread(prediction, field, unit, list(trials))[first.index]
     unseen = [i for i, trial in trials.items() if i not in kinked and trial.unseen and trial.jitter == 0]
-    for i, jitter in accuracy.spread(gradient, field, unit, unseen, unseen=unseen).items():
+    for i, jitter in accuracy.spread(prediction, field, unit, unseen, unseen=unseen).items():
         trials[i].jitter = jitter
 
 

@@ -57,14 +57,14 @@ class Nearby:
         leaves = list(field.leaves)
         for i in self._trials:
             leaves[i] = arrays.shifted(leaves[i], BESIDE, field.direction(i, 0, purpose=Purpose.BESIDE))
-        claim = next(iter(self._trials.values())).gradient.claim
+        claim = next(iter(self._trials.values())).prediction.claim
         beside = Field(claim, leaves, seed=field.seed, budget=field.budget)
         field.count(beside.evaluations)
-        gradient = Prediction(claim, leaves)
+        prediction = Prediction(claim, leaves)
         trials = {
-            i: Trial(beside, gradient, i, confidence=t.confidence, tangent=t.tangent) for i, t in self._trials.items()
+            i: Trial(beside, prediction, i, confidence=t.confidence, tangent=t.tangent) for i, t in self._trials.items()
         }
-        return beside, trials, oracle_of(self._rules.oracle, beside, gradient)
+        return beside, trials, oracle_of(self._rules.oracle, beside, prediction)
 
     def named(self, report: ArgumentReport, index: int) -> ArgumentReport:
         """Return the report of a claim that is wrong at a kink with its mistake and its place, where they can be told.

@@ -47,18 +47,18 @@ def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def resolution_of(rules: Rules, gradient: Prediction, field: Field) -> float:
+def resolution_of(rules: Rules, prediction: Prediction, field: Field) -> float:
     """Return the relative error below which a PASS is given: `rtol`, or what the arithmetic allows."""
     if rules.rtol is not None:
         return rules.rtol
-    resolution = default_resolution(max(gradient.claim.given_unit, field.unit))
+    resolution = default_resolution(max(prediction.claim.given_unit, field.unit))
     return max(resolution, min(ROUNDED * resolution, AN_EIGHTH)) if field.inside else resolution
 
 
 def verdict_on(trial: Trial, trials: Mapping[int, Trial], nearby: Nearby, rules: Rules, reached: str) -> ArgumentReport:
     """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
-    resolution = resolution_of(rules, trial.gradient, trial.field)
-    if arrays.total_size([trial.gradient.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
+    resolution = resolution_of(rules, trial.prediction, trial.field)
+    if arrays.total_size([trial.prediction.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
         return trial.report(Verdict.PASS, nothing, resolution)
     if unknown := reached or _unknown(trial):
@@ -100,7 +100,7 @@ def _may_be_round_off(trial: Trial) -> bool:
     if any(abs(m.measured) > m.bound for m in trial.mismatches()):
         return False
     before, i = trial.jitter, trial.index
-    trial.jitter = max(before, spread(trial.gradient, trial.field, trial.field.unit, [i], unseen=[i])[i])
+    trial.jitter = max(before, spread(trial.prediction, trial.field, trial.field.unit, [i], unseen=[i])[i])
     return trial.jitter > before
 
 
@@ -156,7 +156,7 @@ def _unknown(trial: Trial) -> str:
     """Return why nothing can be said of an argument, empty where something can."""
     if len(trial.probes) < 2:
         return reasons.unmeasurable(trial)
-    if trial.gradient.claim.at_point_only and any(probe.slope.kinked for probe in trial.probes):
+    if trial.prediction.claim.at_point_only and any(probe.slope.kinked for probe in trial.probes):
         return "f has a kink here, and arrays claim nothing next to it: pass the gradient as a function"
     return ""
 
@@ -183,7 +183,7 @@ def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, 
     larger = unit_scale.trial_at_unit_scale(trial, max(rules.probes, 4))
     if larger is None or sum(abs(m.measured) > m.bound for m in larger.mismatches()) < 2:
         return None
-    verdict, interval, reason = decide.verdict(larger, rules, resolution_of(rules, trial.gradient, trial.field))
+    verdict, interval, reason = decide.verdict(larger, rules, resolution_of(rules, trial.prediction, trial.field))
     return (larger, verdict, interval, reason) if verdict is Verdict.FAIL else None
 
 
@@ -204,10 +204,10 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
 
 def _again(trial: Trial, rules: Rules) -> list[Any]:
     """Measure as many slopes again, with fresh directions, fresh steps and the noise measured afresh."""
-    before = trial.oracle or oracle_of(rules.oracle, trial.field, trial.gradient)
-    oracle = again(before, trial.field, trial.gradient)
+    before = trial.oracle or oracle_of(rules.oracle, trial.field, trial.prediction)
+    oracle = again(before, trial.field, trial.prediction)
     if isinstance(oracle, FiniteDifferences) and not (trial.too_small or trial.empty):
-        trial.field.noise(trial.gradient.judged, 1)  # before a direction is drawn, which is as large as its own
+        trial.field.noise(trial.prediction.judged, 1)  # before a direction is drawn, which is as large as its own
     fresh = trial.measure(oracle, max(rules.probes, MORE_INSIDE if trial.field.inside else 4))
     decide.see_size(trial)
     return fresh

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.claims.backward_asked import Terms
 from gradcheck.errors import ArgumentError, shown
-from gradcheck.verdicts.options import accepted, beside
+from gradcheck.verdicts.options import accepted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class KernelOptions:
         object.__setattr__(self, "seed", accepted("seed", self.seed))  # a plain integer, as Torch's generators want it
         for name in ("deterministic", "inplace_cotangent", "batch_axis"):
             accepted(name, getattr(self, name))
-        beside(order=self.order)
+        accepted("order", self.order)
         factor: Any = self.factor
         real = isinstance(factor, numbers.Real) and not isinstance(factor, np.timedelta64)  # a time span is an integer
         if not (real and 1 <= factor <= sys.float_info.max):

@@ -65,7 +65,7 @@ class Beside:
 
     def __init__(self, trial: Trial, watch: Callable[[Sequence[Any]], Any] | None = None) -> None:
         self.trial = trial
-        self.x = trial.gradient.leaves[trial.index]
+        self.x = trial.prediction.leaves[trial.index]
         self.shape = arrays.shape_of(self.x)
         self.complex = arrays.is_complex(self.x)
         value = trial.scale.value
@@ -163,24 +163,24 @@ class Beside:
 
     def leaves(self, v: Any, steps: float = 1.0) -> list[Any]:
         """Return the arguments with this one at x + steps·δ·v."""
-        leaves = list(self.trial.gradient.leaves)
+        leaves = list(self.trial.prediction.leaves)
         leaves[self.trial.index] = arrays.shifted(self.x, steps * self.delta, v)
         return leaves
 
     def claim(self, leaves: Sequence[Any]) -> Array:
         """Return the claim at some arguments."""
-        return self.in_scale(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index]))
+        return self.in_scale(arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index]))
 
     def looked_up(self, leaves: Sequence[Any]) -> Array | Scaled:
         """Return the claim at some arguments to read in some entries: as that at the point, scaled as asked for."""
         if not isinstance(self.here, Scaled):
             return self.claim(leaves)
-        return Scaled(self.flat(arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index])), self.scale)
+        return Scaled(self.flat(arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index])), self.scale)
 
     def claim_at(self, v: Any, steps: float) -> Array:
         """Return the claim at x + steps·δ·v; the arguments there, as large as it, are gone when it is scaled."""
         leaves = self.leaves(v, steps)
-        found = arrays.to_numpy(self.trial.gradient.at(leaves)[self.trial.index])
+        found = arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index])
         del leaves
         return self.in_scale(found)
 
@@ -234,7 +234,7 @@ class Beside:
         values = self.allowed(move)
         values *= self.delta
         values += arrays.to_numpy(self.x)
-        leaves = list(self.trial.gradient.leaves)
+        leaves = list(self.trial.prediction.leaves)
         leaves[self.trial.index] = arrays.like(values, self.x)
         return leaves
 

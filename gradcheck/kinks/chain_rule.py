@@ -65,8 +65,8 @@ def _is_torchs(trial: Trial) -> bool:
     from gradcheck.oracles.torch_forward import TorchForward  # noqa: PLC0415  as above
 
     try:
-        TorchForward(trial.field, trial.gradient.claim).require_own_parts()  # a backward of one's own shows nothing
-        oracle = Autograd(trial.field, trial.gradient.claim.raw)
+        TorchForward(trial.field, trial.prediction.claim).require_own_parts()  # a backward of one's own shows nothing
+        oracle = Autograd(trial.field, trial.prediction.claim.raw)
         for probe in trial.probes:
             v = trial.direction(probe.probe)
             slope = oracle.slope({trial.index: v}, scale=0.0, start=None)

@@ -79,7 +79,7 @@ class ExactBeside(Beside):
     def claim(self, leaves: Sequence[Any]) -> Array:
         """Return the limit of the claim along a direction."""
         if self._limit is None or self._limit[0] is not leaves:
-            self.trial.gradient.evaluations += 1
+            self.trial.prediction.evaluations += 1
             parts = self._oracle.claimed_beside(list(leaves))
             self._limit = leaves, self._floats(parts[self.trial.index])
         return self._limit[1].copy()

@@ -66,7 +66,7 @@ def judge(
     """
     trial.keep_few_directions(changes.WHOLE)
     if trial.claimed is None:
-        if arrays.total_size([trial.gradient.leaves[trial.index]]) > MOST_PUSHED:
+        if arrays.total_size([trial.prediction.leaves[trial.index]]) > MOST_PUSHED:
             return _of_a_large_jvp(trial, resolution)
         trial = _with_array(trial)
     variable = None if kink_of is None else exactly.variable(trial, kink_of)
@@ -129,7 +129,7 @@ def _within(trial: Trial) -> float:
 
 def _with_array(trial: Trial) -> Trial:
     """Return the trial of a jvp as that of the gradient whose entries the jvp gives, one for each unit tangent."""
-    claim, index = trial.gradient.claim, trial.index
+    claim, index = trial.prediction.claim, trial.index
     push = claim.predicted
     if push is None:  # only a jvp has no array
         raise TypeError(trial.name)
@@ -144,7 +144,7 @@ def _with_array(trial: Trial) -> Trial:
         array = arrays.like(entries.reshape(shape), x)
         return tuple(array if i == index else None for i in range(len(leaves)))
 
-    found = Prediction(claim.with_(claimed=gradient, predicted=None, linear=None), trial.gradient.leaves)
+    found = Prediction(claim.with_(claimed=gradient, predicted=None, linear=None), trial.prediction.leaves)
     known = Trial(trial.field, found, index, confidence=trial.confidence, tangent=trial.tangent)
     known.settle(trial.probes, trial.oracle)
     return known
@@ -160,7 +160,7 @@ def _of_a_large_jvp(trial: Trial, resolution: float) -> ArgumentReport:
 
 def _can_be_asked(trial: Trial) -> bool:
     """Tell whether there are claims next to the point: a jvp gives no array, and arrays say nothing of other points."""
-    return trial.claimed is not None and not trial.gradient.claim.at_point_only
+    return trial.claimed is not None and not trial.prediction.claim.at_point_only
 
 
 def without_the_jump(trial: Trial) -> bool:

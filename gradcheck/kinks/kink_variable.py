@@ -108,7 +108,7 @@ class Variable:
     """
 
     def __init__(self, trial: Trial, kink_of: Callable[..., Any]) -> None:
-        self._claim = trial.gradient.claim
+        self._claim = trial.prediction.claim
         self._kink_of = kink_of
         self.zero = self._zeros(trial)
         if not len(self.zero):
@@ -118,7 +118,7 @@ class Variable:
 
     def _zeros(self, trial: Trial) -> Entries:
         """Return the entries that are 0 at the point, but for the round-off of computing them."""
-        here = self._values(trial.gradient.leaves)
+        here = self._values(trial.prediction.leaves)
         allowed = 64 * trial.field.unit * float(np.max(np.abs(here), initial=0.0))
         return np.flatnonzero(np.abs(here) <= allowed)
 

@@ -71,8 +71,8 @@ class BlackBox:
 
 def black_box(beside: Beside) -> BlackBox:
     """Judge the claim at the point from the claims next to it alone."""
-    gradient = beside.trial.gradient
-    before = gradient.evaluations
+    prediction = beside.trial.prediction
+    before = prediction.evaluations
     if len(beside.here) > WHOLE:
         beside.ask_in_order()
     entries = beside.entries()
@@ -82,7 +82,7 @@ def black_box(beside: Beside) -> BlackBox:
     around = Around(beside, entries)
     for number in range(GROWTHS + 1):
         near = around.near
-        near.most = MOST_CLAIMS - RESERVED - (gradient.evaluations - before - near.asked)
+        near.most = MOST_CLAIMS - RESERVED - (prediction.evaluations - before - near.asked)
         try:
             finding = subgradient.judged(near)
         except Grown as more:

@@ -45,7 +45,7 @@ from gradcheck.reports.watch import unwatched, watcher
 from gradcheck.slopes.field import quiet
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Verdict
-from gradcheck.verdicts.options import rules
+from gradcheck.verdicts.options import read_rules
 from gradcheck.verdicts.report import Report
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ def judge(derivation: Formulas, inputs: Mapping[str, Any], *, seed: int = 0, **o
         raise ArgumentError(f"inputs is a {type(inputs).__name__}, wanted a dict of arrays by name")
     if own := {"names", "kink_of"} & set(options):
         raise ArgumentError(f"{min(own)}= is set by the derivation itself, line by line: leave it away")
-    how = rules({"seed": seed, **options})
+    rules = read_rules({"seed": seed, **options})
     if not derivation.gradient_lines:
         raise ArgumentError(f"{derivation.name} has no gradient line: there is nothing to check")
     inputs = {name: value.detach() if is_torch(value) else value for name, value in inputs.items()}
     with quiet(), unwatched():
         report = _judged(derivation, inputs, seed=seed, **options)
     if (now := watcher()) is not None:
-        now.add(_of_all(report, how.confidence))
+        now.add(_of_all(report, rules.confidence))
     return report
 
 

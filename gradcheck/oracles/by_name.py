@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 FINITE_DIFFERENCES = "finite differences"
 
 
-def oracle_of(name: str | None, field: Field, gradient: Prediction) -> Oracle:
+def oracle_of(name: str | None, field: Field, prediction: Prediction) -> Oracle:
     """Return the oracle of that name, finite differences by default."""
-    return ORACLES[name or FINITE_DIFFERENCES](field, gradient)
+    return ORACLES[name or FINITE_DIFFERENCES](field, prediction)
 
 
-def again(before: Oracle, field: Field, gradient: Prediction) -> Oracle:
+def again(before: Oracle, field: Field, prediction: Prediction) -> Oracle:
     """Return the oracle for fresh slopes after those of `before`: differences measure the noise afresh."""
-    return FiniteDifferences(field, gradient.judged, 1) if isinstance(before, FiniteDifferences) else before
+    return FiniteDifferences(field, prediction.judged, 1) if isinstance(before, FiniteDifferences) else before
 
 
-def _finite_differences(field: Field, gradient: Prediction) -> Oracle:
-    return FiniteDifferences(field, gradient.judged)
+def _finite_differences(field: Field, prediction: Prediction) -> Oracle:
+    return FiniteDifferences(field, prediction.judged)
 
 
-def _autograd(field: Field, gradient: Prediction) -> Oracle:
+def _autograd(field: Field, prediction: Prediction) -> Oracle:
     from gradcheck.oracles.autograd import Autograd  # noqa: PLC0415
 
-    return Autograd(field, gradient.claim.raw)
+    return Autograd(field, prediction.claim.raw)
 
 
-def _exact(field: Field, gradient: Prediction) -> Oracle:
+def _exact(field: Field, prediction: Prediction) -> Oracle:
     from gradcheck.oracles.exact_slopes import ExactSlopes  # noqa: PLC0415
 
-    return ExactSlopes(field, gradient.claim)
+    return ExactSlopes(field, prediction.claim)
 
 
 ORACLES: dict[str, Callable[[Field, Prediction], Oracle]] = {

@@ -72,7 +72,7 @@ def jittered(
 
 
 def spread(
-    gradient: Prediction,
+    prediction: Prediction,
     field: Field,
     unit: float,
     indices: Sequence[int],
@@ -86,22 +86,22 @@ def spread(
     tell from zero: it may be round-off, all of it, and more is asked to know.
     """
     worst = dict.fromkeys(indices, 0.0)
-    if gradient.claim.predicted or not indices:
+    if prediction.claim.predicted or not indices:
         return worst
     units = unit
     for repeat in range(MORE_REPEATS if unseen else REPEATS):
         if repeat >= REPEATS and any(worst[i] == 0 for i in unseen):
             units *= 8  # x moves by a bit, and what is made of it does not: exp(x/10)
-        changes = _changes(gradient, field, units, repeat, None, smallest)
+        changes = _changes(prediction, field, units, repeat, None, smallest)
         worst = {i: max(change, changes.get(i, 0.0)) for i, change in worst.items()}
     for i in indices:
-        values = gradient.values[i]
+        values = prediction.values[i]
         usual = 0.0 if values is None else SUSPICIOUS * unit * field.scales[i].norm(values)
-        if len(gradient.leaves) == 1 or values is None or worst[i] <= usual:
+        if len(prediction.leaves) == 1 or values is None or worst[i] <= usual:
             continue
         alone = 0.0
         for repeat in range(REPEATS):
-            alone = max(alone, _changes(gradient, field, unit, repeat, i, smallest).get(i, 0.0))
+            alone = max(alone, _changes(prediction, field, unit, repeat, i, smallest).get(i, 0.0))
             if alone > usual:
                 break  # it is this argument's own
         worst[i] = min(worst[i], alone)
@@ -109,27 +109,27 @@ def spread(
 
 
 def _changes(
-    gradient: Prediction, field: Field, unit: float, repeat: int, only: int | None, smallest: float
+    prediction: Prediction, field: Field, unit: float, repeat: int, only: int | None, smallest: float
 ) -> dict[int, float]:
     try:
-        moved = gradient.at(jittered(gradient.leaves, unit, field.seed, repeat, only, smallest))
+        moved = prediction.at(jittered(prediction.leaves, unit, field.seed, repeat, only, smallest))
     except WrongClaim:
         return {}  # the jittered point left the domain: nothing learnt from it
     return {
         i: field.scales[i].norm(arrays.to_numpy(there) - here)
-        for i in gradient.judged
-        if (there := moved[i]) is not None and (here := gradient.values[i]) is not None
+        for i in prediction.judged
+        if (there := moved[i]) is not None and (here := prediction.values[i]) is not None
     }
 
 
-def judge(native: Sequence[Any], gradient: Prediction, field: Field, dtype: str) -> dict[int, Accuracy]:
+def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: str) -> dict[int, Accuracy]:
     """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
     unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
-    condition = spread(gradient, field, unit, gradient.judged, smallest)
-    longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
+    condition = spread(prediction, field, unit, prediction.judged, smallest)
+    longest = min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
     found = {}
-    for i in gradient.judged:
-        wide, own = gradient.values[i], native[i]
+    for i in prediction.judged:
+        wide, own = prediction.values[i], native[i]
         if wide is None or own is None:
             continue
         size = field.scales[i].norm(wide)
@@ -138,36 +138,36 @@ def judge(native: Sequence[Any], gradient: Prediction, field: Field, dtype: str)
         allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
         if error > allowed:
             allowed += LAMBDA * unit * size * min(field.largest, 1 / math.sqrt(unit))
-            allowed += LAMBDA * longest * unit * _reach(gradient, field, i)
+            allowed += LAMBDA * longest * unit * _reach(prediction, field, i)
         verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
     return found
 
 
-def own_round_off(gradient: Prediction, field: Field, index: int) -> float:
+def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
     """Return how far off a claim in the field's arithmetic may be, of which a jitter need not show anything.
 
     Σ p·(v − Σ p·v) of a saturated softmax is 1e-50, and the terms that cancel to it are rounded at 1e-16.
     """
-    longest = min(math.sqrt(arrays.total_size(gradient.leaves) + SHORTEST), BLOCK)
-    here = gradient.values[index]
+    longest = min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
+    here = prediction.values[index]
     size = 0.0 if here is None else field.scales[index].norm(here)
-    return LAMBDA * longest * field.unit * max(size, _reach(gradient, field, index), field.largest)
+    return LAMBDA * longest * field.unit * max(size, _reach(prediction, field, index), field.largest)
 
 
-def _reach(gradient: Prediction, field: Field, index: int) -> float:
+def _reach(prediction: Prediction, field: Field, index: int) -> float:
     """Return the largest ‖∇f∘s‖ within the argument's own size: where f is saturated, what its factors carry.
 
     The gradient of a saturated tanh is 1 − h², two numbers near 1 that cancel; half as far out it is made of the same
     factors, and does not.
     """
-    x, largest = gradient.leaves[index], 0.0
+    x, largest = prediction.leaves[index], 0.0
     for t in (-1.0, -0.5, 0.5):
-        leaves = list(gradient.leaves)
+        leaves = list(prediction.leaves)
         leaves[index] = arrays.shifted(x, t, x)
         with contextlib.suppress(WrongClaim):
-            g = gradient.at(leaves)[index]
+            g = prediction.at(leaves)[index]
             size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
             largest = max(largest, size if math.isfinite(size) else 0.0)
     return largest

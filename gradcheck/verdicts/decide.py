@@ -198,7 +198,7 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
     interval = trial.interval()
     if interval.high <= COARSE:
         return interval
-    values, scales, unit = trial.gradient.values, trial.field.scales, default_resolution(trial.field.unit)
+    values, scales, unit = trial.prediction.values, trial.field.scales, default_resolution(trial.field.unit)
     effects = [s.norm(g) for s, g in zip(scales, values, strict=True) if g is not None]
     size = min(abs(trial.field.at_point), max(effects, default=0.0))
     if not (trial.claimed_norm or 0.0) <= unit**2 * size:
@@ -234,7 +234,7 @@ def _unseen(trial: Trial, invisible: float = 0.0) -> bool:
     norm, found = trial.claimed_norm, trial.mismatches()
     if norm is None:
         norm = max((abs(m.claimed) for m in found), default=0.0)
-    none = arrays.NORMAL[arrays.dtype_name(trial.gradient.claim.leaves[trial.index])]  # below it numbers stand for 0
+    none = arrays.NORMAL[arrays.dtype_name(trial.prediction.claim.leaves[trial.index])]  # below it numbers stand for 0
     return norm <= max(ALL_ROUND_OFF * trial.jitter, none, invisible) and all(abs(m.measured) <= m.bound for m in found)
 
 

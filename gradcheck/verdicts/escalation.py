@@ -43,7 +43,7 @@ FEWEST_DIGITS = 2.0**-53  # a derivative computed in float32 tells no more than 
 
 def oracles(trial: Trial) -> Iterator[Oracle]:
     """Yield the oracles that can look into this f, the cheapest first."""
-    field, claim = trial.field, trial.gradient.claim
+    field, claim = trial.field, trial.prediction.claim
     for make in (_torch, _jax, _complex_step, _exact):
         try:
             yield make(field, claim)
@@ -91,12 +91,17 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     if trial.probes and all(probe.slope.jumps for probe in trial.probes):
         return None  # a derivative of zero on either side of a jump is none
     other = Trial(
-        trial.field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
+        trial.field,
+        trial.prediction,
+        trial.index,
+        confidence=trial.confidence,
+        tangent=trial.tangent,
+        noise=trial.noise,
     )
     unit, index = trial.field.unit, trial.index
-    other.jitter = spread(trial.gradient, trial.field, unit, [index])[index]
+    other.jitter = spread(trial.prediction, trial.field, unit, [index])[index]
     if other.jitter == 0:  # at a minimum that f reaches exactly most units of the point change nothing
-        other.jitter = spread(trial.gradient, trial.field, unit, [index], unseen=[index])[index]
+        other.jitter = spread(trial.prediction, trial.field, unit, [index], unseen=[index])[index]
     try:
         other.measure(oracle, SLOPES)
         decide.see_size(other)
@@ -155,5 +160,5 @@ def decided(
 
 def _beyond_round_off(trial: Trial) -> bool:
     """Tell whether the claim is off by more than float64 explains, in a formula of f's usual size near the point."""
-    allowed = own_round_off(trial.gradient, trial.field, trial.index)
+    allowed = own_round_off(trial.prediction, trial.field, trial.index)
     return sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2

@@ -51,7 +51,7 @@ def told(report: ArgumentReport, trial: Trial) -> ArgumentReport:
     floating-point gradient from its formula is known, and the formula is right.
     """
     oracle = trial.oracle
-    if not isinstance(oracle, ExactSlopes) or trial.claimed is None or trial.gradient.claim.at_point_only:
+    if not isinstance(oracle, ExactSlopes) or trial.claimed is None or trial.prediction.claim.at_point_only:
         return report
     try:
         found = _found(trial, oracle, entries=report.verdict is Verdict.PASS)
@@ -108,14 +108,14 @@ def _found(trial: Trial, oracle: ExactSlopes, *, entries: bool) -> Exactness | N
         equal = not off
         error = max((_error(_claimed(oracle, move), slope) for move, slope in off), default=0.0)
         wrong = [_entry(move[index]) for move, _ in off if np.count_nonzero(move[index]) == 1]
-    each, of_largest = _distances(np.asarray(trial.gradient.values[index]), claimed)
+    each, of_largest = _distances(np.asarray(trial.prediction.values[index]), claimed)
     digits = min(_digits(oracle, move, slope) for move, slope in judged)
     return Exactness(equal, len(judged), error, tuple(wrong), digits, each, of_largest)
 
 
 def _one_by_one(trial: Trial, oracle: ExactSlopes) -> Iterator[tuple[Move, ExactSlope]]:
     """Yield the slopes of single entries, or of an argument that has many along directions of its own."""
-    index, shape = trial.index, arrays.shape_of(trial.gradient.leaves[trial.index])
+    index, shape = trial.index, arrays.shape_of(trial.prediction.leaves[trial.index])
     if math.prod(shape) <= ENTRIES:
         for place in np.ndindex(shape):
             unit = np.zeros(shape)

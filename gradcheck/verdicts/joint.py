@@ -236,7 +236,7 @@ class Joint:
             trial = self.trials[i]
             v = trial.direction(number)
             if weights is not None:
-                v = placed(trial.gradient.leaves[i], arrays.to_numpy(v) * weights[i])
+                v = placed(trial.prediction.leaves[i], arrays.to_numpy(v) * weights[i])
             move[i], parts[i] = v, trial.predict(v)
         stretch = self.trials[next(iter(members))].stretch(number)
         size = math.hypot(*(stretch * self.trials[i].factor * self.sizes[i] for i in members))

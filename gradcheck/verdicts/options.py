@@ -234,7 +234,6 @@ CHECKERS: dict[str, Checker] = {
     "inplace_cotangent": _boolean("True or False"),
     "batch_axis": _axes("an axis such as 0, or a dict of axes by input"),
 }
-OPTIONAL = {f.name for f in fields(Rules) if f.default is None or f.name == "tangent"}
 # What `check` takes beside the options of judging.
 BESIDE: dict[str, Checker] = {
     "order": _order("1, or 2 together with inputs= (Torch's double backward)"),
@@ -245,9 +244,10 @@ BESIDE: dict[str, Checker] = {
     "residuals": _function("a function of the arguments that returns the residuals"),
     "retract": _by_name("a dict by argument name, such as {'R': gradcheck.manifolds.SO3()}"),
 }
+OPTIONAL = {f.name for f in fields(Rules) if f.default is None or f.name == "tangent"} | BESIDE.keys() - {"order"}
 
 
-def rules(options: Mapping[str, Any]) -> Rules:
+def read_rules(options: Mapping[str, Any]) -> Rules:
     """Return the options as Rules; None stands for the default.
 
     Raises
@@ -256,34 +256,16 @@ def rules(options: Mapping[str, Any]) -> Rules:
         If a name is none of `Options`, or a value is not what is wanted there.
 
     """
-    found: dict[str, Any] = {}
-    for name, given in options.items():
+    for name in options:
         if name not in CHECKERS:
             near = difflib.get_close_matches(name, CHECKERS, 1)
             meant = f": did you mean {near[0]}=?" if near else f": there are {', '.join(CHECKERS)}"
             raise ArgumentError(f"{name}= is no option{meant}")
-        if given is None and name in OPTIONAL:
-            continue
-        found[name] = _accepted(name, given, CHECKERS[name])
-    return Rules(**found)
-
-
-def beside(**given: Any) -> dict[str, Any]:
-    """Return what `check` was given beside the options of judging, None where it is None.
-
-    Raises
-    ------
-    ArgumentError
-        If a value is not what is wanted there.
-
-    """
-    return {
-        name: None if x is None and name != "order" else _accepted(name, x, BESIDE[name]) for name, x in given.items()
-    }
+    return Rules(**{name: x for name, given in options.items() if (x := accepted(name, given)) is not None})
 
 
 def accepted(name: str, given: Any) -> Any:
-    """Return the value of one option as `rules` would.
+    """Return the value of an option, or of what `check` takes beside them; None where it may be left out, and is.
 
     Raises
     ------
@@ -291,13 +273,11 @@ def accepted(name: str, given: Any) -> Any:
         If it is not what is wanted there.
 
     """
-    return None if given is None and name in OPTIONAL else _accepted(name, given, CHECKERS[name])
-
-
-def _accepted(name: str, given: Any, checker: Checker) -> Any:
+    if given is None and name in OPTIONAL:
+        return None
     value = _plain(given)
     try:
-        wanted = checker(value)
+        wanted = (CHECKERS | BESIDE)[name](value)
     except Exception as error:  # a class of the user's, whose methods raise
         raise ArgumentError(f"{name}={shown(given)} cannot be read ({type(error).__name__})") from error
     if wanted is not None:

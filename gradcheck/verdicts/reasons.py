@@ -40,11 +40,11 @@ AS_ROUND_OFF = (
 def unmeasurable(trial: Trial) -> str:
     """Return why there are fewer than two slopes."""
     if trial.too_small:
-        dtype = arrays.dtype_name(trial.gradient.leaves[trial.index])
+        dtype = arrays.dtype_name(trial.prediction.leaves[trial.index])
         return f"{trial.name} is too near the smallest number of {dtype} to be moved by a part of itself: scale it up"
     return (
-        f"{trial.gradient.claim.title} is not finite on either side of the point along {trial.unmeasured} directions: "
-        "check at an interior point, or pass tangent= to stay inside its domain"
+        f"{trial.prediction.claim.title} is not finite on either side of the point along {trial.unmeasured} "
+        "directions: check at an interior point, or pass tangent= to stay inside its domain"
     )
 
 
@@ -97,7 +97,7 @@ def _rounded_inside(trial: Trial) -> str:
 
 def _what_else(trial: Trial, reached: float = math.inf) -> str:
     """Return what can be done where differences tell too little."""
-    leaf = trial.gradient.leaves[trial.index]
+    leaf = trial.prediction.leaves[trial.index]
     if arrays.dtype_name(leaf) in arrays.WIDER:
         if arrays.ROUNDOFF[arrays.dtype_name(leaf)] > 2.0**-12:
             return "let the function accept float64, or hold it against a reference with gradcheck.check_kernel"

@@ -67,7 +67,7 @@ class Trial:
     def __init__(
         self,
         field: Field,
-        gradient: Prediction,
+        prediction: Prediction,
         index: int,
         *,
         confidence: float,
@@ -75,11 +75,11 @@ class Trial:
         noise: ClaimNoise | None = None,
     ) -> None:
         self.field = field
-        self.gradient = gradient
+        self.prediction = prediction
         self.index = index
         self.confidence = confidence
         self.tangent = tangent
-        self.name = gradient.claim.names[index]
+        self.name = prediction.claim.names[index]
         self.scale = field.scales[index]
         self.probes: list[Probe] = []
         self.unmeasured = 0
@@ -92,7 +92,7 @@ class Trial:
         self._drawn_anew = False
         self._risk = 1 - confidence
         self._next = 0
-        self.noise = noise = noise or ClaimNoise.none(len(gradient.leaves))
+        self.noise = noise = noise or ClaimNoise.none(len(prediction.leaves))
         self.random = noise.random  # f gave two answers at the point
         self._repeat, self.same_elsewhere = noise.repeat[index], noise.frozen[index]
         self._start: int | None = None
@@ -102,7 +102,7 @@ class Trial:
     @property
     def claimed(self) -> NDArray[Any] | None:
         """The claimed array, None for a claim that only maps tangents."""
-        return self.gradient.values[self.index]
+        return self.prediction.values[self.index]
 
     @cached_property
     def claimed_norm(self) -> float | None:
@@ -138,7 +138,7 @@ class Trial:
 
     def keep_few_directions(self, most: int) -> None:
         """Draw the directions of an argument of more entries anew each time, from here on."""
-        if math.prod(self.gradient.shapes[self.index]) > most:
+        if math.prod(self.prediction.shapes[self.index]) > most:
             self._kept.clear()
             self._drawn_anew = True
 
@@ -178,7 +178,7 @@ class Trial:
 
     def predict(self, v: Any) -> tuple[float, float]:
         """Return what the claim predicts along v, and its round-off."""
-        return self.gradient.along(self.index, v, self.field.unit)
+        return self.prediction.along(self.index, v, self.field.unit)
 
     def measure(self, oracle: Oracle, count: int) -> list[Probe]:
         """Measure `count` more slopes along fresh directions with fresh steps."""
@@ -212,12 +212,12 @@ class Trial:
     @property
     def empty(self) -> bool:
         """Whether the argument has no entries: nothing can be wrong."""
-        return arrays.total_size([self.gradient.leaves[self.index]]) == 0
+        return arrays.total_size([self.prediction.leaves[self.index]]) == 0
 
     @property
     def too_small(self) -> bool:
         """Whether the argument is so near the smallest number of its dtype that steps of it cannot be told apart."""
-        name = arrays.dtype_name(self.gradient.leaves[self.index])
+        name = arrays.dtype_name(self.prediction.leaves[self.index])
         size = self.scale.value if isinstance(self.scale.value, float) else float(np.min(self.scale.value))
         return size < 16 * math.ldexp(arrays.SMALLEST[name], -arrays.FINEST[name])
 
@@ -235,8 +235,8 @@ class Trial:
         """Return the report on the argument with its probes so far."""
         return ArgumentReport(
             name=self.name,
-            shape=arrays.shape_of(self.gradient.leaves[self.index]),
-            dtype=arrays.dtype_name(self.gradient.claim.leaves[self.index]),
+            shape=arrays.shape_of(self.prediction.leaves[self.index]),
+            dtype=arrays.dtype_name(self.prediction.claim.leaves[self.index]),
             verdict=verdict,
             error=error,
             resolution=resolution,

@@ -34,11 +34,11 @@ def trial_at_unit_scale(trial: Trial, count: int) -> Trial | None:
     """Return the trial of the argument moved by steps of 1; None where f has a kink within them, or too few slopes."""
     field = _unit_field(trial.field, [trial.index])
     other = Trial(
-        field, trial.gradient, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
+        field, trial.prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent, noise=trial.noise
     )
     try:
-        other.measure(FiniteDifferences(field, trial.gradient.judged), count)
-        other.jitter = spread(trial.gradient, field, field.coarseness(), [trial.index])[trial.index]
+        other.measure(FiniteDifferences(field, trial.prediction.judged), count)
+        other.jitter = spread(trial.prediction, field, field.coarseness(), [trial.index])[trial.index]
         decide.see_size(other)
     finally:
         trial.field.count(field.evaluations - trial.field.evaluations)
@@ -58,8 +58,8 @@ def clear(trials: Mapping[int, Trial], count: int) -> None:
         return
     first = trials[tiny[0]]
     field = _unit_field(first.field, tiny)
-    others = {i: Trial(field, first.gradient, i, confidence=first.confidence, noise=first.noise) for i in tiny}
-    measure = FiniteDifferences(field, first.gradient.judged)
+    others = {i: Trial(field, first.prediction, i, confidence=first.confidence, noise=first.noise) for i in tiny}
+    measure = FiniteDifferences(field, first.prediction.judged)
     try:
         for number in range(count):
             slope = measure.slope({i: t.direction(number) for i, t in others.items()}, scale=0.0, start=None)

@@ -9,7 +9,7 @@ from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.judge import flow
 from gradcheck.slopes.field import Field
-from gradcheck.verdicts.options import rules
+from gradcheck.verdicts.options import read_rules
 from gradcheck.verdicts.trial import Trial
 
 X = np.array([0.5, -1.5, 2.0])
@@ -55,7 +55,7 @@ def test_the_round_off_of_a_claim_is_known_of_one_argument_and_of_several(count)
     )
     field, predicted = Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves)
     trials = {i: Trial(field, predicted, i, confidence=0.9999) for i in range(count)}
-    assert flow._measure(trials, rules({})) == ""
+    assert flow._measure(trials, read_rules({})) == ""
     for i, trial in trials.items():
         moved = field.unit * field.scales[i].norm(6 * claim.leaves[i] ** 2)  # x(1 + u) moves 3x² by 6x²u
         assert moved / 16 < trial.jitter < 16 * moved

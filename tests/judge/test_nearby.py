@@ -10,7 +10,7 @@ from gradcheck.judge.nearby import Nearby
 from gradcheck.slopes.budget import Budget
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.certificate import Interval, Verdict
-from gradcheck.verdicts.options import rules
+from gradcheck.verdicts.options import read_rules
 from gradcheck.verdicts.trial import Trial
 
 X, Y, Z = np.array([0.0, 1.5, -2.0, 0.5]), np.array([[1.0, 0.0], [2.0, -1.0]]), np.array([0.0, 1.0])
@@ -33,7 +33,7 @@ class Beside:
         self.field = Field(claim, claim.leaves, seed=0, budget=Budget(evaluations=evaluations))
         predicted = Prediction(claim, claim.leaves)
         self.trials = {i: Trial(self.field, predicted, i, confidence=0.9999) for i in range(3)}
-        self.nearby = Nearby(self.trials, rules(options))
+        self.nearby = Nearby(self.trials, read_rules(options))
 
     def before(self, index):
         return self.trials[index].report(Verdict.FAIL, Interval(0.5, 2.0, relative=True, confidence=0.9999), 1e-5)

@@ -8,7 +8,7 @@ import pytest
 import gradcheck as gc
 from gradcheck.judge import one_argument
 from gradcheck.verdicts import reasons
-from gradcheck.verdicts.options import rules
+from gradcheck.verdicts.options import read_rules
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_only_where_no_slope_is_seen_more_jitter_may_explain_a_claim(
 ):
     mismatches = [SimpleNamespace(measured=value, bound=1.0) for value in measured]
     field = SimpleNamespace(unit=2.0**-53)
-    trial = SimpleNamespace(mismatches=lambda: mismatches, jitter=before, index=3, gradient=None, field=field)
+    trial = SimpleNamespace(mismatches=lambda: mismatches, jitter=before, index=3, prediction=None, field=field)
     monkeypatch.setattr(one_argument, "spread", lambda *_, unseen: dict.fromkeys(unseen, jittered))
     assert one_argument._may_be_round_off(trial) is explained
     assert trial.jitter == (max(before, jittered) if max(map(abs, measured)) <= 1 else before)
@@ -38,9 +38,9 @@ def test_only_where_no_slope_is_seen_more_jitter_may_explain_a_claim(
 )
 def test_low_precision_inside_asks_for_fewer_digits(monkeypatch, own, inside, asked):
     monkeypatch.setattr(one_argument, "default_resolution", lambda _: own)
-    gradient = SimpleNamespace(claim=SimpleNamespace(own_error=0.0, given_unit=0.0))
+    prediction = SimpleNamespace(claim=SimpleNamespace(own_error=0.0, given_unit=0.0))
     field = SimpleNamespace(unit=2.0**-53, inside=inside)
-    assert one_argument.resolution_of(rules({}), gradient, field) == pytest.approx(asked)
+    assert one_argument.resolution_of(read_rules({}), prediction, field) == pytest.approx(asked)
 
 
 @pytest.mark.parametrize("probes", [0, 1, 2])
@@ -48,7 +48,7 @@ def test_one_direction_says_nothing(monkeypatch, probes):
     monkeypatch.setattr(reasons, "unmeasurable", lambda _: "too few")
     smooth = SimpleNamespace(slope=SimpleNamespace(kinked=False))
     trial = SimpleNamespace(
-        probes=[smooth] * probes, gradient=SimpleNamespace(claim=SimpleNamespace(at_point_only=True))
+        probes=[smooth] * probes, prediction=SimpleNamespace(claim=SimpleNamespace(at_point_only=True))
     )
     assert one_argument._unknown(trial) == ("" if probes > 1 else "too few")
 

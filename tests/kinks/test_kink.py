@@ -477,15 +477,15 @@ def test_only_a_claim_that_is_special_at_the_point_is_right_beside_it(trial_at):
     assert not kink.right_beside(outside, 1e-5)
     edge = trial_at(lambda x: np.nan if x[0] < 0 else np.sum(x), lambda x: (x != 0) * 1.0, np.array([0.0, 1.0]))
     assert not kink.right_beside(edge, 1.0)
-    special.gradient.values = (None,)
+    special.prediction.values = (None,)
     assert not kink.right_beside(special, 1e-5)
 
 
 def test_a_claim_that_is_wrong_at_the_first_step_aside_is_asked_for_no_further(trial_at):
     wrong = trial_at(lambda x: np.sum(x**2), lambda x: 3 * x, np.array([1.5, 0.5]))
-    before = wrong.gradient.evaluations
+    before = wrong.prediction.evaluations
     assert not kink.right_beside(wrong, 1e-5)
-    assert wrong.gradient.evaluations - before == 4
+    assert wrong.prediction.evaluations - before == 4
 
 
 # The slow ones, last: a broken program is told by the others ---------------------------------------------------

@@ -27,9 +27,9 @@ def test_a_verdict_evaluates_neither_f_nor_the_gradient(name, monkeypatch):
     calls, before = [], decide.verdict
 
     def counted(trial, rules, resolution):
-        spent = trial.field.evaluations, trial.gradient.evaluations
+        spent = trial.field.evaluations, trial.prediction.evaluations
         found = before(trial, rules, resolution)
-        calls.append((trial.field.evaluations, trial.gradient.evaluations) == spent)
+        calls.append((trial.field.evaluations, trial.prediction.evaluations) == spent)
         return found
 
     monkeypatch.setattr(decide, "verdict", counted)
