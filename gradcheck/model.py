@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from gradcheck import arrays
 from gradcheck.check import check
+from gradcheck.claims.kept import twin
 from gradcheck.claims.point import finished, synchronous
 from gradcheck.claims.promised import promised
 from gradcheck.claims.tree import a_kind, flat, shallow
@@ -82,7 +83,7 @@ def check_model(
         shallow(x, name)
     named = accepted("kwargs", kwargs) or {}
     with promised({"args": args, "kwargs": named}, f"the {a_kind(model).partition(' ')[2]}") as changed:
-        report = _judged(_twin(model), args, loss, grad, params, named, options)
+        report = _judged(twin(model), args, loss, grad, params, named, options)
     if not changed:
         return report
     note = f"the model changes {', '.join(changed)} in place: it was put back after the check"
@@ -180,14 +181,6 @@ class _Holder:
     def restore(self) -> None:
         """Put the parameters back."""
         self.place.update(self.before)
-
-
-def _twin(model: Any) -> Any:
-    """Return a copy of the model; the model itself where it cannot be copied."""
-    try:
-        return copy.deepcopy(model)
-    except Exception:  # noqa: BLE001  whatever its parts raise
-        return model
 
 
 def _as_array(name: str, x: Any) -> Any:

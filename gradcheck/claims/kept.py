@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,20 +32,28 @@ class Kept:
 
     def __init__(self, passed: Mapping[str, Any]) -> None:
         self._kept = [
-            (name, array, copy)
+            (name, array, kept)
             for label, x in passed.items()
             for name, array in _arrays(x, label, DEEPEST)
-            if not (label in POINT and _large(array)) and (copy := _copied(array)) is not None
+            if not (label in POINT and _large(array)) and (kept := _copied(array)) is not None
         ]
 
     def put_back(self) -> tuple[str, ...]:
         """Write the copies back where an array differs from its own; return the names of those."""
         changed = []
-        for name, array, copy in self._kept:
-            if not _same(array, copy):
-                arrays.written(array, copy)
+        for name, array, kept in self._kept:
+            if not _same(array, kept):
+                arrays.written(array, kept)
                 changed.append(name)
         return tuple(changed)
+
+
+def twin(x: Any) -> Any:
+    """Return a copy of an object; the object itself where it cannot be copied (it holds a file, a lock, a graph)."""
+    try:
+        return copy.deepcopy(x)
+    except Exception:  # noqa: BLE001  whatever its parts raise
+        return x
 
 
 def _arrays(x: Any, name: str, levels: int) -> Iterator[tuple[str, Any]]:
@@ -70,12 +79,12 @@ def _copied(x: Any) -> Any:
         return None
 
 
-def _same(x: Any, copy: Any) -> bool:
+def _same(x: Any, kept: Any) -> bool:
     """Tell whether an array holds what its copy holds, NaN equal to NaN; True where the two cannot be compared."""
     try:
         if arrays.is_torch(x):
-            return x.shape == copy.shape and bool(((x == copy) | ((x != x) & (copy != copy))).all())  # noqa: PLR0124
-        return _bits(x) == _bits(copy)
+            return x.shape == kept.shape and bool(((x == kept) | ((x != x) & (kept != kept))).all())  # noqa: PLR0124
+        return _bits(x) == _bits(kept)
     except Exception:  # noqa: BLE001  as above
         return True
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.tree import DEEPEST, Tree, a_kind, flat, is_leaf, is_node, shallow
+from gradcheck.claims.tree import DEEPEST, Tree, a_kind, flat, is_node, shallow
 from gradcheck.errors import ArgumentError, shown
 
 if TYPE_CHECKING:
@@ -33,18 +33,19 @@ def point(arguments: Any, function: Callable[..., Any], names: Sequence[str] | N
     if not isinstance(arguments, tuple | list | dict):
         raise ArgumentError(f"args is a {type(arguments).__name__}, wanted a tuple of arrays: pass args=(x,)")
     template = arguments if isinstance(arguments, dict) else tuple(arguments)
-    for i, x in enumerate(_values(template)):
+    passed = list(template.values()) if isinstance(template, dict) else template
+    for i, x in enumerate(passed):
         if isinstance(x, list) and all_numbers(x):
             raise ArgumentError(f"argument {i} is a list of numbers, wanted an array: pass np.asarray({x[:3]!r}...)")
     labels = () if isinstance(template, dict) else argument_names(function, len(template), names)
     tree = Tree.of(template, labels)
-    found = list(_collect(template))
+    found = [np.asarray(x)[()] if type(x) in (float, complex) else x for x in tree.originals()]
     for leaf, name in zip(found, tree.names, strict=True):
         readable(leaf, name)
     leaves = tuple(map(_own, found))
     if not leaves:
-        kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template)]
-        records = [type(x).__name__ for x in _values(template) if _holds_arrays(x)]
+        kinds = [f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in passed]
+        records = [type(x).__name__ for x in passed if _holds_arrays(x)]
         advice = f"pass the arrays in it: lambda **p: f({records[0]}(**p)), args=vars(...)" if records else CAST
         raise ArgumentError(f"args has no floating array ({', '.join(kinds) or 'it is empty'}): {advice}")
     return tree, leaves
@@ -77,31 +78,17 @@ def all_numbers(x: Any, levels: int = DEEPEST) -> bool:
     )
 
 
-def _values(template: Any) -> list[Any]:
-    return list(template.values()) if isinstance(template, dict) else list(template)
-
-
-def _collect(x: Any) -> list[Any]:
-    if isinstance(x, dict):
-        return [leaf for child in x.values() for leaf in _collect(child)]
-    if isinstance(x, list | tuple):
-        return [leaf for child in x for leaf in _collect(child)]
-    if not is_leaf(x):
-        return []
-    return [np.asarray(x)[()] if type(x) in (float, complex) else x]
-
-
 def argument_names(function: Callable[..., Any], count: int, names: Sequence[str] | None) -> tuple[str, ...]:
     """Return a name for each positional argument: as given, else from the signature, else arg0, arg1, ..."""
     if names is not None:
         if isinstance(names, str) or not all(isinstance(name, str) for name in names) or len(set(names)) != count:
             raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each argument")
         return tuple(map(str, names))
-    positional = _positional(function)
-    return tuple(positional[i] if i < len(positional) else f"arg{i}" for i in range(count))
+    known = positional(function)
+    return tuple(known[i] if i < len(known) else f"arg{i}" for i in range(count))
 
 
-def _positional(function: Callable[..., Any]) -> Sequence[str]:
+def positional(function: Callable[..., Any]) -> Sequence[str]:
     """Return the names of a function's positional parameters; none where it does not tell."""
     if type(function) is FunctionType and not vars(function):  # neither wrapped nor given a signature of its own
         return function.__code__.co_varnames[: function.__code__.co_argcount]
@@ -167,12 +154,12 @@ def tree_names(tree: Tree, names: Sequence[str] | None) -> Sequence[str] | None:
     return names if names is not None or isinstance(tree.template, dict) else tree.labels
 
 
-def title_of(function: Any) -> str:
-    """Return what to call a function in messages."""
+def title_of(function: Any, unnamed: str = "f") -> str:
+    """Return what to call a function in messages; a lambda is called `unnamed`."""
     name = getattr(function, "__name__", type(function).__name__)
     if name == "apply" and isinstance(owner := getattr(function, "__self__", None), type):
         return owner.__name__  # a torch.autograd.Function
-    return "f" if name == "<lambda>" else str(name)
+    return unnamed if name == "<lambda>" else str(name)
 
 
 def readable(x: Any, name: str) -> None:

@@ -19,7 +19,7 @@ from gradcheck.claims.point import argument_names, point
 from gradcheck.claims.returned import by_argument
 from gradcheck.claims.torch_backward import input_names
 from gradcheck.claims.torch_module import is_module
-from gradcheck.claims.tree import is_node, items
+from gradcheck.claims.tree import is_node, items, rebuilt
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -123,9 +123,7 @@ class _Place:
         if not is_node(x) or not any(moving.startswith(f"{name}.") for moving in self.retract):
             return x
         parts = [self._filled(part, f"{name}.{key}") for key, part in items(x)]
-        if isinstance(x, dict):
-            return dict(zip(x, parts, strict=True))
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+        return rebuilt(x, parts)
 
     def start(self) -> Any:
         """Return the point in the coordinates: zeros for what moves on a manifold."""

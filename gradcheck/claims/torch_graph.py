@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims.outputs import named
 from gradcheck.claims.point import caller, title_of
-from gradcheck.claims.tree import flat
+from gradcheck.claims.tree import flat, mapped
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -89,17 +89,11 @@ def detached(function: Callable[..., Any], title: str) -> Callable[..., Any]:
     """Return the function on detached tensors: its value alone."""
 
     def forward(*args: Any, **given: Any) -> Any:
-        return function(*_fresh(args), **_fresh(given))
+        return function(*mapped(args, _fresh), **mapped(given, _fresh))
 
     forward.__name__ = title
     return forward
 
 
 def _fresh(x: Any) -> Any:
-    """Return x with its tensors detached."""
-    if isinstance(x, dict):
-        return {key: _fresh(part) for key, part in x.items()}
-    if isinstance(x, tuple | list):
-        parts = [_fresh(part) for part in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return x.detach() if arrays.is_torch(x) else x

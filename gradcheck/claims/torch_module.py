@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
+from gradcheck.claims.kept import twin
 from gradcheck.claims.outputs import floating
+from gradcheck.claims.tree import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ def module_function(module: Any, inputs: Any, kwargs: Mapping[str, Any]) -> tupl
     """
     import torch  # noqa: PLC0415
 
-    frozen = _copied(module)
+    frozen = twin(module)
     by_name = _by_name(module, inputs)
     given = inputs if by_name else dict(_labelled(inputs))
     parameters = {name: p for name, p in module.named_parameters() if p.requires_grad}
@@ -52,7 +53,7 @@ def module_function(module: Any, inputs: Any, kwargs: Mapping[str, Any]) -> tupl
 
     call.__name__ = type(module).__name__
     required = any(getattr(x, "requires_grad", False) for x in floating(given))
-    tracked = {label: x if required else _requiring(x) for label, x in given.items()}
+    tracked = {label: x if required else mapped(x, _requiring) for label, x in given.items()}
     return call, {**tracked, **{key: parameters[n] for key, n in keys.items()}}
 
 
@@ -70,14 +71,6 @@ def _tied(module: Any) -> dict[str, str]:
     return found
 
 
-def _copied(module: Any) -> Any:
-    """Return a copy of the module; the module itself where it cannot be copied (it holds a file, a lock, a graph)."""
-    try:
-        return copy.deepcopy(module)
-    except Exception:  # noqa: BLE001  whatever its parts raise
-        return module
-
-
 def _by_name(module: Any, inputs: Any) -> bool:
     """Tell whether a dict of inputs is meant by name: all its keys are parameters of `forward`."""
     if not isinstance(inputs, dict):
@@ -92,10 +85,4 @@ def _labelled(inputs: Any) -> list[tuple[str, Any]]:
 
 
 def _requiring(x: Any) -> Any:
-    """Return x with its floating tensors as ones that require a gradient."""
-    if isinstance(x, dict):
-        return {key: _requiring(part) for key, part in x.items()}
-    if isinstance(x, tuple | list):
-        parts = [_requiring(part) for part in x]
-        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return x.detach().clone().requires_grad_() if arrays.is_torch(x) and arrays.is_floating(x) else x

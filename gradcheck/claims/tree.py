@@ -10,7 +10,7 @@ from gradcheck import arrays
 from gradcheck.errors import ArgumentError, WrongClaim, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 DEEPEST = 64  # levels of nesting that are followed: no model's parameters are nested half as deep
@@ -62,10 +62,12 @@ class Tree:
 
     def others(self) -> list[tuple[str, str]]:
         """Return name and dtype of the arrays and numbers that are no leaves: integers and Booleans."""
-        found = zip(_paths(self), flat(self.template), strict=True)
+        template = self.template
+        top = items(template) if isinstance(template, dict) else zip(self.labels, template, strict=True)
         return [
             (name, arrays.dtype_name(x) if arrays.is_array(x) else "int")
-            for name, x in found
+            for label, child in top
+            for name, x in _paths(child, label)
             if not is_leaf(x) and (arrays.is_array(x) or type(x) is int)
         ]
 
@@ -89,7 +91,9 @@ class Tree:
 
     def with_constants(self, change: Callable[[Any], Any]) -> Tree:
         """Return the tree with `change` of each array that is no leaf."""
-        return replace(self, template=_changed(self.template, change))
+        return replace(
+            self, template=mapped(self.template, lambda x: change(x) if arrays.is_array(x) and not is_leaf(x) else x)
+        )
 
     def asked(self, label: str) -> bool:
         """Tell whether a claim is wanted about a leaf, or about one inside an argument."""
@@ -160,11 +164,16 @@ def is_leaf(x: Any) -> bool:
 
 
 def _names(x: Any, prefix: str) -> Iterator[str]:
+    return (name for name, part in _paths(x, prefix) if is_leaf(part))
+
+
+def _paths(x: Any, prefix: str) -> Iterator[tuple[str, Any]]:
+    """Yield what stands in dicts, lists and tuples, each with its path as a name; see `flat`."""
     if is_node(x):
         for key, child in items(x):
-            yield from _names(child, f"{prefix}.{key}" if prefix else key)
-    elif is_leaf(x):
-        yield prefix
+            yield from _paths(child, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, x
 
 
 def _leaves(template: Any, structure: Any, what: str) -> Iterator[Any]:  # noqa: C901  one branch for each nesting
@@ -209,19 +218,18 @@ def flat(x: Any) -> Iterator[Any]:
         yield x
 
 
-def _paths(tree: Tree) -> Iterator[str]:
-    template = tree.template
-    top = items(template) if isinstance(template, dict) else zip(tree.labels, template, strict=True)
-    for name, child in top:
-        yield from _paths_in(child, name)
+def rebuilt(x: Any, parts: Iterable[Any]) -> Any:
+    """Return a dict, list or tuple like x that holds `parts`, one for each entry."""
+    if isinstance(x, dict):
+        return dict(zip(x, parts, strict=True))
+    return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
 
 
-def _paths_in(x: Any, prefix: str) -> Iterator[str]:
-    if is_node(x):
-        for key, child in items(x):
-            yield from _paths_in(child, f"{prefix}.{key}")
-    else:
-        yield prefix
+def mapped(x: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested x with `change` of all that stands in it; see `flat`."""
+    if not is_node(x):
+        return change(x)
+    return rebuilt(x, [mapped(part, change) for part in (x.values() if isinstance(x, dict) else x)])
 
 
 def a_kind(x: Any) -> str:
@@ -249,15 +257,6 @@ def _filler(template: Any) -> Callable[[Iterator[Any]], Any]:
     if hasattr(template, "_fields"):
         return lambda leaves: kind(*[part(leaves) for part in parts])
     return lambda leaves: kind([part(leaves) for part in parts])
-
-
-def _changed(template: Any, change: Callable[[Any], Any]) -> Any:
-    if not is_node(template):
-        return change(template) if arrays.is_array(template) and not is_leaf(template) else template
-    parts = [_changed(child, change) for _, child in items(template)]
-    if isinstance(template, dict):
-        return dict(zip(template, parts, strict=True))
-    return type(template)(*parts) if hasattr(template, "_fields") else type(template)(parts)
 
 
 def _tracked(leaf: Any, template: Any) -> Any:

@@ -17,9 +17,9 @@ from gradcheck.kernels.answer import Answer, BackwardError, Form, Program, ask
 from gradcheck.kernels.certificate import Certificate, certify
 from gradcheck.kernels.cotangents import Drawn
 from gradcheck.kernels.evidence import UNITS, Evidence
-from gradcheck.kernels.leaves import Inputs, filled, flat, positional, read, unchanged
+from gradcheck.kernels.leaves import Inputs, filled, flat, input_names, read, unchanged
 from gradcheck.kernels.libraries import installed
-from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of
+from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of_program
 from gradcheck.kernels.reference import find
 from gradcheck.kernels.result_report import CONFIDENCE, JudgedResult, judge, report
 from gradcheck.kernels.trial import KernelTrial, answers_again, detached, first_answer, fits
@@ -90,11 +90,11 @@ def _named_by(kernel: Any, reference: Any) -> Any:
     """Return what the inputs are called after: the kernel's signature, unless it takes ``*args``."""
     own = kernel[0] if isinstance(kernel, tuple | list) else kernel
     theirs = reference[0] if isinstance(reference, tuple | list) else reference
-    return own if positional(own) else theirs
+    return own if input_names(own) else theirs
 
 
 def _program(kernel: Any, inputs: Inputs, outputs: int) -> Program:
-    title = title_of(kernel)
+    title = title_of_program(kernel)
     if isinstance(kernel, tuple | list):
         forward, backward = kernel
         return PairProgram(forward, backward, title, is_cached(forward, backward, inputs, outputs))

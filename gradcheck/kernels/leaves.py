@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcheck import arrays
-from gradcheck.claims.point import readable
+from gradcheck.claims.point import positional, readable
 from gradcheck.errors import ArgumentError, shown
 
 Leaf = tuple[str, Any]
@@ -110,17 +109,16 @@ def read(
         labels = _labels(function, len(template), names)
         found = [leaf for label, x in zip(labels, template, strict=True) for leaf in flat(x, label)]
     if not found:
-        kinds = ", ".join(f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip() for x in _values(template))
+        kinds = ", ".join(
+            f"{type(x).__name__} {getattr(x, 'dtype', '')}".strip()
+            for x in (template.values() if isinstance(template, dict) else template)
+        )
         raise ArgumentError(f"inputs has no floating array ({kinds or 'it is empty'}): a gradient needs one")
     for name, x in found:
         readable(x, name)
     every = tuple(name for name, _ in found)
     leaves = tuple(x for _, x in found)
     return Inputs(template, dict(kwargs or {}), every, leaves, _judged(every, leaves, gradients))
-
-
-def _values(template: Any) -> list[Any]:
-    return list(template.values()) if isinstance(template, dict) else list(template)
 
 
 def _judged(names: tuple[str, ...], leaves: tuple[Any, ...], gradients: Any) -> tuple[int, ...]:
@@ -143,11 +141,11 @@ def _labels(function: Any, count: int, names: Sequence[str] | None) -> list[str]
         if isinstance(names, str) or not strings or len(set(names)) != count:
             raise ArgumentError(f"names={shown(names)}, wanted {count} different names, one for each input")
         return list(names)
-    found = positional(function)
+    found = input_names(function)
     return [found[i] if i < len(found) else f"arg{i}" for i in range(count)]
 
 
-def positional(function: Any) -> list[str]:
+def input_names(function: Any) -> list[str]:
     """Return the names of a function's positional parameters; without ctx for a torch.autograd.Function."""
     owner = getattr(function, "__self__", None)
     skipped = 0
@@ -155,8 +153,4 @@ def positional(function: Any) -> list[str]:
         function, skipped = owner.forward, 0 if "setup_context" in vars(owner) else 1
     elif hasattr(function, "forward") and callable(function):
         function = function.forward  # a module
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][skipped:]
+    return list(positional(function))[skipped:]

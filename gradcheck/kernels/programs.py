@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.claims.point import title_of
 from gradcheck.claims.tree import a_kind
 from gradcheck.errors import ArgumentError, GradcheckError
 from gradcheck.kernels.answer import Answer, BackwardError, Cotangents, called, outputs_of
-from gradcheck.kernels.leaves import Inputs, Leaf, flat, positional, unchanged
+from gradcheck.kernels.leaves import Inputs, Leaf, flat, input_names, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,15 +26,10 @@ if TYPE_CHECKING:
 LARGE = 2**18  # entries above which an array is large
 
 
-def title_of(function: Any, unnamed: str = "kernel") -> str:
-    """Return what to call a function in messages; a lambda is called `unnamed`."""
-    if isinstance(function, tuple | list) and function:
-        return title_of(function[0], unnamed)
-    owner = getattr(function, "__self__", None)
-    if getattr(function, "__name__", "") == "apply" and isinstance(owner, type):
-        return owner.__name__
-    name = getattr(function, "__name__", type(function).__name__)
-    return unnamed if name == "<lambda>" else str(name)
+def title_of_program(function: Any, unnamed: str = "kernel") -> str:
+    """Return what to call a kernel or a reference in messages: of a pair its forward; a lambda is called `unnamed`."""
+    first = function[0] if isinstance(function, tuple | list) and function else function
+    return title_of(first, unnamed)
 
 
 @dataclass
@@ -227,7 +223,7 @@ def is_cached(forward: Callable[..., Any], backward: Callable[..., Any], inputs:
     ``backward`` takes two arguments then. With one input that holds for both kinds, and the number of the reference's
     outputs decides.
     """
-    taken = positional(backward)
+    taken = input_names(backward)
     count = len(inputs.template)
     if len(taken) != 2:
         return False

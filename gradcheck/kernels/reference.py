@@ -16,7 +16,7 @@ from gradcheck.errors import ArgumentError
 from gradcheck.kernels.answer import Answer, BackwardError, Cotangents, Form, Program, ask, form_of
 from gradcheck.kernels.differences import DifferenceProgram
 from gradcheck.kernels.libraries import KNOWN, float64_of, installed, to_library
-from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of
+from gradcheck.kernels.programs import JaxProgram, PairProgram, TorchProgram, is_cached, title_of_program
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Reference:
     @property
     def title(self) -> str:
         """Its name."""
-        return title_of(self.function, "reference")
+        return title_of_program(self.function, "reference")
 
     @property
     def device(self) -> Any:
@@ -203,7 +203,7 @@ def find(
     if isinstance(failure, ArgumentError) and failure.__cause__ is not None:
         failure = failure.__cause__  # what it raised, as it said it
     raise ArgumentError(
-        f"the reference {title_of(function, 'reference')} cannot be run and differentiated in float64: "
+        f"the reference {title_of_program(function, 'reference')} cannot be run and differentiated in float64: "
         f"{type(failure).__name__}: {failure}; wanted a composition of Torch or JAX operations that takes float64, or "
         "a pair (forward, backward)"
     ) from failure

@@ -12,7 +12,7 @@ from gradcheck.errors import ArgumentError
 from gradcheck.kernels.answer import called, outputs_of, tried
 from gradcheck.kernels.cotangents import fresh
 from gradcheck.kernels.leaves import filled, flat, read, unchanged
-from gradcheck.kernels.programs import positional_names, title_of
+from gradcheck.kernels.programs import positional_names, title_of_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ class Twice:
 
     @property
     def __name__(self) -> str:
-        return title_of(self.function)
+        return title_of_program(self.function)
 
     def __call__(self, *args: Any, **named: Any) -> dict[str, Any]:
         """Return the gradients by name."""
@@ -98,9 +98,10 @@ def doubled(kernel: Any, reference: Any, inputs: Any, kwargs: Any, names: Any, g
     if not all(map(arrays.is_torch, asked.leaves)):
         raise ArgumentError("order=2 with arrays of another library, wanted tensors: it is Torch's double backward")
     args, named = asked.arguments(asked.leaves)
-    outputs = [y for _, y in outputs_of(tried(lambda: called(kernel, args, named), title_of(kernel)), title_of(kernel))]
+    title = title_of_program(kernel)
+    outputs = [y for _, y in outputs_of(tried(lambda: called(kernel, args, named), title), title)]
     if not all(arrays.is_torch(y) for y in outputs):
-        raise ArgumentError(f"{title_of(kernel)} returned no tensors, wanted some: order=2 is Torch's double backward")
+        raise ArgumentError(f"{title} returned no tensors, wanted some: order=2 is Torch's double backward")
     cotangents = [arrays.like(np.asarray(fresh(y, seed, FIRST + i)), y.detach()) for i, y in enumerate(outputs)]
     labels = labels_of(len(cotangents))
     own = tuple(asked.names[i] for i in asked.judged)
