@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
 
 from gradcheck.bench.sizes import flop
 from gradcheck.bench.variants import FLOOR
+from gradcheck.two_layer_relu.problem import Shape  # noqa: TC001  msgspec reads the types of fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gradcheck.two_layer_relu.problem import Shape
-
 __all__ = ["ArgumentsCost", "CheckCost", "Results", "Spread", "TimedCase", "Timing", "spread"]
+
+# What a saved run may hold, see `saved`: a second is one that a clock can tell, and a name one that can be printed.
+Second = Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[\w .,:+-]{1,80}$")]
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,11 @@ def spread(values: Sequence[float]) -> Spread:
 class TimedCase:
     """One group of variants that ran interleaved: they share everything but how the step is taken."""
 
-    shape: str
+    shape: Name
     sizes: Shape
-    dtype: str
-    library: str
-    device: str = "cpu"
+    dtype: Name
+    library: Name
+    device: Name = "cpu"
 
     def __str__(self) -> str:
         return f"{self.shape}-{self.peak_key}"
@@ -89,11 +95,11 @@ class CheckCost:
 class ArgumentsCost:
     """What a check of many arguments took in each round, and Torch's fast mode where it is held against that."""
 
-    case: str
-    evaluations: int
-    seconds: tuple[float, ...]
-    torch_fast: tuple[float, ...]
-    said: str
+    case: Annotated[str, msgspec.Meta(max_length=80)]
+    evaluations: Size
+    seconds: Annotated[tuple[Second, ...], msgspec.Meta(min_length=1)]
+    torch_fast: tuple[Second, ...]
+    said: Annotated[str, msgspec.Meta(max_length=200)]
 
     @property
     def ratio(self) -> float | None:

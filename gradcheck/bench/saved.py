@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
-from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, TimedCase, Timing, spread
+from gradcheck.bench.results import ArgumentsCost, CheckCost, Name, Results, Second, Size, TimedCase, Timing, spread
 from gradcheck.errors import ArgumentError
-from gradcheck.two_layer_relu.problem import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,26 +26,11 @@ __all__ = ["as_json", "from_json", "load"]
 # The format's version that is written here, as pytest-benchmark 5 names it.
 VERSION = "5.0.0"
 
-# What is read back. A second is one that a clock can tell, and a name one that can be printed.
-Second = Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)]
-Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[\w .,:+-]{1,80}$")]
-
-
-class CaseData(TypedDict):
-    """A case, as `TimedCase` has it."""
-
-    shape: Name
-    sizes: Annotated[list[Size], msgspec.Meta(min_length=4, max_length=4)]
-    dtype: Name
-    library: Name
-    device: Name
-
 
 class Step(TypedDict):
     """What is said of a variant's samples."""
 
-    case: CaseData
+    case: TimedCase
     variant: Name
 
 
@@ -64,23 +48,13 @@ class Benchmark(TypedDict):
     extra_info: dict[str, Any]
 
 
-class SavedArguments(TypedDict):
-    """A check of many arguments, as `ArgumentsCost` has it."""
-
-    case: Annotated[str, msgspec.Meta(max_length=80)]
-    evaluations: Size
-    seconds: Annotated[list[Second], msgspec.Meta(min_length=1)]
-    torch_fast: list[Second]
-    said: Annotated[str, msgspec.Meta(max_length=200)]
-
-
 class Rest(TypedDict):
     """What pytest-benchmark's format has no place for."""
 
     environment: dict[str, Any]
     skipped: list[tuple[str, str]]
     precision: list[dict[str, Any]]
-    arguments: NotRequired[list[SavedArguments]]
+    arguments: NotRequired[list[ArgumentsCost]]
 
 
 class MachineInfo(TypedDict):
@@ -143,18 +117,12 @@ def from_json(data: Any, source: str) -> Results:
                 checks.append(_check({**info, "seconds": stats["data"]}))
             else:
                 step = msgspec.convert(info, Step)
-                timings.append(Timing(_case(step["case"]), step["variant"], tuple(stats["data"]), stats["iterations"]))
+                timings.append(Timing(step["case"], step["variant"], tuple(stats["data"]), stats["iterations"]))
         _check_rounds(timings)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ArgumentError(f"{source} is no result of `gradcheck bench` ({error}): pass a bench.json.") from error
     rest = saved["machine_info"]["gradcheck"]
-    arguments = [_arguments(found) for found in rest.get("arguments", [])]
-    return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"], arguments)
-
-
-def _arguments(data: SavedArguments) -> ArgumentsCost:
-    seconds, fast = tuple(data["seconds"]), tuple(data["torch_fast"])
-    return ArgumentsCost(data["case"], data["evaluations"], seconds, fast, data["said"])
+    return Results(rest["environment"], timings, rest["skipped"], checks, rest["precision"], rest.get("arguments", []))
 
 
 def _check(data: dict[str, Any]) -> CheckCost:
@@ -163,15 +131,11 @@ def _check(data: dict[str, Any]) -> CheckCost:
     return msgspec.convert(data, CheckCost)
 
 
-def _case(data: CaseData) -> TimedCase:
-    sizes = Shape(*data["sizes"])
-    return TimedCase(data["shape"], sizes, data["dtype"], data["library"], data["device"])
-
-
 def _check_rounds(timings: Sequence[Timing]) -> None:
     """Refuse variants of a case that are there twice, or did not run in the same rounds: they are not paired."""
     seen: dict[TimedCase, dict[str, int]] = {}
     for timing in timings:
+        msgspec.convert(timing.case.sizes, tuple[Size, ...])  # the fields of a Shape have no bounds of their own
         rounds = seen.setdefault(timing.case, {})
         if timing.variant in rounds:
             raise ValueError(f"{timing.case} {timing.variant} is there twice")

@@ -16,11 +16,6 @@ from gradcheck.errors import ArgumentError, shown
 if TYPE_CHECKING:
     from gradcheck.claims.backward_asked import Asked, Run
 
-MOST = 3  # rows that are asked alone: the first, the middle, the last
-
-Axis = int | Mapping[str, int]
-"""The batch axis of all inputs that have as many entries along it as the first; or by name."""
-
 
 @dataclass(frozen=True)
 class Rows:
@@ -84,7 +79,7 @@ def compare(
     outputs : list of str
         The outputs' names.
     axis : int or mapping of str to int
-        See `Axis`.
+        The batch axis of all inputs that have as many entries along it as the first; or by name.
     changed : callable
         Maps a function of arrays to the backward whose constants (integers, masks) went through it.
     batched : frozenset of int, optional

@@ -188,8 +188,6 @@ class HesspClaim(SecondDerivative, keyword="hessp"):
     """
 
     def __init__(self, function: Callable[..., Any], hessp: Callable[..., Any], given: Given) -> None:
-        if not callable(hessp):
-            raise ArgumentError(f"hessp is a {type(hessp).__name__}, wanted a function such as hessp(x, p)")
         outputs = GradientOf(function, given)
         super().__init__(outputs, hessp, replace(given, names=outputs.tree.labels or None))
         self.hessp = hessp

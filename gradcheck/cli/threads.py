@@ -12,6 +12,8 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from gradcheck.bench.timing import pinned
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -49,21 +51,13 @@ def threads_for(threads: int | None, *, flop: float) -> Iterator[None]:
     if threads is None and any(name in os.environ for name in VARIABLES):
         yield
         return
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415  loads what it asks
-
     count = deserved(flop) if threads is None else threads
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(dict.fromkeys(VARIABLES, str(count)))
-    torch = sys.modules.get("torch")
-    torch_before = torch.get_num_threads() if torch is not None else 0
-    if torch is not None:
-        torch.set_num_threads(count)
     try:
-        with threadpool_limits(limits=count):
+        with pinned(count, torch_too="torch" in sys.modules):
             yield
     finally:
-        if torch is not None:
-            torch.set_num_threads(torch_before)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

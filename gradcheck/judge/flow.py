@@ -53,10 +53,11 @@ LAYOUT = 64.0  # another order of summation may cost so many times what a bit of
 def judge(claim: Claim, rules: Rules) -> Report:
     """Return the report on a claim: contract first, then the numbers of each argument."""
     with contextlib.closing(rules.budget()) as budget:
-        return _within(claim, rules, budget)
+        return _in_widest_dtype(claim, rules, budget)
 
 
-def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
+def _in_widest_dtype(claim: Claim, rules: Rules, budget: Budget) -> Report:
+    """Ask the claim once; judge it in float64 where f and the gradient both work in it, else in the dtype given."""
     notes = list(claim.notes)
     copies = [arrays.copied(x) for x in claim.leaves]
     try:
@@ -64,9 +65,7 @@ def _within(claim: Claim, rules: Rules, budget: Budget) -> Report:
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
-        Field(
-            claim, claim.leaves, seed=rules.seed, budget=budget
-        )  # raises where f itself cannot be evaluated: the caller's error
+        Field(claim, claim.leaves, seed=rules.seed, budget=budget)  # raises where f cannot be evaluated: no FAIL then
         remark = _after_f(claim)
         _restore(claim, copies)
         return _complaint(claim, rules, str(complaint) + remark, complaint.__cause__)
@@ -93,7 +92,7 @@ def _judged(
     budget: Budget,
     notes: list[str],
 ) -> Report:
-    """Return the report on `prediction`, and on the accuracy of the `native` one where that is another."""
+    """Return the report on `prediction`: its contract, then its numbers; and on the `native` one's accuracy, if any."""
     copies = [arrays.copied(x) for x in claim.leaves]
     field = Field(claim, prediction.leaves, seed=rules.seed, budget=budget)
     if (changed := _mutated(claim, copies)) is not None:
@@ -165,11 +164,13 @@ def _after_f(claim: Claim) -> str:
 
 
 def _restore(claim: Claim, copies: Sequence[Any]) -> None:
+    """Write the copies back into the arguments."""
     for x, copy in zip(claim.leaves, copies, strict=True):
         arrays.written(x, copy)
 
 
 def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
+    """Return the name of an argument that a call has changed, which is put back; None where there is none."""
     for x, copy, name in zip(claim.leaves, copies, claim.names, strict=True):
         if not arrays.same(x, copy):
             arrays.written(x, copy)
@@ -178,6 +179,7 @@ def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
 
 
 def _complaint(claim: Claim, rules: Rules, sentence: str, cause: BaseException | None = None) -> Report:
+    """Return the report on a claim that broke its contract."""
     report = Report(
         title=claim.title,
         arguments=(),
@@ -230,6 +232,7 @@ def _numbers(
     rules: Rules,
     notes: list[str],
 ) -> Report:
+    """Measure the slopes of each argument, then decide on each: all that follows the contract."""
     claim, notes = prediction.claim, [*notes]
     allowed = tangents(rules.tangent, [claim.names[i] for i in prediction.judged])
     trials = {
@@ -322,6 +325,7 @@ def _round_off(trials: Mapping[int, Trial]) -> None:
 
 
 def _with_accuracy(argument: ArgumentReport, found: Accuracy | None) -> ArgumentReport:
+    """Return the report with the accuracy of the float32 gradient, which may make a FAIL of a right formula."""
     if found is None:
         return argument
     if not argument.error.relative:  # zero as far as can be seen: nothing to be accurate relative to

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.diagnosis import every_entry, locate
-from gradcheck.diagnosis import names as diagnosis
+from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError
@@ -118,9 +117,7 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
         argument = allowed_for(_wrong(argument, trial, trials, rules), trial)
         wanted = rules.every_entry and argument.verdict is Verdict.FAIL
         return every_entry.measured(argument, trial) if wanted else argument
-    return (
-        diagnosis.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument, trial)
-    )
+    return names.power(argument, trial, trials) if argument.verdict is Verdict.PASS else allowed_for(argument, trial)
 
 
 def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tuple[Trial, ArgumentReport]:
@@ -197,7 +194,7 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
     if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
         if (told := right_when_symmetric(argument, trial)) is not None:
             return told
-        found = diagnosis.placed(locate.find(diagnosis.named(argument, trial, trials), trial), trial)
+        found = names.placed(locate.find(names.named(argument, trial, trials), trial), trial)
         return in_matrix(found, trial)
     return kink.at_the_point_only(trial, argument, rules.kink)
 

@@ -108,21 +108,17 @@ def save_session(path: str | Path, session: Session) -> None:
 
 
 def page(sections: Iterable[Section], title: str) -> str:
-    """Return a whole HTML document."""
-    return _rendered(list(sections), title)
+    """Return a whole HTML document; without a title only the element inside it, see `fragment`."""
+    whole, sections = template("page.html"), list(sections)
+    several = len(sections) != 1
+    entries = [_entry(section, f"report{i}", 2 if several else 1) for i, section in enumerate(sections, 1)]
+    drawable = find_spec("matplotlib") is not None
+    return whole.render(entries=entries, document=title, drawable=drawable, most_pictured=MOST_PICTURED)
 
 
 def fragment(report: Report) -> str:
     """Return one report as an element with its own styles, for a notebook's cell."""
-    return _rendered([Section(report)], "")
-
-
-def _rendered(sections: list[Section], document: str) -> str:
-    whole = template("page.html")
-    several = len(sections) != 1
-    entries = [_entry(section, f"report{i}", 2 if several else 1) for i, section in enumerate(sections, 1)]
-    drawable = find_spec("matplotlib") is not None
-    return whole.render(entries=entries, document=document, drawable=drawable, most_pictured=MOST_PICTURED)
+    return page([Section(report)], "")
 
 
 def _entry(section: Section, key: str, level: int) -> Entry:

@@ -136,11 +136,6 @@ class Session:
         return sorted(found, key=lambda record: record.expected)
 
     @property
-    def tests(self) -> int:
-        """How many tests checked something."""
-        return len({record.test for record in self._records.values()})
-
-    @property
     def verdicts(self) -> dict[Verdict, int]:
         """How many checks ended how."""
         return {v: sum(r.verdicts.get(v, 0) for r in self._records.values()) for v in ORDER}

@@ -60,12 +60,14 @@ class Joint:
     trials : mapping of int to Trial
         By argument, their `jitter` measured. Those that are settled get the round's slopes as their probes: each the
         joint slope less what the other members are claimed to contribute. The others are left without probes.
-    oracle : callable
-        Makes the oracle: its number says whose noise is measured afresh.
+    oracle : Oracle
+        What measures the slopes.
     count : int
         Slopes of a round at least, those that the caller asked for with `probes=`.
     resolution : float
         The relative error at which an argument is settled.
+    rules : Rules
+        How to judge.
 
     """
 
