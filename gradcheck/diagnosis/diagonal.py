@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.diagnosis.jacobian_product import SAFETY, Pushed
 from gradcheck.diagnosis.names import lacks
-from gradcheck.diagnosis.pushed import SAFETY, Pushed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

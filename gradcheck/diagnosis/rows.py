@@ -15,10 +15,10 @@ from gradcheck import arrays
 from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.hessian import HessianClaim, HesspClaim
 from gradcheck.claims.jacobian import MatrixClaim
-from gradcheck.diagnosis import locate, names, through
+from gradcheck.diagnosis import locate, names, wrong_outputs
 from gradcheck.diagnosis.diagonal import told, wrong_diagonal
-from gradcheck.diagnosis.pushed import pushed
-from gradcheck.diagnosis.through import alone, is_wrong
+from gradcheck.diagnosis.jacobian_product import pushed
+from gradcheck.diagnosis.wrong_outputs import alone, is_wrong
 from gradcheck.errors import GradcheckError
 from gradcheck.verdicts.certificate import Verdict
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from gradcheck.diagnosis.pushed import Pushed
+    from gradcheck.diagnosis.jacobian_product import Pushed
     from gradcheck.verdicts.report import ArgumentReport
     from gradcheck.verdicts.trial import Trial
 
@@ -42,7 +42,7 @@ def located(argument: ArgumentReport, trial: Trial) -> ArgumentReport:
         return argument
     try:
         if not isinstance(claim, MatrixClaim):
-            return through.located(argument, trial, claim)
+            return wrong_outputs.located(argument, trial, claim)
         return _located(argument, trial, claim)
     except (GradcheckError, ArithmeticError):
         return argument  # the verdict stands, with the place as far as it is known

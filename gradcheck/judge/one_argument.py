@@ -13,7 +13,7 @@ from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
-from gradcheck.slopes import beneath
+from gradcheck.slopes.within_finest_step import steeper_within
 from gradcheck.verdicts import decide, escalation, reasons, unit_scale
 from gradcheck.verdicts.accuracy import spread
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
@@ -55,7 +55,10 @@ def resolution_of(rules: Rules, prediction: Prediction, field: Field) -> float:
 
 
 def verdict_on(trial: Trial, trials: Mapping[int, Trial], nearby: Nearby, rules: Rules, reached: str) -> ArgumentReport:
-    """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions."""
+    """Return the verdict on one argument; a first answer other than PASS is measured again along fresh directions.
+
+    `trials` are those of all arguments; `reached` says what ended the measuring early, and is empty if nothing did.
+    """
     resolution = resolution_of(rules, trial.prediction, trial.field)
     if arrays.total_size([trial.prediction.leaves[trial.index]]) == 0:  # an empty sum: nothing to be wrong about
         nothing = Interval(0.0, 0.0, relative=False, confidence=trial.confidence)
@@ -72,6 +75,7 @@ def verdict_on(trial: Trial, trials: Mapping[int, Trial], nearby: Nearby, rules:
 
 
 def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resolution: float) -> ArgumentReport:
+    """Decide on an argument without a kink at the point; what is no PASS is measured again, and looked into."""
     verdict, interval, reason = decide.verdict(trial, rules, resolution)
     if verdict is not Verdict.PASS:
         fresh = _again(trial, rules)
@@ -137,7 +141,7 @@ def _faster(trial: Trial) -> bool:
     field, finest = trial.field, trial.field.finest([trial.index])
     wrong = [p for p in trial.probes if trial.mismatch(p).significant and p.moved == 1]
     return any(
-        beneath.steeper_within(
+        steeper_within(
             field.line({trial.index: trial.direction(p.probe)}),
             field.at_point,
             p.slope,

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.slopes.beneath import steeper_within
 from gradcheck.slopes.direction import Scale, inner
 from gradcheck.slopes.measure import measure_slope
 from gradcheck.slopes.noise import Noise, measure_noise
+from gradcheck.slopes.within_finest_step import steeper_within
 from gradcheck.slopes.zero import scale_of_zero
 
 UNIT = 2.0**-53

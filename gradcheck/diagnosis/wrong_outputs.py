@@ -16,7 +16,7 @@ from gradcheck.claims.contract import as_given
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import Prediction
 from gradcheck.diagnosis import names
-from gradcheck.diagnosis.pushed import NEGLIGIBLE, SAFETY, measured, pushed
+from gradcheck.diagnosis.jacobian_product import NEGLIGIBLE, SAFETY, measured, pushed
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.direction import inner
 from gradcheck.slopes.field import Field
