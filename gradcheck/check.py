@@ -296,7 +296,7 @@ def assert_gradient(*args: Any, **options: Any) -> Report:
     """
     __tracebackhide__ = True  # in pytest, where the report says what is wrong and this frame does not
     report = check(*args, **options)
-    if report.verdict is not Verdict.PASS:
+    if not report:
         raise GradientError(report) from report.cause
     return report
 

@@ -171,7 +171,7 @@ def _in_coordinates(
     function: Callable[..., Any], args: Any, given: Mapping[str, Any], retract: Mapping[str, Any]
 ) -> tuple[Callable[..., Any], Any, dict[str, Any], Any]:
     """Return function, args and what is given in tangent coordinates, and the gradient whose Jacobian is a Hessian."""
-    claims = {key: value for key, value in given.items() if key in Claim.forms or key == "residuals"}
+    claims = {key: value for key, value in given.items() if key in (*Claim.forms, "residuals")}
     function, args, read = as_meant(function, args, claims)
     claims = dict.fromkeys(claims) | read
     function, args, claims, names = retracted(function, args, claims, given.get("names"), retract)

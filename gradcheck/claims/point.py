@@ -136,7 +136,7 @@ def synchronous(given: Mapping[str, Any]) -> None:
     """Raise ArgumentError if one of the functions that are passed, by themselves or in a dict, is asynchronous."""
     for name, x in given.items():
         for function in x.values() if isinstance(x, dict) else [x]:
-            if callable(function) and _is_coroutine_function(function):
+            if _is_coroutine_function(function):
                 told = f"lambda *args: asyncio.run({name}(*args))"
                 raise ArgumentError(f"{name} is asynchronous, wanted a function: {told}")
 
@@ -190,7 +190,7 @@ def not_dense(x: Any) -> str:
 def finite_point(leaves: Sequence[Any], names: Sequence[str]) -> None:
     """Raise ArgumentError if an argument is NaN or infinite somewhere."""
     for leaf, name in zip(leaves, names, strict=True):
-        values = arrays.to_numpy(leaf) if arrays.is_array(leaf) else np.asarray(leaf)
+        values = arrays.to_numpy(leaf)
         if not arrays.all_finite(values):
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
             raise ArgumentError(f"{name} is {values[index]} at {index}, wanted finite numbers: check at another point")

@@ -113,10 +113,9 @@ def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Tria
         resolution, other = argument.resolution, None
         if rules.oracle is None:
             other = escalation.decided(trial, lambda t: decide.verdict(t, rules, resolution), resolution)
-        if other is None or other[1].verdict is Verdict.INCONCLUSIVE:  # a doubt that round-off explains
-            by_digits = _by_the_digits(argument, trial, rules)
-            other = by_digits if other is None or by_digits[1].verdict is not Verdict.INCONCLUSIVE else other
-        trial, argument = other
+        trial, argument = other or (trial, argument)
+        if argument.verdict is Verdict.INCONCLUSIVE:  # a doubt that round-off explains, too
+            trial, argument = _by_the_digits(argument, trial, rules)
     if argument.verdict is Verdict.FAIL:
         argument = allowed_for(_wrong(argument, trial, trials, rules), trial)
         wanted = rules.every_entry and argument.verdict is Verdict.FAIL

@@ -25,7 +25,7 @@ FRESH = "some directions disagree, and fresh ones do not repeat it: pass probes=
 def differs(trial: Trial) -> str:
     """Return a sentence if the claim differs from call to call, the user's function and not arrays; empty elsewhere."""
     claim, repeat, norm = trial.prediction.claim, trial.jitter_next_to_kink, trial.claimed_norm
-    if claim.at_point_only or claim.own_error > 0 or not norm or not repeat > NOTICED * norm:
+    if claim.at_point_only or claim.own_error or not norm or not repeat > NOTICED * norm:
         return ""
     return f"differs from call to call by {repeat / norm:.1e} of its size"
 

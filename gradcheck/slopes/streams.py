@@ -44,7 +44,6 @@ class Purpose(enum.IntEnum):
     LINE = 12  # the cotangents of a derivation's line: (line, 0)
     ZERO = 14  # the direction along which the scale of arguments that are zero is found: (argument, 0)
     EXACT = 13  # directions of the exact judge: (argument, 0)
-    SUBSETS = 20  # of inputs that need a gradient, where a backward is asked for some: (0, 0)
     KERNEL_COTANGENT = 21  # of an output of a kernel: (output, 0)
     KERNEL_JITTER = 22  # inputs of a reference moved by a unit of round-off: (input, number)
     REFERENCE = 23  # directions along which a reference is certified: (input, number)

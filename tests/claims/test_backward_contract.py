@@ -70,12 +70,19 @@ def wrong_alone(ctx, c):
     return (dx if ctx.needs_input_grad[1] else 2 * dx), dw
 
 
+def raises_alone(ctx, c):
+    if not all(ctx.needs_input_grad):
+        raise NotImplementedError("no such kernel")
+    return Product.gradients(ctx, c)
+
+
 BREACHES = [
     (as_if_contiguous, "reads its cotangent as if it were contiguous"),
     (not_written, r"reads fresh memory that nothing was written to: dx is NaN at 12 of 32 entries|dx is NaN"),
     (out_of_bounds, "reads outside its inputs: dx"),
     (changes_cotangent, "changes its cotangent in place"),
     (wrong_alone, "is another where w needs no gradient: dx"),
+    (raises_alone, r"fails where \w needs no gradient \(.*no such kernel"),
 ]
 
 
@@ -88,6 +95,7 @@ def test_a_right_backward_owes_nothing():
     report = gc.check(Product.apply, inputs=inputs())
     assert report.verdict is gc.Verdict.PASS
     assert report.contract_evaluations > 3
+    assert not report.notes
 
 
 @pytest.mark.parametrize(("backward", "said"), BREACHES)
@@ -135,6 +143,57 @@ def test_an_output_that_is_not_used_has_no_cotangent(check):
         gc.check(f, inputs=inputs()) if check == "inputs" else gc.check_kernel(f, lambda x, w: (x * w, x + w), inputs())
     )
     assert "fails where only some outputs are used" in report.complaint
+
+
+class Three(torch.autograd.Function):
+    """2x, 3x and 5x, whose backward takes the second alone for twice of what it is."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.set_materialize_grads(False)
+        return 2 * x, 3 * x, 5 * x
+
+    @staticmethod
+    def backward(ctx, *cotangents):  # noqa: ARG004  Torch calls it so
+        total = sum(factor * c for factor, c in zip((2, 3, 5), cotangents, strict=True) if c is not None)
+        return 2 * total if cotangents[0] is None and cotangents[2] is None else total
+
+
+def test_of_three_outputs_each_is_asked_alone():
+    report = gc.check(Three.apply, inputs=(inputs()[1],))
+    assert report.complaint.startswith("the backward is another where only some outputs are used: dx of each")
+
+
+class Squares(torch.autograd.Function):
+    """A sum of squares of any number of arguments."""
+
+    @staticmethod
+    def forward(ctx, *xs):
+        ctx.save_for_backward(*xs)
+        return sum(x * x for x in xs)
+
+    @staticmethod
+    def backward(ctx, c):
+        return tuple(2 * c * x for x in ctx.saved_tensors)
+
+
+def test_a_right_backward_of_many_inputs_is_not_asked_with_every_subset():
+    report = gc.check(Squares.apply, inputs=tuple(inputs()[1] + k for k in range(7)))
+    assert report
+    assert report.contract_evaluations < 2**6  # of 126
+
+
+@pytest.mark.parametrize("count", [2, 5, 6, 7, 9])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_gradient_that_is_wrong_where_one_other_is_not_asked_for_is_found_among_any_number(count, side):
+    class Wrong(Squares):
+        @staticmethod
+        def backward(ctx, c):
+            first, *rest = Squares.backward(ctx, c)[::side]
+            return (first if ctx.needs_input_grad[::side][-1] else 2 * first, *rest)[::side]
+
+    report = gc.check(Wrong.apply, inputs=tuple(inputs()[1] + k for k in range(count)))
+    assert report.complaint.endswith(f"needs no gradient: darg{1 if side == 1 else count}"), report.complaint
 
 
 def test_a_cotangent_that_is_refused_loudly_is_a_note():
@@ -295,6 +354,8 @@ def test_parameters_and_masks_of_a_module_go_along_with_a_row():
 def test_what_a_backward_owes_is_asked_of_torch_alone(option):
     with pytest.raises(gc.ArgumentError, match="pass it together with inputs="):
         gc.check(lambda x: (x * x).sum(), lambda x: 2 * x, (inputs()[0],), **option)
+    with pytest.raises(gc.ArgumentError, match="together with inputs=, order=1"):
+        gc.check(Product.apply, inputs=inputs(), order=2, **option)
 
 
 def test_a_row_that_cannot_be_asked_alone_is_the_callers_error():

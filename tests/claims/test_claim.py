@@ -180,6 +180,20 @@ def test_a_list_of_one_array_is_one_gradient_and_a_list_of_numbers_an_array():
     assert by_argument([X], ONE)[0] is X
     single = Tree.of((np.array([1.0]),), ("x",))
     assert by_argument([np.float64(3.0)], single) == ([3.0],)
+    row = Tree.of((X[None],), ("x",))
+    (found,) = by_argument([X], row)
+    assert np.array_equal(checked(found, X[None], "x"), X[None])  # a list of rows
+
+
+def test_none_for_a_nested_argument_leaves_the_next_gradient_to_the_next_argument():
+    nested = Tree.of(([X, X], X), ("p", "x"))
+    assert by_argument((None, X), nested)[2] is X
+    assert by_argument((None, X), nested)[:2] == (None, None)
+
+
+def test_a_list_that_is_longer_than_a_nested_argument_is_no_gradient_of_it():
+    with pytest.raises(WrongClaim, match="returned 3 entries, wanted 2"):
+        by_argument((X, X, X), Tree.of(([X, X], W), ("p", "w")))
 
 
 def test_a_dict_of_gradients_is_matched_to_nested_arguments_by_their_own_names():

@@ -221,7 +221,7 @@ def test_a_gradient_that_varies_from_call_to_call_is_as_uncertain_as_its_spread(
 
 def test_a_deterministic_gradient_repeats_itself_exactly():
     gradient, field = rooms()
-    assert contract.repeats(gradient, field).repeat == (0.0,)
+    assert contract.repeats(gradient, field) == ClaimNoise((0.0,), (False,), random=False)
 
 
 def test_where_the_other_point_is_outside_the_domain_nothing_is_learnt_and_nothing_blamed():
@@ -230,6 +230,13 @@ def test_where_the_other_point_is_outside_the_domain_nothing_is_learnt_and_nothi
 
     gradient, field = rooms(gradient=only_here)
     assert contract.repeats(gradient, field) == ClaimNoise.none(1)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_the_slope_that_a_jvp_claims_is_off_by_some_units_of_itself(scale):
+    found = JvpClaim(lambda x: x**2, lambda v, x: scale * 2 * x * v, Given((X,)))
+    value, bound = Prediction(found, found.leaves).along(0, np.ones_like(X), 2.0**-53)
+    assert 0 < 4 * abs(value) * 2.0**-53 < bound < 2**10 * abs(value) * 2.0**-53
 
 
 def test_none_beside_claimed_arrays_has_no_spread_and_no_layout():
