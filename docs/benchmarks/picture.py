@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from gradcheck.bench.pictures import draw_ratios, draw_roofline
 from gradcheck.bench.saved import load
-from gradcheck.reports.pictures import STYLE
+from gradcheck.reports.pictures.style import STYLE
 
 FOLDER = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.bench.markdown import argument_rows, check_rows, environment_rows, precision_rows, step_rows
 from gradcheck.bench.pictures import draw_ratios, draw_roofline
-from gradcheck.reports.pictures import svg
+from gradcheck.reports.pictures.output import svg
 
 if TYPE_CHECKING:
     from jinja2 import Template

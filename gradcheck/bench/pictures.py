@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.bench.sizes import elements_moved, flop
 from gradcheck.bench.variants import FLOOR
-from gradcheck.reports.pictures import COLOURS, log_axis
+from gradcheck.reports.pictures.style import COLOURS, log_axis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -36,7 +36,7 @@ class Picture:
 
 def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
     """Return the pictures of one argument with their captions."""
-    from gradcheck.reports.pictures import panels, svg  # noqa: PLC0415  matplotlib only where it is wanted
+    from gradcheck.reports.pictures.output import panels, svg  # noqa: PLC0415  matplotlib only where it is wanted
 
     found = []
     for i, (title, height, draw) in enumerate(panels(argument)):
@@ -49,7 +49,8 @@ def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
 
 def intervals(report: Report, key: str) -> str:
     """Return the picture of all intervals as SVG."""
-    from gradcheck.reports.pictures import draw_intervals, intervals_height, svg  # noqa: PLC0415
+    from gradcheck.reports.pictures.intervals import draw_intervals, intervals_height  # noqa: PLC0415
+    from gradcheck.reports.pictures.output import svg  # noqa: PLC0415
 
     said = "; ".join(f"{a.name}: {a.verdict}, {finding(a, report.confidence)}" for a in report)
     height = intervals_height(report)

@@ -9,8 +9,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 import gradcheck as gc
-from gradcheck.reports import captions, pictures
-from gradcheck.reports.pictures import heat_map
+from gradcheck.reports import captions
+from gradcheck.reports.pictures import along, heat_map, ladder, style
 from gradcheck.verdicts.comparison import HeatMap
 
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at relu's kink
@@ -55,7 +55,7 @@ def steepness(axes, label):
 def test_at_a_kink_phi_is_drawn_with_its_left_its_right_and_the_claimed_slope():
     report = kinked(2.0)
     axes = drawn(report, "along one direction")
-    probe = pictures.telling_probe(report[0])
+    probe = along.telling_probe(report[0])
     assert steepness(axes, "left slope") == pytest.approx(probe.slope.left)
     assert steepness(axes, "right slope") == pytest.approx(probe.slope.right)
     assert steepness(axes, "claimed") == pytest.approx(probe.claimed)
@@ -67,18 +67,18 @@ def test_at_a_kink_phi_is_drawn_with_its_left_its_right_and_the_claimed_slope():
 def test_the_direction_that_is_drawn_is_that_of_the_widest_kink():
     report = kinked(2.0)
     jumps = [abs(p.slope.right - p.slope.left) / p.stretch for p in report[0].probes]
-    drawn_jump = pictures.telling_probe(report[0])
+    drawn_jump = along.telling_probe(report[0])
     assert abs(drawn_jump.slope.right - drawn_jump.slope.left) / drawn_jump.stretch == max(jumps)
 
 
 def test_a_claim_between_the_sides_is_not_off_and_one_beyond_them_is_by_its_distance():
     for probe in kinked(0.5)[0].probes:
-        assert pictures.mismatch(probe) <= 1e-12 * abs(probe.claimed)
+        assert ladder.mismatch(probe) <= 1e-12 * abs(probe.claimed)
     for probe in kinked(2.0)[0].probes:
         low, high = sorted((probe.slope.left, probe.slope.right))
         beyond = max(low - probe.claimed, probe.claimed - high)
         assert beyond > 0
-        assert pictures.mismatch(probe) == beyond
+        assert ladder.mismatch(probe) == beyond
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_entries_measured_one_by_one_are_filled_and_the_worst_the_fullest():
     error[1, 1], error[4, 3] = 0.5, 0.125
     w = np.random.default_rng(1).standard_normal((6, 5))
     report = gc.check(lambda w: np.sum(np.sin(w)), lambda w: np.cos(w) + error, (w,), names=["w"])
-    red = pictures.COLOURS["fail"]
+    red = style.COLOURS["fail"]
     patches = [each for each in drawn(report, "where it is wrong").patches if each.get_gid()]
     filled = [each for each in patches if to_hex(each.get_facecolor()) == red]
     places = {(each.get_y() + 0.5, each.get_x() + 0.5): each.get_alpha() for each in filled}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.reports import pictures
+from gradcheck.reports.pictures import along, intervals, ladder, output, place, style
 from gradcheck.slopes.slope import Level, Slope
 from gradcheck.verdicts.certificate import Interval, Verdict
 from gradcheck.verdicts.report import ArgumentReport, Probe, Report, WorstEntry
@@ -53,7 +53,7 @@ def test_each_interval_is_a_bar_from_its_low_to_its_high_end_wrong_ones_first():
         argument("wrong", Verdict.FAIL, low=2e-3, high=4e-2),
         argument("undecided", Verdict.INCONCLUSIVE, high=0.5),
     )
-    pictures.draw_intervals(ax, found)
+    intervals.draw_intervals(ax, found)
     bars = {line.get_ydata()[0]: line for line in ax.lines if line.get_linewidth() == 5}
     assert [tuple(bars[row].get_xdata()) for row in (0, 1, 2)] == [
         (2e-3, 4e-2),
@@ -61,7 +61,7 @@ def test_each_interval_is_a_bar_from_its_low_to_its_high_end_wrong_ones_first():
         (ax.get_xlim()[0], 3e-9),
     ]
     assert [to_hex(bars[row].get_color()) for row in (0, 1, 2)] == [
-        pictures.COLOURS[name] for name in ("fail", "doubt", "pass")
+        style.COLOURS[name] for name in ("fail", "doubt", "pass")
     ]
     assert [text.get_text().split()[0] for text in ax.texts] == ["wrong", "undecided:", "right"]
     labels = [label.get_text() for label in ax.get_yticklabels()]
@@ -71,7 +71,7 @@ def test_each_interval_is_a_bar_from_its_low_to_its_high_end_wrong_ones_first():
 
 def test_an_error_without_an_upper_end_goes_off_the_axis():
     ax = axes()
-    pictures.draw_intervals(ax, report(argument(verdict=Verdict.FAIL, low=0.1, high=math.inf)))
+    intervals.draw_intervals(ax, report(argument(verdict=Verdict.FAIL, low=0.1, high=math.inf)))
     arrow = [line for line in ax.lines if line.get_marker() == 5]
     assert [line.get_xdata()[0] for line in arrow] == [ax.get_xlim()[1]]
 
@@ -80,7 +80,7 @@ def test_an_error_without_an_upper_end_goes_off_the_axis():
 
 
 def test_noise_falls_and_truncation_grows_as_the_levels_say():
-    noise, truncation = pictures.slants([smooth_probe()], size=3.0)
+    noise, truncation = ladder.slants([smooth_probe()], size=3.0)
     assert noise[:2] == (2.0**-40 / 3, -1)
     assert truncation[:2] == (pytest.approx(1 / 3), 2)
     assert truncation[2] == "truncation ∝ h²"
@@ -89,20 +89,20 @@ def test_noise_falls_and_truncation_grows_as_the_levels_say():
 def test_at_a_kink_the_quotients_of_both_sides_are_drawn_against_the_sides():
     probe = kinked_probe()
     coarse = probe.slope.levels[0]
-    assert pictures.difference(probe, coarse) == STEPS[0]  # right: 0.5 + (3 + 2h)/2 = 2 + h; left: -1 - h
-    noise, truncation = pictures.slants([probe], size=1.0)
+    assert ladder.difference(probe, coarse) == STEPS[0]  # right: 0.5 + (3 + 2h)/2 = 2 + h; left: -1 - h
+    noise, truncation = ladder.slants([probe], size=1.0)
     assert noise[:2] == (2.0**-39, -1)  # a one-sided quotient has twice the noise
     assert truncation[:3] == (1.0, 1, "truncation ∝ h")
 
 
 def test_truncation_that_the_noise_hides_is_not_drawn():
-    assert [side[1] for side in pictures.slants([smooth_probe(noise=1.0)], size=3.0)] == [-1]
+    assert [side[1] for side in ladder.slants([smooth_probe(noise=1.0)], size=3.0)] == [-1]
 
 
 def test_the_ladder_shows_differences_bounds_and_the_claim():
     ax = axes()
     found = argument(verdict=Verdict.FAIL, low=0.3, high=0.4, probes=(smooth_probe(claimed=4.0),))
-    pictures.draw_ladder(ax, found)
+    ladder.draw_ladder(ax, found)
     lines = {line.get_label(): line for line in ax.lines}
     assert list(lines["difference − slope"].get_xdata()) == STEPS
     assert np.allclose(lines["difference − slope"].get_ydata(), [h**2 / 3 for h in STEPS])
@@ -115,7 +115,7 @@ def test_the_ladder_shows_differences_bounds_and_the_claim():
 
 def test_round_a_kink_both_slopes_and_the_claimed_one_are_drawn():
     ax = axes()
-    pictures.draw_line(ax, kinked_probe(claimed=0.25), "h")
+    along.draw_line(ax, kinked_probe(claimed=0.25), "h")
     lines = {line.get_label(): line for line in ax.lines}
     for label, ends in (("left slope -1", (-1, 0)), ("right slope 2", (0, 1)), ("claimed 0.25", (-1, 1))):
         (x0, x1), (y0, y1) = lines[label].get_xdata(), lines[label].get_ydata()
@@ -124,9 +124,9 @@ def test_round_a_kink_both_slopes_and_the_claimed_one_are_drawn():
 
 
 def test_a_smooth_phi_is_drawn_only_where_the_claim_is_visibly_off():
-    assert pictures.line_of(argument(probes=(smooth_probe(claimed=3.001),))) is None
-    assert pictures.line_of(argument(probes=(smooth_probe(claimed=4.0),))) is not None
-    assert pictures.line_of(argument(probes=(kinked_probe(),))) is not None
+    assert along.line_of(argument(probes=(smooth_probe(claimed=3.001),))) is None
+    assert along.line_of(argument(probes=(smooth_probe(claimed=4.0),))) is not None
+    assert along.line_of(argument(probes=(kinked_probe(),))) is not None
 
 
 # Where ----------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def worst(*entries):
 
 def test_lines_cross_at_the_located_entry_and_it_is_named():
     ax = axes()
-    pictures.draw_place(ax, argument(where=(3, 2), worst=worst(((3, 2), 0.5))))
+    place.draw_place(ax, argument(where=(3, 2), worst=worst(((3, 2), 0.5))))
     drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
     assert ([0, 1], [3, 3]) in drawn
     assert ([2, 2], [0, 1]) in drawn
@@ -150,14 +150,14 @@ def test_lines_cross_at_the_located_entry_and_it_is_named():
 )
 def test_a_wrong_row_or_column_is_hatched(where, box):
     ax = axes()
-    pictures.draw_place(ax, argument(where=where))
+    place.draw_place(ax, argument(where=where))
     (hatched,) = [patch for patch in ax.patches if patch.get_hatch()]
     assert (hatched.get_x(), hatched.get_y(), hatched.get_width(), hatched.get_height()) == box
 
 
 def test_measured_entries_are_filled_the_fuller_the_more_wrong():
     ax = axes()
-    pictures.draw_place(ax, argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25), ((5, 4), 0.01))))
+    place.draw_place(ax, argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25), ((5, 4), 0.01))))
     filled = [(patch.get_x() + 0.5, patch.get_y() + 0.5, patch.get_alpha()) for patch in ax.patches if patch.get_gid()]
     filled.reverse()  # the worst is drawn last, on top
     assert [place[:2] for place in filled] == [(1, 0), (0, 4), (4, 5)]
@@ -167,26 +167,26 @@ def test_measured_entries_are_filled_the_fuller_the_more_wrong():
 def test_the_legend_tells_wrong_right_and_not_measured_apart():
     ax = axes()
     found = argument(worst=worst(((0, 1), 1.0), ((4, 0), 0.25)), sound=((2, 2), (3, 3)))
-    pictures.draw_place(ax, found)
+    place.draw_place(ax, found)
     handles, labels = ax.get_legend_handles_labels()
     assert labels == ["wrong by 1", "wrong by 0.25", "right", "not measured alone"]
     assert len({(handle.get_facecolor(), handle.get_alpha()) for handle in handles}) == 4
-    right = [p for p in ax.patches if p.get_gid() and to_hex(p.get_facecolor()) == pictures.COLOURS["pass"]]
+    right = [p for p in ax.patches if p.get_gid() and to_hex(p.get_facecolor()) == style.COLOURS["pass"]]
     assert [(p.get_y() + 0.5, p.get_x() + 0.5) for p in right] == [(2, 2), (3, 3)]
 
 
 def test_many_arguments_are_drawn_as_far_as_a_page_goes_and_the_others_counted():
     ax = axes()
     found = report(*(argument(name=f"w{i}") for i in range(300)))
-    pictures.draw_intervals(ax, found)
+    intervals.draw_intervals(ax, found)
     assert len(ax.get_yticklabels()) == 24
     assert "276 more are not drawn" in ax.get_xlabel()
-    assert pictures.intervals_height(found) < 10
+    assert intervals.intervals_height(found) < 10
 
 
 def test_entries_of_a_large_array_are_dots_that_can_be_seen():
     ax = axes()
-    pictures.draw_place(ax, argument(shape=(300, 400), where=(123, 321), worst=worst(((123, 321), 0.5))))
+    place.draw_place(ax, argument(shape=(300, 400), where=(123, 321), worst=worst(((123, 321), 0.5))))
     (dot,) = [line for line in ax.lines if line.get_marker() == "o"]
     assert (list(dot.get_xdata()), list(dot.get_ydata())) == ([321], [123])
     assert dot.get_markersize() >= 5
@@ -220,8 +220,8 @@ def test_odd_reports_are_drawn_without_a_warning(make, tmp_path):
     figure = found.plot()
     figure.savefig(tmp_path / "figure.png")
     for a in found:
-        for title, height, draw in pictures.panels(a):
-            assert "<path" in pictures.svg(draw, height, title, "key")
+        for title, height, draw in output.panels(a):
+            assert "<path" in output.svg(draw, height, title, "key")
 
 
 # SVG ------------------------------------------------------------------------------------------------------
@@ -229,18 +229,18 @@ def test_odd_reports_are_drawn_without_a_warning(make, tmp_path):
 
 def test_a_picture_takes_the_page_s_colours_and_width_and_says_what_it_shows():
     found = report(argument("w", Verdict.FAIL, low=0.1, high=0.2), argument("v"))
-    text = pictures.svg(lambda ax: pictures.draw_intervals(ax, found), 1.2, 'a "b" <c>', "key")
+    text = output.svg(lambda ax: intervals.draw_intervals(ax, found), 1.2, 'a "b" <c>', "key")
     assert text.startswith("<svg ")
     assert 'aria-label="a &#34;b&#34; &lt;c&gt;"' in text
     assert "var(--fail)" in text
     assert "var(--pass)" in text
-    assert not any(colour in text for colour in pictures.COLOURS.values())
+    assert not any(colour in text for colour in style.COLOURS.values())
     opening = text[: text.index(">")]
     assert " width=" not in opening
     assert " height=" not in opening
     assert "<style" not in text
-    assert pictures.svg(lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k") == pictures.svg(
-        lambda ax: pictures.draw_intervals(ax, found), 1.2, "a", "k"
+    assert output.svg(lambda ax: intervals.draw_intervals(ax, found), 1.2, "a", "k") == output.svg(
+        lambda ax: intervals.draw_intervals(ax, found), 1.2, "a", "k"
     )
 
 
