@@ -148,7 +148,7 @@ class Probe:
     moved: int = 1
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class ArgumentReport:
     """What was found about the gradient of one argument.
 

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Report:
     """What a check found, argument by argument; `report[0]` and `report["w1"]` give one of them.
 

@@ -31,9 +31,23 @@ def test_the_atol_that_a_reason_names_passes_with_its_absolute_bound():
     report = gc.check(far, gradient, (X,), oracle="finite differences")
     assert report.verdict is gc.Verdict.INCONCLUSIVE
     atol = float(re.search(r"pass atol=([\d.e+-]+)", report[0].reason)[1])
+    assert atol < 2.0**-32  # 2^20 units of round-off of f: no more than differences over steps of the argument's size
     again = gc.check(far, gradient, (X,), oracle="finite differences", atol=atol)
     assert again
     assert not again[0].error.relative
+
+
+@pytest.mark.parametrize(("dtype", "offset", "kernel"), [("float16", 1000, True), ("float32", 10**7, False)])
+def test_of_the_narrowest_dtypes_a_reference_is_advised_beside_float64(dtype, offset, kernel):
+    def f(x):
+        if x.dtype != dtype:
+            raise TypeError(x.dtype)
+        return np.sum(x**3) + x.dtype.type(offset)
+
+    report = gc.check(f, lambda x: 3 * x**2, (X[:3].astype(dtype),))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "let the function accept float64" in report[0].reason
+    assert ("gradcheck.check_kernel" in report[0].reason) is kernel
 
 
 def test_without_an_oracle_pinned_the_next_one_decides_and_the_report_says_which():

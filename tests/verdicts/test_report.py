@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import pickle
@@ -25,6 +26,12 @@ def report(*arguments, **fields):
 
 def checked(gradient=lambda x: 3 * x**2, f=lambda x: np.sum(x**3), **options):
     return gc.check(f, gradient, (X,), **options)
+
+
+def test_a_report_is_never_changed():
+    for found in (checked(), checked()[0]):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            found.seed = 1
 
 
 KINKED = {"f": lambda x: np.sum(np.abs(x - 0.5)), "gradient": lambda x: np.sign(x - 0.5)}
