@@ -37,6 +37,16 @@ def test_the_atol_that_a_reason_names_passes_with_its_absolute_bound():
     assert not again[0].error.relative
 
 
+@pytest.mark.parametrize(
+    ("offset", "told"), [(1e5, "resolution reached "), (1e7, "f computes in float32 inside, whose roundings hide")]
+)
+def test_float64_is_advised_where_roundings_inside_leave_few_digits_or_none(offset, told):
+    report = gc.check(lambda x: float(np.float32(np.sum(x**3) + offset)), lambda x: 3 * x**2, (X[:3],))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert report[0].reason.startswith(told)
+    assert "let f compute in float64" in report[0].reason
+
+
 @pytest.mark.parametrize(("dtype", "offset", "kernel"), [("float16", 1000, True), ("float32", 10**7, False)])
 def test_of_the_narrowest_dtypes_a_reference_is_advised_beside_float64(dtype, offset, kernel):
     def f(x):
