@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import gradcheck as gc
 from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
@@ -64,6 +65,18 @@ def test_others_are_measured_as_long_as_they_show_the_same_mistake(index):
     last = 3 - index - first
     expected = {index: 8, first: 4, last: 0 if first == (index + 1) % 3 else 4}
     assert beside.measured == [expected[i] for i in range(3)]
+
+
+def test_a_jvp_has_no_backward_pass_to_look_at():
+    x, z = np.array([0.0, 1.5, -2.0]), np.array([1.0, 0.0])
+    report = gc.check(
+        lambda x, z: np.sum(np.abs(x)) + np.sum(np.abs(z)),
+        jvp=lambda t, x, z: 2 * np.sign(x) @ t[0] + 2 * np.sign(z) @ t[1],
+        args=(x, z),
+    )
+    for found in report:
+        assert found.mistakes == ("factor 2 too many",)
+        assert "backward" not in found.advice
 
 
 def test_slopes_that_are_there_are_not_measured_again():
