@@ -128,10 +128,10 @@ def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tupl
     interval = decide.by_the_digits(trial, rules, argument.resolution)
     if interval is None:
         return trial, argument
-    if not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
-        return larger[0], larger[0].report(larger[1], larger[2], argument.resolution, larger[3])
     if interval.relative:
         return trial, trial.report(Verdict.PASS, interval, interval.high).with_(notes=(reasons.FEWER,))
+    if larger := _wrong_on_larger_steps(trial, rules):
+        return larger[0], larger[0].report(larger[1], larger[2], argument.resolution, larger[3])
     return trial, trial.report(Verdict.PASS, interval, argument.resolution).with_(notes=(reasons.LAST_DIGITS,))
 
 

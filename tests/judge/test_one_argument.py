@@ -8,6 +8,7 @@ import pytest
 import gradcheck as gc
 from gradcheck.judge import one_argument
 from gradcheck.verdicts import reasons
+from gradcheck.verdicts.certificate import Interval
 from gradcheck.verdicts.options import read_rules
 
 
@@ -70,3 +71,32 @@ def test_a_pass_is_measured_once_and_any_other_answer_along_fresh_directions_too
     numbers = {factor: [probe.probe for probe in checked(factor)[0].probes] for factor in (3.0, 2.9)}
     assert numbers[3.0] == list(range(probes))
     assert numbers[2.9][: probes + max(probes, 4)] == list(range(probes + max(probes, 4)))
+
+
+ABSOLUTE, RELATIVE = (Interval(0.0, 1e-9, relative=relative, confidence=0.9999) for relative in (False, True))
+
+
+@pytest.mark.parametrize(("standing_out", "wrong"), [(0, False), (1, False), (2, True), (4, True)])
+def test_on_larger_steps_two_directions_have_to_move_f(monkeypatch, standing_out, wrong):
+    larger = SimpleNamespace(
+        mismatches=lambda: [SimpleNamespace(measured=3.0 if i < standing_out else 0.5, bound=1.0) for i in range(4)]
+    )
+    monkeypatch.setattr(one_argument.unit_scale, "is_tiny", lambda _: True)
+    monkeypatch.setattr(one_argument.unit_scale, "trial_at_unit_scale", lambda *_: larger)
+    monkeypatch.setattr(one_argument, "resolution_of", lambda *_: 1e-5)
+    monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (gc.Verdict.FAIL, RELATIVE, ""))
+    trial = SimpleNamespace(prediction=None, field=None)
+    found = one_argument._wrong_on_larger_steps(trial, read_rules({}))
+    assert (found is not None) is wrong
+    assert not wrong or found[0] is larger
+
+
+@pytest.mark.parametrize(("interval", "verdict"), [(ABSOLUTE, gc.Verdict.FAIL), (RELATIVE, gc.Verdict.PASS)])
+def test_what_shows_no_digits_passes_only_if_larger_steps_do_not_contradict_it(monkeypatch, interval, verdict):
+    report = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2, (np.array([0.5, -1.5, 2.0]),))[0]
+    trial = SimpleNamespace(report=lambda verdict, interval, *_: report.with_(verdict=verdict, error=interval))
+    monkeypatch.setattr(one_argument.decide, "by_the_digits", lambda *_: interval)
+    monkeypatch.setattr(
+        one_argument, "_wrong_on_larger_steps", lambda *_: (trial, gc.Verdict.FAIL, RELATIVE, "wrong further out")
+    )
+    assert one_argument._by_the_digits(report, trial, read_rules({}))[1].verdict is verdict
