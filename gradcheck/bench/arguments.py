@@ -24,8 +24,6 @@ from gradcheck.bench.timing import pinned
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-__all__ = ["CASES", "measured", "planned"]
-
 ROUNDS = 3
 SECONDS = 2.0  # about, a case with what it loads: for the estimate only
 

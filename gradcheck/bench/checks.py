@@ -17,8 +17,6 @@ from gradcheck.bench.results import CheckCost
 from gradcheck.errors import UnsupportedError
 from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["CHECKED", "TOOLS", "estimate", "measured", "planned"]
-
 # About 10², 10⁴, 10⁵ and 10⁷ parameters.
 CHECKED = {
     "1e2": Shape(4, 8, 8, 2),

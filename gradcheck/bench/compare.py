@@ -17,8 +17,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from gradcheck.bench.results import Results, Spread
 
-__all__ = ["RatioChange", "changes", "fraction", "only_in_one"]
-
 OWN = ("textbook", "fast", "graph")
 
 

@@ -8,8 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["cpu_name", "environment"]
-
 LIBRARIES = ("numpy", "scipy", "torch", "array-api-compat", "threadpoolctl", "pytest-benchmark")
 # Variables that choose a library's threads or kernels.
 CHOICES = (

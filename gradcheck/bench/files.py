@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.bench.results import Results
 
-__all__ = ["write"]
-
 
 def write(results: Results, directory: Path, command: str) -> list[Path]:
     """Write bench.json, bench.md and, where Matplotlib and Jinja2 are installed, bench.html; return their paths.

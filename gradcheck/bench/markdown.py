@@ -12,18 +12,6 @@ if TYPE_CHECKING:
 
     from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, Spread
 
-__all__ = [
-    "argument_rows",
-    "as_markdown",
-    "check_rows",
-    "environment_rows",
-    "precision_rows",
-    "size_text",
-    "step_rows",
-    "time_text",
-]
-
-
 MANY_PAGES = 2**20  # bytes: what Python itself touches meanwhile is little beside as much
 FLOOR_MEANS = (
     "A step of the two-layer network over its *floor*: its five matrix products alone, in the same library, on the "

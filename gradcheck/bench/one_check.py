@@ -24,8 +24,6 @@ from gradcheck.two_layer_relu.problem import Problem, Shape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["cost", "main", "peak_beyond", "prepare", "reset_peak"]
-
 TINY = Shape(2, 3, 4, 2)  # a first check loads what is loaded only once
 
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.bench.results import Results
 
-__all__ = ["page"]
-
 
 def page(results: Results, command: str) -> str:
     """Return a whole HTML document; `command` repeats the run."""

@@ -13,8 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["peak"]
-
 SIDE, CUDA_SIDE = 1024, 8192
 REPEATS = 3
 BIG = 2**27  # bytes, several times a last-level cache

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.bench.results import Results, TimedCase
 
-__all__ = ["draw_ratios", "draw_roofline"]
-
 MARKERS = {
     "fast": ("o", "pass"),
     "textbook": ("s", "doubt"),

@@ -14,8 +14,6 @@ import gradcheck
 from gradcheck.bench.sizes import SHAPES, scaled
 from gradcheck.two_layer_relu import numpy_core
 
-__all__ = ["gradient_errors"]
-
 
 def gradient_errors(device: str = "cpu", shape: str = "seed") -> list[dict[str, Any]]:
     """Return {dtype, argument, low, high, verdict} for each precision that the device has.

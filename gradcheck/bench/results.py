@@ -15,8 +15,6 @@ from gradcheck.two_layer_relu.problem import Shape  # noqa: TC001  msgspec reads
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["ArgumentsCost", "CheckCost", "Results", "Spread", "TimedCase", "Timing", "spread"]
-
 # What a saved run may hold, see `saved`: a second is one that a clock can tell, and a name one that can be printed.
 Second = Annotated[float, msgspec.Meta(ge=1e-12, le=1e12)]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**40)]

@@ -22,8 +22,6 @@ from gradcheck.errors import ArgumentError, UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["DTYPES", "Plan", "cases", "clock", "estimate", "parts", "precision", "run", "steps"]
-
 DTYPES = ("float32", "float64", "tf32", "bfloat16")
 BUDGET, QUICK_BUDGET = 4.0, 0.4  # seconds for the rounds of one case
 COMPILING = 4.0  # seconds, for one case, of which the first takes most

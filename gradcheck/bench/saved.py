@@ -21,8 +21,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["as_json", "from_json", "load"]
-
 # The format's version that is written here, as pytest-benchmark 5 names it.
 VERSION = "5.0.0"
 

@@ -6,8 +6,6 @@ import numpy as np
 
 from gradcheck.two_layer_relu.problem import Problem, Shape, draw
 
-__all__ = ["CUDA_SHAPES", "SHAPES", "elements_moved", "flop", "scaled"]
-
 SHAPES = {
     "tiny": Shape(4, 8, 8, 2),
     "seed": Shape(64, 1000, 100, 10),

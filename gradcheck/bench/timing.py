@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["SAMPLE", "calls_per_sample", "interleaved", "pinned", "rounds_for", "seconds_on_cpu", "seconds_on_cuda"]
-
 SAMPLE = 2e-3
 FEWEST, MOST = 5, 61
 

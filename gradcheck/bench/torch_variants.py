@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.two_layer_relu.problem import Problem
 
-__all__ = ["MAKERS"]
-
 
 def _floor(problem: Problem, _: float) -> Callable[[], Any]:
     x, y, w1, w2 = problem

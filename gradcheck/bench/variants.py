@@ -18,8 +18,6 @@ from gradcheck.two_layer_relu.problem import Problem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FLOOR", "VARIANTS", "make", "prepared"]
-
 FLOOR = "floor"
 VARIANTS = {
     "numpy": (FLOOR, "floor_dot", "fast", "textbook"),

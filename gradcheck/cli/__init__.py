@@ -23,8 +23,6 @@ from gradcheck.errors import GradcheckError
 from gradcheck.reports.words import visible
 from gradcheck.search.user_functions import raised
 
-__all__ = ["COMMANDS", "main"]
-
 # One command a file, named like it; its line in `gradcheck --help` is here, so that help loads no command.
 COMMANDS = {
     "check": "Check your gradient at one point, given as a file.",

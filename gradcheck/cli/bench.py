@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from gradcheck.bench.results import Results
 
-__all__ = ["bench"]
-
 # Columns of words.
 WORDS = ("shape", "dtype", "tool", "said", "case", "products in", "argument", "verdict without rtol")
 SLOWER = 1  # exit code: a variant is slower than allowed

@@ -16,8 +16,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["check"]
-
 TARGET = "MODULE:NAME"
 FORMS = ("vjp", "jvp", "backward")
 ELSEWHERE = {"json_path", "report_path", "threads"}

@@ -9,8 +9,6 @@ import click
 from gradcheck.cli.show import result_console
 from gradcheck.errors import ArgumentError
 
-__all__ = ["docs"]
-
 PACKAGE = Path(__file__).parents[1]
 FOLDERS = (PACKAGE / "docs", PACKAGE.parent / "docs")  # of the wheel, of a checkout
 # The pages that are read as text: a line each. Others are made of directives, which the build fills in.

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Self
 
-__all__ = ["INTERRUPTED", "Interrupts", "raise_if_interrupted"]
-
 INTERRUPTED = 130  # what a shell reports for SIGINT
 MOST = 3
 

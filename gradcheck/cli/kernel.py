@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.search.kernel_cases import KernelCase, KernelSearch
 
-__all__ = ["kernel"]
-
 
 @click.command()
 @click.argument("target", metavar="KERNEL")

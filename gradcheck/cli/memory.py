@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 
-__all__ = ["fits", "said"]
-
 
 def memory() -> int | None:
     """Return the machine's memory in bytes, where the system tells it."""

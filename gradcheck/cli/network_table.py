@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from gradcheck.lines.report import DerivationReport
     from gradcheck.two_layer_relu.network_check import Cancelling, Row
 
-__all__ = ["cancelling_note", "lines_table", "network_table", "remarks", "styled"]
-
 NAMES = {"numpy": "NumPy", "torch": "Torch"}
 
 

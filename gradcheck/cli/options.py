@@ -17,21 +17,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "backend_option",
-    "check_folder",
-    "device_option",
-    "dtype_option",
-    "grid_options",
-    "grouped",
-    "json_option",
-    "network_options",
-    "report_option",
-    "rtol_option",
-    "seed_option",
-    "threads_option",
-]
-
 F = TypeVar("F", bound="Callable[..., Any]")
 
 DTYPES, SHAPE, SIZES = ["float64", "float32"], "64,1000,100,10", "N,D_in,H,D_out"

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["load"]
-
 ENDINGS = (".npz", ".npy")
 KINDS = "biufc"  # booleans, integers, floats, complex numbers
 

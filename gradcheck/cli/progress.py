@@ -15,8 +15,6 @@ from gradcheck.cli.interrupts import raise_if_interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["EVERY", "Told", "duration", "progress"]
-
 PATIENCE = 2.0  # seconds without a bar
 EVERY = 30.0  # seconds between two lines
 

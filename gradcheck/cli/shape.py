@@ -7,8 +7,6 @@ import click
 from gradcheck.cli.memory import fits, said
 from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["parse_shape", "parse_shapes"]
-
 COPIES = 2  # at the least: the arrays, and their gradients
 
 

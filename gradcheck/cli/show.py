@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
-__all__ = ["EXIT_CODES", "STYLES", "print_line", "print_report", "print_verdict", "result_console", "write_json"]
-
 EXIT_CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 3}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 

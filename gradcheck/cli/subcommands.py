@@ -13,8 +13,6 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Subcommand", "Typed", "typed"]
-
 
 class Typed(NamedTuple):
     """The words of a command line, told apart."""

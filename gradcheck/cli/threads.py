@@ -17,8 +17,6 @@ from gradcheck.bench.timing import pinned
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["deserved", "largest_product", "product_of", "threads_for"]
-
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Linux lets a thread run about 3 ms before another has its turn (sched_base_slice_ns), at some 1e10 operations per
 # second and core: a share of less is over before a thread that has to wait has begun.

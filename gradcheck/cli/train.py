@@ -21,8 +21,6 @@ from gradcheck.two_layer_relu.training import BACKENDS, descend, prepare
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["train"]
-
 PICTURES = (".pdf", ".png", ".svg")
 STDOUT = Path("-")
 

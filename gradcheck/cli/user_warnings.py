@@ -16,8 +16,6 @@ from gradcheck.reports.words import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["counted_warnings"]
-
 MOST_SHOWN = 10
 
 

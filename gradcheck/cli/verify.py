@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["verify"]
-
 SIGNATURE = 'the shapes are missing: pass --signature "(n,d),(d,h)->()" or the like'
 
 cases_option = click.option(

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.argument_report import Exactness
     from gradcheck.verdicts.report import ArgumentReport, Report
 
-__all__ = ["verify_exact"]
-
 SMALL = Shape(4, 5, 6, 2)  # w1 has 30 entries, w2 12: all are judged
 DIRECTIONS = 2  # at the full size; each costs seconds
 ANSWERS = {"PASS": "right", "FAIL": "wrong", "INCONCLUSIVE": "undecided"}

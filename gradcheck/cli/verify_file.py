@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["verify_file"]
-
 
 def verify_file(path: Path, *, max_examples: int, seed: int, json_path: Path | None) -> int:
     """Run every function under `@given`, print a verdict for each with its smallest failing case, and return the code.

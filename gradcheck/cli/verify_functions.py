@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from gradcheck.search.counterexample import DrawnCase, SearchResult
     from gradcheck.strategies.described import Arguments
 
-__all__ = ["Drawing", "verify_functions"]
-
 
 @dataclass(frozen=True)
 class Drawing:

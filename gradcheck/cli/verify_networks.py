@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from gradcheck.lines.report import DerivationReport
     from gradcheck.two_layer_relu.network_check import Row, Settings
 
-__all__ = ["available", "verify_networks"]
-
 
 def verify_networks(settings: Settings, chosen: str, json_path: Path | None) -> int:
     """Check the chosen networks, print a table each, and return the exit code."""

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from gradcheck.sweeps.sweep import Cell, Sweep
 
-__all__ = ["verify_sweep"]
-
 MOST_SHOWN = 10  # of the cells that are no PASS; the page has them all
 
 

@@ -148,6 +148,3 @@ def assert_kernel(kernel: Any, reference: Any, inputs: Any, **options: Any) -> R
     if report.verdict is not Verdict.PASS:
         raise GradientError(report)
     return report
-
-
-__all__ = ["assert_kernel", "check_kernel"]

@@ -278,6 +278,3 @@ def _unsure(argument: ArgumentReport, sentence: str) -> ArgumentReport:
         verdict=Verdict.INCONCLUSIVE,
         reason=f"{sentence}: it cannot judge a kernel; look at it first with gradcheck.check(reference, inputs=...)",
     )
-
-
-__all__ = ["try_kernel"]

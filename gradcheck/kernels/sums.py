@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kernels.matrix import Matrix, by_sixteens, chunks, tile_sizes, tiled
+from gradcheck.kernels.matrix import Matrix, by_sixteens, chunks, tile_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -231,5 +231,3 @@ def _add(
     column[quantity] += strips.sum(axis=0)
     tiles[quantity].append(by_sixteens(strips, 1))
 
-
-__all__ = ["Errors", "ResultMatrices", "Sums", "add", "errors", "slabs", "tiled"]

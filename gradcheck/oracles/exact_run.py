@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["call", "constant_terms", "real_array", "run"]
-
 
 def real_array(array: Any, what: str) -> NDArray[Any]:
     """Return an argument or a direction as an array; refuse what is not real, finite and of NumPy."""

@@ -13,8 +13,6 @@ from gradcheck.oracles.balls import Real, middle, radius
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["guaranteed_digits", "is_tight", "round_up", "ulps"]
-
 
 def guaranteed_digits(number: Real, scale: Fraction = Fraction(0)) -> float:
     """Return the significant decimal digits that a ball guarantees; infinite for an exact number.

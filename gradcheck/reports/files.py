@@ -7,8 +7,6 @@ from pathlib import Path
 
 from boltons.fileutils import atomic_save
 
-__all__ = ["write"]
-
 
 def write(path: str | Path, data: str | bytes) -> None:
     """Write a file so that the old one stays whole until the new one is: on a full disk, or when interrupted.

@@ -10,8 +10,6 @@ from gradcheck import arrays
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Stopped", "called", "leaves_of", "ordered"]
-
 
 class Stopped(BaseException):
     """The user's code asked to end the process; the cause says where. No Exception: what draws would catch it."""

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from gradcheck.strategies.signature import Signature
     from gradcheck.verdicts.report import Report
 
-__all__ = ["DrawnCase", "SearchResult", "search"]
-
 
 @dataclass(frozen=True)
 class DrawnCase:

@@ -13,8 +13,6 @@ from gradcheck.search.calls import leaves_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["literal", "program"]
-
 
 def literal(array: Any) -> str:
     """Return the expression that makes an array, or arrays nested in dicts and tuples, again, to the last bit.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from gradcheck.strategies.described import Arguments
 
-__all__ = ["Sizes"]
-
 SIDE, OTHER = 2, 3  # neither is 1, which broadcasts
 FILLS = 3  # numbers to try: a function may be defined for some of them only
 

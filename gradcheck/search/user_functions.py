@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-__all__ = ["find_function", "import_file", "raised"]
-
 HERE = Path(__file__).parents[1]
 
 

@@ -20,8 +20,6 @@ from numpy.random.bit_generator import ISeedSequence
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Purpose", "stream"]
-
 OURS = int.from_bytes(b"gradchec")  # eight bytes: a word
 WORD = 2**64
 

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-__all__ = ["Arguments", "Leaf", "described", "from_signature"]
-
 KEYS = {"shape", "positive", "range", "integers", "dtype"}
 INT64 = 2**63
 

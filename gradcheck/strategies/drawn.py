@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
     from numpy.typing import NDArray
 
-__all__ = ["PROFILES", "arrays_for", "numbers", "register_profiles", "shapes_for"]
-
 DTYPES = ("float64", "float32")
 MOST_DRAWN = 256  # entries of an array that are drawn one by one
 

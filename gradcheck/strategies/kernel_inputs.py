@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
     from numpy.typing import NDArray
 
-__all__ = ["KINDS", "provoking", "provoking_values", "straddling"]
-
 KINDS = ("normal", "heavy tails", "one-hot rows", "constant rows", "zero rows", "large offset", "small", "sums not 1")
 
 

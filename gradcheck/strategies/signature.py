@@ -16,8 +16,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Signature", "parse"]
-
 MOST_DIMENSIONS = 32  # of an array that Hypothesis draws
 DIMENSION = r"\w+\??"
 SHAPE = rf"\((?:{DIMENSION}(?:,{DIMENSION})*)?\)"

@@ -16,9 +16,6 @@ from gradcheck.errors import ArgumentError
 from gradcheck.two_layer_relu.cells import Cell, Result
 from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["SweepFile", "made_by"]
-
-
 Magnitude = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Said = Literal["PASS", "FAIL", "INCONCLUSIVE"]

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from gradcheck.two_layer_relu.cells import Cell
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["headline", "page"]
-
 NAMES = {"numpy": "NumPy", "torch": "Torch"}
 
 

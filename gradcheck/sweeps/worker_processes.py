@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from types import TracebackType
 
-__all__ = ["WorkerProcesses"]
-
 ATTEMPTS = 3  # a process may die by chance; a call that has killed three is the cause
 
 P = ParamSpec("P")

@@ -21,8 +21,6 @@ from gradcheck.two_layer_relu.numpy_core import Gradients
 if TYPE_CHECKING:
     from gradcheck.two_layer_relu.problem import Problem
 
-__all__ = ["Distance", "allowed", "autograd", "distances"]
-
 LAMBDA = 8.0
 
 

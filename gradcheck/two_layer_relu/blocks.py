@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gradcheck.two_layer_relu.problem import Shape
 
-__all__ = ["blocks"]
-
 # Bytes of h in a block. The block's gradient, mask and x are of about that size, too, and a second-level cache holds
 # four of them. Measured at n = 4096, d_in = h = 64: half as many or twice as many are slower.
 BLOCK = 2**18

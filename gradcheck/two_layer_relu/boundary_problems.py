@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy
     from numpy.typing import NDArray
 
-__all__ = ["boundary_problems"]
-
 KINDS = ("zero", "signed zero", "ulp", "subnormal")
 
 

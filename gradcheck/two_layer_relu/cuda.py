@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from gradcheck.two_layer_relu.problem import Problem
 
-__all__ = ["GraphStep", "tf32", "why_no_cuda"]
-
 # cuBLAS allocates its workspace and chooses its kernels in the first calls; Torch's notes on graphs ask for a few.
 WARM_UP = 3
 

@@ -27,18 +27,6 @@ if TYPE_CHECKING:
     from gradcheck.lines.report import DerivationReport
     from gradcheck.verdicts.report import ArgumentReport
 
-__all__ = [
-    "BACKENDS",
-    "Cancelling",
-    "Row",
-    "Settings",
-    "has_torch",
-    "judge_cancelling",
-    "judge_lines",
-    "judge_network",
-    "worst",
-]
-
 BACKENDS = ("numpy", "torch")
 FINITE_DIFFERENCES, AUTOGRAD = "finite differences", "torch.autograd"
 

@@ -13,8 +13,6 @@ import numpy as np
 
 from gradcheck.two_layer_relu.problem import check_fit
 
-__all__ = ["Backward", "Forward", "Gradients", "backward", "forward", "gradients", "loss", "step"]
-
 
 class Forward(NamedTuple):
     """The lines of the forward pass: h (n, h), h_relu (n, h), y_pred (n, d_out)."""

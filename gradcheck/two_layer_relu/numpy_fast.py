@@ -33,8 +33,6 @@ from gradcheck.two_layer_relu.blocks import blocks
 from gradcheck.two_layer_relu.numpy_core import Gradients
 from gradcheck.two_layer_relu.problem import Problem, check_fit
 
-__all__ = ["Workspace", "gradients", "loss", "step"]
-
 
 def _product(length: int) -> Any:
     """Return how to multiply matrices over an axis of that length; both take (a, b, out)."""

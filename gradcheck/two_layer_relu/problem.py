@@ -12,8 +12,6 @@ from gradcheck.errors import ArgumentError
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["Problem", "Shape", "boundary", "check_fit", "check_problem", "coinciding_kinks", "draw"]
-
 
 class Shape(NamedTuple):
     """The four sizes of the network: samples, inputs, hidden units, outputs."""

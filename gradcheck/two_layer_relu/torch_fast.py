@@ -37,8 +37,6 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["TorchWorkspace", "gradients", "loss", "step"]
-
 
 def _part(tensor: Tensor, rows: slice) -> Tensor:
     """Return some rows: the tensor itself if they are all, since each call on a view takes a little longer."""

@@ -14,8 +14,6 @@ from gradcheck.two_layer_relu.problem import Problem, check_problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["BACKENDS", "Trained", "descend", "train"]
-
 BACKENDS = ("numpy", "torch")
 
 
