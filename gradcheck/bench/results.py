@@ -33,7 +33,7 @@ class Spread:
         return f"{self.median:.2f} [{self.low:.2f}-{self.high:.2f}]"
 
 
-def spread(values: Sequence[float]) -> Spread:
+def quartiles(values: Sequence[float]) -> Spread:
     """Return the median and the quartiles of at least one value."""
     if len(values) == 1:
         return Spread(values[0], values[0], values[0])
@@ -152,4 +152,4 @@ class Results:
         if variant not in timings or to not in timings:
             return None
         pairs = zip(timings[variant].seconds, timings[to].seconds, strict=True)
-        return spread([one / other for one, other in pairs])
+        return quartiles([one / other for one, other in pairs])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
-from gradcheck.bench.results import ArgumentsCost, CheckCost, Name, Results, Second, Size, TimedCase, Timing, spread
+from gradcheck.bench.results import ArgumentsCost, CheckCost, Name, Results, Second, Size, TimedCase, Timing, quartiles
 from gradcheck.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _entry(*, name: str, group: str, seconds: Sequence[float], calls: int, info:
 
 
 def _stats(seconds: Sequence[float], calls: int) -> dict[str, Any]:
-    middle, mean = spread(seconds), statistics.fmean(seconds)
+    middle, mean = quartiles(seconds), statistics.fmean(seconds)
     deviation = statistics.stdev(seconds) if len(seconds) > 1 else 0.0
     width = middle.high - middle.low
     low_fence, high_fence = middle.low - 1.5 * width, middle.high + 1.5 * width  # Tukey's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -30,19 +31,6 @@ def _floor(problem: Problem, _: float) -> Callable[[], Any]:
         torch.mm(x_T, grad_hidden, out=grad_w1)
 
     return products
-
-
-def _fast(problem: Problem, lr: float) -> Callable[[], Any]:
-    step = torch_fast.TorchWorkspace(problem).step
-    return lambda: step(lr)
-
-
-def _graph(problem: Problem, lr: float) -> Callable[[], Any]:
-    return GraphStep(problem, lr)
-
-
-def _textbook(problem: Problem, lr: float) -> Callable[[], Any]:
-    return lambda: torch_core.step(*problem, lr)
 
 
 def _autograd(problem: Problem, lr: float) -> Callable[[], Any]:
@@ -90,11 +78,11 @@ def _compiled(problem: Problem, lr: float) -> Callable[[], Any]:
     return step
 
 
-MAKERS = {
+MAKERS: dict[str, Callable[[Problem, float], Callable[[], Any]]] = {
     "floor": _floor,
-    "fast": _fast,
-    "graph": _graph,
-    "textbook": _textbook,
+    "fast": lambda problem, lr: partial(torch_fast.TorchWorkspace(problem).step, lr),
+    "graph": GraphStep,
+    "textbook": lambda problem, lr: partial(torch_core.step, *problem, lr),
     "autograd": _autograd,
     "compiled": _compiled,
 }

@@ -7,6 +7,7 @@ computed or where one side of a product is 1.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,18 +99,9 @@ def _numpy_floor_dot(problem: Problem, _: float) -> Callable[[], Any]:
     return products
 
 
-def _numpy_textbook(problem: Problem, lr: float) -> Callable[[], Any]:
-    return lambda: numpy_core.step(*problem, lr)
-
-
-def _numpy_fast(problem: Problem, lr: float) -> Callable[[], Any]:
-    step = numpy_fast.Workspace(problem).step
-    return lambda: step(lr)
-
-
-_NUMPY = {
+_NUMPY: dict[str, Callable[[Problem, float], Callable[[], Any]]] = {
     FLOOR: _numpy_floor,
     "floor_dot": _numpy_floor_dot,
-    "fast": _numpy_fast,
-    "textbook": _numpy_textbook,
+    "fast": lambda problem, lr: partial(numpy_fast.Workspace(problem).step, lr),
+    "textbook": lambda problem, lr: partial(numpy_core.step, *problem, lr),
 }

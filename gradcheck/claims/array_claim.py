@@ -17,7 +17,7 @@ from gradcheck.claims.outputs import (
     cotangent,
     dtype_of,
     inside,
-    named,
+    named_arrays,
     outputs,
     passed_over,
     structured,
@@ -62,7 +62,7 @@ class ArrayClaim(Claim):
         self.call = caller(function, self.tree, self.kwargs)
         self.template = self.call(self.leaves)
         self.out = outputs(self.template, function)
-        self.output_names = tuple(name for name, _ in named(self.template))
+        self.output_names = tuple(name for name, _ in named_arrays(self.template))
         self.cotangents = [cotangent(y, stream(self.seed, Purpose.COTANGENT, i)) for i, y in enumerate(self.out)]
         self.plain = list(self.cotangents)  # before they are scaled
         self._balance_entries()

@@ -114,7 +114,7 @@ def _laid(asked: Asked, layout: Callable[[Any], Any]) -> Given:
 
 def _written(c: Any) -> Any:
     """Return one number of a cotangent in all its places, as `memory.expanded` does, written out."""
-    return memory.plain(memory.expanded(c))
+    return memory.contiguous(memory.expanded(c))
 
 
 def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> bool:

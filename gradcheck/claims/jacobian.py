@@ -181,7 +181,7 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
         row = int(arrays.flat_index(index, self.cotangents[0].shape)) if index else 0
         for entry in worst:
             column = int(arrays.flat_index(entry.index, arrays.shape_of(self.leaves[0]))) if entry.index else 0
-            if not matrices.entry(self.sparsity, row, column) and entry.measured != 0:
+            if not matrices.has_entry(self.sparsity, row, column) and entry.measured != 0:
                 return MISSES.format(self.letter, row, column, f"{complex(entry.measured).real:.6g}", "")
         return ""
 

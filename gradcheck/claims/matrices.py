@@ -123,7 +123,7 @@ class JacobianBlock:
         return (int(extra.coords[0][at]), int(extra.coords[1][at])), extra.data[at], extra.nnz
 
 
-def entry(pattern: Any, row: int, column: int) -> bool:
+def has_entry(pattern: Any, row: int, column: int) -> bool:
     """Tell whether a pattern, dense or sparse, has an entry."""
     return bool((pattern.tocsr() if hasattr(pattern, "tocsr") else np.atleast_2d(pattern))[row, column])
 

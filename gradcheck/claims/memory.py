@@ -82,7 +82,7 @@ def expanded(c: Any) -> Any:
     return np.broadcast_to(np.asarray(c).reshape(-1)[:1].reshape([1] * c.ndim), c.shape)
 
 
-def plain(c: Any) -> Any:
+def contiguous(c: Any) -> Any:
     """Return a contiguous copy."""
     return c.contiguous().clone() if arrays.is_torch(c) else np.array(c, order="C")
 

@@ -36,11 +36,11 @@ def _parts(x: Any) -> list[tuple[str, Any]]:
     return items(x)
 
 
-def named(result: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
+def named_arrays(result: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
     """Yield the floating arrays and numbers in what a function returned, however nested, with their names."""
     if is_node(result) or _is_record(result):
         for key, part in _parts(result):
-            yield from named(part, f"{name}.{key}")
+            yield from named_arrays(part, f"{name}.{key}")
     elif arrays.is_floating(result):
         yield name, result
     elif isinstance(result, float | complex):
@@ -49,7 +49,7 @@ def named(result: Any, name: str = "output") -> Iterator[tuple[str, Any]]:
 
 def floating(result: Any) -> list[Any]:
     """Return the floating arrays and numbers in what a function returned, in order."""
-    return [part for _, part in named(result)]
+    return [part for _, part in named_arrays(result)]
 
 
 def outputs(result: Any, function: Any) -> list[Any]:
@@ -101,14 +101,14 @@ def structured(template: Any, leaves: Iterator[Any]) -> Any:
     return parts_of if isinstance(template, list) else tuple(parts_of)
 
 
-def told(x: Any) -> str:
+def structure_in_words(x: Any) -> str:
     """Return the structure of x in words: its nesting, and the shapes of its arrays."""
     if arrays.is_array(x):
         return f"array {arrays.shape_of(x)}"
     if isinstance(x, dict):
-        return "{" + ", ".join(f"{key!r}: {told(part)}" for key, part in x.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {structure_in_words(part)}" for key, part in x.items()) + "}"
     if is_node(x):
-        inside = ", ".join(map(told, x))
+        inside = ", ".join(map(structure_in_words, x))
         return f"[{inside}]" if isinstance(x, list) else f"({inside}{',' if len(x) == 1 else ''})"
     return type(x).__name__
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.claims.outputs import told
+from gradcheck.claims.outputs import structure_in_words
 from gradcheck.claims.point import finished
 from gradcheck.errors import ArgumentError
 
@@ -56,15 +56,16 @@ def called(
                 fits(claim.apply(function, other, leaves))
             except Exception:  # noqa: BLE001, S112  this structure is not what it expects either
                 continue
-            passed, wanted = told(given), told(other)
+            passed, wanted = structure_in_words(given), structure_in_words(other)
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it is passed "
                 f"{GIVEN[kind == 'jvp'].format(passed)}, and would work with {wanted}: let it take {passed}"
             ) from error
         if len(flat) > 1 and _takes_them_apart(claim, function, flat, leaves, fits):
+            passed = structure_in_words(given)
             raise ArgumentError(
                 f"the {kind} raised {type(error).__name__} ({error}): it takes {len(flat)} vectors one by one, and is "
-                f"passed {GIVEN[kind == 'jvp'].format(told(given))}: let it take {kind}({told(given)}, *args)"
+                f"passed {GIVEN[kind == 'jvp'].format(passed)}: let it take {kind}({passed}, *args)"
             ) from error
         if _takes_it_last(claim, function, given, leaves, fits):
             raise ArgumentError(
@@ -107,9 +108,9 @@ def _takes_it_last(
 
 def _others(given: Any, flat: Sequence[Any], names: Sequence[str]) -> Iterator[Any]:
     """Yield the same arrays in the other structures that people expect."""
-    seen = [told(given)]
+    seen = [structure_in_words(given)]
     keys = [name.rpartition(".")[2] for name in names]
     for other in (tuple(flat), list(flat), flat[0], dict(zip(keys, flat, strict=False))):
-        if told(other) not in seen:
-            seen.append(told(other))
+        if structure_in_words(other) not in seen:
+            seen.append(structure_in_words(other))
             yield other

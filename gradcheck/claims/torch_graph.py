@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
-from gradcheck.claims.outputs import named
+from gradcheck.claims.outputs import named_arrays
 from gradcheck.claims.point import caller, title_of
 from gradcheck.claims.tree import flat, mapped
 from gradcheck.errors import ArgumentError
@@ -62,7 +62,7 @@ def differentiable(
 
     with torch.inference_mode(mode=False), torch.enable_grad():
         result = call(function, tree, copies(tracked(leaves, wanted)), kwargs)
-    found = list(named(result))
+    found = list(named_arrays(result))
     if not any(arrays.is_torch(y) for _, y in [*found, ("output", result)]):
         raise ArgumentError(
             f"{title_of(function)} returned {type(result).__name__}, wanted a tensor: inputs= judges Torch's own "
@@ -75,7 +75,7 @@ def differentiable(
 
     def chosen(*args: Any, **given: Any) -> Any:
         result = function(*args, **given)
-        flat = [y for _, y in named(result)]
+        flat = [y for _, y in named_arrays(result)]
         return result if arrays.is_torch(result) else {names[i].removeprefix("output."): flat[i] for i in kept}
 
     if not left:

@@ -152,7 +152,7 @@ def _settled(trial: KernelTrial, found: list[JudgedResult]) -> tuple[list[Judged
                 )
             kept.append(judged)
             continue
-        answers = answers or kink.beside(trial.evidence, trial.options.seed)
+        answers = answers or kink.answers_beside(trial.evidence, trial.options.seed)
         judged, sentence, doubtful = kink.settle(judged, trial.evidence, answers, trial.options.factor)  # noqa: PLW2901  the same result, settled
         if doubtful:
             doubts[id(judged)] = sentence

@@ -32,7 +32,7 @@ JUMP = 1e-4  # of the gradient's size: a smooth gradient moves by some 2^-40 of 
 LARGE = 2**22  # entries of a result above which its kinks are not looked for
 
 
-def beside(evidence: Evidence, seed: int) -> list[Answer]:
+def answers_beside(evidence: Evidence, seed: int) -> list[Answer]:
     """Return the reference's answers at the points next to the inputs."""
     return [evidence.reference.truth(point, evidence.drawn.draw) for point in _points(evidence, seed)]
 

@@ -230,4 +230,3 @@ def _add(
     strips = by_sixteens(values, 0)
     column[quantity] += strips.sum(axis=0)
     tiles[quantity].append(by_sixteens(strips, 1))
-

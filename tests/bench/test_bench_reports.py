@@ -13,7 +13,7 @@ import pytest
 from gradcheck.bench import files
 from gradcheck.bench.compare import changes, fraction
 from gradcheck.bench.markdown import as_markdown, size_text, time_text
-from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, TimedCase, Timing, spread
+from gradcheck.bench.results import ArgumentsCost, CheckCost, Results, TimedCase, Timing, quartiles
 from gradcheck.bench.saved import as_json, from_json, load
 from gradcheck.bench.sizes import SHAPES
 from gradcheck.errors import ArgumentError
@@ -74,9 +74,9 @@ def test_there_is_no_ratio_to_what_did_not_run():
 
 
 def test_the_spread_is_the_median_and_the_quartiles():
-    assert spread([5.0, 1.0, 3.0, 2.0, 4.0]) == spread([1.0, 2.0, 3.0, 4.0, 5.0])
-    assert str(spread([1.0, 2.0, 3.0, 4.0, 5.0])) == "3.00 [2.00-4.00]"
-    assert str(spread([1.5])) == "1.50 [1.50-1.50]"
+    assert quartiles([5.0, 1.0, 3.0, 2.0, 4.0]) == quartiles([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert str(quartiles([1.0, 2.0, 3.0, 4.0, 5.0])) == "3.00 [2.00-4.00]"
+    assert str(quartiles([1.5])) == "1.50 [1.50-1.50]"
 
 
 def test_speed_counts_the_operations_of_the_five_products():

@@ -43,11 +43,11 @@ def f(x):
     ],
 )
 def test_a_structure_is_told_as_python_writes_it(x, words):
-    assert outputs.told(x) == words
+    assert outputs.structure_in_words(x) == words
 
 
 def test_outputs_are_named_by_their_place_and_whole_numbers_are_none():
-    found = dict(outputs.named((X, {"a": 0.5, "n": 3}, Record(Y, 7), Pair(1j, "relu"))))
+    found = dict(outputs.named_arrays((X, {"a": 0.5, "n": 3}, Record(Y, 7), Pair(1j, "relu"))))
     assert list(found) == ["output.0", "output.1.a", "output.2.loss", "output.3.loss"]
     assert found["output.1.a"] == 0.5
     assert found["output.3.loss"] == 1j

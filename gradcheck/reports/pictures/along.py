@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradcheck.reports.pictures.ladder import mismatch
-from gradcheck.reports.pictures.style import COLOURS, clipped
+from gradcheck.reports.pictures.style import COLOURS, label_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,5 +87,5 @@ def draw_line(ax: Axes, probe: Probe, name: str) -> None:
         *zip(*points, strict=True), color=COLOURS["ink"], linestyle="", marker="o", markersize=4, label="φ(t) − φ(0)"
     )
     ax.ticklabel_format(style="sci", scilimits=(-2, 3))
-    ax.set_xlabel(f"t, moving {clipped(name)} by t·v, direction {probe.probe}")
+    ax.set_xlabel(f"t, moving {label_of(name)} by t·v, direction {probe.probe}")
     ax.set_ylabel("φ(t) − φ(0)")

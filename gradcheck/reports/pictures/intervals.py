@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.reports.pictures.style import COLOURS, MARKS, OF_VERDICT, clipped, log_axis
+from gradcheck.reports.pictures.style import COLOURS, MARKS, OF_VERDICT, label_of, log_axis
 from gradcheck.reports.words import finding, percent, worst_first
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
     log_axis(ax.xaxis)
     ax.set_xlim(low, high)
     ax.set_ylim(len(shown) - 0.4, -0.75)
-    ax.set_yticks(range(len(shown)), [f"{MARKS[a.verdict]} {clipped(a.name, 16)}" for a in shown])
+    ax.set_yticks(range(len(shown)), [f"{MARKS[a.verdict]} {label_of(a.name, 16)}" for a in shown])
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.grid(visible=True, axis="x")

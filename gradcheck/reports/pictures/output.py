@@ -11,7 +11,7 @@ from gradcheck.reports.pictures.along import draw_line, line_of
 from gradcheck.reports.pictures.intervals import draw_intervals, intervals_height
 from gradcheck.reports.pictures.ladder import draw_ladder, has_ladder
 from gradcheck.reports.pictures.place import as_matrix, draw_place, has_place
-from gradcheck.reports.pictures.style import COLOURS, FLAT, HEIGHT, WIDTH, clipped, legend_above, matplotlib_style
+from gradcheck.reports.pictures.style import COLOURS, FLAT, HEIGHT, WIDTH, label_of, legend_above, matplotlib_style
 from gradcheck.reports.words import visible, worst_first
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def figure(report: Report) -> Figure:
         rows = -(-len(drawn) // columns)
         heights = [intervals_height(report), *[3.2] * rows]
         fig = Figure(figsize=(max(WIDTH * columns, 6), sum(heights) + 0.4), layout="constrained")
-        fig.suptitle(f"{report.verdict}  {clipped(report.title, 60)}", x=0.01, horizontalalignment="left")
+        fig.suptitle(f"{report.verdict}  {label_of(report.title, 60)}", x=0.01, horizontalalignment="left")
         grid = fig.add_gridspec(1 + rows, columns, height_ratios=heights)
         top = fig.add_subplot(grid[0, :])
         if len(report):
@@ -72,7 +72,7 @@ def figure(report: Report) -> Figure:
         for i, (name, title, draw) in enumerate(drawn):
             ax = fig.add_subplot(grid[1 + i // columns, i % columns])
             draw(ax)
-            ax.set_title(f"{clipped(name)}: {title[0].lower()}{title[1:]}", pad=14)
+            ax.set_title(f"{label_of(name)}: {title[0].lower()}{title[1:]}", pad=14)
             if ax.get_legend_handles_labels()[0]:
                 ax.legend()
         return fig

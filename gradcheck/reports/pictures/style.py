@@ -94,7 +94,7 @@ def power_of_ten(value: float) -> str:
     return "10" + str(round(math.log10(value))).translate(SUPERSCRIPTS)
 
 
-def clipped(name: str, length: int = 18) -> str:
+def label_of(name: str, length: int = 18) -> str:
     """Return a name that fits in a picture, with a dot for every character that its font has not."""
     name = words.visible(name)
     name = name if len(name) <= length else name[: length - 1] + "…"
