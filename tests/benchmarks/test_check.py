@@ -6,7 +6,7 @@ import pytest
 
 from gradcheck.bench.checks import CHECKED
 from gradcheck.bench.one_check import prepare
-from gradcheck.bench.results import spread
+from gradcheck.bench.results import quartiles
 from gradcheck.bench.sizes import scaled
 from gradcheck.bench.timing import interleaved, pinned, seconds_on_cpu
 
@@ -39,5 +39,5 @@ def test_check(benchmark, tool, size):
         if benchmark.enabled and tool.startswith("torch"):
             both = {"gradcheck": prepare("gradcheck", problem)[0], tool: check}
             samples, _ = interleaved(both, seconds_on_cpu(1), PAIRED)
-            ratio = spread([one / other for one, other in zip(*samples.values(), strict=True)])
+            ratio = quartiles([one / other for one, other in zip(*samples.values(), strict=True)])
             benchmark.extra_info["gradcheck_over_this"] = {"median": ratio.median, "q1": ratio.low, "q3": ratio.high}

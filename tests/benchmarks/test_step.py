@@ -8,7 +8,7 @@ small shapes take a step each.
 
 import pytest
 
-from gradcheck.bench.results import spread
+from gradcheck.bench.results import quartiles
 from gradcheck.bench.run import DTYPES, Plan, cases, clock, precision, steps
 from gradcheck.bench.sizes import CUDA_SHAPES, SHAPES
 from gradcheck.bench.timing import interleaved, pinned
@@ -61,5 +61,5 @@ def test_step(benchmark, plan, case, variant):
         benchmark(step if case.device == "cpu" else waiting(step))
         if benchmark.enabled and variant != FLOOR:
             samples, _ = interleaved(found, clock(case, plan), PAIRED)
-            ratio = spread([one / floor for one, floor in zip(samples[variant], samples[FLOOR], strict=True)])
+            ratio = quartiles([one / floor for one, floor in zip(samples[variant], samples[FLOOR], strict=True)])
             benchmark.extra_info["ratio_to_floor"] = {"median": ratio.median, "q1": ratio.low, "q3": ratio.high}
