@@ -75,7 +75,6 @@ class Asked:
     cotangents: Given
     outputs: Sequence[Any]
     gradients: Sequence[Any]
-    seed: int = 0
     units: Sequence[float] = ()
     terms: Terms = field(default_factory=Terms)
     sizes: dict[int, float] = field(default_factory=dict)  # by leaf: the root mean square of its gradient

@@ -117,19 +117,17 @@ def _written(c: Any) -> Any:
     return memory.contiguous(memory.expanded(c))
 
 
-def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> bool:
-    """Ask with every cotangent in another layout; note a breach, and tell whether there is one."""
+def _layout(asked: Asked, layout: Callable[[Any], Any], word: str) -> None:
+    """Ask with every cotangent in another layout; note a breach."""
     plain = [c for c in asked.cotangents(asked.outputs) if c is not None]
     if all(layout(c) is c for c in plain):
-        return False
+        return
     gradients = _refused(asked, lambda: asked.again(given=_laid(asked, layout)), f"a {word} cotangent")
-    if gradients is None or not (wrong := asked.different(gradients)):
-        return False
-    asked.found.breaches.append(
-        f"reads its cotangent as if it were contiguous: {asked.label(wrong)} is another for a {word} one; use its "
-        "strides, or call .contiguous() first"
-    )
-    return True
+    if gradients is not None and (wrong := asked.different(gradients)):
+        asked.found.breaches.append(
+            f"reads its cotangent as if it were contiguous: {asked.label(wrong)} is another for a {word} one; use its "
+            "strides, or call .contiguous() first"
+        )
 
 
 def _strides_of_zero(asked: Asked) -> None:

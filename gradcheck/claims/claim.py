@@ -72,7 +72,7 @@ class Claim:
     linear : callable or None
         Leaves → a sentence if the claim is not linear in its cotangent or tangent, for forms that have one.
     owed : callable or None
-        (leaves, gradients there, seed) → what a backward pass that the form can ask in other ways comes to.
+        (leaves, gradients there) → what a backward pass that the form can ask in other ways comes to.
 
     """
 
@@ -89,7 +89,7 @@ class Claim:
     own_error: float = 0.0
     predicted: Callable[[Sequence[Any], int, Any], float] | None = None
     linear: Callable[[Sequence[Any]], str | None] | None = None
-    owed: Callable[[Sequence[Any], Sequence[Any], int], Findings | None] | None = None
+    owed: Callable[[Sequence[Any], Sequence[Any]], Findings | None] | None = None
 
     def __init_subclass__(cls, *, keyword: str = "", **rest: Any) -> None:
         super().__init_subclass__(**rest)

@@ -53,7 +53,7 @@ class TorchClaim(VjpClaim, keyword="inputs"):
         self.notes = (*self.notes, *notes)
         self.owed = self._owed if order == 1 else None
 
-    def _owed(self, leaves: Sequence[Any], gradients: Sequence[Any], seed: int) -> Findings | None:
+    def _owed(self, leaves: Sequence[Any], gradients: Sequence[Any]) -> Findings | None:
         """Ask the backward in other ways: strange memory, other strides, some outputs, some inputs.
 
         None where the function changes its inputs in place, and has to be given copies.
@@ -76,7 +76,6 @@ class TorchClaim(VjpClaim, keyword="inputs"):
             cotangents=cotangents,
             outputs=[y.detach() for y in results],
             gradients=again,
-            seed=seed,
             units=[arrays.ROUNDOFF[arrays.dtype_name(x)] for x in leaves],
             terms=self.terms,
         )

@@ -108,7 +108,7 @@ def _judged(
             return _complaint(claim, rules, note)
         if note:
             notes.append(note)
-        owed = None if note or claim.owed is None else claim.owed(prediction.leaves, prediction.arrays, rules.seed)
+        owed = None if note or claim.owed is None else claim.owed(prediction.leaves, prediction.arrays)
         if owed is not None:
             spent_on_backward = owed.calls
             notes += owed.notes

@@ -181,7 +181,6 @@ def _contract(trial: KernelTrial, answer: Answer) -> None:
         cotangents=cotangents,
         outputs=[y for _, y in answer.outputs],
         gradients=every,
-        seed=trial.options.seed,
         units=[UNITS[arrays.dtype_name(x)] for x in inputs.leaves],
         terms=trial.options.terms,
     )

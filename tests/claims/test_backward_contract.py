@@ -177,10 +177,11 @@ class Squares(torch.autograd.Function):
         return tuple(2 * c * x for x in ctx.saved_tensors)
 
 
-def test_a_right_backward_of_many_inputs_is_not_asked_with_every_subset():
-    report = gc.check(Squares.apply, inputs=tuple(inputs()[1] + k for k in range(7)))
+@pytest.mark.parametrize("count", [7, 8])
+def test_a_right_backward_of_many_inputs_is_not_asked_with_every_subset(count):
+    report = gc.check(Squares.apply, inputs=tuple(inputs()[1] + k for k in range(count)))
     assert report
-    assert report.contract_evaluations < 2**6  # of 126
+    assert report.contract_evaluations < 2**6  # of 126, or 254
 
 
 @pytest.mark.parametrize("count", [2, 5, 6, 7, 9])

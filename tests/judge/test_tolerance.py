@@ -9,6 +9,7 @@ import gradcheck as gc
 from gradcheck.judge import tolerance
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.certificate import Interval, Verdict
+from gradcheck.verdicts.report import WorstEntry
 
 X = np.array([0.5, -1.5, 2.0, 0.25])
 
@@ -60,6 +61,34 @@ def on_trial(*, repeat=0.0, jitter=0.0, random=False):
     )
 
 
+@pytest.mark.parametrize(
+    ("high", "mistakes", "limit"),
+    [
+        (1e-7, (), "below 1e-06"),
+        (1e-7, ("factor 2",), "below 1e-06"),  # no slip of a pen is so small
+        (1e-4, (), "below 0.001"),
+        (1e-4, ("factor 2",), ""),
+        (1e-2, (), ""),
+    ],
+)
+def test_a_small_error_without_a_better_explanation_may_be_a_tolerance(high, mistakes, limit):
+    report = undecided(4, "", high).with_(verdict=Verdict.FAIL, mistakes=mistakes)
+    told = tolerance.allowed_for(report, on_trial())
+    assert told.next.startswith(limit)
+    assert bool(told.next) is bool(limit)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "measured", "told"),
+    [(1000.0, 1000.5, True), (1e-9, 1e-9, True), (1.0, 1.01, False), (1.01, -1.01, False), (1e-9, 1.1e-9, False)],
+)
+def test_an_entry_that_is_off_by_a_part_of_itself_is_no_tolerance(claimed, measured, told):
+    report = undecided(4, "", 1e-4).with_(
+        verdict=Verdict.FAIL, worst=(WorstEntry((0,), claimed, measured, abs(claimed - measured)),)
+    )
+    assert bool(tolerance.allowed_for(report, on_trial()).next) is told
+
+
 @pytest.mark.parametrize("reason", [reasons.ONE, tolerance.FRESH])
 @pytest.mark.parametrize(("entries", "advised"), [(1, False), (2, True), (4, True)])
 def test_another_direction_is_advised_where_there_is_one(reason, entries, advised):
@@ -81,3 +110,9 @@ def test_a_claim_whose_own_calls_differ_is_told_so(repeat, jitter, random, told)
     report = tolerance.allowed_for(undecided(4, "why"), on_trial(repeat=repeat, jitter=jitter, random=random))
     assert ("Let it draw the same at each call" in report.reason) is told
     assert told or report.reason == "why"
+
+
+def test_how_far_calls_differ_is_relative_to_the_claim():
+    trial = on_trial(repeat=1e-3)
+    trial.claimed_norm = 4.0
+    assert tolerance.differs(trial) == "differs from call to call by 2.5e-04 of its size"
