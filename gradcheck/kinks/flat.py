@@ -78,7 +78,7 @@ def _separation(near: Neighbourhood, entries: Entries, u: Array) -> Separation:
 
 
 def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
-    starts = range(0, len(near.claims), 2)[:STARTS]
+    starts = range(len(near.claims))[:STARTS]  # the first two on opposite sides of the point
     for k, step in itertools.product(starts, (1.0, -1.0, 64.0, -64.0)):
         move = near.moves[k].copy()
         move[entries] += step * u

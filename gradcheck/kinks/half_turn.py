@@ -118,10 +118,17 @@ class HalfTurn:
 
 
 def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int, budget: int = 150) -> bool:
-    """Tell whether no kink on a half-turn from −move to move bends the other way: it crosses every simple one."""
-    turn = HalfTurn(near, entries, budget, -move)
-    for low, high in pairwise(sorted(turn.path)):
-        way = turn.at(high) - turn.at(low)
-        if bend * float((turn.path[high] - turn.path[low]) @ way) < -2 * near.tolerance * float(np.sum(np.abs(way))):
-            return False
+    """Tell whether no kink on a turn through move and −move bends the other way.
+
+    Half of it crosses every simple kink. A kink that ends at another one, as in max(x − max(y, 0), 0), may be on the
+    other half alone.
+    """
+    other = near.rng.standard_normal(len(entries))
+    for towards in (other, -other):
+        turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=4)
+        for low, high in pairwise(sorted(turn.path)):
+            way = turn.at(high) - turn.at(low)
+            gain = bend * float((turn.path[high] - turn.path[low]) @ way)
+            if gain < -2 * near.tolerance * float(np.sum(np.abs(way))):
+                return False
     return True

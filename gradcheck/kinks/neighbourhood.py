@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-MOST_CLAIMS = 600
+MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
 MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
 
 
@@ -72,7 +72,7 @@ class Neighbourhood:
         self.moves: list[Array] = []
         self.claims: list[Array] = []
         self.drawn: list[bool] = []
-        # Of each claim among those asked for here, from 1; 0 if asked for elsewhere, −1 if put together from several.
+        # Of each claim among those asked for here, from 1; 0 if asked for elsewhere.
         self.numbers: list[int] = []
         self.claim_like: Callable[[Array, int], tuple[Array, Array]] | None = None
         self.ordered = False  # whether claims where all entries fall, or rise, in their order are among them

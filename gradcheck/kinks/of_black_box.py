@@ -11,7 +11,6 @@ from gradcheck.kinks import convention, naming, subgradient
 from gradcheck.kinks.around import Around, Grown
 from gradcheck.kinks.changes import WHOLE
 from gradcheck.kinks.naming import Named
-from gradcheck.kinks.neighbourhood import MOST_CLAIMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
-
-GROWTHS = 12  # times that entries no claim had changed may turn up
-RESERVED = 60  # claims for the contract and for the formula next to the point
 
 
 @dataclass(frozen=True)
@@ -52,8 +48,8 @@ class BlackBox:
     entries: Entries
     near: Neighbourhood | None
     shares: Array
-    kinks: tuple[Named, ...] = ()
-    centre: bool = False
+    kinks: tuple[Named, ...]
+    centre: bool
 
     @property
     def still(self) -> bool:
@@ -71,25 +67,20 @@ class BlackBox:
 
 def black_box(beside: Beside) -> BlackBox:
     """Judge the claim at the point from the claims next to it alone."""
-    prediction = beside.trial.prediction
-    before = prediction.evaluations
     if len(beside.here) > WHOLE:
         beside.ask_in_order()
     entries = beside.entries()
     if not len(entries):
         finding = subgradient.Finding("inside", weights=np.ones(1))
-        return BlackBox(finding, entries, None, np.zeros(0))
+        return BlackBox(finding, entries, None, np.zeros(0), (), centre=False)
     around = Around(beside, entries)
-    for number in range(GROWTHS + 1):
-        near = around.near
-        near.most = MOST_CLAIMS - RESERVED - (prediction.evaluations - before - near.asked)
+    while True:  # entries turn up as long as claims may be asked for
         try:
-            finding = subgradient.judged(near)
+            finding = subgradient.judged(around.near)
         except Grown as more:
-            around = around.grown(more, to_all=number == GROWTHS - 1)
-            continue
-        return _named(near, finding, around.entries)
-    raise AssertionError("no entry is left that could turn up")  # pragma: no cover
+            around = around.grown(more)
+        else:
+            return _named(around.near, finding, around.entries)
 
 
 def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
@@ -99,7 +90,7 @@ def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
     else:
         kinks = naming.named(near, finding.labels) if finding.state == "inside" else ()
     _by_kinks(shares, kinks)
-    return BlackBox(finding, entries, near, shares, kinks, _is_centre(near))
+    return BlackBox(finding, entries, near, shares, kinks, centre=_is_centre(near))
 
 
 def _by_kinks(shares: Array, kinks: Sequence[Named]) -> None:

@@ -164,7 +164,7 @@ class Search:
                 made[block.entries],
                 claim[block.entries],
             )
-            near.numbers[free[0]] = -1
+            near.numbers[free[0]] = near.asked
             places.append(free[0])
         return claim, made, places
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck.kinks import chain_rule, convention
+from gradcheck.kinks.around import Grown
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -234,7 +235,7 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
     sign = -1.0 if separation.kind == "concave" else 1.0
     try:
         fresh = [near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) for _ in range(2)]
-    except Spent:
+    except (Spent, Grown):
         return separation
     reached = max(float(claim @ rounded) for claim in (*near.claims, *fresh))
     claimed = float(near.here @ rounded)

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.kinks.around import Around, Grown
+from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.changes import WHOLE
+from gradcheck.kinks.formula import Formula
 
 PASS, FAIL = gc.Verdict.PASS, gc.Verdict.FAIL
 
@@ -70,3 +73,135 @@ def test_few_kinks_in_a_large_argument_are_named():
         (((700,),), "down", "right"),
         (((9000,),), "up", "right"),
     ]
+
+
+# Asked for one by one --------------------------------------------------------------------------------------------
+
+ZERO = np.array([5, 700, 9000])  # where the rectifiers below are at their kink
+
+
+def beside_zeros(trial_at, size=2 * WHOLE, seen=None, zero=ZERO):
+    """Return the claims next to a point of a sum of rectifiers of which a few are at 0; `seen` takes the arguments."""
+    x = np.linspace(0.5, 2.0, size)
+    x[zero] = 0.0
+
+    def gradient(x):
+        if seen is not None:
+            seen.append(x)
+        return 2.0 * (x > 0)
+
+    trial = trial_at(lambda x: 2 * np.maximum(x, 0).sum(), gradient, x)
+    beside = Beside(trial)
+    Formula(beside, trial.probes).measure()
+    if size > WHOLE:
+        beside.ask_in_order()
+    return beside
+
+
+def thin(x, steep=5.0):
+    """The gradient of the sum of max(0, a − 5·|b|) over pairs (a, b) of entries, of which few moves show any one."""
+    a, b = x.reshape(-1, 2).T
+    above = 1.0 * (a > steep * np.abs(b))
+    return np.stack([above, -steep * above * np.sign(b)], axis=1).ravel()
+
+
+def test_entries_that_turn_up_are_taken_in_and_every_claim_kept_is_that_of_its_move(trial_at):
+    x = np.full((WHOLE, 2), [0.5, 1.0])
+    x[::200] = 0.0
+    trial = trial_at(lambda x: np.maximum(x[::2] - 5 * np.abs(x[1::2]), 0).sum(), thin, x.ravel())
+    beside = Beside(trial)
+    Formula(beside, trial.probes).measure()
+    beside.ask_in_order()
+    around = Around(beside, beside.entries())
+
+    def ask_on():
+        while True:
+            around.near.ask(around.near.noise())
+
+    with pytest.raises(Grown) as more:
+        ask_on()
+    asked, known = around.near.asked, len(around.taken)
+    wider = around.grown(more.value)
+    assert set(wider.entries) == set(around.entries) | set(more.value.entries)
+    assert len(wider.entries) == len(around.entries) + len(more.value.entries)
+    assert wider.near.asked == asked
+    assert around.near.claims == []
+    assert len(wider.near.claims) == known == 4
+    assert list(wider.near.drawn) == [True, True, False, False]
+    assert wider.near.ordered
+    for move, claim in zip(wider.near.moves, wider.near.claims, strict=True):
+        assert claim == pytest.approx(beside.scale * thin(move))
+    falling, rising = wider.near.moves[2:]
+    assert (np.diff(falling) < 0).all()
+    assert (np.diff(rising) > 0).all()
+
+
+def test_a_claim_that_was_replaced_is_not_carried_on(trial_at):
+    beside = beside_zeros(trial_at)
+    around = Around(beside, ZERO)
+    first, _, *rest = around.taken
+    around.near.numbers[1] = 1
+    assert around.grown(Grown(np.array([8]))).taken == [first, *rest]
+
+
+def test_all_other_entries_move_at_random_and_for_a_claim_like_another_as_for_that(trial_at):
+    seen = []
+    near = Around(beside_zeros(trial_at, seen=seen), ZERO).near
+    for _ in range(2):
+        near.ask(near.noise())
+    asked = seen[-2:]
+    others = np.setdiff1d(np.arange(2 * WHOLE), ZERO)
+    assert not np.isclose(asked[0][others], asked[1][others], rtol=0, atol=1e-12).all()
+    for like in range(len(near.claims)):
+        near.ask_unkept(near.moves[like], like=like)
+        first = seen[-1]
+        made, claim = near.ask_unkept(-near.moves[like], like=like)
+        assert (seen[-1][others] == first[others]).all()
+        assert made == pytest.approx(-near.moves[like], abs=1e-6)
+        assert claim == pytest.approx(2.0 * near.size / 2 * (made > 0))
+        if like >= 4:
+            assert (first == asked[like - 4]).all()
+
+
+def test_each_of_several_enlargements_draws_moves_of_its_own(trial_at):
+    beside = beside_zeros(trial_at)
+    around = Around(beside, ZERO[:1])
+    moves = [around.near.noise()[0]]
+    wider = around.grown(Grown(ZERO[1:]))
+    moves += list(wider.near.noise())
+    assert len(np.unique(np.round(moves, 6))) == 4
+
+
+@pytest.mark.parametrize("size", [2 * WHOLE, 140_000])
+@pytest.mark.parametrize("looked_at", [3, 3_000, 2 * WHOLE])
+def test_claims_are_kept_as_long_as_they_are_small_beside_the_argument_or_one_mebibyte(trial_at, size, looked_at):
+    near = Around(beside_zeros(trial_at, size), np.arange(looked_at)).near
+    allowed = max(8 * size, 2**20)
+    row = 8 * looked_at
+    assert allowed - row < near.most_kept * row <= allowed
+
+
+def test_five_claims_are_kept_of_an_argument_of_which_every_entry_changes_and_these_are_ten_times_as_large(trial_at):
+    beside = beside_zeros(trial_at, 30_000, zero=slice(None))
+    near = Around(beside, beside.entries()).near
+    assert len(near.here) == 30_000
+    assert len(near.claims) == 4
+    assert near.may_keep
+    near.ask(near.noise())
+    assert not near.may_keep
+
+
+def test_where_more_was_kept_than_there_is_room_for_one_more_can_be_asked_for():
+    """A kink variable keeps all claims; where kinks depend on one another it decides nothing."""
+    a, b = np.random.default_rng(0).standard_normal((2, 30_000))
+
+    def gradient(x):
+        return (a @ x - max(b @ x, 0) >= 0) * (a - b * (b @ x >= 0))
+
+    report = gc.check(
+        lambda x: max(a @ x - max(b @ x, 0), 0),
+        gradient,
+        (np.zeros(30_000),),
+        kink_of=lambda x: np.array([b @ x, a @ x - max(b @ x, 0)]),
+    )
+    assert report.verdict is not FAIL

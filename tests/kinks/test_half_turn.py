@@ -101,6 +101,20 @@ def test_bends_of_one_sign_are_told_from_both(seed):
     assert not bends_one_way(near(of_walls(NORMALS, C), np.zeros(4), seed=seed), ALL, move, 1)
 
 
+@pytest.mark.parametrize("bend", [1, -1])
+def test_kinks_that_end_at_one_another_are_met_whichever_half_they_are_on(bend):
+    """max(x − max(y, 0), 0) bends up across two rays and down across the third, from one point."""
+
+    def gradient(w):
+        x, y = w
+        above = 1.0 * (x > max(y, 0.0))
+        return np.array([above, -above * (y > 0)])
+
+    for seed in range(20):
+        move = rng_of(seed).standard_normal(2)
+        assert not bends_one_way(near(gradient, np.zeros(2), seed=seed), np.arange(2), move, bend)
+
+
 def claimed(shares):
     return (C * np.asarray(shares)) @ NORMALS
 
