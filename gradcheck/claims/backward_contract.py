@@ -196,7 +196,7 @@ def _unused(asked: Asked) -> None:
     used = [i for i, c in enumerate(asked.cotangents(asked.outputs)) if c is not None]
     if len(used) < 2:
         return
-    groups = [[i] for i in used] if len(used) <= 3 and not asked.large else [used[:1], used[1:]]
+    groups = [used[:1], used[1:]] if asked.large else [[i] for i in used]
     total: list[Any] = [None] * len(asked.leaves)
     for group in groups:
 
