@@ -104,9 +104,10 @@ def names_of(low: float, high: float, dimensions: Mapping[int, tuple[str, ...]])
             if exact and abs(signed) != 1 and low <= signed <= high:
                 known.append(signed)
     found = [_named(c, dimensions) for c in known]
-    if not found and (middle := (low + high) / 2):
-        most = 6 if abs(abs(middle) - 1) > 1e-5 else 12  # 1.00000003 is not 1
-        digits = max(2, min(most, math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))))
+    if not found and (middle := (low + high) / 2) and not low <= 1 <= high:
+        told = math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))
+        apart = 1 + math.ceil(-math.log10(abs(1 / middle - 1)))  # 1.00000003 is not 1
+        digits = max(2, min(6, told), apart)
         text = f"{1 / middle:.{digits}g}"
         advice = f"every entry is {text} x the true gradient: a constant is wrong"
         found.append(FactorName(middle, f"constant factor {text}", advice, known=False))

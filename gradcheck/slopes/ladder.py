@@ -29,6 +29,7 @@ class Ladder:
         self.finest = finest
         self.scale = scale
         self.fine = True
+        self.begun = COARSEST
         self.tried: dict[int, Level | None] = {}
         self.one_sided: dict[int, tuple[float, float]] = {}
         self.granularity = noise.granularity if noise.flat else math.inf
@@ -158,4 +159,5 @@ class Ladder:
             return fine - finer
         if widest[0] - widest[1] >= 4:
             return sum(widest) // 2
-        return None
+        kinked = self.fine and not reachable and abs(best.jump) > best.error / 2
+        return ks[0] + 3 if kinked and ks[0] == self.begun else None  # both sides are told best where there is no noise

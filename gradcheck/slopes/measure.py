@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from gradcheck.slopes.noise import Noise
     from gradcheck.slopes.slope import Slope
 
-FINE = -10  # with the finest level at 2^-10 or below, noise is no issue: two levels far apart serve
+# With the finest level h at 2^-14 or below noise is no issue: two levels h and 8h serve, D(8h) − D(h) being 63·h²/6 of
+# φ''', 2^-24.6 where φ''' is as large as φ', and a third level extrapolates where that is too much.
+FINE = -14
 MOST_LEVELS = 14
 
 
@@ -84,7 +86,7 @@ def _following(ladder: Ladder, best: Estimate | None, scale: float, target: floa
 
 
 def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None) -> None:
-    """Measure the levels every line begins with: where the noise lets the target be met, and 64 times coarser."""
+    """Measure the levels every line begins with: where the noise lets the target be met, and 8 times coarser."""
     if ladder.noise.flat:
         ladder.fine = False
         ladder.begin((COARSEST, -4, -6, -8))
@@ -92,28 +94,31 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
             ladder.measure(exponent)
         return
     if start is not None:
-        ladder.begin((start + 3, start))
-        ladder.measure(start + 3)
-        ladder.measure(start)
-        ladder.fine = start <= FINE
+        _pair(ladder, start)
         return
     if scale == 0:
         ladder.measure(FINE)
         level = ladder.tried[max(FINE, ladder.finest)]
         scale = abs(level.central) if level is not None and abs(level.central) > level.noise else 0.0
-    wanted = 8 * ladder.noise.bound / (target * scale) if target * scale > 0 else math.inf
+    # a pair's bound has 3.3 times the noise of its finer level (`estimates.one_estimate`); the rest is for truncation
+    wanted = 4 * ladder.noise.bound / (target * scale) if target * scale > 0 else math.inf
     fine = COARSEST if math.isinf(wanted) else -22 if wanted == 0 else math.ceil(math.log2(wanted))
     fine = max(fine, -22, ladder.finest)
-    ladder.fine = fine <= FINE
-    if ladder.fine:
-        ladder.begin((fine + 6, fine))
-        ladder.measure(fine + 6)
-        ladder.measure(fine)
+    if fine <= FINE:
+        _pair(ladder, fine)
         return
+    ladder.fine = False
     top = _seen(ladder, scale)
     ladder.begin((top, top - 2, top - 4))
     for exponent in (top, top - 2, top - 4):
         ladder.measure(exponent)
+
+
+def _pair(ladder: Ladder, fine: int) -> None:
+    ladder.fine, ladder.begun = fine <= FINE, fine + 3
+    ladder.begin((fine + 3, fine))
+    ladder.measure(fine + 3)
+    ladder.measure(fine)
 
 
 def _seen(ladder: Ladder, scale: float) -> int:

@@ -429,7 +429,7 @@ def test_what_a_solver_left_is_told_with_the_tolerance_that_allows_for_it():
         x, y, xa, ya = solved(a, tolerance)
         return 2 * (x * xa + y * ya)
 
-    for tolerance in (1e-6, 1e-9):
+    for tolerance in (1e-6, 1e-8):  # at 1e-9 it is as close as slopes can tell
         report = gc.check(value, gradient, 1.5, kwargs={"tolerance": tolerance})
         said = report[0].next or report[0].reason
         assert "a solver's tolerance" in said

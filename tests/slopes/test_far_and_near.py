@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from gradcheck.oracles.finite_difference import TARGET
 from gradcheck.slopes.direction import Scale, inner
 from gradcheck.slopes.measure import measure_slope
 from gradcheck.slopes.noise import Noise, measure_noise
@@ -16,7 +17,7 @@ NOISE = Noise(bound=4 * UNIT, unit=UNIT)
 
 
 def measured(phi, scale, noise=NOISE):
-    return measure_slope(phi, phi(0.0), noise, scale=scale, target=2.0**-29, finest=-34)
+    return measure_slope(phi, phi(0.0), noise, scale=scale, target=TARGET, finest=-34)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from gradcheck.oracles.finite_difference import TARGET
 from gradcheck.slopes.estimates import (
     CROWDED,
     Estimate,
@@ -22,7 +23,6 @@ from gradcheck.slopes.still import HALVINGS, first_move, still_levels
 
 UNIT = 2.0**-53
 FINEST = -34
-TARGET = 2.0**-29
 NOISE = Noise(bound=4 * UNIT, unit=UNIT)
 
 
@@ -570,3 +570,27 @@ def test_steps_stay_near_the_argument_where_a_large_offset_hides_the_slope():
 def test_levels_descend_by_at_least_a_factor_two():
     found, _ = slope_of(lambda t: math.exp(1 + t) + abs(t - 1e-5))
     assert all(a.step >= 2 * b.step for a, b in pairwise(found.levels))
+
+
+# What a slope costs ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "phi", [lambda t: math.sin(1 + t), math.exp, lambda t: 1 + 3 * t + t * t, lambda t: 1 / (1 + math.exp(-1 - t))]
+)
+def test_a_smooth_slope_of_ordinary_size_takes_four_evaluations(phi):
+    found, calls = slope_of(phi)
+    assert calls == 4
+    assert found.error <= TARGET * max(1, abs(found.value))
+
+
+def test_both_sides_of_a_kink_are_also_seen_from_a_step_coarser_than_the_first():
+    found, calls = slope_of(lambda t: 1 + abs(t) + t)
+    steps = [v.step for v in found.levels]
+    assert steps == sorted(steps, reverse=True)
+    assert found.levels[-1].step == 2.0**FINEST  # a kink is looked for next to the point first
+    assert calls == 2 * len(steps)
+    assert found.kinked
+    # the three coarsest tell the sides: two extrapolants, the noise of the finer one (ρ + 1)/(ρ − 1) times its level's
+    assert found.side_error == pytest.approx(2 * found.levels[2].noise * 9 / 7, rel=1e-3)
+    assert found.levels[0].step == 2.0**-16
