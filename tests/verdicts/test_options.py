@@ -46,3 +46,29 @@ def test_names_are_texts(option, value):
 
 def test_every_option_has_a_default():
     assert {name for name in Options.__annotations__ if hasattr(read_rules({}), name)} == set(Options.__annotations__)
+
+
+@pytest.mark.parametrize("confidence", [1e-6, 0.5, 0.9999, 1 - 2.0**-53, np.float32(0.5)])
+def test_a_confidence_is_a_probability(confidence):
+    assert read_rules({"confidence": confidence}).confidence == confidence
+
+
+@pytest.mark.parametrize("confidence", [-1, -0.5, 0, 0.0, 1, 1.5, np.nan, "0.5", True])
+def test_no_other_number_is_a_confidence(confidence):
+    with pytest.raises(ArgumentError, match=r"^confidence=.*, wanted a probability inside \(0, 1\)"):
+        check(confidence=confidence)
+
+
+def test_the_name_of_one_argument_is_taken_for_a_list_of_it_and_new_names_are_not():
+    assert [found.name for found in check(only="x")] == ["x"]
+    with pytest.raises(ArgumentError, match=r"^names='x', wanted a list"):
+        check(names="x")
+
+
+def test_an_option_that_cannot_be_read_is_told_in_a_sentence():
+    class Broken(dict):
+        def values(self):
+            raise ZeroDivisionError
+
+    with pytest.raises(ArgumentError, match=r"^tangent=.* cannot be read \(ZeroDivisionError\)"):
+        check(tangent=Broken(x=abs))
