@@ -86,7 +86,7 @@ class Around:
         """Yield those of them that are known in fewer entries still: they left the others as they were."""
         old = np.searchsorted(self.entries, before.entries)
         for k, number, claim in zip(before.taken, before.near.numbers, before.near.claims, strict=False):
-            if number == 0:
+            if not number:
                 values = np.array(self.beside.here[self.entries])
                 values[old] = claim
                 yield k, values

@@ -230,8 +230,6 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
         return separation
     largest = float(np.max(np.abs(separation.move)))
     rounded = np.round(separation.move / largest, 1)
-    if not np.any(rounded):
-        return separation
     sign = -1.0 if separation.kind == "concave" else 1.0
     try:
         fresh = [near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) for _ in range(2)]

@@ -191,6 +191,26 @@ def test_five_claims_are_kept_of_an_argument_of_which_every_entry_changes_and_th
     assert not near.may_keep
 
 
+def test_real_and_imaginary_parts_are_an_axis_of_their_own(trial_at):
+    z = np.zeros((3, 2), dtype=complex)
+    beside = Beside(trial_at(lambda z: np.abs(z.real).sum(), lambda z: np.sign(z.real) + 0j, z))
+    near = Around(beside, np.arange(12)).near
+    assert [len(np.unique(axis)) for axis in near.places] == [2, 3, 2]
+    x = np.zeros((3, 2))
+    real = Around(Beside(trial_at(lambda x: np.abs(x).sum(), np.sign, x)), np.arange(6)).near
+    assert [len(np.unique(axis)) for axis in real.places] == [3, 2]
+
+
+def test_where_more_was_kept_than_there_is_room_for_there_is_room_for_one_more(trial_at):
+    x = np.zeros(30_000)
+    trial = trial_at(lambda x: np.maximum(x, 0).sum(), lambda x: 1.0 * (x > 0), x)
+    beside = Beside(trial, watch=lambda _: np.zeros(1))
+    Formula(beside, trial.probes).measure()
+    around = Around(beside, beside.entries())
+    assert len(around.near.claims) == len(around.taken) < len(beside.moves)
+    around.near.ask(around.near.noise())
+
+
 def test_where_more_was_kept_than_there_is_room_for_one_more_can_be_asked_for():
     """A kink variable keeps all claims; where kinks depend on one another it decides nothing."""
     a, b = np.random.default_rng(0).standard_normal((2, 30_000))
