@@ -488,6 +488,47 @@ def test_a_claim_that_is_wrong_at_the_first_step_aside_is_asked_for_no_further(t
     assert wrong.prediction.evaluations - before == 4
 
 
+def test_claims_on_both_sides_of_the_point_of_different_pieces_tell_of_a_kink_close_to_it(trial_at):
+    x = np.array([1 + 1e-9, 1.5])
+    close = trial_at(lambda x: np.maximum(x - 1, 0).sum(), lambda x: 1.0 * (x > 1), x)
+    said = kink.near_by(close)
+    assert said.startswith("f has a kink within 1.5e-08 of the argument's size of the point")
+    smooth = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x, np.array([1.5, 0.5]))
+    assert kink.near_by(smooth) == ""
+    close.probes = []
+    assert kink.near_by(close) == ""
+    broken = trial_at(lambda x: np.maximum(x - 1, 0).sum(), lambda x: 1.0 * (x > 1) if x[0] == 1 + 1e-9 else x[:1], x)
+    assert kink.near_by(broken) == ""
+    assert not kink.without_the_jump(broken)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_a_jump_of_the_claim_at_the_point_is_no_round_off_of_it(trial_at, size):
+    """Moved by a unit of round-off a claim that is special at the point changes by all that it is off."""
+    x = size * np.array([1.5, 0.5])
+    special = trial_at(lambda x: np.sum(x**2), lambda x: 2 * x * (x != 1.5 * size), x)
+    special.jitter = 3.0 * size * size
+    assert kink.without_the_jump(special)
+    assert special.jitter < 1e-6 * size * size
+    left = special.jitter
+    assert not kink.without_the_jump(special)
+    assert special.jitter == left
+    special.probes = []
+    special.jitter = 3.0
+    assert not kink.without_the_jump(special)
+
+
+def test_a_small_gradient_that_is_special_at_the_point_is_right_beside_it(trial_at):
+    """What is wrong is held against the gradient's own size."""
+    tiny = 1e-9
+    special = trial_at(lambda x: tiny * np.sum(x**2), lambda x: 2 * tiny * x * (x != 1.5), np.array([1.5, 0.5]))
+    assert kink.right_beside(special, 1e-5)
+    wrong = trial_at(lambda x: tiny * np.sum(x**2), lambda x: 2.1 * tiny * x, np.array([1.5, 0.5]))
+    before = wrong.prediction.evaluations
+    assert not kink.right_beside(wrong, 1e-5)
+    assert wrong.prediction.evaluations - before == 4
+
+
 # The slow ones, last: a broken program is told by the others ---------------------------------------------------
 
 
