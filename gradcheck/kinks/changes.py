@@ -59,7 +59,7 @@ class Changes:
         self.entries: Entries = np.arange(len(here) if whole or len(here) <= WHOLE else 0)
         self.values: list[Array | None] = []
         self.low, self.high = np.full(len(self.entries), np.inf), np.full(len(self.entries), -np.inf)
-        self.largest = max((float(np.max(np.abs(here[part]))) for part in parts(len(here))), default=0.0)
+        self.largest = _largest(here)
 
     def add(self, claim: Array, change: Array | None, tolerance: float, *, values: bool = True) -> None:
         """Keep the claim at δ, which changes by `change` up to 3δ where that is known, or no more than its range.
@@ -67,7 +67,7 @@ class Changes:
         Drift is linear, so half of the change is between the point and δ. Where that leaves no more than `tolerance`
         the claim is the one at the point.
         """
-        self.largest = max(self.largest, float(np.max(claim, initial=0.0)), -float(np.min(claim, initial=0.0)))
+        self.largest = max(self.largest, _largest(claim))
         if len(self.entries) < len(self.here):
             self._widen(np.union1d(self.entries, differing(claim, self.here, tolerance, change)))
         found = claim[self.entries]
@@ -75,8 +75,6 @@ class Changes:
         self.values.append(found if values else None)
 
     def _widen(self, entries: Entries) -> None:
-        if len(entries) == len(self.entries):
-            return
         before = self.entries, self.here[entries]
         self.entries = entries
         self.values = [None if value is None else self._wider(value, *before) for value in self.values]
@@ -130,6 +128,10 @@ class Changes:
 def parts(count: int) -> list[slice]:
     """Return slices of `count` entries, a block each."""
     return [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
+
+
+def _largest(values: Array | Scaled) -> float:
+    return max((float(np.max(np.abs(values[part]))) for part in parts(len(values))), default=0.0)
 
 
 def differing(claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None) -> Entries:

@@ -4,6 +4,13 @@ import pytest
 pytest.importorskip("flint")
 
 import gradcheck as gc
+from gradcheck.claims.claim import Given
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.claims.prediction import Prediction
+from gradcheck.kinks import exactly
+from gradcheck.oracles.exact_slopes import ExactSlopes
+from gradcheck.slopes.field import Field
+from gradcheck.verdicts.trial import Trial
 
 SIGNS = np.array([1.0, -2.0, 1.0])
 
@@ -66,3 +73,45 @@ def test_a_formula_that_is_right_along_some_directions_alone_is_not_equal(seed):
     report = gc.check(np.median, lambda x: 0 * x + np.array([0.0, 1.0, 0.0]), (np.zeros(3),), oracle="exact", seed=seed)
     assert report.verdict is not gc.Verdict.PASS
     assert not report[0].exact.equal
+
+
+# The limits of the claim by themselves ---------------------------------------------------------------------------
+
+
+def limits_at(x, f=lambda x: np.maximum(x, 0).sum(), gradient=lambda x: 0 * x + 1.0 * (x > 0)):
+    claim = GradientClaim(f, gradient, Given((x,)))
+    field = Field(claim, claim.leaves, seed=0)
+    trial = Trial(field, Prediction(claim, claim.leaves), 0, confidence=0.9999)
+    trial.measure(ExactSlopes(field, claim), 2)
+    return exactly.beside(trial)
+
+
+def test_all_steps_to_one_side_are_one_and_the_claim_is_asked_for_once():
+    beside = limits_at(np.array([0.0, 2.0, -3.0]))
+    v, w = beside.trial.direction(0), beside.trial.direction(1)
+    before = beside.trial.prediction.evaluations
+    right = beside.leaves(v)
+    assert beside.leaves(v, 3.0) is right
+    claim = beside.claim(right)
+    assert beside.claim_at(v, 2.0) == pytest.approx(claim)
+    assert beside.trial.prediction.evaluations == before + 1
+    claim[:] = 9.0
+    assert (beside.claim(right) != 9.0).all()  # a copy is handed out
+    left = beside.leaves(v, -1.0)
+    assert left is not right
+    assert beside.moved_to(left) == pytest.approx(-beside.moved_to(right))
+    assert beside.moved_to(right) == pytest.approx(beside.as_move(np.asarray(v)))
+    for other, sign in ((v, 1.0), (w, 1.0), (w, -1.0), (v, -3.0)):
+        move = sign * beside.as_move(np.asarray(other))
+        assert beside.claim_at(other, sign) == pytest.approx(beside.scale * np.where(move > 0, [1, 1, 0], [0, 1, 0]))
+    assert beside.delta == 0
+
+
+def test_limits_differ_by_their_rounding_at_most():
+    """Between 2⁻⁵² of the largest entry, the unit of float64, and 2⁻³⁰ of it, which a claim off a step may be off."""
+    for size in (1e-6, 1.0, 1e6):
+        x = np.array([0.0, 2.0])
+        beside = limits_at(x, lambda x, c=size: c * np.maximum(x, 0).sum(), lambda x, c=size: 0 * x + c * (x > 0))
+        largest = np.abs(beside.here).max()
+        assert 2.0**-50 * largest < beside.tolerance < 2.0**-40 * largest
+        assert 2.0**-50 < beside.blur < 2.0**-36
