@@ -1,0 +1,78 @@
+"""Kinks one by one where their variable is named: where each is, which way it bends, what the claim takes of it."""
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+
+SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
+SHARES = np.array([1.0, 0.5, 0.25, 0.0])
+X = np.array([0.0, 0.0, 0.0, 2.0])
+
+
+def bent(x):
+    return SIGNS @ np.maximum(x, 0)
+
+
+def gradient(x, shares=SHARES):
+    return SIGNS * np.where(x == 0, shares, 1.0 * (x > 0))
+
+
+def named(report):
+    return [(k.entries, k.bend, k.convention, round(k.share, 6)) for k in report[0].kink.kinks]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_each_kink_is_named_with_its_bend_and_the_variables_side(sign, seed):
+    report = gc.check(bent, gradient, (X,), kink_of=lambda x: sign * x, seed=seed)
+    assert report.verdict is gc.Verdict.PASS
+    first, last = (("right", 1.0), ("other", 0.25)) if sign > 0 else (("left", 0.0), ("other", 0.75))
+    assert sorted(named(report)) == [
+        (((0,),), "up", *first),
+        (((1,),), "down", "midpoint", 0.5),
+        (((2,),), "up", *last),
+    ]
+    assert report[0].kink.entries == ((0,), (1,), (2,))
+    blind = gc.check(bent, gradient, (X,), seed=seed)
+    assert [(entries, bend) for entries, bend, *_ in named(blind)] == [
+        (entries, bend) for entries, bend, *_ in sorted(named(report))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kinks_that_share_entries_are_named_as_well(seed):
+    normals, c, shares = np.array([[1.0, 2.0, 1.0], [2.0, 1.0, -3.0]]), np.array([1.0, -2.0]), np.array([1.0, 0.25])
+
+    def shared(x):
+        h = normals @ x
+        return normals.T @ (c * np.where(h == 0, shares, 1.0 * (h > 0)))
+
+    report = gc.check(
+        lambda x: c @ np.maximum(normals @ x, 0), shared, (np.zeros(3),), kink_of=lambda x: normals @ x, seed=seed
+    )
+    assert report.verdict is gc.Verdict.PASS
+    every = ((0,), (1,), (2,))
+    assert sorted(named(report)) == [(every, "down", "other", 0.25), (every, "up", "right", 1.0)]
+
+
+@pytest.mark.parametrize("beyond", [0.2, -0.2])
+def test_a_claim_beyond_a_side_is_off_by_what_it_is_beyond(beyond):
+    shares = SHARES.copy()
+    shares[2] = 1 + beyond if beyond > 0 else beyond
+    report = gc.check(bent, lambda x: gradient(x, shares), (X,), kink_of=lambda x: x)
+    assert report.verdict is gc.Verdict.FAIL
+    assert f"the claim uses {shares[2]:.3g} at the kink" in report[0].reason
+    largest = np.linalg.norm(SIGNS * 1.2 * 2.0)  # no gradient is larger in the argument's scale, at most 2
+    assert 0.5 * 3 * 0.2 / largest <= report[0].error.low <= 3 * 0.2
+
+
+def test_a_share_of_a_kink_that_bends_down_is_of_the_arguments_right_as_well():
+    report = gc.check(bent, lambda x: gradient(x, np.full(4, 0.25)), (X,))
+    assert [(bend, share) for _, bend, _, share in named(report)] == [("up", 0.25), ("down", 0.25), ("up", 0.25)]
+
+
+def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():
+    report = gc.check(bent, gradient, (X,), kink_of=lambda x: x)
+    blind = gc.check(bent, gradient, (X,))
+    assert report.gradient_evaluations <= blind.gradient_evaluations + 16
