@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+import gradcheck as gc
 from gradcheck import arrays
 from gradcheck.claims.point import all_numbers, finite_point, point, readable, title_of, tree_names
 from gradcheck.claims.tree import DEEPEST, Tree
@@ -109,3 +110,23 @@ def test_leaves_are_copies_and_a_number_is_an_array_of_its_own():
     assert np.array_equal(leaves[0], X)
     assert [leaf.dtype for leaf in leaves] == [np.float64, np.float64, np.complex128]
     assert leaves[1:] == (0.5, 1j)
+
+
+def test_a_decorated_function_has_the_names_of_the_one_inside():
+    def loss(w, b):
+        return np.sum(w * b)
+
+    @functools.wraps(loss)
+    def counted(*args):
+        return loss(*args)
+
+    x = np.array([0.5, -1.5])
+    assert [found.name for found in gc.check(counted, lambda w, b: (b, w), (x, x + 1))] == ["w", "b"]
+
+
+def test_a_coroutine_beside_a_gradient_is_told_too():
+    async def loss(x):
+        return np.sum(x**2)
+
+    with pytest.raises(gc.ArgumentError, match="is asynchronous, wanted a function"):
+        gc.check(lambda x: (loss(x), 2 * x), args=(np.array([0.5, -1.5]),))

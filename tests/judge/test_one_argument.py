@@ -100,3 +100,10 @@ def test_what_shows_no_digits_passes_only_if_larger_steps_do_not_contradict_it(m
         one_argument, "_wrong_on_larger_steps", lambda *_: (trial, gc.Verdict.FAIL, RELATIVE, "wrong further out")
     )
     assert one_argument._by_the_digits(report, trial, read_rules({}))[1].verdict is verdict
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_a_claim_of_zero_for_a_tiny_argument_is_asked_on_steps_of_one_too(slope):
+    tiny = 1e-20 * np.array([1.0, -2.0, 3.0])
+    report = gc.check(lambda x: 1 + slope * np.sum(x), lambda x: 0 * x, (tiny,))
+    assert report.verdict is (gc.Verdict.FAIL if slope else gc.Verdict.PASS)
