@@ -92,7 +92,7 @@ def _of_single_entries(near: Neighbourhood, alone: Entries) -> tuple[Picked, Pic
         np.maximum(high, values, out=high)
         np.minimum(low, values, out=low)
     gap = high - low
-    share = np.where(gap > near.tolerance, (near.here[alone] - low) / np.where(gap > 0, gap, 1), 1.0)
+    share = np.divide(near.here[alone] - low, gap, out=np.ones(len(gap)), where=gap > near.tolerance)
     return top, bottom, share.clip(0, 1)
 
 
