@@ -187,7 +187,7 @@ class _Samples:
     def _alike(self) -> bool:
         """Tell whether two kinks that are not always in proportion have changed sides together so far."""
         values = np.array(self.signs)
-        values = values * np.where(values[0] > 0, 1.0, -1.0)  # h and −h name one kink
+        values = np.where(values[0] > 0, values, -values)  # h and −h name one kink
         values = values[:, (values <= 0).any(axis=0)]
         if not values.size:
             return False
