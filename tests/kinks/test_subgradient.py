@@ -243,6 +243,12 @@ def test_entries_that_do_not_change_have_any_claim():
     assert result.shows(found)
 
 
+def test_a_claim_that_is_one_of_those_next_to_the_point_has_all_the_weight():
+    found = near(rows((1, 3)), np.array([0.0, 1.0, 0.0]), opening=6)
+    assert any(found.same(claim, found.here) for claim in found.claims)
+    assert list(coupling.guessed(found).weights) == [1.0]
+
+
 def test_one_block_of_all_is_no_guess():
     found = near(rows((1, 3)), np.array([0.5, 0.5, 0.0]), opening=6)
     assert coupling.guessed(found).labels is None
