@@ -1,10 +1,12 @@
 """What a backward pass owes, however it is asked: for check(inputs=), check_module and check_kernel alike."""
 
+import itertools
 import re
 
 import pytest
 
 import gradcheck as gc
+from gradcheck.claims import backward_contract
 
 torch = pytest.importorskip("torch")
 
@@ -166,6 +168,21 @@ def test_of_several_outputs_each_is_asked_alone(count, alone):
 
     report = gc.check(Several.apply, inputs=(inputs()[1],))
     assert report.complaint.startswith("the backward is another where only some outputs are used: dx of each")
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_several_outputs_that_are_right_alone_and_together_owe_nothing(count):
+    report = gc.check(lambda x, w: tuple(k * Product.apply(x, w) for k in range(1, count + 1)), inputs=inputs())
+    assert report, str(report)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 7, 8, 9, 17])
+def test_of_any_two_inputs_one_is_asked_for_without_the_other(count):
+    subsets = backward_contract._asked_together(range(count))
+    assert all(0 < len(subset) < count for subset in subsets)
+    for i, j in itertools.permutations(range(count), 2):
+        assert any(i in subset and j not in subset for subset in subsets)
+    assert len(subsets) == 2**count - 2 if count <= 5 else len(subsets) <= 2 * count
 
 
 class Squares(torch.autograd.Function):
