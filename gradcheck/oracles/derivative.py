@@ -44,7 +44,8 @@ def bounded(derivative: Callable[[Sequence[Any], Move], float], field: Field, mo
     here = _at(derivative, field, move, 0.0)
     if not math.isfinite(here):
         return None
-    finest = field.finest(move)
+    # of float32 the finest exact step is a thousandth; which way its entries are rounded at a unit does not matter here
+    finest = min(field.finest(move), 1 + round(math.log2(field.unit)))
     zeros = any(not np.any(arrays.to_numpy(field.leaves[i])) for i in move)
     changes = [
         max(abs(_at(derivative, field, move, math.ldexp(t, exponent)) - here) for t in BESIDE)

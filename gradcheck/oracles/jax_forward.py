@@ -1,11 +1,13 @@
 """Slopes of a JAX function by forward-mode differentiation of f itself, where f is made of JAX's own parts.
 
-A `custom_vjp` or `custom_jvp` of the user's own is refused, for its derivative is what somebody wrote, and so is a
-`stop_gradient`, behind which it would be lost in silence.
+A `custom_vjp` or `custom_jvp` of the user's own is refused, for its derivative is what somebody wrote. As a function a
+`stop_gradient` is the identity, and is taken for it (JAX's own softmax and logsumexp have one); in a loop or a branch
+it is refused.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -13,7 +15,7 @@ from gradcheck.errors import UnsupportedError
 from gradcheck.oracles.derivative import bounded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gradcheck.claims.claim import Claim
     from gradcheck.slopes.field import Field, Move
@@ -31,7 +33,7 @@ class JaxForward:
         if not all(arrays.library_of(x) == "jax" and not arrays.is_complex(x) for x in field.leaves):
             raise UnsupportedError("forward mode needs real JAX arrays")
         self._field = field
-        self._raw = claim.raw
+        self._raw: Callable[[Sequence[Any]], Any] = claim.raw
         self._looked = False
 
     def slope(self, move: Move, *, scale: float, start: int | None) -> Slope | None:
@@ -52,6 +54,9 @@ class JaxForward:
 
         self._field.spend()
         jaxpr = jax.make_jaxpr(self._raw)(list(self._field.leaves))
+        if "stop_gradient" in str(jaxpr):
+            self._raw = partial(_unstopped, jaxpr)
+            jaxpr = jax.make_jaxpr(self._raw)(list(self._field.leaves))
         text = str(jaxpr)
         if "custom_vjp_call" in text or "stop_gradient" in text or "pure_callback" in text:
             raise UnsupportedError("f has a derivative of its own, or stops it")
@@ -66,3 +71,30 @@ class JaxForward:
         still = [jax.numpy.zeros_like(x) for x in leaves]
         tangents = [move.get(i, zero) for i, zero in enumerate(still)]
         return float(jax.jvp(lambda *xs: self._raw(list(xs)), tuple(leaves), tuple(tangents))[1].reshape(()))
+
+
+def _unstopped(closed: Any, leaves: Sequence[Any]) -> Any:
+    """Evaluate a traced f of one output with every `stop_gradient` outside loops and branches as the identity."""
+    from jax.extend.core import jaxpr_as_fun  # noqa: PLC0415
+
+    return jaxpr_as_fun(closed.replace(jaxpr=_without_stops(closed.jaxpr)))(*leaves)[0]
+
+
+def _without_stops(jaxpr: Any) -> Any:
+    """Return the program without its `stop_gradient`s, those of functions that it calls included."""
+    same: dict[Any, Any] = {}
+
+    def value(variable: Any) -> Any:
+        return variable if hasattr(variable, "val") else same.get(variable, variable)  # a literal has no other
+
+    kept = []
+    for equation in jaxpr.eqns:
+        operands, parameters = list(map(value, equation.invars)), equation.params
+        if equation.primitive.name == "stop_gradient":
+            same[equation.outvars[0]] = operands[0]
+            continue
+        if equation.primitive.name in ("jit", "pjit"):
+            inner = parameters["jaxpr"]
+            parameters = {**parameters, "jaxpr": inner.replace(jaxpr=_without_stops(inner.jaxpr))}
+        kept.append(equation.replace(invars=operands, params=parameters))
+    return jaxpr.replace(eqns=kept, outvars=list(map(value, jaxpr.outvars)))

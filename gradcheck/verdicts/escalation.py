@@ -38,7 +38,7 @@ DOUBT = (
     "matter"
 )
 EXACT_ENTRIES = 64
-FEWEST_DIGITS = 2.0**-53  # a derivative computed in float32 tells no more than differences in float64
+FEWEST_DIGITS = 2.0**-24  # of a derivative computed in fewer, the round-off allowed for is as large as itself
 
 
 def oracles(trial: Trial) -> Iterator[Oracle]:
