@@ -21,7 +21,7 @@ from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes import inside
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
-from gradcheck.verdicts import accuracy, decide, exactness, frozen, unit_scale
+from gradcheck.verdicts import accuracy, decide, exactness, frozen, reasons, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.report import ArgumentReport, Report
@@ -118,7 +118,7 @@ def _judged(
         rounded = inside.NOTHING if note else _inside(field, prediction, rules)
         field, notes = _at_that(field, rounded, notes) if not rounded.unsure else (field, notes)
         report = _numbers(field, prediction, native, noise, rules, notes)
-        if rounded.unsure and report.verdict is Verdict.INCONCLUSIVE:
+        if rounded.unsure and report.verdict is not Verdict.PASS and not _stairs(report):
             field, notes = _at_that(field, rounded, notes)
             report = _numbers(field, prediction, native, noise, rules, notes)
     except WrongClaim as complaint:
@@ -216,6 +216,11 @@ def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
         if prediction.arrays[i] is not None
     )
     return prediction if wide and prediction.judged == native.judged else None
+
+
+def _stairs(report: Report) -> bool:
+    """Tell whether a claim failed as one about stairs: f was found to stand still, whatever it rounds to."""
+    return any(a.verdict is Verdict.FAIL and a.reason == reasons.STRAIGHT_THROUGH for a in report)
 
 
 def _own_round_off(field: Field, prediction: Prediction, index: int) -> float:
