@@ -397,3 +397,26 @@ def test_a_large_backward_is_asked_everything_at_once():
         report = gc.check_kernel(mistaken(backward), lambda x, w: x * w, (x, w))
         assert report.verdict is gc.Verdict.FAIL
         assert re.search(said.partition(":")[0], report.complaint) or backward is not_written, str(report)
+
+
+# One thing wrong at a time ---------------------------------------------------------------------------------------
+
+
+def test_a_cotangent_of_strides_of_zero_is_asked_for_by_itself():
+    def backward(ctx, c):
+        return Product.gradients(ctx, 2 * c if 0 in c.stride() else c)
+
+    complaint = gc.check(mistaken(backward), inputs=inputs()).complaint
+    assert "is another for one with strides of 0" in complaint
+
+
+def test_of_a_backward_that_differs_from_call_to_call_only_what_was_not_written_is_a_breach():
+    def backward(ctx, c):
+        dx, dw = Product.gradients(ctx, c)
+        fresh = torch.empty(1000, dtype=dw.dtype)  # so much is never all NaN by chance
+        dw[0] = torch.nan if fresh.isnan().all() else 0.0
+        return dx * (1 + 0.1 * torch.rand(())), dw
+
+    complaint = gc.check(mistaken(backward), inputs=inputs()).complaint
+    assert "dw is NaN at 1 of 4 entries" in complaint
+    assert "dx" not in complaint

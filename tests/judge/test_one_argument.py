@@ -107,3 +107,17 @@ def test_a_claim_of_zero_for_a_tiny_argument_is_asked_on_steps_of_one_too(slope)
     tiny = 1e-20 * np.array([1.0, -2.0, 3.0])
     report = gc.check(lambda x: 1 + slope * np.sum(x), lambda x: 0 * x, (tiny,))
     assert report.verdict is (gc.Verdict.FAIL if slope else gc.Verdict.PASS)
+
+
+def test_a_kink_nearer_than_slopes_can_tell_is_what_leaves_a_right_gradient_undecided():
+    def f(x):
+        return 3 * max(x[0], x[1]) + min(x[0], x[1])
+
+    def gradient(x):
+        return np.array([3.0, 1.0]) if x[0] > x[1] else np.array([1.0, 3.0])
+
+    found = [gc.check(f, gradient, (np.array([1 + 1e-11, 1.0]),), seed=seed) for seed in range(20)]
+    assert all(report.verdict is not gc.Verdict.FAIL for report in found)
+    undecided = [report for report in found if report.verdict is gc.Verdict.INCONCLUSIVE]
+    assert 0 < len(undecided) < 10
+    assert all("f has a kink within" in report[0].reason for report in undecided)
