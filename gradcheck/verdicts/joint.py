@@ -27,6 +27,7 @@ from gradcheck import arrays
 from gradcheck.oracles.finite_difference import TARGET
 from gradcheck.slopes.direction import placed
 from gradcheck.slopes.measure import FINE
+from gradcheck.slopes.slope import Level
 from gradcheck.verdicts import decide
 from gradcheck.verdicts.certificate import ERROR_ABOVE, Mismatch, Verdict, chi2_quantile
 from gradcheck.verdicts.joint_slope import Measured, clarity, difference, total
@@ -269,7 +270,7 @@ class Joint:
             left=slope.left - others,
             right=slope.right - others,
             side_error=slope.side_error + error,
-            levels=tuple(replace(level, central=level.central - others) for level in slope.levels),
+            levels=tuple(Level(v.step, v.plus, v.minus, v.central - others, v.gap, v.noise) for v in slope.levels),
         )
         return Probe(number, stretch, shifted, claimed, own_error, len(measured.parts))
 
