@@ -93,7 +93,7 @@ def minimize(
     judged = _options("minimize", options)
     extra = _extra(args)
     x = _point(x0)
-    pair = jac is True or (jac is None and _returns_pair(fun, x, extra))
+    pair = jac is True or (jac is None and callable(fun) and _returns_pair(fun, x, extra))
     gradient = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
     value = _named(fun, (lambda x: fun(x, *extra)[0]) if pair else (lambda x: fun(x, *extra)))
     given = {"hess": _claimed(hess, extra), "hessp": None if hessp is None else (lambda x, p: hessp(x, p, *extra))}

@@ -1,5 +1,7 @@
 """Problems as SciPy takes them."""
 
+import threading
+
 import numpy as np
 import pytest
 from scipy import integrate, optimize, sparse
@@ -173,3 +175,8 @@ def test_what_would_yet_have_to_run_is_told_and_leaves_no_warning():
         problems.least_squares(lambda x: x, np.ones(2), jac=lambda x: later())  # noqa: ARG005
     with pytest.raises(ArgumentError, match="asynchronous"):
         gc.check(lambda x: x, adjoint=lambda y: (later(), y), args=(np.ones(2),))
+
+
+def test_a_function_that_cannot_be_called_is_told_in_a_sentence():
+    with pytest.raises(ArgumentError, match="wanted"):
+        problems.minimize(threading.Lock(), np.ones(2), jac=None)

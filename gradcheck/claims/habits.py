@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from gradcheck import arrays
 from gradcheck.claims.jax_backward import has_jax_array
 from gradcheck.claims.kept import Kept
-from gradcheck.claims.point import all_numbers
+from gradcheck.claims.point import all_numbers, finished
 from gradcheck.claims.torch_graph import any_tensor
 from gradcheck.claims.torch_module import is_module
 
@@ -57,7 +57,7 @@ def as_point(function: Any, args: Any) -> Any:
         return (arrays.of_numbers(args),)
     kept = Kept({"args": args})
     try:
-        function(args)
+        finished(function(args), function)
     except Exception:  # noqa: BLE001  it does not take it whole either
         return args
     finally:

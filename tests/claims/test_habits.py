@@ -1,5 +1,7 @@
 """How arguments are passed is found out without a trace in them."""
 
+import gc as garbage
+
 import numpy as np
 import pytest
 
@@ -28,3 +30,15 @@ def test_a_method_that_would_yet_have_to_run_is_told():
 
     with pytest.raises(gc.GradcheckError, match="asynchronous"):
         gc.check_model(Model(), (), params=["W"], grad="loss")
+
+
+def test_a_function_that_is_tried_on_a_whole_argument_and_has_yet_to_run_leaves_no_warning():
+    async def later(x):
+        return x
+
+    def f(x):
+        return later(x)
+
+    with pytest.raises(gc.GradcheckError):
+        gc.check(f, jvp=lambda t, x: t, args={"y": 1.0}, gradient=lambda x: x)  # noqa: ARG005
+    garbage.collect()  # where Python would warn that it was never awaited, which is an error here
