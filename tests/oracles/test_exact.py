@@ -568,3 +568,12 @@ def test_as_many_axes_as_numpy_has_are_no_obstacle():
     (found,) = exact_gradient(lambda x: 2 * x, [x])
     assert found.shape == x.shape
     assert check(lambda x: (x**2).sum(), lambda x: 2 * x, (x,), oracle="exact").verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("exponent", [1e15, -1e15])
+def test_a_power_of_too_many_digits_is_refused_and_no_memory_is_asked_for_it(exponent):
+    def f(x):
+        return np.sum(x**exponent)
+
+    with pytest.raises(UnsupportedError, match="too many digits"):
+        check(f, lambda x: exponent * x ** (exponent - 1), (np.array([1 + 2.0**-51]),), oracle="exact")
