@@ -94,8 +94,8 @@ def minimize(
     extra = _extra(args)
     x = _point(x0)
     pair = jac is True or (jac is None and callable(fun) and _returns_pair(fun, x, extra))
-    gradient = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
-    value = _named(fun, (lambda x: fun(x, *extra)[0]) if pair else (lambda x: fun(x, *extra)))
+    gradient = (lambda x: _called(fun, x, *extra)[1]) if pair else _claimed(jac, extra)
+    value = _named(fun, (lambda x: _called(fun, x, *extra)[0]) if pair else (lambda x: _called(fun, x, *extra)))
     given = {"hess": _claimed(hess, extra), "hessp": None if hessp is None else (lambda x, p: hessp(x, p, *extra))}
     meant = {"approximate": approximate, "residuals": _claimed(residuals, extra)}
     reports = []
@@ -125,7 +125,7 @@ def least_squares(
     """
     judged = _options("least_squares", options)
     extra, named = _extra(args), accepted("kwargs", kwargs) or {}
-    residuals = _named(fun, lambda x: np.atleast_1d(finished(fun(x, *extra, **named), fun)))
+    residuals = _named(fun, lambda x: np.atleast_1d(_called(fun, x, *extra, **named)))
     claimed = _claimed(jac, extra, named)
     matrix = None if claimed is None else _rows(claimed)
     if matrix is None and jac_sparsity is None:
@@ -145,7 +145,9 @@ def curve_fit(
     claimed = (lambda p: jac(xdata, *p)) if callable(jac) else None
     if claimed is None:
         return _all(f, [], "jac=")
-    return check(_named(f, lambda p: np.asarray(f(xdata, *p))), jac=claimed, args=(_point(p0),), names=["p"], **judged)
+    return check(
+        _named(f, lambda p: np.asarray(_called(f, xdata, *p))), jac=claimed, args=(_point(p0),), names=["p"], **judged
+    )
 
 
 @_promised
@@ -154,14 +156,14 @@ def root(fun: Callable[..., Any], x0: Any, args: Any = (), *, jac: Any = None, *
     judged = _options("root", options)
     extra = _extra(args)
     pair = jac is True
-    claimed = (lambda x: fun(x, *extra)[1]) if pair else _claimed(jac, extra)
+    claimed = (lambda x: _called(fun, x, *extra)[1]) if pair else _claimed(jac, extra)
     if claimed is None:
         return _all(fun, [], "jac=")
     steering = options.get("options")
     if isinstance(steering, dict) and steering.get("col_deriv"):
         rows = claimed
         claimed = lambda x: np.transpose(rows(x))  # noqa: E731  columns are outputs, as the option says
-    value = _named(fun, lambda x: np.asarray(fun(x, *extra)[0] if pair else finished(fun(x, *extra), fun)))
+    value = _named(fun, lambda x: np.asarray(_called(fun, x, *extra)[0] if pair else _called(fun, x, *extra)))
     return check(value, jac=claimed, args=(_point(x0),), names=["x"], **judged)
 
 
@@ -179,7 +181,7 @@ def solve_ivp(
     claimed = (lambda y: jac(t, y, *extra)) if callable(jac) else jac
     if claimed is None and sparsity is None:
         return _all(fun, [], "jac=")
-    right_side = _named(fun, lambda y: _floating(finished(fun(t, y, *extra), fun)))
+    right_side = _named(fun, lambda y: _floating(_called(fun, t, y, *extra)))
     return check(right_side, jac=claimed, args=(_point(y0),), names=["y"], sparsity=sparsity, **judged)
 
 
@@ -212,7 +214,7 @@ def _constraint(constraint: Any, x: NDArray[Any], judged: Mapping[str, Any]) -> 
         jac, hess = _claimed(getattr(constraint, "jac", None), ()), getattr(constraint, "hess", None)
     if fun is None or jac is None:
         return None
-    values = _named(fun, lambda x: np.atleast_1d(_floating(finished(fun(x, *extra), fun))))
+    values = _named(fun, lambda x: np.atleast_1d(_floating(_called(fun, x, *extra))))
     reports = [check(values, jac=_rows(jac), args=(x,), names=["x"], **judged)]
     if callable(hess):
         v = stream(int(judged.get("seed", 0)), Purpose.COTANGENT, 0).standard_normal(values(x).shape)
@@ -235,11 +237,16 @@ def _rows(jac: Any) -> Callable[[Any], Any]:
 def _claimed(derivative: Any, extra: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
     """Return a derivative as a function of x alone; None where SciPy is to approximate it."""
     named = dict(kwargs or {})
-    return (lambda x: finished(derivative(x, *extra, **named), derivative)) if callable(derivative) else None
+    return (lambda x: _called(derivative, x, *extra, **named)) if callable(derivative) else None
+
+
+def _called(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Return what a function of the user returns; raise ArgumentError where it would yet have to run."""
+    return finished(function(*args, **kwargs), function)
 
 
 def _returns_pair(fun: Callable[..., Any], x: NDArray[Any], extra: Sequence[Any]) -> bool:
-    result = fun(x.copy(), *extra)
+    result = _called(fun, x.copy(), *extra)
     return isinstance(result, tuple) and len(result) == 2
 
 

@@ -163,7 +163,7 @@ def test_curve_fit_and_what_is_not_there():
 
 
 def test_a_complex_start_of_time_is_read_without_a_warning():
-    report = problems.solve_ivp(lambda t, y: -y, np.clongdouble(1), np.ones(2), jac=lambda t, y: -np.eye(2))  # noqa: ARG005
+    report = problems.solve_ivp(lambda _, y: -y, np.clongdouble(1), np.ones(2), jac=lambda *_: -np.eye(2))
     assert report.verdict is gc.Verdict.PASS
 
 
@@ -172,9 +172,28 @@ def test_what_would_yet_have_to_run_is_told_and_leaves_no_warning():
         return np.eye(2)
 
     with pytest.raises(ArgumentError, match="asynchronous"):
-        problems.least_squares(lambda x: x, np.ones(2), jac=lambda x: later())  # noqa: ARG005
+        problems.least_squares(lambda x: x, np.ones(2), jac=lambda _: later())
     with pytest.raises(ArgumentError, match="asynchronous"):
         gc.check(lambda x: x, adjoint=lambda y: (later(), y), args=(np.ones(2),))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        lambda f: problems.minimize(f, np.ones(2), jac=None),
+        lambda f: problems.minimize(f, np.ones(2), jac=True),
+        lambda f: problems.root(f, np.ones(2), jac=True),
+        lambda f: problems.root(f, np.ones(2), jac=lambda _: np.eye(2)),
+        lambda f: problems.curve_fit(f, np.ones(2), np.ones(2), p0=[1.0], jac=lambda t, _: t[:, None]),
+        lambda f: gc.check(np.sum, np.ones_like, (np.ones(2),), retract={"a": f}),
+    ],
+)
+def test_a_function_that_would_yet_have_to_run_is_told_wherever_it_stands(problem):
+    async def later():
+        return 1.0
+
+    with pytest.raises(ArgumentError, match="asynchronous"):
+        problem(lambda *_: later())
 
 
 def test_a_function_that_cannot_be_called_is_told_in_a_sentence():

@@ -86,7 +86,7 @@ def _has_tensor(x: Any) -> bool:
 
 def _is_pair(function: Callable[..., Any], args: Any) -> bool:
     """Tell whether a function returns a number and something beside it: a loss and its gradients."""
-    result = function(**args) if isinstance(args, dict) else function(*args)
+    result = finished(function(**args) if isinstance(args, dict) else function(*args), function)
     if not (isinstance(result, tuple) and len(result) == 2):
         return False
     loss = result[0]

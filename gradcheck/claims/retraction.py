@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.claims.point import argument_names, point
+from gradcheck.claims.point import argument_names, finished, point
 from gradcheck.claims.returned import by_argument
 from gradcheck.claims.torch_backward import input_names
 from gradcheck.claims.torch_module import is_module
@@ -119,7 +119,8 @@ class _Place:
             here = self.at[name]
             if arrays.dtype_name(here) != arrays.dtype_name(x):
                 here = arrays.cast(here, arrays.dtype_name(x))
-            return _step(self.retract[name])(here, x)
+            step = _step(self.retract[name])
+            return finished(step(here, x), step)
         if not is_node(x) or not any(moving.startswith(f"{name}.") for moving in self.retract):
             return x
         parts = [self._filled(part, f"{name}.{key}") for key, part in items(x)]

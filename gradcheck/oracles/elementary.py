@@ -112,9 +112,6 @@ def square_root_of(x: Germ) -> Germ:
     return Germ((square_root(rest.terms[0]), *terms[1:]), order).shift(low // 2)
 
 
-MOST_BITS = 2**22  # of an exact number, half a megabyte
-
-
 def power(base: Germ, exponent: Germ) -> Germ:
     """Return base ** exponent: products for a whole exponent, roots for halves, exp(b·log a) otherwise."""
     if not exponent.is_constant() or isinstance(exponent.coefficient(0), arb):
@@ -131,11 +128,7 @@ def power(base: Germ, exponent: Germ) -> Germ:
 
 
 def _whole_power(base: Germ, count: int) -> Germ:
-    """Square and multiply; raise `UnsupportedError` where the exact result would have too many digits."""
-    exact = [term for term in base.terms if isinstance(term, fmpq)]
-    bits = max((int(term.p).bit_length() + int(term.q).bit_length() for term in exact), default=0)
-    if bits * count > MOST_BITS:
-        raise UnsupportedError(f"a number to the power {count} has too many digits for exact arithmetic")
+    """Square and multiply."""
     product = germ(1)
     while count:
         if count & 1:

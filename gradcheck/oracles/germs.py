@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EXACT = sys.maxsize  # the order of a germ of which every term is known
 _NOUGHT = fmpq(0)
+MOST_BITS = 2**20  # of an exact number; each product of two may have twice as many as they have
 # What the operators of a germ need of the files that are built on germs, which enter it here: `elementary` the power,
 # `exact_arrays` the ufuncs.
 BUILT_ON_GERMS: dict[str, Callable[..., Any]] = {}
@@ -70,6 +71,8 @@ class Germ:
         terms = terms[:order]
         while terms and is_zero(terms[-1]):
             terms = terms[:-1]
+        if any(isinstance(term, fmpq) and term.height_bits() > MOST_BITS for term in terms):
+            raise UnsupportedError("a number has too many digits for exact arithmetic")
         self.terms = terms
         self.order = order
 

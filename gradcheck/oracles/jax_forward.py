@@ -7,7 +7,6 @@ it is refused.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
@@ -53,10 +52,13 @@ class JaxForward:
         import jax  # noqa: PLC0415  only where an array of its exists
 
         self._field.spend()
-        jaxpr = jax.make_jaxpr(self._raw)(list(self._field.leaves))
+        jaxpr: Any = jax.make_jaxpr(self._raw)(list(self._field.leaves))
         if "stop_gradient" in str(jaxpr):
-            self._raw = partial(_unstopped, jaxpr)
-            jaxpr = jax.make_jaxpr(self._raw)(list(self._field.leaves))
+            from jax.extend.core import jaxpr_as_fun  # noqa: PLC0415  as above
+
+            jaxpr = jaxpr.replace(jaxpr=_without_stops(jaxpr.jaxpr))
+            unstopped = jaxpr_as_fun(jaxpr)
+            self._raw = lambda leaves: unstopped(*leaves)[0]
         text = str(jaxpr)
         if "custom_vjp_call" in text or "stop_gradient" in text or "pure_callback" in text:
             raise UnsupportedError("f has a derivative of its own, or stops it")
@@ -71,13 +73,6 @@ class JaxForward:
         still = [jax.numpy.zeros_like(x) for x in leaves]
         tangents = [move.get(i, zero) for i, zero in enumerate(still)]
         return float(jax.jvp(lambda *xs: self._raw(list(xs)), tuple(leaves), tuple(tangents))[1].reshape(()))
-
-
-def _unstopped(closed: Any, leaves: Sequence[Any]) -> Any:
-    """Evaluate a traced f of one output with every `stop_gradient` outside loops and branches as the identity."""
-    from jax.extend.core import jaxpr_as_fun  # noqa: PLC0415
-
-    return jaxpr_as_fun(closed.replace(jaxpr=_without_stops(closed.jaxpr)))(*leaves)[0]
 
 
 def _without_stops(jaxpr: Any) -> Any:

@@ -49,8 +49,8 @@ def pictures(argument: ArgumentReport, key: str) -> list[Picture]:
 
 def intervals(report: Report, key: str) -> str:
     """Return the picture of all intervals as SVG."""
-    from gradcheck.reports.pictures.intervals import draw_intervals, intervals_height  # noqa: PLC0415
-    from gradcheck.reports.pictures.output import svg  # noqa: PLC0415
+    from gradcheck.reports.pictures.intervals import draw_intervals, intervals_height  # noqa: PLC0415  as above
+    from gradcheck.reports.pictures.output import svg  # noqa: PLC0415  as above
 
     said = "; ".join(f"{a.name}: {a.verdict}, {finding(a, report.confidence)}" for a in report)
     height = intervals_height(report)

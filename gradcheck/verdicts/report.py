@@ -222,7 +222,7 @@ class Report:
             If matplotlib is not installed.
 
         """
-        from gradcheck.reports.pictures.output import figure  # noqa: PLC0415
+        from gradcheck.reports.pictures.output import figure  # noqa: PLC0415  matplotlib only where it is wanted
 
         return figure(self)
 

@@ -40,5 +40,5 @@ def test_a_function_that_is_tried_on_a_whole_argument_and_has_yet_to_run_leaves_
         return later(x)
 
     with pytest.raises(gc.GradcheckError):
-        gc.check(f, jvp=lambda t, x: t, args={"y": 1.0}, gradient=lambda x: x)  # noqa: ARG005
+        gc.check(f, jvp=lambda t, _: t, args={"y": 1.0}, gradient=lambda x: x)
     garbage.collect()  # where Python would warn that it was never awaited, which is an error here

@@ -577,3 +577,28 @@ def test_a_power_of_too_many_digits_is_refused_and_no_memory_is_asked_for_it(exp
 
     with pytest.raises(UnsupportedError, match="too many digits"):
         check(f, lambda x: exponent * x ** (exponent - 1), (np.array([1 + 2.0**-51]),), oracle="exact")
+
+
+def squared_often(x):
+    for _ in range(60):
+        x = x * x
+    return np.sum(x)
+
+
+def a_map_iterated(x):
+    for _ in range(60):
+        x = 3.7 * x * (1 - x)
+    return np.sum(x)
+
+
+def a_fraction_continued(x):
+    for _ in range(60):
+        x = 1 / (x * x + 1)
+    return np.sum(x)
+
+
+@pytest.mark.parametrize("f", [squared_often, a_map_iterated, a_fraction_continued])
+def test_products_of_too_many_digits_are_refused_as_powers_are(f):
+    with pytest.raises(UnsupportedError, match="too many digits"):
+        check(f, lambda x: x, (np.array([0.3]),), oracle="exact")
+    assert check(f, lambda x: x, (np.array([0.3]),)).verdict is not Verdict.PASS  # and without it there is a verdict

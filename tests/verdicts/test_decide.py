@@ -63,5 +63,5 @@ def test_a_function_that_changes_within_the_finest_step_contradicts_no_right_gra
     for seed in range(12):
         rng = np.random.default_rng(seed)
         a = steepness * rng.standard_normal(int(rng.integers(2, 12)))
-        report = gc.check(lambda x, a=a: bent(a @ x), lambda x, a=a: a, (np.zeros(a.size),), seed=seed)  # noqa: ARG005
+        report = gc.check(lambda x, a=a: bent(a @ x), lambda _, a=a: a, (np.zeros(a.size),), seed=seed)
         assert report.verdict is not gc.Verdict.FAIL
