@@ -38,28 +38,27 @@ def _plant_factors(case: Case) -> Iterable[Change]:
             yield Change(factors.of_dimension(1 / n, str(n)), factor=float(n))
 
 
-def _permuted(gradient: NDArray[Any]) -> Iterable[tuple[str, NDArray[Any]]]:
-    """Return the gradient with its axes in every other order that keeps its shape, and read in the other memory order.
-
-    A permutation undoes another one, so what plants these also corrects them.
-    """
+def _permuted(gradient: NDArray[Any]) -> Iterable[tuple[str, tuple[int, ...]]]:
+    """Return every other order of the axes that keeps the shape, with what a transposition to it is called."""
     shape = gradient.shape
     if 2 <= gradient.ndim <= MOST_PERMUTED:
         for axes in itertools.permutations(range(gradient.ndim)):
             moved = [k for k in axes if axes[k] != k and shape[k] > 1]
             if moved and tuple(shape[k] for k in axes) == shape:
                 name = "transposed" if gradient.ndim == 2 else f"transposed, axes {axes}"
-                yield name, gradient.transpose(axes)
+                yield name, axes
 
 
 def _plant_transposed(case: Case) -> Iterable[Change]:
-    return [Change(name, array=array) for name, array in _permuted(case.gradient)]
+    return [Change(name, array=case.gradient.transpose(axes)) for name, axes in _permuted(case.gradient)]
 
 
 def _correct_transposed(case: Case) -> Iterable[Change]:
-    for name, array in _permuted(case.gradient):
+    for name, axes in _permuted(case.gradient):  # it is named by what was done, and undone by the inverse
+        back = tuple(map(axes.index, range(len(axes))))
         advice = "its transpose is right: two factors of a product are swapped, or a .T is missing"
-        yield Change(name, advice if case.gradient.ndim == 2 else f"right with its {name.partition(', ')[2]}", array)
+        told = advice if len(axes) == 2 else f"right with its axes {back}"
+        yield Change(name, told, case.gradient.transpose(back))
 
 
 def _plant_reshaped(case: Case) -> NDArray[Any] | None:

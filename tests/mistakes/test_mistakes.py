@@ -487,3 +487,11 @@ def test_factors_are_planted_in_a_right_jvp_and_nothing_that_needs_its_array():
 def test_a_jvp_that_is_wrong_in_other_ways_or_zero_has_no_name():
     assert gc.check(np.sin, jvp=lambda t, x: t * x, args=(PUSHED,))[0].mistakes == ()
     assert pushed(0.0).mistakes == ()
+
+
+@pytest.mark.parametrize(("axes", "back"), [((1, 2, 0), (2, 0, 1)), ((2, 0, 1), (1, 2, 0)), ((2, 1, 0), (2, 1, 0))])
+def test_a_permutation_of_the_axes_is_called_what_was_done_and_told_how_to_undo_it(axes, back):
+    x = np.random.default_rng(3).standard_normal((3, 3, 3))
+    argument = gc.check(lambda x: np.sum(x**3), lambda x: (3 * x**2).transpose(axes), (x,))[0]
+    assert argument.mistakes == (f"transposed, axes {axes}",)
+    assert argument.advice == f"right with its axes {back}"
