@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import array_api_compat
 import numpy as np
 
-from gradcheck.errors import ArgumentError, ArrayValued, UnsupportedError, check_choice
+from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError, UnsupportedError, check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -115,9 +115,27 @@ def shape_of(x: Any) -> tuple[int, ...]:
 
 
 def to_numpy(x: Any) -> NDArray[Any]:
-    """Return the values of x as a float64 or complex128 NumPy array (a copy unless x is one already)."""
+    """Return the values of x as a float64 or complex128 NumPy array (a copy unless x is one already).
+
+    Raises
+    ------
+    UnsupportedError
+        If its library does not give them: of a nested or quantized tensor, or where they are kept no more.
+
+    """
     if type(x) is np.ndarray and x.dtype == np.float64:
         return x
+    try:
+        return _values(x)
+    except (GradcheckError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnsupportedError(
+            f"the values of a {type(x).__name__} cannot be read ({type(error).__name__}: {error}): pass a plain array"
+        ) from error
+
+
+def _values(x: Any) -> NDArray[Any]:
     if is_torch(x):
         import torch  # noqa: PLC0415  only where a tensor exists
 

@@ -2,7 +2,7 @@
 
     python property_tests/fuzz.py --calls 10000 --seed 0      (`tox -e fuzz`)
 
-or, with --area, of command lines (`fuzz_commands`) and of files (`fuzz_files`),
+or, with --area, of command lines (`fuzz_commands`), of files (`fuzz_files`) and at the ends of the floats (`fuzz_ends`),
 prints the count, and each kind of breach once with a call that shows it. What is promised: a Report or a public
 GradcheckError, in a sentence; the arguments and all global state are as before; a report prints and becomes JSON.
 """
@@ -607,7 +607,7 @@ def area(name: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..
 def main() -> int:
     """Run the calls and print what broke; exit 1 if anything did."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--area", choices=["api", "commands", "files"], default="api")
+    parser.add_argument("--area", choices=["api", "commands", "files", "ends"], default="api")
     parser.add_argument("--calls", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60.0)
@@ -615,7 +615,7 @@ def main() -> int:
     asked = parser.parse_args()
     warnings.simplefilter("always")
     drawn, breach, words_of = area(asked.area)
-    for number in range(200 if asked.area == "api" else 0):  # what is imported at first use changes filters
+    for number in range(200 if asked.area in ("api", "ends") else 0):  # what is imported at first use changes filters
         breach(drawn(random.Random(number)))
     found: dict[str, list[tuple[int, str, str]]] = {}
     end, done = time.monotonic() + 60 * asked.minutes, 0

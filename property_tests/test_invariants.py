@@ -16,6 +16,7 @@ import warnings
 from pathlib import Path
 
 import fuzz
+import fuzz_ends
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,14 @@ def test_every_function_of_the_package_is_drawn():
 @given(SEEDS)
 def test_a_call_with_anything_is_a_report_or_a_sentence_and_changes_nothing(seed):
     call = fuzz.drawn(random.Random(seed))
+    assert fuzz.breach(call) is None, call.words
+
+
+@pytest.mark.filterwarnings("default")
+@settings(deadline=None)
+@given(SEEDS)
+def test_a_call_at_the_ends_of_the_floats_or_of_a_function_that_changes_its_mind_is_one_too(seed):
+    call = fuzz_ends.drawn(random.Random(seed))
     assert fuzz.breach(call) is None, call.words
 
 

@@ -1,11 +1,13 @@
 import math
 import types
+import warnings
 
 import numpy as np
 import pytest
 
+import gradcheck as gc
 from gradcheck import arrays
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, UnsupportedError
 
 NAMES = ["float64", "float32", "float16", "complex128", "complex64"]
 
@@ -196,3 +198,28 @@ class TestTorch:
 
     def test_a_number_in_a_tensor_is_a_scalar(self):
         assert arrays.scalar(self.torch.tensor([2.5], requires_grad=True), "f") == 2.5
+
+
+class Unreadable(Plain):
+    def __array__(self, dtype=None, copy=None):
+        raise OSError("gone")
+
+
+def test_an_array_whose_values_cannot_be_had_is_told_in_a_sentence():
+    with pytest.raises(UnsupportedError, match=r"the values of a Unreadable cannot be read \(OSError: gone\)"):
+        arrays.to_numpy(Unreadable([1.0]))
+
+
+@pytest.mark.parametrize("kind", ["nested", "quantized"])
+def test_a_jacobian_that_holds_no_numbers_fails_with_what_it_is(kind):
+    torch = pytest.importorskip("torch")
+    x = np.array([0.5, 0.25])
+    odd = {
+        "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
+        "quantized": lambda: torch.quantize_per_tensor(torch.ones(2, 2), 0.1, 0, torch.quint8),
+    }[kind]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nested tensors are a prototype, and quantized ones are going
+        report = gc.check(lambda x: x * x, jac=lambda _: odd(), args=(x,))
+    assert str(report.verdict) == "FAIL"
+    assert "J, a Tensor, cannot be read as numbers" in str(report)

@@ -126,7 +126,7 @@ class ArrayClaim(Claim):
             own = float(np.max(np.abs(arrays.to_numpy(y)), initial=0, where=np.isfinite(arrays.to_numpy(y))))
             least = max(size, 2.0**-12 * own) if size > 0 else own
             if math.isfinite(least) and least > 0:
-                self.cotangents[k] = self.cotangents[k] * math.ldexp(1.0, -round(math.log2(least)))
+                self.cotangents[k] = self.cotangents[k] * 2.0 ** -max(round(math.log2(least)), -1000)
 
     def alone(self, output: int) -> list[Any]:
         """Return the cotangents of one output, and zeros for the others."""

@@ -47,8 +47,9 @@ def balanced(cotangents: Sequence[Any], out: Sequence[Any], at: Callable[[float]
         if arrays.dtype_name(y) == "float64":
             size = np.maximum(size, UNITS * _last_bit(own, np.abs(near)))
         if np.count_nonzero(known) > 1 and size[known].max() > SPAN * size[known].min():
-            exponents = np.round(np.log2(np.where(known, size, np.median(size[known])) / np.median(size[known])))
-            found[k] = found[k] * np.ldexp(1.0, -exponents.astype(int))
+            exponents = np.round(np.log2(np.where(known, size, 1.0)))
+            exponents = np.where(known, np.round(np.median(exponents[known])) - exponents, 0.0)
+            found[k] = found[k] * 2.0 ** np.clip(exponents, -500, 500)
     return found
 
 

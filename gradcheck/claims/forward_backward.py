@@ -26,20 +26,16 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
 
     def __init__(self, forward: Callable[..., Any], backward: Callable[..., Any], given: Given) -> None:
         tree, leaves = point(given.args, forward, given.names)
-        first = caller(forward, tree, given.kwargs)(leaves)
-        if not (isinstance(first, tuple) and len(first) >= 2):
-            raise ArgumentError(
-                f"{title_of(forward)} returned {type(first).__name__}, wanted (out, cache) since backward= was passed"
-            )
+        first = _with_cache(caller(forward, tree, given.kwargs)(leaves), forward)
         alone = len(first) == 2
         spread = None if alone else _spread(backward, first[:-1])
 
         def output(*args: Any, **named: Any) -> Any:
-            result = forward(*args, **named)
+            result = _with_cache(forward(*args, **named), forward)
             return result[0] if alone else result[:-1]
 
         def pulled(cotangent: Any, *args: Any, **named: Any) -> Any:
-            cache = forward(*args, **named)[-1]
+            cache = _with_cache(forward(*args, **named), forward)[-1]
             if not spread:
                 return backward(cotangent, cache)
             parts = iter(cotangent)
@@ -47,6 +43,15 @@ class ForwardBackwardClaim(VjpClaim, keyword="backward"):
 
         output.__name__ = title_of(forward)
         super().__init__(output, pulled, replace(given, names=tree_names(tree, given.names)))
+
+
+def _with_cache(result: Any, forward: Callable[..., Any]) -> tuple[Any, ...]:
+    """Return what the forward pass returned, which ends in a cache."""
+    if not (isinstance(result, tuple) and len(result) >= 2):
+        raise ArgumentError(
+            f"{title_of(forward)} returned {type(result).__name__}, wanted (out, cache) since backward= was passed"
+        )
+    return result
 
 
 def _spread(backward: Callable[..., Any], outs: Sequence[Any]) -> list[bool] | None:

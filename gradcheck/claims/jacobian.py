@@ -12,6 +12,7 @@ from gradcheck.claims import matrices
 from gradcheck.claims.array_claim import ArrayClaim
 from gradcheck.claims.outputs import numbers_as_arrays
 from gradcheck.claims.point import caller
+from gradcheck.claims.tree import a_kind
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.slopes.direction import scale_of
 
@@ -128,8 +129,19 @@ class JacobianClaim(MatrixClaim, keyword="jac"):
     def blocks(self, leaves: Sequence[Any]) -> list[list[JacobianBlock | None]]:
         """Return the claimed matrix as one block for each output and leaf, None where nothing is claimed."""
         result = self._result(leaves)
-        found = matrices.blocks(result, self.out, self.tree, self.output_names, self.letter)
+        try:
+            found = matrices.blocks(self._whole(result), self.out, self.tree, self.output_names, self.letter)
+        except WrongClaim:
+            raise
+        except Exception as error:
+            raise WrongClaim(
+                f"{self.letter}, {a_kind(result)}, cannot be read as numbers ({type(error).__name__}: {error})"
+            ) from error
         return [[b and b.transposed() for b in row] for row in found] if self.turned else found
+
+    def _whole(self, result: Any) -> Any:
+        """Return a result as `matrices.blocks` takes it."""
+        return result
 
     def fits(self) -> bool | None:
         """Tell whether the matrices are whole, and not one for each sample; None if they are no Jacobian's.

@@ -224,7 +224,7 @@ def _walked(row: Any, path: Sequence[str]) -> Any:
     for step in path:
         if isinstance(row, dict):
             row = row.get(step, ...)
-        elif isinstance(row, list | tuple) and step.isdigit() and int(step) < len(row):
+        elif isinstance(row, list | tuple) and step.isdecimal() and int(step) < len(row):
             row = row[int(step)]
         else:
             return ...

@@ -73,7 +73,7 @@ class Digit:
     def read(self, ratio: float, error: float) -> int | None:
         """Return the one digit with w = ratio ± error; None if there is none, or more than one."""
         middle, half = (ratio * self.base + self.base - 1) / 2, error * self.base / 2
-        if not half < 0.5:
+        if not (half < 0.5 and -1 < middle < self.base):
             return None
         digit = round(middle)
         return digit if abs(digit - middle) <= half and 0 <= digit < self.base else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Mismatch, error_norm
 
@@ -110,7 +111,7 @@ class _Here:
         self.round_off = self._round_off(self.outputs)
         step = 16 * self.round_off / (ENOUGH * size)
         step = min(max(step, SMALLEST_STEP), LARGEST_STEP) if math.isfinite(step) else LARGEST_STEP
-        self.step = 2.0 ** math.ceil(math.log2(step))
+        self.step = 2.0 ** exponent_above(step)
         self.bent = math.nan  # |right − left| of the first direction, relative to its slope
         self.left = math.nan  # where that is much: what its central difference was off by, relative to it
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TAKEN = 2  # claims of a large argument that were asked for the formula's sake and serve again
 MOST_TANGENTS = 512  # entries up to which the moves that `tangent=` allows get coordinates of their own
 BLUR = 64.0  # units of round-off by which a kink of f's intermediate values may stand elsewhere
+LARGEST = 2.0**1016  # a claim in the argument's scale counts as this where it is larger: differences must be floats
 
 
 def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
@@ -113,13 +114,16 @@ class Beside:
                 values = np.asarray(self.trial.tangent(self.shaped(unit * self.scale)))  # type: ignore[misc]  # is set
             except ArgumentError:  # zero: this entry alone may not move
                 continue
-            allowed.append(self.flat(values.reshape(self.shape)) / self.scale)
+            allowed.append(self.flat(values.reshape(self.shape) / np.max(np.abs(values))) / self.scale)
+        if not allowed:
+            raise ArgumentError(f"the tangent= of {self.trial.name} lets no entry move")
         left, sizes, _ = svd(np.array(allowed).T)
         return np.asarray(left[:, sizes > 1e-9 * sizes[0]])
 
     def in_scale(self, gradient: NDArray[Any]) -> Array:
         """Return a gradient in the argument's scale, in the coordinates of the moves that are allowed."""
         flat: Array = self.flat(gradient) * self.scale
+        np.clip(flat, -LARGEST, LARGEST, out=flat)
         return flat if self.basis is None else self.basis.T @ flat
 
     def as_move(self, v: NDArray[Any]) -> Array:

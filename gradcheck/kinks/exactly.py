@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.errors import GradcheckError
+from gradcheck.errors import GradcheckError, WrongClaim
 from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.changes import Changes
 from gradcheck.kinks.kink_variable import Variable
@@ -97,11 +97,12 @@ class ExactBeside(Beside):
         return self._oracle.directions({self.trial.index: self.allowed(move)})
 
     def _floats(self, exact: NDArray[Any] | None) -> Array:
-        from gradcheck.oracles.balls import middle  # noqa: PLC0415  python-flint is optional
+        from gradcheck.oracles.balls import nearest  # noqa: PLC0415  python-flint is optional
 
-        if exact is None:
-            raise TypeError(self.trial.name)
-        return self.in_scale(np.reshape([float(middle(entry)) for entry in exact.ravel()], self.shape))
+        values = None if exact is None else self.in_scale(np.reshape([nearest(x) for x in exact.ravel()], self.shape))
+        if values is None or not np.all(np.isfinite(values)):
+            raise WrongClaim(f"the gradient of {self.trial.name} is {'None' if exact is None else 'infinite'} here")
+        return values
 
 
 class ExactVariable(Variable):

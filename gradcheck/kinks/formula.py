@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
 from gradcheck.slopes.direction import Scale, inner
+from gradcheck.slopes.every_float import exact_sum
 from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, smallest_visible
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ class Formula:
 def _along(claim: Array, flat: Array) -> tuple[float, float]:
     """Return a claim's slope along a move and its round-off, block by block: temporaries may be as large as either."""
     parts = [inner(claim[i : i + BLOCK], flat[i : i + BLOCK]) for i in range(0, len(claim), BLOCK)]
-    doubled = 2.0**-52 * math.fsum(abs(value) for value, _ in parts)  # of adding the blocks up
-    return math.fsum(value for value, _ in parts), math.fsum(error for _, error in parts) + doubled
+    doubled = 2.0**-52 * exact_sum([abs(value) for value, _ in parts])  # of adding the blocks up
+    return exact_sum([value for value, _ in parts]), exact_sum([error for _, error in parts]) + doubled
 
 
 def _telling(found: list[Mismatch], confidence: float) -> list[Mismatch]:

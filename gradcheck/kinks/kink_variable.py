@@ -136,7 +136,10 @@ class Variable:
 
     def at(self, leaves: Sequence[Any]) -> Array:
         """Return the entries that are 0 at the point, at other arguments."""
-        return self._values(leaves)[self.zero]
+        values = self._values(leaves)
+        if values.size <= self.zero[-1]:
+            raise ArgumentError(f"kink_of= returned {values.size} numbers beside the point, and more at it")
+        return values[self.zero]
 
 
 class _Samples:

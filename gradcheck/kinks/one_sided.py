@@ -11,6 +11,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gradcheck.slopes.every_float import exact_sum
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -74,8 +76,8 @@ def _extrapolated(points: Sequence[tuple[float, float]], noise: float) -> OneSid
         for count in range(2, min(MOST_POINTS, last + 1) + 1):
             window = points[last + 1 - count : last + 1]
             weights = _slope_at_zero([h for h, _ in window])
-            value = math.fsum(w * (v - window[0][1]) for w, (_, v) in zip(weights, window, strict=True))
-            if before is not None:
+            value = exact_sum([w * (v - window[0][1]) for w, (_, v) in zip(weights, window, strict=True)])
+            if before is not None and math.isfinite(value - before):
                 own = noise * sum(map(abs, weights))
                 candidates.append((window[-1][0], OneSidedSlope(value, 3 * abs(value - before) + own), own))
             before = value

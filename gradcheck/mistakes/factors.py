@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_NAMES = 3
+WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -93,20 +94,22 @@ def candidates(dimensions: Mapping[int, tuple[str, ...]]) -> list[float]:
 
 def names_of(low: float, high: float, dimensions: Mapping[int, tuple[str, ...]]) -> list[FactorName]:
     """Return the names of the factors in [low, high], best first; of the middle if none there is known."""
-    if not (math.isfinite(low) and math.isfinite(high)):
+    middle = low / 2 + high / 2
+    if not (math.isfinite(low) and math.isfinite(high) and middle and math.isfinite(1 / middle)):
         return []
     known = [c for c in candidates(dimensions) if low <= c <= high and c != 1]
-    if not known and high - low < 0.1 * abs(low + high):
-        size = (abs(low) + abs(high)) / 2
-        inverse = round(1 / size) if 2.0**-53 < size < 1 else 0
-        for exact in (round(size), 1 / inverse if inverse else 0.0):
+    if not known and high - low < 0.2 * abs(middle):
+        size = abs(middle)
+        whole = round(size) if size < WHOLE else 0  # above, every float is a whole number
+        inverse = round(1 / size) if 1 / WHOLE < size < 1 else 0
+        for exact in (whole, 1 / inverse if inverse else 0.0):
             signed = math.copysign(exact, low)
             if exact and abs(signed) != 1 and low <= signed <= high:
                 known.append(signed)
     found = [_named(c, dimensions) for c in known]
-    if not found and (middle := (low + high) / 2) and not low <= 1 <= high:
+    if not found and not low <= 1 <= high:
         told = math.floor(-math.log10(max((high - low) / abs(middle), 1e-12)))
-        apart = 1 + math.ceil(-math.log10(abs(1 / middle - 1)))  # 1.00000003 is not 1
+        apart = 1 + math.ceil(-math.log10(abs((1 - middle) / middle)))  # 1.00000003 is not 1
         digits = max(2, min(6, told), apart)
         text = f"{1 / middle:.{digits}g}"
         advice = f"every entry is {text} x the true gradient: a constant is wrong"

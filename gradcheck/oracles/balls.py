@@ -8,6 +8,7 @@ arithmetic", IEEE Transactions on Computers 66 (2017).
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -41,6 +42,7 @@ __all__ = [
     "matrix",
     "middle",
     "most_terms",
+    "nearest",
     "radius",
     "real",
     "series",
@@ -50,6 +52,8 @@ __all__ = [
 ]
 
 Real: TypeAlias = fmpq | arb
+MOST_BITS = 2**20  # of an exact number; each product of two may have twice as many as they have
+TOO_MANY_DIGITS = "a number has too many digits for exact arithmetic"
 
 
 class Undecided(ArithmeticError):  # noqa: N818 - not an error of the caller: a request for more of `what`
@@ -143,16 +147,36 @@ def entries_of_product(left: fmpq_mat | arb_mat, right: fmpq_mat | arb_mat) -> l
 
 
 def middle(number: Real) -> Fraction:
-    """Return the rational itself, or the middle of the ball, exactly."""
-    exact = number if isinstance(number, fmpq) else number.mid().fmpq()
-    return Fraction(int(exact.p), int(exact.q))
+    """Return the rational itself, or the middle of the ball, exactly; 0 where that is below 2^-MOST_BITS."""
+    return Fraction(int(number.p), int(number.q)) if isinstance(number, fmpq) else _binary(number, number.mid())[0]
 
 
 def radius(number: Real) -> Fraction:
-    """Return 0 for a rational and a ball's radius, exactly."""
+    """Return 0 for a rational, and for a ball how far from its `middle` the number may be."""
     if isinstance(number, fmpq):
         return Fraction(0)
-    return Fraction(int((bound := number.rad().fmpq()).p), int(bound.q))
+    return sum(_binary(number, number.rad()), _binary(number, number.mid())[1])
+
+
+def _binary(number: arb, part: arb) -> tuple[Fraction, Fraction]:
+    """Return a part of a ball, and what it is off by: FLINT's own conversion ends the process where it cannot."""
+    if not number.is_finite():
+        raise Undecided("bits")
+    mantissa, exponent = map(int, part.man_exp())
+    if exponent > MOST_BITS:
+        raise UnsupportedError(TOO_MANY_DIGITS)
+    if exponent + mantissa.bit_length() < -MOST_BITS:
+        return Fraction(0), Fraction(1, 2**MOST_BITS)
+    return Fraction(mantissa << max(exponent, 0), 1 << max(-exponent, 0)), Fraction(0)
+
+
+def nearest(number: Real | Fraction) -> float:
+    """Return the float nearest to a number's middle; infinite where that is beyond the floats."""
+    exact = number if isinstance(number, Fraction) else middle(number)
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
 
 
 def is_finite(number: Real) -> bool:

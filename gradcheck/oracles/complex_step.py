@@ -52,4 +52,4 @@ class ComplexStep:
             arrays.to_numpy(x) + (1j * math.ldexp(1.0, STEP) * arrays.to_numpy(move[i]) if i in move else 0)
             for i, x in enumerate(leaves)
         ]
-        return math.ldexp(imaginary(self._raw, points), -STEP)
+        return imaginary(self._raw, points) * 2.0**-STEP

@@ -15,6 +15,7 @@ on object arrays of rationals with a step.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.oracles.balls import Real, Undecided, agree, fmpq, middle, radius, real, sign, working
+from gradcheck.oracles.balls import Real, Undecided, agree, fmpq, middle, nearest, radius, real, sign, working
 from gradcheck.oracles.exact_arrays import ExactArray, exact_array
 from gradcheck.oracles.exact_run import call, constant_terms, real_array, run
 from gradcheck.oracles.germs import moving
@@ -83,7 +84,9 @@ class ExactSlope:
 
     def rounded(self) -> tuple[float, float, float]:
         """Return (left, right, bound) as floats; the bound holds for both, rounding included."""
-        left, right = float(middle(self.left)), float(middle(self.right))
+        left, right = nearest(self.left), nearest(self.right)
+        if not math.isfinite(left - right):
+            return left, right, math.inf
         errors = [abs(middle(s) - Fraction(r)) + radius(s) for s, r in ((self.left, left), (self.right, right))]
         return left, right, round_up(max(errors))
 
@@ -154,7 +157,7 @@ class ExactPoint:
             return found
 
         pairs = self._refined(compute, lambda _: True)
-        values, rates = ([float(middle(number)) for number in side] for side in zip(*pairs, strict=True))
+        values, rates = ([nearest(number) for number in side] for side in zip(*pairs, strict=True))
         return np.array(values), np.array(rates)
 
     def moved(self, directions: Sequence[ArrayLike], side: int = 1) -> tuple[ExactArray, ...]:
@@ -170,8 +173,8 @@ class ExactPoint:
         for limit in (left.coefficient(0), right.coefficient(0)):
             if not agree(limit, value):
                 raise ArgumentError(
-                    f"f jumps at the point: it is {float(middle(value)):.6g} there and tends to "
-                    f"{float(middle(limit)):.6g} beside it, so it has no slope; move the point"
+                    f"f jumps at the point: it is {nearest(value):.6g} there and tends to "
+                    f"{nearest(limit):.6g} beside it, so it has no slope; move the point"
                 )
         return ExactSlope(value, -left.coefficient(1), right.coefficient(1))
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.claims.tree import a_kind
 from gradcheck.errors import UnsupportedError
 from gradcheck.oracles.balls import Real, Undecided, entries_of_product, fmpq, matrix, most_terms
 from gradcheck.oracles.elementary import BINARY, UNARY
@@ -72,7 +73,10 @@ def exact(value: Any) -> Any:
 
 def exact_array(value: Any) -> ExactArray:
     """Return an array of real numbers or germs as an `ExactArray`, without a copy when it is one of germs."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise UnsupportedError(f"{a_kind(value)} entered the computation: exact arithmetic is for reals") from error
     if array.dtype.kind not in "biufO":
         raise UnsupportedError(f"an array of {array.dtype} entered the computation: exact arithmetic is for reals")
     entries = array.ravel().tolist()

@@ -62,7 +62,7 @@ def call(function: Callable[..., Any], args: Iterable[ExactArray]) -> Any:
 
 def constant_terms(part: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return the constant terms of one argument's gradient."""
-    if isinstance(part, (float, np.floating)) or getattr(part, "dtype", np.dtype(object)).kind == "f":
+    if isinstance(part, (float, np.floating)) or getattr(getattr(part, "dtype", None), "kind", "") == "f":
         raise UnsupportedError(
             "the gradient returned floats, so some step left exact arithmetic: make buffers with "
             "np.zeros_like of an argument and compute every number from the arguments"

@@ -58,6 +58,8 @@ class ExactSlopes:
         """Return left and right slope along `move`, exact up to their rounding to float64."""
         del scale, start
         left, right, bound = self.exactly(move).rounded()
+        if math.isinf(bound):
+            return None
         side_error = bound + math.ulp(left) + math.ulp(right)
         half = abs(right - left) / 2
         error = half + side_error if half > 2 * side_error else side_error

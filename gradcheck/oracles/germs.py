@@ -20,14 +20,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from gradcheck.errors import UnsupportedError
-from gradcheck.oracles.balls import Real, Undecided, fmpq, is_zero, most_terms, real, sign
+from gradcheck.oracles.balls import (
+    MOST_BITS,
+    TOO_MANY_DIGITS,
+    Real,
+    Undecided,
+    fmpq,
+    is_zero,
+    most_terms,
+    real,
+    sign,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXACT = sys.maxsize  # the order of a germ of which every term is known
 _NOUGHT = fmpq(0)
-MOST_BITS = 2**20  # of an exact number; each product of two may have twice as many as they have
 # What the operators of a germ need of the files that are built on germs, which enter it here: `elementary` the power,
 # `exact_arrays` the ufuncs.
 BUILT_ON_GERMS: dict[str, Callable[..., Any]] = {}
@@ -72,7 +81,7 @@ class Germ:
         while terms and is_zero(terms[-1]):
             terms = terms[:-1]
         if any(isinstance(term, fmpq) and term.height_bits() > MOST_BITS for term in terms):
-            raise UnsupportedError("a number has too many digits for exact arithmetic")
+            raise UnsupportedError(TOO_MANY_DIGITS)
         self.terms = terms
         self.order = order
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.oracles.balls import Real, middle, radius
+from gradcheck.oracles.balls import Real, middle, nearest, radius
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,18 +37,18 @@ def ulps(rounded: NDArray[np.floating[Any]], exact: NDArray[Any]) -> NDArray[np.
 
     Where the exact number is 0, or below the normal range, the unit is the smallest subnormal.
     """
-    nearest = np.array([float(middle(entry)) for entry in exact.ravel()], dtype=rounded.dtype)
+    there = np.array([nearest(entry) for entry in exact.ravel()], dtype=rounded.dtype)
     distances = [
-        float(abs(Fraction(float(r)) - middle(e)) / Fraction(float(u))) if np.isfinite(r) else math.inf
-        for r, e, u in zip(rounded.ravel(), exact.ravel(), np.spacing(np.abs(nearest)), strict=True)
+        nearest(abs(Fraction(float(r)) - middle(e)) / Fraction(float(u))) if np.isfinite([r, u]).all() else math.inf
+        for r, e, u in zip(rounded.ravel(), exact.ravel(), np.spacing(np.abs(there)), strict=True)
     ]
     return np.array(distances, dtype=np.float64).reshape(rounded.shape)
 
 
 def round_up(bound: Fraction) -> float:
     """Return the least float that is no smaller."""
-    nearest = float(bound)
-    return nearest if Fraction(nearest) >= bound else math.nextafter(nearest, math.inf)
+    found = nearest(bound)
+    return found if math.isinf(found) or Fraction(found) >= bound else math.nextafter(found, math.inf)
 
 
 def _log10(number: Fraction) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
+from gradcheck.slopes.every_float import exact_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -268,7 +269,7 @@ def _summed(gradient: NDArray[Any], direction: NDArray[Any]) -> tuple[float, flo
         return sums[0], totals[0]
     if not all(map(math.isfinite, totals)):
         return math.nan, math.inf
-    return math.fsum(sums), math.fsum(totals)
+    return exact_sum(sums), exact_sum(totals)
 
 
 def _exponent_of(x: NDArray[Any]) -> int:

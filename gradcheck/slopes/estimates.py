@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from gradcheck.slopes.slope import Level
 
+FAR = 2.0**500  # of two steps: further apart the square of their ratio would be no float
 # If noise forbids small steps, many kinks lie inside every step, and the differences d and J are random sums of them.
 # Five times these covers 99.8 % of sums of up to 1000 ReLUs under noise of 1e-8 to 1e-3 (three times: 99.4 %), as
 # `docs/crowded.py` prints.
@@ -63,7 +64,7 @@ def extrapolated_gap(a: Level, b: Level) -> tuple[float, float]:
 
 def richardson(a: Level, b: Level, c: Level, weight: float) -> Estimate:
     """Return Richardson's extrapolant of levels b and c, bounded by its change from that of a and b."""
-    ab, bc = (a.step / b.step) ** 2, (b.step / c.step) ** 2
+    ab, bc = (min(wide.step / near.step, FAR) ** 2 for wide, near in ((a, b), (b, c)))
     before = b.central + (b.central - a.central) / (ab - 1)
     value = c.central + (c.central - b.central) / (bc - 1)
     jump, jump_noise = extrapolated_gap(b, c)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gradcheck.slopes.estimates import CROWDED, Estimate, one_estimate, richardson
+from gradcheck.slopes.every_float import LARGEST, exponent_above
 from gradcheck.slopes.slope import COARSEST, Level
 
 if TYPE_CHECKING:
@@ -130,13 +131,13 @@ class Ladder:
             size = max(self.scale, min(abs(best.value), abs(self.levels[0].central)))
             wanted *= size / (max(self.scale, abs(best.value)) or 1.0)
             enough = best.noise * best.step / wanted if wanted > 0 else 0.0
-            following = self.coarsest(size, min(enough, math.ldexp(64.0, coarse)))
+            following = self.coarsest(size, min(enough, math.ldexp(1.0, min(coarse + 6, LARGEST))))
         return following if following > coarse and following not in self.tried and self.coarser_helps(best) else None
 
     def coarsest(self, size: float, step: float) -> int:
         """Return the exponent of `step`, or of one that changes φ by a quarter of itself if its slope is `size`."""
         quarter = abs(self.at_zero) / (4 * size) if size > 0 else 0.0
-        return max(COARSEST, math.ceil(math.log2(min(step, quarter, 2.0**1022) or 0.25)))
+        return max(COARSEST, exponent_above(min(quarter, step)))
 
     def next_exponent(self, best: Estimate, wanted: float) -> int | None:
         """Return the exponent of the level that would tighten `best` most, None where none would."""

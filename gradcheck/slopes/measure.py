@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from gradcheck.slopes.estimates import choose
+from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.ladder import Ladder
 from gradcheck.slopes.sides import assembled, one_sided
 from gradcheck.slopes.slope import COARSEST
@@ -102,8 +103,7 @@ def _first_levels(ladder: Ladder, scale: float, target: float, start: int | None
         scale = abs(level.central) if level is not None and abs(level.central) > level.noise else 0.0
     # a pair's bound has 3.3 times the noise of its finer level (`estimates.one_estimate`); the rest is for truncation
     wanted = 4 * ladder.noise.bound / (target * scale) if target * scale > 0 else math.inf
-    fine = COARSEST if math.isinf(wanted) else -22 if wanted == 0 else math.ceil(math.log2(wanted))
-    fine = max(fine, -22, ladder.finest)
+    fine = max(exponent_above(wanted), -22, ladder.finest)
     if fine <= FINE:
         _pair(ladder, fine)
         return

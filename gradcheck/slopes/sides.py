@@ -94,7 +94,7 @@ def gap_exponent(levels: list[Level]) -> tuple[float, int]:
     if any(16 * v.noise < abs(last.gap) / 2 for v in levels[seen[-1] + 1 :]):
         return math.inf, -1
     before = levels[seen[-2]]
-    return math.log2(abs(before.gap / last.gap)) / math.log2(before.step / last.step), seen[-1]
+    return (math.log2(abs(before.gap)) - math.log2(abs(last.gap))) / math.log2(before.step / last.step), seen[-1]
 
 
 def one_sided(ladder: Ladder) -> Slope | None:

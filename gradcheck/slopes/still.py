@@ -10,6 +10,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.noise import ROUNDINGS
 
 if TYPE_CHECKING:
@@ -53,11 +54,7 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
     if not 0 < expected < math.inf:
         return None
     finest = math.frexp(VISIBLE * ladder.noise.unit)[1]
-    least = MOVES * tolerance / expected  # 0 where it is below the smallest number
-    if math.isinf(least):
-        return None
-    wanted = math.ceil(math.log2(least)) if least > 0 else finest
-    exponent = max(finest, wanted)
+    exponent = max(finest, exponent_above(MOVES * tolerance / expected))
     if exponent > -10:
         return None
     step = math.ldexp(1.0, exponent)

@@ -233,7 +233,7 @@ def between(low: float, high: float) -> list[float]:
     """
     if not (math.isfinite(low) and math.isfinite(high) and low < high and math.isfinite(high - low)):
         raise ArgumentError(f"the range is {low:g} to {high:g}, wanted two finite numbers, the lower one first")
-    step = 2.0 ** math.floor(math.log2((high - low) / 32))
+    step = math.ldexp(0.5, math.frexp((high - low) / 32)[1])
     first = math.floor(low / step) + 1 if step and math.isfinite(low / step) else 0
     found = {x for k in range(64) if low < (x := (first + k) * step) < high}
     if not found:

@@ -77,10 +77,10 @@ def _smooth(trial: Trial, oracle: ExactSlopes) -> bool:
 
 def _distance(trial: Trial, oracle: ExactSlopes) -> Interval:
     """Return the distance of the floating-point gradient from its formula: relative, but where both are zero."""
-    from gradcheck.oracles.balls import agree, fmpq, middle  # noqa: PLC0415
+    from gradcheck.oracles.balls import agree, fmpq, nearest  # noqa: PLC0415
 
     rounded, exact = np.asarray(trial.claimed), np.asarray(oracle.claimed[trial.index])
-    formula = np.reshape([float(middle(entry)) for entry in exact.ravel()], exact.shape)
+    formula = np.reshape([nearest(entry) for entry in exact.ravel()], exact.shape)
     size = trial.scale.norm(formula)
     if not np.any(rounded) and all(agree(entry, fmpq(0)) for entry in exact.ravel()):
         return Interval(0.0, size, relative=False, confidence=trial.confidence)
@@ -171,10 +171,10 @@ def _along(claimed: Sequence[NDArray[Any] | None], move: Move) -> Real:
 
 def _error(claimed: Real, slope: ExactSlope) -> float:
     """Return the distance of a claim from the nearer slope, relative to it."""
-    from gradcheck.oracles.balls import middle  # noqa: PLC0415
+    from gradcheck.oracles.balls import middle, nearest  # noqa: PLC0415
 
     return min(
-        float(abs(middle(claimed) - middle(side)) / abs(middle(side))) if middle(side) else math.inf
+        nearest(abs(middle(claimed) - middle(side)) / abs(middle(side))) if middle(side) else math.inf
         for side in (slope.left, slope.right)
     )
 
@@ -194,11 +194,11 @@ def _digits(oracle: ExactSlopes, move: Move, slope: ExactSlope) -> float:
 
 def _distances(rounded: NDArray[Any], exact: NDArray[Any]) -> tuple[float, float]:
     """Return the largest distance in ulps of each entry, and of the largest entry."""
-    from gradcheck.oracles.balls import middle  # noqa: PLC0415
+    from gradcheck.oracles.balls import nearest  # noqa: PLC0415
     from gradcheck.oracles.tightness import ulps  # noqa: PLC0415
 
     if not exact.size:
         return 0.0, 0.0
     each = ulps(rounded, exact)
-    sizes = np.reshape([abs(float(middle(entry))) for entry in exact.ravel()], exact.shape).astype(rounded.dtype)
+    sizes = np.reshape([abs(nearest(entry)) for entry in exact.ravel()], exact.shape).astype(rounded.dtype)
     return float(each.max()), float((each * (np.spacing(sizes) / np.spacing(sizes.max()))).max())

@@ -103,7 +103,7 @@ class Joint:
 
     def _eligible(self) -> list[int]:
         """Return the arguments that may be judged together: their claim is an array, and well conditioned."""
-        known = [i for i in self.sizes if not self.trials[i].empty]
+        known = [i for i, size in self.sizes.items() if math.isfinite(size) and not self.trials[i].empty]
         own = {i: self.trials[i].round_off / self.sizes[i] if self.sizes[i] else 0.0 for i in known}
         allowed = self.resolution / (4 * DEVIATIONS * self._width(0, COUNTS[0]) * math.sqrt(COUNTS[0]))
         kept, spent = [], 0.0

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.prediction import ClaimNoise
+from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.noise import STEP
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import (
@@ -206,7 +207,7 @@ class Trial:
         """Begin where the last slope had to go, when that was further down than usual and not to look for a kink."""
         if slope.resolution <= 0 or slope.kinked or slope.one_sided or slope.exponent < SMOOTH:
             return None
-        exponent = int(np.log2(slope.resolution))
+        exponent = exponent_above(slope.resolution)
         return exponent if exponent < -22 else None
 
     @property

@@ -1,5 +1,7 @@
 """The table of named mistakes: what each is called, when two names are given, when none, and the power of a PASS."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -449,6 +451,21 @@ def test_a_whole_factor_that_is_no_length_says_what_it_may_come_from(c, said):
 
 def test_a_loose_interval_names_all_factors_in_it():
     assert [n.value for n in factors.names_of(1.9, 5.1, {5: ("x.shape[0]",)})] == [2, 5, 3]
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-308, 1e-300, 1.0 - 2.0**-52, 1e300, 1.7e308])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_factor_of_any_size_has_a_finite_name_or_none(size, sign):
+    low, high = sorted((sign * size, sign * math.nextafter(size, math.inf)))
+    names = factors.names_of(low, high, {3: ("x.shape[0]",)})
+    assert len(names) == (size > 5e-324)
+    for name in names:
+        assert low <= name.value <= high
+        assert "inf" not in name.name + name.advice
+
+
+def test_a_float_so_large_that_it_is_whole_anyway_is_no_known_number():
+    assert not factors.names_of(1e300, 1e300, {})[0].known
 
 
 def test_a_constant_that_is_nearly_one_is_told_from_one():

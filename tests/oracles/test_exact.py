@@ -7,9 +7,10 @@ import pytest
 
 pytest.importorskip("flint")
 
+import gradcheck as gc
 from gradcheck.check import check
 from gradcheck.errors import ArgumentError, UnsupportedError
-from gradcheck.oracles.balls import agree, arb, fmpq, middle, radius, working
+from gradcheck.oracles.balls import Undecided, agree, arb, fmpq, middle, nearest, radius, working
 from gradcheck.oracles.elementary import FUNCTIONS
 from gradcheck.oracles.exact import ExactPoint, exact_gradient, exact_slope
 from gradcheck.oracles.exact_arrays import exact_array
@@ -602,3 +603,32 @@ def test_products_of_too_many_digits_are_refused_as_powers_are(f):
     with pytest.raises(UnsupportedError, match="too many digits"):
         check(f, lambda x: x, (np.array([0.3]),), oracle="exact")
     assert check(f, lambda x: x, (np.array([0.3]),)).verdict is not Verdict.PASS  # and without it there is a verdict
+
+
+@pytest.mark.parametrize(
+    "ball",
+    [arb("inf"), arb("nan"), arb("1e1000").exp(), arb(2) ** (2**20 + 1)],
+    ids=["infinite", "NaN", "overflowed", "of too many digits"],
+)
+def test_a_ball_that_is_no_fraction_does_not_end_the_process(ball):
+    with pytest.raises((Undecided, UnsupportedError)):
+        middle(ball)
+    with pytest.raises((Undecided, UnsupportedError)):
+        radius(ball)
+
+
+@pytest.mark.parametrize("ball", [arb(2) ** (-(2**21)), arb("-1e1000").exp()])
+def test_a_ball_too_small_to_write_is_0_and_its_radius_holds_it(ball):
+    assert middle(ball) == 0
+    assert 0 < radius(ball) <= Fraction(2, 2**2**20)
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(10**400, math.inf), (-(10**400), -math.inf), (3, 3.0)])
+def test_a_rational_beyond_the_floats_is_infinite_as_one(number, wanted):
+    assert nearest(fmpq(number)) == nearest(Fraction(number)) == wanted
+
+
+def test_a_slope_beyond_the_floats_is_not_measured():
+    x = np.array([2.0])
+    report = gc.check(lambda x: (x - 2).sum() * 1e308 * 1e10, np.ones_like, (x,), oracle="exact")
+    assert str(report.verdict) == "INCONCLUSIVE"

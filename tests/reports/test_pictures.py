@@ -257,3 +257,23 @@ def test_a_figure_has_the_intervals_then_the_pictures_of_wrong_arguments_first()
         "wrong: the ladder of steps",
         "right: the ladder of steps",
     ]
+
+
+# At the ends of the floats ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e300, 1.7e308, math.inf])
+def test_an_error_of_any_size_has_an_axis(size):
+    low, high = intervals.error_range(report(argument(low=size, high=size)))
+    assert 0 < low < high < math.inf
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [5e-324, 1e-300, 1e300, 1.7e308, math.inf])
+@pytest.mark.parametrize("steps", [(1e-300, 1e-310, 5e-324), (8e307, 1.0, 1e-9)])
+def test_slopes_noise_and_steps_of_any_size_can_be_drawn(size, steps):
+    levels = tuple(Level(h, 0.0, 0.0, size, size, size) for h in steps)
+    slope = Slope(size, size, size, size, size, steps[-1], math.nan, levels)
+    figure = Figure()
+    ladder.draw_ladder(figure.subplots(), argument(probes=(Probe(0, 1.5, slope, 3.0, 0.0),)))
+    figure.canvas.draw()

@@ -403,6 +403,14 @@ def test_two_levels_tell_no_exponent():
     assert math.isnan(gap_exponent(levels)[0])
 
 
+@pytest.mark.parametrize(
+    ("near", "far"), [(1e-320, 1e300), (1e300, 1e-320), (math.inf, 1.0), (1.0, math.inf), (math.inf, math.inf)]
+)
+def test_the_exponent_of_gaps_of_any_size_is_a_float(near, far):
+    levels = [Level(h, 0.0, 0.0, 0.0, gap, 0.0) for h, gap in ((4.0, 1.0), (2.0, far), (1.0, near))]
+    assert isinstance(gap_exponent(levels)[0], float)
+
+
 def test_a_gap_that_a_finer_level_no_longer_shows_does_not_persist():
     levels = [Level(2.0**-k, 0, 0, 0.0, gap, 1e-9) for k, gap in ((2, 1.0), (4, 1.0), (6, 1.0), (8, 0.0))]
     assert gap_exponent(levels)[0] == math.inf

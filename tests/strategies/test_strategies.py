@@ -7,6 +7,7 @@ from hypothesis import find as find_any
 from hypothesis import strategies as st
 
 from gradcheck import ArgumentError
+from gradcheck.strategies.described import between
 from gradcheck.strategies.drawn import PROFILES, SHORT, arrays_for, numbers, register_profiles, shapes_for
 from gradcheck.two_layer_relu.boundary_problems import boundary_problems
 
@@ -224,3 +225,11 @@ def test_profiles_are_loaded_by_their_names_once_they_are_registered():
     register_profiles()
     for name in ("quick", "thorough", "debug"):
         assert settings.get_profile(name) is PROFILES[name]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 5e-324), (0.0, 1e-323), (-5e-324, 5e-324), (1.0, 1.0 + 2.0**-52)])
+def test_an_interval_of_next_to_no_floats_has_numbers_inside_or_says_so(low, high):
+    try:
+        assert all(low < x < high for x in between(low, high))
+    except ArgumentError as error:
+        assert "too narrow to draw from" in str(error)

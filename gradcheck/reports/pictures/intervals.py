@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from gradcheck.verdicts.report import Report
 
+DECADES = 303  # on either side of 1
 MOST_ROWS = 24  # arguments
 SMALLEST = 1e-17  # relative errors are drawn down to here, below float64's round-off
+LARGEST = 1e300  # and up to here: the axis ends a few decades further on
 
 
 def draw_intervals(ax: Axes, report: Report, *, words: bool = True) -> None:
@@ -60,10 +62,15 @@ def error_range(report: Report) -> tuple[float, float]:
     """Return the ends of the error axis, powers of ten around all that is drawn."""
     drawn = [SMALLEST]
     for a in report:
-        drawn += [v for v in (a.error.low, a.error.high, a.resolution) if SMALLEST < v < math.inf]
+        drawn += [v for v in (a.error.low, a.error.high, a.resolution) if SMALLEST < v < LARGEST]
     smallest = min(drawn[1:], default=1e-3)
     largest = max([*drawn, 10 * smallest])
-    return 10.0 ** (math.floor(math.log10(smallest)) - 1), 10.0 ** math.ceil(math.log10(largest) + 0.5)
+    return decade(math.floor(math.log10(smallest)) - 1), decade(math.ceil(math.log10(largest) + 0.5))
+
+
+def decade(exponent: float) -> float:
+    """Return a power of ten, as near as it can be drawn: no axis goes from 0 or to infinity."""
+    return math.pow(10.0, min(max(exponent, -DECADES), DECADES))
 
 
 def intervals_height(report: Report) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.reports.pictures.intervals import SMALLEST
+from gradcheck.reports.pictures.intervals import LARGEST, SMALLEST, decade
 from gradcheck.reports.pictures.style import COLOURS, OF_VERDICT, log_axis
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
     ]
     sides = slants(probes, size)
     steps = [v.step * p.stretch for p in probes for v in p.slope.levels]
-    ends = 10.0 ** math.floor(math.log10(min(steps))), 10.0 ** math.ceil(math.log10(max(steps)))
+    ends = decade(math.floor(math.log10(min(steps)))), decade(math.ceil(math.log10(max(steps))))
     heights = [y for points in (bounds, *curves) for _, y in points]
-    heights += [factor * (min(steps) if power < 0 else max(steps)) ** power for factor, power, *_ in sides]
-    floor = min(heights, default=SMALLEST) / 3
+    heights += [on_slant(factor, power, min(steps) if power < 0 else max(steps)) for factor, power, *_ in sides]
+    floor = max(min(heights, default=SMALLEST), SMALLEST) / 3
     off = [mismatch(p) / (p.stretch * size) for p in probes]
-    low, high = (max(v, floor) for v in (min(off), max(off)))
+    low, high = (min(max(floor, v), LARGEST) for v in (min(off), max(off)))
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=(floor / 2, 4 * max([*heights, high])))
     log_axis(ax.xaxis)
     log_axis(ax.yaxis)
@@ -53,7 +53,7 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
     if bounds:
         ax.plot(*zip(*bounds, strict=True), label="bound of the slope", **BOUND)
     for factor, power, label, dashes in sides:
-        line = [factor * h**power for h in ends]
+        line = [on_slant(factor, power, h) for h in ends]
         ax.plot(ends, line, color=COLOURS["noise"], linewidth=1, linestyle=dashes, label=label)
     colour = COLOURS[OF_VERDICT[argument.verdict]]
     ax.fill_between(ends, low, high, color=colour, alpha=0.22, linewidth=0)
@@ -64,7 +64,12 @@ def draw_ladder(ax: Axes, argument: ArgumentReport) -> None:
 
 def drawable(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return the points that fit on a log axis: those above 0."""
-    return [(x, y) for x, y in points if SMALLEST < y < math.inf]
+    return [(x, y) for x, y in points if SMALLEST < y < LARGEST]
+
+
+def on_slant(factor: float, power: int, h: float) -> float:
+    """Return factor·h^power, as far as it can be drawn."""
+    return decade(math.log10(factor) + power * math.log10(h))
 
 
 def slants(probes: list[Probe], size: float) -> list[tuple[float, int, str, str]]:
@@ -80,7 +85,7 @@ def slants(probes: list[Probe], size: float) -> list[tuple[float, int, str, str]
         noise = max(noise, *(uncertainty(probe, v) * v.step / size for v in probe.slope.levels))
         if difference(probe, coarse) > uncertainty(probe, coarse):
             step, unit = coarse.step * probe.stretch, probe.stretch * size
-            truncation = max(truncation, difference(probe, coarse) / unit / step**power)
+            truncation = max(truncation, difference(probe, coarse) / unit / step / (step if power == 2 else 1.0))
     found = [(noise, -1, "noise of f ÷ h", "--"), (truncation, power, f"truncation ∝ h{'²' * (power - 1)}", "-.")]
     return [side for side in found if 0 < side[0] < math.inf]
 
@@ -112,8 +117,8 @@ def settled(probe: Probe) -> Level:
 def gradient_size(argument: ArgumentReport) -> float:
     """Return the gradient's size as the slopes show it, 1 where they are all zero."""
     found = [p.slope.value / p.stretch for p in argument.probes]
-    size = math.sqrt(sum(v * v for v in found) / len(found)) if found else 0.0
-    return size if size > 0 else 1.0
+    size = math.hypot(*found) / math.sqrt(max(len(found), 1))
+    return size if 0 < size < math.inf else 1.0
 
 
 def mismatch(probe: Probe) -> float:
