@@ -127,19 +127,17 @@ class Variable:
         result = finished(self._kink_of(*self._claim.arguments(leaves)), self._kink_of)
         return result if isinstance(result, tuple | list) else (result,)
 
-    def _values(self, leaves: Sequence[Any]) -> Array:
+    def _values(self, leaves: Sequence[Any], entries: Any = ...) -> Array:
         parts = self.parts(leaves)
         try:
-            return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])
-        except (TypeError, ValueError) as error:
-            raise ArgumentError(f"kink_of= returned {shown(parts)}, wanted an array or a tuple of arrays") from error
+            return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])[entries]
+        except (TypeError, ValueError, IndexError) as error:
+            said = f"kink_of= returned {shown(parts)}, wanted an array or a tuple of arrays, as large at every call"
+            raise ArgumentError(said) from error
 
     def at(self, leaves: Sequence[Any]) -> Array:
         """Return the entries that are 0 at the point, at other arguments."""
-        values = self._values(leaves)
-        if values.size <= self.zero[-1]:
-            raise ArgumentError(f"kink_of= returned {values.size} numbers beside the point, and more at it")
-        return values[self.zero]
+        return self._values(leaves, self.zero)
 
 
 class _Samples:
