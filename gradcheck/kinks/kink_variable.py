@@ -127,7 +127,7 @@ class Variable:
         result = finished(self._kink_of(*self._claim.arguments(leaves)), self._kink_of)
         return result if isinstance(result, tuple | list) else (result,)
 
-    def _values(self, leaves: Sequence[Any], entries: Any = ...) -> Array:
+    def _values(self, leaves: Sequence[Any], entries: Entries | slice = slice(None)) -> Array:
         parts = self.parts(leaves)
         try:
             return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])[entries]
