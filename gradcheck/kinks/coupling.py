@@ -34,12 +34,14 @@ SAME = 1e-13  # weights are sums of a few numbers of at most 1
 class Coupled:
     """Weights of whole claims, and what is left of the claim on trial; or entries whose blocks depend on others.
 
-    All are None where more whole claims were needed than may be asked for.
+    Where more whole claims were needed than may be asked for, both are None, and `most` are the weights of the block
+    that has most of them.
     """
 
     weights: Array | None = None
     off: float = 0.0
     refuted: NDArray[np.bool_] | None = None
+    most: Array | None = None
 
     def shows(self, near: Neighbourhood) -> bool:
         """Tell whether the whole claims give the claim on trial."""
@@ -50,12 +52,13 @@ def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
     """Ask for the whole claims that the blocks' weights make up."""
     alike = _alike(near)
     top, bottom, share = _of_single_entries(near, parts.alone)
-    share = np.minimum(np.round(share / alike) * alike, 1.0)
+    share = (np.round(share / alike) * alike).clip(0, 1)
     sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in parts.blocks]
     ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
     if len(levels) - 1 > MOST_WHOLE:
-        return Coupled()
+        shared = share[(share > 0) & (share < 1)]
+        return Coupled(most=max([*(np.array(b.weights) for b in parts.blocks), *np.c_[shared, 1 - shared]], key=len))
     weights, rest = np.diff(levels), near.here.copy()
     for weight, (below, above) in zip(weights, itertools.pairwise(levels), strict=True):
         pick = np.zeros(near.here.size, dtype=np.int16)  # of 600 claims at most
@@ -71,7 +74,7 @@ def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
         if bad.any():
             return Coupled(refuted=bad)
         rest -= weight * claim
-    return Coupled(weights, float(np.max(np.abs(rest), initial=0.0)))
+    return Coupled(weights, float(np.max(np.abs(rest))))
 
 
 def _alike(near: Neighbourhood) -> float:
@@ -93,7 +96,7 @@ def _of_single_entries(near: Neighbourhood, alone: Entries) -> tuple[Picked, Pic
         np.minimum(low, values, out=low)
     gap = high - low
     share = np.divide(near.here[alone] - low, gap, out=np.ones(len(gap)), where=gap > near.tolerance)
-    return top, bottom, share.clip(0, 1)
+    return top, bottom, share
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
+from gradcheck.kinks.changes import parts
 from gradcheck.slopes.direction import Scale, inner
 from gradcheck.slopes.every_float import exact_sum
 from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, smallest_visible
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MOST_PROBES = 4
-BLOCK = 2**15
 FEWEST = 3  # directions for an upper end
 UNIT = Scale(1.0)  # claims come in the argument's scale
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
@@ -151,7 +151,7 @@ class Formula:
         chance to err is shared by the two sides, and by the two numbers of directions after which one may stop.
         """
         trial = self.beside.trial
-        size = max(self.size, 0.0 if trial.tangent is None else trial.true_norm)
+        size = self.gradient_size
         confidence = (3 + trial.confidence) / 4
         low = high = 0.0
         changes = [side.change for pair in self.sides for side in pair]
@@ -169,6 +169,12 @@ class Formula:
             )
         return Interval(low, max(low, high), relative=True, confidence=trial.confidence)
 
+    @property
+    def gradient_size(self) -> float:
+        """The size of the gradient next to the point; where moves are restricted, the claims show a part of it."""
+        trial = self.beside.trial
+        return self.size if trial.tangent is None else max(self.size, trial.true_norm)
+
     def smallest_error(self) -> float:
         """Return the smallest relative error that the one-sided slopes would have shown."""
         bounds = [max(side.mismatch.bound for side in pair) for pair in self.sides]
@@ -180,9 +186,9 @@ class Formula:
 
 def _along(claim: Array, flat: Array) -> tuple[float, float]:
     """Return a claim's slope along a move and its round-off, block by block: temporaries may be as large as either."""
-    parts = [inner(claim[i : i + BLOCK], flat[i : i + BLOCK]) for i in range(0, len(claim), BLOCK)]
-    doubled = 2.0**-52 * exact_sum([abs(value) for value, _ in parts])  # of adding the blocks up
-    return exact_sum([value for value, _ in parts]), exact_sum([error for _, error in parts]) + doubled
+    sums = [inner(claim[part], flat[part]) for part in parts(len(claim))]
+    doubled = 2.0**-52 * exact_sum([abs(value) for value, _ in sums])  # of adding the blocks up
+    return exact_sum([value for value, _ in sums]), exact_sum([error for _, error in sums]) + doubled
 
 
 def _telling(found: list[Mismatch], confidence: float) -> list[Mismatch]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from gradcheck import arrays
 from gradcheck.claims.prediction import Prediction
 from gradcheck.errors import WrongClaim
 from gradcheck.kinks import chain_rule, changes, exactly, kink_variable, told
-from gradcheck.kinks.formula import FEWEST, MOST_PROBES, Formula
+from gradcheck.kinks.formula import FEWEST, Formula
 from gradcheck.kinks.of_black_box import black_box
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import Interval, Verdict
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport, Probe
 
 MOST_PUSHED = 2**10  # entries of a jvp's argument that are pushed forward one by one, for each claim
-OFF = 4.0  # a kink that is seen only down to steps of so many δ may not be at the point itself
 JUMPS = (
     "the gradient is right at the point and jumps there: beside the point it is another one; does it treat the point "
     "specially? check at another point"
@@ -75,17 +75,17 @@ def judge(
     interval = _next_to_it(formula, resolution, again)
     within = _within(trial)
     report = trial.report(Verdict.INCONCLUSIVE, interval, resolution).with_(smallest_error=formula.smallest_error())
-    if interval.low > 0 or (interval.high > resolution and within > OFF * beside.delta):
+    if not _is_right(interval, resolution):
         beyond = Formula(beside, trial.probes, beyond=True)
         beyond.measure()
         error = beyond.interval()
         if error.low == 0 and beside.one_piece:
             return _near_the_point(report, error, within)
-        if interval.low > 0 or error.low > 0:
+        worst = max(interval, error, key=lambda found: found.low)
+        if worst.low > 0:
             kink = Kink("other", valid=False, entries=(), within=within)
             reason = "wrong already next to the kink, where f is smooth"
-            error = interval if interval.low > 0 else error
-            return report.with_(verdict=Verdict.FAIL, error=error, kink=kink, reason=reason)
+            return report.with_(verdict=Verdict.FAIL, error=worst, kink=kink, reason=reason)
     if variable is not None:
         rng = stream(trial.field.seed, Purpose.NAMED, trial.index)
         solved, entries = kink_variable.judged(beside, variable, rng)
@@ -99,27 +99,32 @@ def judge(
 
 
 def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Probe]] | None) -> Interval:
-    """Return the interval for the error next to the point, measured to more accuracy where that may decide it."""
-    for count in (FEWEST, MOST_PROBES):
-        formula.measure(count)
+    """Return the interval for the error next to the point, measured to more accuracy where that may decide it.
+
+    A claim is wrong there only where the first directions and fresh ones say so, each by themselves.
+    """
+
+    measure_few, refine_claims = partial(formula.measure, FEWEST), partial(formula.refine, slopes=False)
+    for step in (measure_few, refine_claims, formula.measure, refine_claims, formula.refine):
+        step()
         interval = formula.interval()
-        if interval.low == 0 and interval.high > resolution:
-            formula.refine(slopes=False)
-            interval = formula.interval()
-        if interval.low == 0 and interval.high <= resolution:
+        if _is_right(interval, resolution):
             return interval
-    formula.refine()
-    interval = formula.interval()
-    if again is None or (interval.low == 0 and interval.high <= resolution):
+    if again is None:
         return interval
-    before = list(formula.beside.trial.probes)
+    trial = formula.beside.trial
+    before = list(trial.probes)
     fresh = Formula(formula.beside, again())
-    formula.beside.trial.settle([*fresh.probes, *before], formula.beside.trial.oracle)
+    trial.settle([*fresh.probes, *before], trial.oracle)
     fresh.measure()
     fresh.refine()
-    found = fresh.interval()
+    wrong = min(interval.low, fresh.interval().low) > 0
     formula.add(fresh)
-    return formula.interval() if (found.low > 0) == (interval.low > 0) else replace(formula.interval(), low=0.0)
+    return formula.interval() if wrong else replace(formula.interval(), low=0.0)
+
+
+def _is_right(interval: Interval, resolution: float) -> bool:
+    return interval.low == 0 and interval.high <= resolution
 
 
 def _within(trial: Trial) -> float:
@@ -160,7 +165,7 @@ def _of_a_large_jvp(trial: Trial, resolution: float) -> ArgumentReport:
 
 def _can_be_asked(trial: Trial) -> bool:
     """Tell whether there are claims next to the point: a jvp gives no array, and arrays say nothing of other points."""
-    return trial.claimed is not None and not trial.prediction.claim.at_point_only
+    return bool(trial.probes) and trial.claimed is not None and not trial.prediction.claim.at_point_only
 
 
 def without_the_jump(trial: Trial) -> bool:
@@ -169,7 +174,7 @@ def without_the_jump(trial: Trial) -> bool:
     Moved by one unit of round-off, a claim that treats the point specially changes by far more than it does next to the
     point. That is no ill-conditioned problem.
     """
-    if not _can_be_asked(trial) or not trial.probes:
+    if not _can_be_asked(trial):
         return False
     formula = Formula(exactly.beside(trial), trial.probes)
     try:
@@ -185,14 +190,14 @@ def without_the_jump(trial: Trial) -> bool:
 
 def near_by(trial: Trial) -> str:
     """Say so where the claims on both sides of the point are those of different pieces of f; else say nothing."""
-    if not _can_be_asked(trial) or not trial.probes:
+    if not _can_be_asked(trial):
         return ""
     beside = exactly.beside(trial)
     try:
         Formula(beside, trial.probes).measure_one(0)
     except WrongClaim:
         return ""
-    if not len(beside.changing()) or beside.delta == 0:  # exact claims next to the point: no kink is nearer than those
+    if not len(beside.changing()) or not beside.delta:  # exact claims next to the point: no kink is nearer than those
         return ""
     return (
         f"f has a kink within {beside.delta:.1e} of the argument's size of the point, nearer than slopes can tell: "
@@ -211,12 +216,11 @@ def right_beside(trial: Trial, resolution: float) -> bool:
             pair = formula.measure_one(number)
         except WrongClaim:
             return False
-        size = max(formula.size, 0.0 if trial.tangent is None else trial.true_norm)
-        wrong = any(side.mismatch.significant and abs(side.mismatch.value) > resolution * size for side in pair)
+        least = resolution * formula.gradient_size
+        wrong = any(side.mismatch.significant and abs(side.mismatch.value) > least for side in pair)
         if wrong and not len(beside.changing()):
             return False  # no claims further on would bring the bound down to the resolution
-    if formula.interval().low > 0:
-        formula.refine()
+    formula.refine()
     return formula.interval().low == 0 and bool(len(beside.changing()) or beside.jumps)
 
 

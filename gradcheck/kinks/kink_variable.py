@@ -34,21 +34,19 @@ ROUND = 8
 CHOICE = 12  # moves of which one is asked for
 FORETOLD = 2  # claims that the kinks told apart must give as well
 COUNTS = (2 * ROUND, 3 * ROUND, 4 * ROUND)  # claims next to the point, while kinks cannot be told apart yet
-MOST_KINKS = 256
-MOST_NUMBERS = 2**25
+MOST = 256  # claims that may be asked for if kinks depend on one another
 SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
 CLOSE = 1e-5  # to which λ is known at best
 
 
 @dataclass(frozen=True)
 class NamedKink:
-    """One kink (or several that are always on one side together): what it adds, its bend, and the claim's λ.
+    """One kink (or several that are always on one side together): its entries, its bend, and the claim's λ.
 
     λ is known to `slack`, by the drift and round-off of the claims.
     """
 
     entries: Entries
-    part: Array
     bend: float
     share: float
     slack: float
@@ -149,6 +147,7 @@ class _Samples:
         self.rng = rng
         self.tolerance = beside.tolerance
         self.first = beside.changes.whole(0)
+        self.first_move = beside.move(0)
         self.entries = beside.changing()
         self.values = [beside.changes.at(k, self.entries) for k in range(len(beside.moves))]
         self.signs: list[Array] = [np.asarray(s) for s in beside.signs]
@@ -177,29 +176,23 @@ class _Samples:
 
         The variable is cheap to ask, so of a few moves the one is taken that parts most.
         """
-        for _ in range(2 * max(len(self.variable.zero), 1).bit_length() + ROUND):
-            if not self._alike():
+        for _ in range(2 * len(self.variable.zero).bit_length() + ROUND):
+            groups = _numbered(np.array(self.signs) > 0)
+            if not self._alike(groups):
                 break
             moves = [self.noise() for _ in range(CHOICE)]
             sides = [self.variable.at(self.beside.there(move)) for move in moves]
-            self.ask(moves[max(range(CHOICE), key=lambda k: self._parted(sides[k]))])
+            parted = [np.count_nonzero(np.bincount(2 * groups + (side * self.signs[0] > 0))) for side in sides]
+            self.ask(moves[int(np.argmax(parted))])
         self.more(len(self.values) + FORETOLD)
 
-    def _alike(self) -> bool:
-        """Tell whether two kinks that are not always in proportion have changed sides together so far."""
+    def _alike(self, groups: Entries) -> bool:
+        """Tell whether two kinks of one group are not always in proportion."""
         values = np.array(self.signs)
-        values = np.where(values[0] > 0, values, -values)  # h and −h name one kink
-        values = values[:, (values <= 0).any(axis=0)]
-        if not values.size:
-            return False
-        _, first, group = np.unique(values > 0, axis=1, return_index=True, return_inverse=True)
-        sizes = values / np.linalg.norm(values, axis=0)
-        return bool(np.max(np.abs(sizes - sizes[:, first[group.reshape(-1)]])) > SMALL)
-
-    def _parted(self, sides: Array) -> int:
-        """Return how many kinds of kinks there would be after a claim with these sides."""
-        positive = np.vstack([*self.signs, sides]) > 0
-        return int(np.unique(positive ^ positive[0], axis=1).shape[1])
+        sizes = np.linalg.norm(values, axis=0)
+        values = values * np.where(values[0] > 0, 1.0, -1.0) / np.where(sizes > 0, sizes, 1.0)  # h and −h name one kink
+        _, first = np.unique(groups, return_index=True)
+        return bool(np.max(np.abs(values - values[:, first[groups]])[:, sizes > 0], initial=0.0) > SMALL)
 
     def more(self, count: int) -> None:
         """Ask for claims at random moves until there are `count`."""
@@ -212,15 +205,20 @@ class _Samples:
         """Return a random move."""
         return self.rng.standard_normal(len(self.first))
 
-    def kink(self, entries: Entries, part: Array, share: float, *, positive: bool) -> NamedKink:
-        """Return a kink that the first move has crossed to its `positive` side.
+    def kinks(
+        self, entries: Sequence[Entries], parts: Sequence[Array], shares: Array, positive: NDArray[np.bool_]
+    ) -> tuple[NamedKink, ...]:
+        """Return kinks with what they add in their entries, which the first move crosses to the `positive` side.
 
-        f is continuous, so `part` is along the kink's normal; it points to the positive side where f bends up.
+        f is continuous, so a part is along its kink's normal; it points to the positive side where f bends up.
         """
-        along = float(part @ self.beside.move(0)[entries])
-        bend = 1.0 if (along >= 0) == positive else -1.0
-        slack = max(CLOSE, self.tolerance * np.sqrt(len(part)) / float(np.linalg.norm(part)))
-        return NamedKink(entries, part, bend, float(convention.snapped(share, slack)), slack)
+        along = np.array([part @ self.first_move[mine] for mine, part in zip(entries, parts, strict=True)])
+        counts = np.array([len(part) for part in parts])
+        norms = np.array([np.linalg.norm(part) for part in parts])
+        slack = np.maximum(CLOSE, self.tolerance * np.sqrt(counts) / norms)
+        bends = np.where((along >= 0) == positive, 1.0, -1.0)
+        rows = zip(entries, bends.tolist(), convention.snapped(shares, slack).tolist(), slack.tolist(), strict=True)
+        return tuple(NamedKink(*row) for row in rows)
 
     @property
     def off(self) -> bool:
@@ -240,71 +238,46 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
         if solved is not None:
             break
     if solved is None or samples.off:
-        _one_at_a_time(samples)
+        samples.more(min(len(samples.values) + len(variable.zero) + ROUND, MOST))
         solved = None if samples.off else (_one_by_one(samples) or _together(samples))
     return solved, samples.entries
 
 
+def _numbered(sides: NDArray[np.bool_]) -> Entries:
+    """Return a number for each column, from 0: the same for those that are equal, or opposite, in all rows."""
+    packed = np.packbits(sides ^ sides[0], axis=0)
+    order = np.lexsort(packed)
+    new = np.any(packed[:, order[1:]] != packed[:, order[:-1]], axis=0)
+    number = np.zeros(len(order), dtype=np.int64)
+    number[order[1:]] = np.cumsum(new)
+    return number
+
+
 def _one_by_one(samples: _Samples) -> Solved | None:
-    """Return λ for each kink if every entry that changes is moved by one kink alone; None where one is not."""
-    values, signs = np.array(samples.values), np.array(samples.signs) > 0
-    patterns, kinks = np.unique(signs, axis=1), []
-    here = samples.beside.here[samples.entries]
-    owner = np.full(values.shape[1], -1)
-    on_right, on_left = np.zeros(values.shape[1]), np.zeros(values.shape[1])
-    for z in range(patterns.shape[1]):
-        right = patterns[:, z]
-        if right.all() or not right.any():
-            continue
-        high, low = values[right], values[~right]
-        two = (np.ptp(high, axis=0) <= samples.tolerance) & (np.ptp(low, axis=0) <= samples.tolerance)
-        if (owner[two] >= 0).any() and not _opposite(patterns, z, owner[two]):
-            return None
-        fresh = two & (owner < 0)
-        owner[fresh] = z
-        on_right[fresh], on_left[fresh] = high.mean(axis=0)[fresh], low.mean(axis=0)[fresh]
-    if (owner < 0).any():
-        return None
-    rest, beyond = np.zeros(len(here)), np.zeros(len(here))
-    for z in np.unique(owner):
-        mine = owner == z
-        part, target = (on_right - on_left)[mine], (here - on_left)[mine]
-        share = float(target @ part / (part @ part))
-        rest[mine], beyond[mine] = target - share * part, target - min(max(share, 0.0), 1.0) * part
-        entries = samples.entries[mine]
-        kinks.append(samples.kink(entries, part, share, positive=bool(patterns[0, z])))
-    slack = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(on_right - on_left))
-    return Solved(tuple(kinks), float(np.linalg.norm(beyond)), rest, slack)
+    """Return λ for each kink if every entry that changes is moved by one kink alone; None where one is not.
 
-
-def _opposite(patterns: NDArray[np.bool_], z: int, owners: Entries) -> bool:
-    """Tell whether the kinks that own entries already are this one with the other sign: h and −h name one kink."""
-    return all((patterns[:, o] != patterns[:, z]).all() for o in np.unique(owners) if o >= 0)
-
-
-def _one_at_a_time(samples: _Samples) -> None:
-    """Ask for claims where all kinks are on one side, and where one alone is on the other.
-
-    Random moves may never reach some of these cells. Along random moves w_j the kink variable is H = h(x + δ·w_j);
-    where it is linear in the argument, the combination of moves with coefficients H⁺t has h = t.
+    Such an entry has two values. It changes over in the claims in which its kink does, or one that is always on one
+    side together with it, or on the other: h and −h name one kink.
     """
-    zeros, size = len(samples.variable.zero), len(samples.first)
-    count = zeros + ROUND
-    if zeros > MOST_KINKS or count * size > MOST_NUMBERS:
-        samples.more(min(len(samples.values) + count, MOST_KINKS))
-        return
-    moves, values = [], []
-    for _ in range(count):
-        made, leaves = samples.beside.moved(samples.noise())
-        moves.append(made)
-        values.append(samples.variable.at(leaves))
-    H = np.array(values).T
-    targets = np.hstack([np.ones((zeros, 1)), -np.ones((zeros, 1)), 2 * np.eye(zeros) - 1])
-    coefficients, *_ = np.linalg.lstsq(H / max(float(np.abs(H).max()), np.finfo(np.float64).tiny), targets, rcond=None)
-    typical = float(np.mean([np.linalg.norm(move) for move in moves]))
-    for move in coefficients.T @ np.array(moves):
-        if (length := float(np.linalg.norm(move))) > 0:
-            samples.ask(move * (typical / length))
+    values, signs = np.array(samples.values), np.array(samples.signs) > 0
+    here, zeros = samples.beside.here[samples.entries], signs.shape[1]
+    up = values > (values.min(axis=0) + values.max(axis=0)) / 2
+    high, low = values.mean(axis=0, where=up), values.mean(axis=0, where=~up)
+    number = _numbered(np.hstack([signs, up]))
+    kinks, first = np.unique(number[:zeros], return_index=True)
+    one = np.max(np.abs(np.where(up, high, low) - values), axis=0, initial=0.0) <= samples.tolerance
+    if not (one & np.isin(number[zeros:], kinks)).all():
+        return None
+    found, owner = np.unique(number[zeros:], return_inverse=True)
+    positive = signs[0, first[np.searchsorted(kinks, found)]]
+    part = np.where(up[0] == positive[owner], high - low, low - high)
+    target = here - np.where(part > 0, low, high)
+    shares = np.bincount(owner, target * part) / np.bincount(owner, part * part)
+    beyond = target - shares.clip(0, 1)[owner] * part
+    order, ends = np.argsort(owner, kind="stable"), np.cumsum(np.bincount(owner))[:-1]
+    named = samples.kinks(np.split(samples.entries[order], ends), np.split(part[order], ends), shares, positive)
+    slack = samples.tolerance * np.sqrt(len(here)) + 1e-9 * float(np.linalg.norm(part))
+    return Solved(named, float(np.linalg.norm(beyond)), target - shares[owner] * part, slack)
 
 
 def _together(samples: _Samples) -> Solved | None:
@@ -329,11 +302,10 @@ def _together(samples: _Samples) -> Solved | None:
     if shares is None:
         distance = float(np.linalg.norm(in_zonotope(parts, target) @ parts - target))
         shares, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
-    kinks = []
-    for part, share, first in zip(parts, shares, positive, strict=True):
-        moved = np.abs(part) > samples.tolerance
-        kinks.append(samples.kink(samples.entries[moved], part[moved], float(share), positive=bool(first)))
-    return Solved(tuple(kinks), distance, target - shares @ parts, slack)
+    moved = np.abs(parts) > samples.tolerance
+    entries = [samples.entries[mine] for mine in moved]
+    kinks = samples.kinks(entries, [part[mine] for part, mine in zip(parts, moved, strict=True)], shares, positive)
+    return Solved(kinks, distance, target - shares @ parts, slack)
 
 
 def _within(parts: Array, target: Array, slack: float) -> Array | None:

@@ -8,7 +8,7 @@ Outside: a move along which the claim reaches further than every subgradient.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +36,7 @@ WHOLE = 120  # claims in one hull at most
 RETRIES = 4
 MANY = 120  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
-ROUNDS = 24  # of three claims, where several pieces meet
+ROUNDS, FRESH = 6, 12  # and claims of each, where several pieces meet
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
         if state == "inside":
             found = coupling.coupled(near, search.parts)
             if found.refuted is None:
-                return _inside(near, search, found, labels)
+                return _inside(near, found, labels)
             search.refuted, state = found.refuted, "refuted"
         if state == "outside":
             return Finding("outside", separation=search.separation)
@@ -131,10 +131,9 @@ def _in_periods(near: Neighbourhood, labels: Entries) -> None:
                 near.ask(move)
 
 
-def _inside(near: Neighbourhood, search: Search, found: Coupled, labels: Entries) -> Finding:
-    if found.weights is None:
-        most = max((block.weights for block in search.blocks), key=len, default=(1.0,))
-        return Finding("inside", weights=np.array(most), by_blocks=True, labels=labels)
+def _inside(near: Neighbourhood, found: Coupled, labels: Entries) -> Finding:
+    if found.most is not None:
+        return Finding("inside", weights=found.most, by_blocks=True, labels=labels)
     if not found.shows(near):
         return Finding("undecided", reason="the claims next to the point drift by more than the claim is off")
     return Finding("inside", weights=found.weights, labels=labels)
@@ -143,20 +142,19 @@ def _inside(near: Neighbourhood, search: Search, found: Coupled, labels: Entries
 def _both_ways(near: Neighbourhood, entries: Entries) -> Finding:
     """Judge entries that bend both ways; all others are inside."""
     simple = walls.found(near, entries, near.most - near.asked - 40)
-    if simple is not None:
-        found = walls.judged(simple)
-        if found.state != "not simple":
-            weights = np.ones(0) if found.weights is None else found.weights
-            return Finding(
-                found.state,
-                weights=weights,
-                by_blocks=len(entries) < near.here.size,
-                separation=found.separation,
-                entries=entries,
-                walls=found.walls,
-                reason=found.reason,
-            )
-    return _more_vertices(near, entries)
+    found = None if simple is None else walls.judged(simple)
+    if found is None or found.state == "not simple":
+        finding = _more_vertices(near, entries)
+    else:
+        finding = Finding(
+            found.state,
+            weights=np.ones(0) if found.weights is None else found.weights,
+            separation=found.separation,
+            entries=entries,
+            walls=found.walls,
+            reason=found.reason,
+        )
+    return replace(finding, by_blocks=len(entries) < near.here.size)
 
 
 def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
@@ -173,8 +171,8 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
         return None
     first, other = near.rng.standard_normal((2, 2)) @ rows[:2]  # the rows themselves may be tied
     found = []
-    for sign in (1.0, -1.0):
-        turn = HalfTurn(near, entries, BUDGET, sign * first, sign * other, pieces=PARTS)
+    for start, towards in ((first, other), (-first, -other)):
+        turn = HalfTurn(near, entries, BUDGET, start, towards, pieces=PARTS)
         if not turn.complete:
             return None
         found += list(turn.path.values())
@@ -185,7 +183,7 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
     rest = target - weights @ vertices
     far = float(np.max(np.abs(rest)))
     if far <= near.tolerance:
-        return Finding("inside", weights=weights[np.flatnonzero(weights)], by_blocks=len(entries) < near.here.size)
+        return Finding("inside", weights=weights[np.flatnonzero(weights)])
     u, move = rest / far, np.zeros(near.here.size)
     reached, claimed = float(np.max(vertices @ u)), float(target @ u)
     if claimed - reached <= 8 * near.tolerance * float(np.sum(np.abs(u))):
@@ -195,7 +193,7 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
 
 
 def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
-    """Look for vertices on all sides; an outside is proved along a flat direction, or in a plane."""
+    """Look for vertices at random moves; an outside is proved along a flat direction, or in a plane."""
     if (found := _in_a_plane(near, entries)) is not None:
         return found
     if (separation := flat.along(near, entries)) is not None:
@@ -204,21 +202,12 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
     for _ in range(ROUNDS):
         claims = np.array([near.claims[k][entries] for k in used])
         weights = in_hull(claims, target)
-        rest = target - weights @ claims
-        far = float(np.max(np.abs(rest)))
-        if far <= near.tolerance:
-            tied = [k for k, weight in zip(used, weights, strict=True) if weight and not near.off_ties(k)]
+        if near.same(weights @ claims, target):
+            tied = [used[k] for k in np.flatnonzero(weights) if not near.off_ties(used[k])]
             if not tied:
-                return Finding(
-                    "inside", weights=weights[np.flatnonzero(weights)], by_blocks=len(entries) < near.here.size
-                )
+                return Finding("inside", weights=weights[np.flatnonzero(weights)])
             used = [k for k in used if k not in tied]
-            continue
-        furthest = near.moves[used[int(np.argmax(claims @ rest))]][entries]
-        used = [k for k, weight in zip(used, weights, strict=True) if weight]
-        for way in (rest / far, -rest / far, furthest):
-            move = near.noise()
-            move[entries] = way + 0.25 * near.rng.random() * move[entries]
-            near.ask(move)
-            used.append(len(near.claims) - 1)
+        for _ in range(FRESH):
+            near.ask(near.noise(), drawn=True)
+        used += range(len(near.claims) - FRESH, len(near.claims))
     return Finding("undecided", reason="several pieces of f meet here and bend both ways")

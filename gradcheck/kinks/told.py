@@ -53,9 +53,7 @@ def jump(beside: Beside, entries: NDArray[np.int64], near: Neighbourhood) -> str
 
 def _size(beside: Beside, formula: Formula) -> float:
     """Return the size of the gradient at and next to the point."""
-    trial = beside.trial
-    tangent = 0.0 if trial.tangent is None else trial.true_norm
-    return max(formula.size, beside.norm, tangent, np.finfo(np.float64).tiny)
+    return max(formula.gradient_size, beside.norm, np.finfo(np.float64).tiny)
 
 
 def of_named_kinks(

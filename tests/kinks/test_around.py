@@ -181,6 +181,11 @@ def test_claims_are_kept_as_long_as_they_are_small_beside_the_argument_or_one_me
     assert allowed - row < near.most_kept * row <= allowed
 
 
+@pytest.mark.parametrize("size", [2_000, WHOLE])
+def test_of_an_argument_that_is_not_large_sixty_four_mebibytes_of_claims_are_kept(trial_at, size):
+    assert Around(beside_zeros(trial_at, size, zero=[0]), np.arange(size)).near.most_kept == 2**26 // (8 * size)
+
+
 def test_five_claims_are_kept_of_an_argument_of_which_every_entry_changes_and_these_are_ten_times_as_large(trial_at):
     beside = beside_zeros(trial_at, 30_000, zero=slice(None))
     near = Around(beside, beside.entries()).near
@@ -201,8 +206,9 @@ def test_real_and_imaginary_parts_are_an_axis_of_their_own(trial_at):
     assert [len(np.unique(axis)) for axis in real.places] == [3, 2]
 
 
-def test_where_more_was_kept_than_there_is_room_for_there_is_room_for_one_more(trial_at):
-    x = np.zeros(30_000)
+@pytest.mark.parametrize("size", [30_000, 20_000])  # 5 and 6 are kept
+def test_where_more_was_kept_than_there_is_room_for_there_is_room_for_one_more(trial_at, size):
+    x = np.zeros(size)
     trial = trial_at(lambda x: np.maximum(x, 0).sum(), lambda x: 1.0 * (x > 0), x)
     beside = Beside(trial, watch=lambda _: np.zeros(1))
     Formula(beside, trial.probes).measure()

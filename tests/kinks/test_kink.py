@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,9 @@ from scipy.optimize import lsq_linear
 import gradcheck as gc
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks import kink
+from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.formula import Formula
+from gradcheck.verdicts.certificate import Interval
 
 C = np.array([1.0, 2.0, 3.0])
 X = np.array([0.0, 1.5, -2.0])  # the first entry is at the kink
@@ -629,3 +633,67 @@ def test_a_value_off_both_sides_is_no_tie():
     report = gc.check(np.max, lambda x: 0.7 * (x == 2), (np.array([2.0, 2.0, 1.0]),))
     assert report.verdict is gc.Verdict.FAIL
     assert report[0].next == ""
+
+
+class Scripted:
+    """A formula whose interval is each time the next of a list."""
+
+    def __init__(self, ends, trial):
+        self.ends, self.done = list(ends), []
+        self.beside = SimpleNamespace(trial=trial)
+        self.probes = ["fresh"]
+
+    def measure(self, most=4):
+        self.done.append(most)
+
+    def refine(self, *, slopes=True):
+        self.done.append("slopes" if slopes else "claims")
+
+    def add(self, other):
+        self.done.append(other)
+
+    def interval(self):
+        low, high = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+        return Interval(low, high, relative=True, confidence=0.9)
+
+
+COARSE, WRONG, RIGHT = (0.0, 2.0), (0.5, 2.0), (0.0, 1.0)
+STEPS = [3, "claims", 4, "claims", "slopes"]
+
+
+@pytest.mark.parametrize("spoilt", [COARSE, WRONG, (0.5, 0.75)])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_the_formula_is_measured_until_it_is_right_to_the_resolution_and_no_further(count, spoilt):
+    formula = Scripted([spoilt] * (count - 1) + [RIGHT], None)
+    found = kink._next_to_it(formula, 1.0, lambda: pytest.fail("asked"))
+    assert (found.low, found.high) == RIGHT
+    assert formula.done == STEPS[:count]
+
+
+@pytest.mark.parametrize(
+    ("first", "fresh", "low"), [(WRONG, WRONG, 0.25), (WRONG, COARSE, 0.0), (COARSE, WRONG, 0.0), (COARSE, COARSE, 0.0)]
+)
+def test_a_formula_is_wrong_where_fresh_directions_say_so_too(first, fresh, low, monkeypatch):
+    settled = []
+    trial = SimpleNamespace(probes=["first"], oracle=None, settle=lambda probes, _: settled.extend(probes))
+    formula, other = Scripted([first] * 5 + [(0.25, 3.0)], trial), Scripted([fresh], trial)
+    monkeypatch.setattr(kink, "Formula", lambda _, probes: probes)
+    found = kink._next_to_it(formula, 1.0, lambda: other)
+    assert (found.low, found.high) == (low, 3.0)
+    assert formula.done == [*STEPS, other]
+    assert other.done == [4, "slopes"]
+    assert settled == ["fresh", "first"]
+    alone = Scripted([first], trial)
+    assert kink._next_to_it(alone, 1.0, None).low == first[0]
+
+
+@pytest.mark.parametrize(("times", "jumps"), [(15.5, False), (16.5, True)])
+def test_a_jump_is_sixteen_times_what_the_claim_changes_by_next_to_the_point(trial_at, times, jumps):
+    def gradient(x):
+        return 2 * x * (1 + 1e-6 * np.sin(1e9 * x))
+
+    trial = trial_at(lambda x: np.sum(x**2), gradient, np.array([1.5, 0.5]))
+    own = math.hypot(*(side.change for side in Formula(Beside(trial), trial.probes).measure_one(0)))
+    trial.jitter = times * own
+    assert kink.without_the_jump(trial) == jumps
+    assert trial.jitter == (own if jumps else times * own)

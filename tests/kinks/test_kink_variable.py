@@ -72,6 +72,37 @@ def test_a_share_of_a_kink_that_bends_down_is_of_the_arguments_right_as_well():
     assert [(bend, share) for _, bend, _, share in named(report)] == [("up", 0.25), ("down", 0.25), ("up", 0.25)]
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_variable_of_which_two_entries_name_one_kink_has_the_side_of_the_first(sign):
+    report = gc.check(bent, gradient, (X,), kink_of=lambda x: np.concatenate([sign * x, -sign * x]))
+    assert sorted(named(report)) == sorted(named(gc.check(bent, gradient, (X,), kink_of=lambda x: sign * x)))
+
+
+@pytest.mark.parametrize(("share", "name"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint")])
+def test_more_kinks_than_entries_have_one_share_where_there_is_such(share, name):
+    normals = np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
+
+    def shared(x):
+        h = normals @ x
+        return normals.T @ np.where(h == 0, share, 1.0 * (h > 0))
+
+    report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), shared, (np.zeros(2),), kink_of=lambda x: normals @ x)
+    assert report.verdict is gc.Verdict.PASS
+    assert [k.convention for k in report[0].kink.kinks] == [name] * 3
+
+
+def test_thousands_of_kinks_are_told_apart_in_few_claims():
+    count = 5_000
+    signs = np.where(np.arange(count) % 3, 1.0, -1.0)
+    report = gc.check(
+        lambda x: signs @ np.maximum(x, 0), lambda x: signs * (x >= 0), (np.zeros(count),), kink_of=lambda x: -x
+    )
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].kink.convention == "left"
+    assert len(report[0].kink.kinks) == 1_000
+    assert report.gradient_evaluations <= 50
+
+
 def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():
     report = gc.check(bent, gradient, (X,), kink_of=lambda x: x)
     blind = gc.check(bent, gradient, (X,))

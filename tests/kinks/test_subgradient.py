@@ -88,7 +88,9 @@ def test_pieces_in_a_plane_are_all_met():
     """max(x, 0) + max(y, 0) − max(x + y, 0): both bends, three kinks, two entries, sides that depend on one another."""
     germ = of_walls([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], [1.0, 1.0, -1.0])
     for seed in range(3):
-        assert state(germ, [0.0, 0.0], seed).state == "inside"
+        inside = state(germ, [0.0, 0.0], seed)
+        assert inside.state == "inside"
+        assert not inside.by_blocks
         assert state(germ, [0.6, -0.6], seed).state == "outside"
 
 
@@ -122,15 +124,39 @@ def test_signs_of_products_tell_the_bend():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_blocks_are_found_along_the_axes(seed):
+@pytest.mark.parametrize("tolerance", [0.0, 1e-9])
+def test_blocks_are_found_along_the_axes(seed, tolerance):
     shape = (4, 5)
-    labels = blocks.found(near(rows(shape), np.zeros(20), shape=shape, seed=seed)).reshape(shape)
+    labels = blocks.found(near(rows(shape), np.zeros(20), shape=shape, seed=seed, tolerance=tolerance)).reshape(shape)
     assert (labels == labels[:, :1]).all()
     assert len(np.unique(labels[:, 0])) == 4
-    single = blocks.found(near(relus, np.zeros(5), seed=seed))
+    single = blocks.found(near(relus, np.zeros(5), seed=seed, tolerance=tolerance))
     assert len(np.unique(single)) == 5
-    whole = blocks.found(near(rows((1, 6)), np.zeros(6), seed=seed))
+    whole = blocks.found(near(rows((1, 6)), np.zeros(6), seed=seed, tolerance=tolerance))
     assert len(np.unique(whole)) == 1
+
+
+def test_blocks_are_proposed_along_every_choice_of_axes_the_finest_first():
+    shape = (3, 1, 4, 5)
+    places = np.array(np.unravel_index(np.arange(60), shape))
+    chosen = [(0, 2, 3), (0, 2), (0, 3), (2, 3), (0,), (2,), (3,), ()]
+    for axes, labels in zip(chosen, blocks.proposals(near(relu, np.zeros(60), shape=shape)), strict=True):
+        _, wanted = np.unique(places[list(axes)], axis=1, return_inverse=True) if axes else (None, np.zeros(60))
+        pairs = np.unique(np.array([labels, wanted.reshape(-1)]), axis=1)
+        assert len(pairs[0]) == len(np.unique(labels)) == len(np.unique(wanted))
+
+
+@pytest.mark.parametrize(("count", "bits"), [(2, 1), (5, 3), (8, 3), (9, 4)])
+def test_moves_part_every_two_blocks_and_few_of_them_are_kept(count, bits):
+    found, moves = near(relu, np.zeros(2 * count), opening=1), []
+    first, kept, claim_at = found.moves[0], len(found.claims), found._claim_at
+    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
+    assert not blocks.refuted(found, np.repeat(np.arange(count), 2)).any()
+    assert len(moves) == bits + blocks.MIXTURES
+    same = np.array(moves[:bits]) == first
+    assert (same[:, ::2] == same[:, 1::2]).all()
+    assert len(np.unique(same[:, ::2], axis=1)[0]) == count
+    assert len(found.claims) - kept == len(range(0, len(moves), 4))
 
 
 def test_only_rows_that_have_a_tie_are_joined():
@@ -147,14 +173,15 @@ def test_only_rows_that_have_a_tie_are_joined():
     assert len(np.unique(labels)) == 39
 
 
-def test_entries_that_bend_up_and_those_that_bend_down_are_two_blocks():
+@pytest.mark.parametrize("tolerance", [0.0, 1e-9])
+def test_entries_that_bend_up_and_those_that_bend_down_are_two_blocks(tolerance):
     def gradient(w):
         up, down = np.zeros(8), np.zeros(8)
         up[np.argmax(w[:4])] = 1.0
         down[4 + np.argmax(w[4:])] = -1.0
         return up + down
 
-    labels = blocks.found(near(gradient, np.zeros(8)))
+    labels = blocks.found(near(gradient, np.zeros(8), tolerance=tolerance))
     assert sorted(np.unique(labels, return_counts=True)[1]) == [4, 4]
 
 
@@ -220,13 +247,21 @@ def test_a_part_outside_is_not_within():
     assert not Parts(found, np.zeros(5, dtype=int)).within(found)
 
 
-def test_as_many_levels_as_may_be_asked_for_are():
-    n = coupling.MOST_WHOLE + 1  # so many ends, and stretches between them
+@pytest.mark.parametrize("n", [coupling.MOST_WHOLE, coupling.MOST_WHOLE + 1])  # ends, and stretches between them
+def test_as_many_levels_as_may_be_asked_for_are(n):
     found = near(relu, np.linspace(0, 1, n), opening=1)
     asked = found.asked
     result = coupling.coupled(found, Parts(found, np.arange(n)))
-    assert found.asked - asked == coupling.MOST_WHOLE
+    assert found.asked - asked == n - 1
     assert result.shows(found)
+
+
+def test_of_single_entries_with_very_many_weights_those_of_one_are_told():
+    shares = np.linspace(0.125, 0.75, 40)
+    found = state(lambda w: 2.0 * relu(w), 2.0 * shares)
+    assert found.state == "inside"
+    assert found.by_blocks
+    assert found.weights == pytest.approx([0.125, 0.875], abs=1e-6)
 
 
 def test_what_is_left_of_the_claim_is_held_against_drift():
@@ -309,11 +344,12 @@ def test_in_a_plane_beside_entries_that_bend_alone_the_proof_is_of_its_own_entri
     assert np.abs(outside.separation.move).max() == pytest.approx(1)
 
 
-def test_pieces_in_a_plane_that_a_turn_misses_are_not_passed_over():
+@pytest.mark.parametrize("size", [1e-3, 1.0])
+def test_pieces_in_a_plane_that_a_turn_misses_are_not_passed_over(size):
     """Three kinks within 2e-3 that add up to nothing: a turn in twelve parts does not meet them."""
     thin = [[1.0, 0.0], [1.0, 1e-3], [1.0, 2e-3]]
-    germ = of_walls([[0.0, 1.0], [1.0, 1.0], *thin], [1.0, -2.0, 3.0, -6.0, 3.0])
-    found = near(germ, np.array([-1.0, -0.5]), opening=4)
+    germ = of_walls([[0.0, 1.0], [1.0, 1.0], *thin], size * np.array([1.0, -2.0, 3.0, -6.0, 3.0]))
+    found = near(germ, size * np.array([-1.0, -0.5]), opening=4)
     assert subgradient._in_a_plane(found, np.arange(2)).state == "inside"
     found.ask(np.array([1e-4, -0.2]))
     assert subgradient._in_a_plane(found, np.arange(2)) is None
@@ -323,11 +359,13 @@ def test_what_is_said_of_a_plane_of_a_few_entries_is_said_block_by_block():
     def gradient(w):
         return np.append(sort_of(np.array([1.0, -1.0, 0.5]))(w[:3]), relu(w[3:]))
 
-    found = near(gradient, np.append(np.full(3, 1 / 6), [9.0, 9.0]), opening=4)
-    inside = subgradient._in_a_plane(found, np.arange(3))
+    found = near(gradient, np.append(np.full(3, 1 / 6), [0.3, 1.0]), opening=4)
+    inside = subgradient._both_ways(found, np.arange(3))
     assert inside.state == "inside"
     assert inside.by_blocks
+    asked = found.asked
     assert subgradient._in_a_plane(found, np.arange(5)) is None
+    assert found.asked == asked  # more than a plane is seen without asking
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -368,9 +406,9 @@ def test_a_claim_that_drifts_by_more_than_the_claim_is_off_decides_nothing():
     search = one_bend.Search(found, np.zeros(3, dtype=int))
     assert search.run() == "inside"
     shown = coupling.coupled(found, search.parts)
-    assert subgradient._inside(found, search, shown, np.zeros(3, dtype=int)).state == "inside"
+    assert subgradient._inside(found, shown, np.zeros(3, dtype=int)).state == "inside"
     off = coupling.Coupled(shown.weights, 1e-6)
-    assert subgradient._inside(found, search, off, np.zeros(3, dtype=int)).state == "undecided"
+    assert subgradient._inside(found, off, np.zeros(3, dtype=int)).state == "undecided"
 
 
 def test_in_order_both_ways_is_asked_once():
@@ -387,10 +425,16 @@ def test_in_order_both_ways_is_asked_once():
 
 
 def test_few_entries_are_not_moved_in_periods():
-    found = near(rows((1, subgradient.MANY)), np.zeros(subgradient.MANY))
-    asked = found.asked
-    subgradient._in_periods(found, np.zeros(subgradient.MANY, dtype=int))
-    assert found.asked == asked
+    for few in (4, subgradient.MANY):
+        found = near(rows((1, few)), np.zeros(few))
+        asked = found.asked
+        subgradient._in_periods(found, np.zeros(few, dtype=int))
+        assert found.asked == asked
+    shape = (2, subgradient.MANY + 10)
+    labels = np.repeat([0, 2, 1], [10, subgradient.MANY, subgradient.MANY + 10])
+    one = near(rows(shape), np.zeros(labels.size), shape=shape)
+    subgradient._in_periods(one, labels)
+    assert one.asked - asked == 27  # the periods of one axis: the largest block is a row
     more = near(rows((1, subgradient.MANY + 1)), np.zeros(subgradient.MANY + 1))
     more.most_kept = len(more.claims) + 3
     subgradient._in_periods(more, np.zeros(subgradient.MANY + 1, dtype=int))

@@ -1,0 +1,77 @@
+"""The interval for the error next to the point, from the two sides of each direction."""
+
+import math
+
+import numpy as np
+import pytest
+
+from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.changes import BLOCK
+from gradcheck.kinks.formula import Formula, SideMismatch, _along, _telling
+from gradcheck.verdicts.certificate import Mismatch, error_norm
+
+C = np.array([1.0, 2.0, 3.0])
+X = np.array([0.0, 1.5, -2.0])
+
+
+def formula_at(trial_at, factor=1.0, **options):
+    trial = trial_at(lambda x: C @ np.maximum(x, 0), lambda x: factor * C * (x > 0), X, **options)
+    found = Formula(Beside(trial), trial.probes)
+    found.measure()
+    return found
+
+
+def test_a_side_is_the_claims_slope_against_the_one_sided_slope(trial_at):
+    found = formula_at(trial_at, factor=1.25)
+    for probe, pair in zip(found.probes, found.sides, strict=True):
+        for side, slope in zip(pair, (probe.slope.right, probe.slope.left), strict=True):
+            assert side.mismatch.claimed == pytest.approx(1.25 * slope / probe.stretch)
+            assert side.mismatch.measured == pytest.approx(slope / probe.stretch)
+            assert side.near == pytest.approx(side.far)
+            bound = probe.slope.side_error / probe.stretch + side.rounding  # the claim does not drift
+            assert side.mismatch.bound == pytest.approx(bound, rel=1e-6)
+            assert side.mismatch.bound > probe.slope.side_error / probe.stretch
+
+
+def side_of(value, bound):
+    found = Mismatch(value, 0.0, bound)
+    return SideMismatch(found, found, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("worse", [0, 1])
+def test_the_interval_is_that_of_the_worse_side_and_of_a_fourth_of_the_chance_to_err(trial_at, worse):
+    found = formula_at(trial_at)
+    jitter = found.beside.trial.jitter_next_to_kink
+    values = [(0.0, value)[:: 1 if worse else -1] for value in (0.3, -0.2, 0.1, 0.25)]
+    found.sides = [(side_of(one, 1e-3), side_of(other, 1e-3)) for one, other in values]
+    interval = found.interval()
+    fourth = 1 - (1 - interval.confidence) / 4
+    wrong = [Mismatch(pair[worse], 0.0, 1e-3 + 4 * jitter) for pair in values]
+    least, most = error_norm(wrong, fourth)
+    assert interval.low == pytest.approx(least / (found.size + least))
+    assert interval.high == (pytest.approx(most / (found.size - most)) if most < found.size else math.inf)
+    found.size = 2 * most
+    assert found.interval().high == pytest.approx(1.0)
+
+
+def test_one_direction_that_objects_is_not_enough(trial_at):
+    found = formula_at(trial_at)
+    found.sides = [(side_of(value, 1e-3), side_of(0.0, 1e-3)) for value in (0.3, 0.0, 0.0, 0.0)]
+    assert found.interval().low == 0
+    found.sides[1] = found.sides[0]
+    assert found.interval().low > 0
+
+
+@pytest.mark.parametrize(("bounds", "told"), [([2.0, 1.0, 500.0, 1.0], 3), ([1.0, 1.0, 1.0, 1.0], 4), ([1.0, 3.0], 2)])
+@pytest.mark.parametrize("size", [1e-6, 1.0])
+def test_directions_with_bounds_that_tell_nothing_are_left_out(bounds, told, size):
+    """What is chosen depends on the bounds alone."""
+    mismatches = [Mismatch(9.0, 0.0, size * bound) for bound in bounds]
+    assert _telling(mismatches, 0.9999) == sorted(mismatches, key=lambda m: m.bound)[:told]
+
+
+def test_slopes_of_large_claims_are_added_up_block_by_block():
+    claim, move = np.random.default_rng(0).standard_normal((2, 2 * BLOCK + 5))
+    value, error = _along(claim, move)
+    exact = math.fsum(claim * move)
+    assert abs(value - exact) <= error <= 1e-9
