@@ -60,10 +60,9 @@ def along(near: Neighbourhood, entries: Entries) -> Separation | None:
         rows = rows[size > near.tolerance * np.sqrt(len(entries))]
         u = target - rows.T @ (rows @ target)
         u -= rows.T @ (rows @ u)
-        far = float(np.max(np.abs(u)))
-        if far <= 8 * near.tolerance or float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
+        if float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):
             return None
-        u /= far
+        u /= float(np.max(np.abs(u)))
         if _is_flat(near, entries, u):
             return _separation(near, entries, u)
         for _ in range(MORE):  # what u changed may be known already

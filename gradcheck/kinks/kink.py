@@ -103,7 +103,6 @@ def _next_to_it(formula: Formula, resolution: float, again: Callable[[], list[Pr
 
     A claim is wrong there only where the first directions and fresh ones say so, each by themselves.
     """
-
     measure_few, refine_claims = partial(formula.measure, FEWEST), partial(formula.refine, slopes=False)
     for step in (measure_few, refine_claims, formula.measure, refine_claims, formula.refine):
         step()

@@ -18,6 +18,7 @@ from gradcheck.errors import ArgumentError, shown
 from gradcheck.kinks import convention, span
 from gradcheck.kinks.changes import differing
 from gradcheck.kinks.nearest_point import in_zonotope
+from gradcheck.kinks.sides import numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -177,7 +178,7 @@ class _Samples:
         The variable is cheap to ask, so of a few moves the one is taken that parts most.
         """
         for _ in range(2 * len(self.variable.zero).bit_length() + ROUND):
-            groups = _numbered(np.array(self.signs) > 0)
+            groups = numbered(np.array(self.signs) > 0)
             if not self._alike(groups):
                 break
             moves = [self.noise() for _ in range(CHOICE)]
@@ -243,16 +244,6 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
     return solved, samples.entries
 
 
-def _numbered(sides: NDArray[np.bool_]) -> Entries:
-    """Return a number for each column, from 0: the same for those that are equal, or opposite, in all rows."""
-    packed = np.packbits(sides ^ sides[0], axis=0)
-    order = np.lexsort(packed)
-    new = np.any(packed[:, order[1:]] != packed[:, order[:-1]], axis=0)
-    number = np.zeros(len(order), dtype=np.int64)
-    number[order[1:]] = np.cumsum(new)
-    return number
-
-
 def _one_by_one(samples: _Samples) -> Solved | None:
     """Return λ for each kink if every entry that changes is moved by one kink alone; None where one is not.
 
@@ -263,7 +254,7 @@ def _one_by_one(samples: _Samples) -> Solved | None:
     here, zeros = samples.beside.here[samples.entries], signs.shape[1]
     up = values > (values.min(axis=0) + values.max(axis=0)) / 2
     high, low = values.mean(axis=0, where=up), values.mean(axis=0, where=~up)
-    number = _numbered(np.hstack([signs, up]))
+    number = numbered(np.hstack([signs, up]))
     kinks, first = np.unique(number[:zeros], return_index=True)
     one = np.max(np.abs(np.where(up, high, low) - values), axis=0, initial=0.0) <= samples.tolerance
     if not (one & np.isin(number[zeros:], kinks)).all():

@@ -8,6 +8,7 @@ than two values there, and a half-turn tells them apart.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from gradcheck.kinks.around import Grown
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.sides import numbered
 from gradcheck.kinks.walls import Wall
 
 if TYPE_CHECKING:
@@ -45,16 +47,16 @@ class Named:
 
 def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     """Return the simple kinks; `labels` says which entries may belong together, where that is known."""
-    if labels is None and not _Sides(near).alone.all():
-        try:
+    if labels is None and not _Sides(near, labels).alone.all():
+        with suppress(Spent, Grown):
             while len(near.claims) < ENOUGH and near.may_keep:
                 near.ask(near.noise(), drawn=True)
-        except (Spent, Grown):
-            pass
-    sides = _Sides(near)
+    sides = _Sides(near, labels)
     if not len(sides.changing):
         return ()
-    found = sides.single() + sides.together(labels)
+    with suppress(Spent, Grown):
+        sides.part()
+    found = sides.single() + sides.together()
     known = [kink.entries for kink in found]
     rest = np.setdiff1d(sides.changing, np.concatenate(known)) if known else sides.changing
     if len(rest) and len(rest) <= MOST and len(found) < KINKS:
@@ -71,33 +73,70 @@ class _Sides:
         The entries that change.
     low, gap : array
         The smaller value of each, and how much larger the larger one is.
-    high : array of bool (claims, changing)
-        Whether a claim has the larger value.
-    two, alone : array of bool
-        The entries that have two values only, and those of them whose own moves tell which.
-    keys : array (changing, bytes)
-        The claims in which an entry has not the side it has in the first: the same for the entries of one kink.
+    high : list of array of bool (changing,)
+        Which have the larger value, claim by claim.
+    two : array of bool
+        The entries that have two values only.
+    up, down : array of bool
+        The entries whose own moves tell which: the larger value where they rise, or where they fall.
 
     """
 
-    def __init__(self, near: Neighbourhood) -> None:
+    def __init__(self, near: Neighbourhood, labels: Entries | None) -> None:
         self.near = near
         low, high = near.range()
         self.changing = np.flatnonzero(high - low > near.tolerance)
-        self.low, top = low[self.changing], high[self.changing]
-        self.gap = top - self.low
-        self.high = np.empty((len(near.claims), len(self.changing)), dtype=bool)
+        self.labels = np.zeros(len(low), dtype=np.int64) if labels is None else labels
+        self.low = low[self.changing]
+        self.gap = high[self.changing] - self.low
+        self.high: list[NDArray[np.bool_]] = []
         self.two = np.ones(len(self.changing), dtype=bool)
-        up, down = self.two.copy(), self.two.copy()
-        for side, claim, move in zip(self.high, near.claims, near.moves, strict=True):
-            values, own = claim[self.changing], move[self.changing]
-            side[:] = values - self.low > self.gap / 2
-            self.two &= np.abs(np.where(side, top, self.low) - values) <= near.tolerance
-            up &= side == (own > 0)
-            down &= side == (own < 0)
-        self.up = up
-        self.alone = self.two & (up | down)
-        self.keys = np.packbits(self.high ^ self.high[0], axis=0).T
+        self.up, self.down = self.two.copy(), self.two.copy()
+        for claim, move in zip(near.claims, near.moves, strict=True):
+            self._see(claim, move)
+
+    def _see(self, claim: Array, move: Array) -> None:
+        above, own = claim[self.changing] - self.low, move[self.changing]
+        side = above > self.gap / 2
+        self.high.append(side)
+        self.two &= np.abs(above - np.where(side, self.gap, 0.0)) <= self.near.tolerance
+        self.up &= side == (own > 0)
+        self.down &= side == (own < 0)
+
+    @property
+    def alone(self) -> NDArray[np.bool_]:
+        """The entries that have two values, and whose own moves tell which."""
+        return self.two & (self.up | self.down)
+
+    @property
+    def groups(self) -> Entries:
+        """The same number for entries that have changed sides together, and may belong together."""
+        number = numbered(np.array(self.high))
+        pairs = number * (int(self.labels.max(initial=0)) + 1) + self.labels[self.changing]
+        return np.asarray(np.unique(pairs, return_inverse=True)[1])
+
+    def part(self) -> None:
+        """Ask for claims until of any two entries that are alone so far one has changed sides without the other.
+
+        Half of a group is moved to where by its own moves it has changed sides since the first claim, the other half
+        not. Entries of one kink change sides together: some are then seen not to be alone.
+        """
+        while True:
+            alone = self.alone
+            group = self.groups[alone]
+            order = np.argsort(group, kind="stable")
+            _, first = np.unique(group[order], return_index=True)
+            if len(first) == len(group):
+                return
+            place = np.empty(len(group), dtype=np.int64)
+            place[order] = np.arange(len(group))
+            second = (place - first[np.unique(group, return_inverse=True)[1]]) % 2 == 1
+            move, mine = self.near.noise(), self.changing[alone]
+            size = np.abs(move[mine])
+            side = second ^ self.high[0][alone]
+            move[mine] = np.where(side == self.up[alone], size, -size)
+            made, claim = self.near.ask_unkept(move)
+            self._see(claim, made)
 
     @property
     def apart(self) -> NDArray[np.bool_]:
@@ -105,10 +144,9 @@ class _Sides:
 
         Of the entries of one kink some may be told by their own moves as well, by chance.
         """
-        _, group = np.unique(self.keys, axis=0, return_inverse=True)
-        not_alone = np.zeros(int(group.max(initial=-1)) + 1, dtype=bool)
-        not_alone[group.reshape(-1)[self.two & ~self.alone]] = True
-        return np.asarray(self.alone & ~not_alone[group.reshape(-1)])
+        group, alone = self.groups, self.alone
+        shared = np.unique(group[self.two & ~alone])
+        return np.asarray(alone & ~np.isin(group, shared))
 
     def single(self) -> list[Named]:
         """Return the kinks of single entries."""
@@ -120,24 +158,20 @@ class _Sides:
             found.append(Named(np.array([entry]), Wall(np.array([bend * gap]), bend, share)))
         return found
 
-    def together(self, labels: Entries | None) -> list[Named]:
+    def together(self) -> list[Named]:
         """Return the kinks of several entries."""
         places = np.flatnonzero(self.two & ~self.apart)
-        if not len(places):
-            return []
-        patterns = self.keys[places]
-        keys = patterns if labels is None else np.column_stack([patterns, labels[self.changing[places]]])
-        _, group = np.unique(keys, axis=0, return_inverse=True)
-        order = np.argsort(group.reshape(-1), kind="stable")
-        ends = np.flatnonzero(np.diff(group.reshape(-1)[order])) + 1
-        kinks = (self._of(places[part]) for part in np.split(order, ends)[:KINKS])
+        group = self.groups[places]
+        order = np.argsort(group, kind="stable")
+        ends = np.flatnonzero(np.diff(group[order])) + 1
+        kinks = (self._of(places[part]) for part in np.split(order, ends)[:KINKS] if len(part))
         return [kink for kink in kinks if kink is not None]
 
     def _of(self, places: Entries) -> Named | None:
         """Return the kink of entries that change sides together, None where the sign of J·z does not tell them."""
         near, entries = self.near, self.changing[places]
-        there = self.high[:, places[0]]
-        jump = np.where(self.high[0, places] == there[0], 1.0, -1.0) * self.gap[places]
+        there = np.array([side[places[0]] for side in self.high[: len(near.moves)]])
+        jump = np.where(self.high[0][places] == there[0], 1.0, -1.0) * self.gap[places]
         base = np.where(jump > 0, self.low[places], self.low[places] + self.gap[places])
         signs = np.array([float(jump @ move[entries]) for move in near.moves]) > 0
         if (signs != there).any() and (signs == there).any():

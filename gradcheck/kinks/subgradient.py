@@ -134,7 +134,7 @@ def _in_periods(near: Neighbourhood, labels: Entries) -> None:
 def _inside(near: Neighbourhood, found: Coupled, labels: Entries) -> Finding:
     if found.most is not None:
         return Finding("inside", weights=found.most, by_blocks=True, labels=labels)
-    if not found.shows(near):
+    if found.weights is None or not found.shows(near):
         return Finding("undecided", reason="the claims next to the point drift by more than the claim is off")
     return Finding("inside", weights=found.weights, labels=labels)
 

@@ -51,11 +51,7 @@ def test_half_of_the_change_to_three_steps_is_drift():
 
 
 def test_blocks_cover_every_entry_once():
-    assert [(p.start, min(p.stop, 2 * BLOCK + 3)) for p in parts(2 * BLOCK + 3)] == [
-        (0, BLOCK),
-        (BLOCK, 2 * BLOCK),
-        (2 * BLOCK, 2 * BLOCK + 3),
-    ]
+    assert [(p.start, min(p.stop, 70_000)) for p in parts(70_000)] == [(0, 32_768), (32_768, 65_536), (65_536, 70_000)]
     claim = np.zeros(2 * BLOCK + 3)
     claim[[0, BLOCK, 2 * BLOCK + 2]] = 1.0
     assert list(differing(claim, np.zeros(len(claim)), 0.5)) == [0, BLOCK, 2 * BLOCK + 2]
@@ -73,6 +69,13 @@ def test_values_that_are_let_go_are_asked_for_in_vain():
     changes.release()
     assert changes.values == [None, None]
     assert not len(changes.changing(1e-9))
+    assert [len(kept) for kept in (changes.entries, changes.low, changes.high)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("size", "kept"), [(8_192, 8_192), (8_193, 0)])
+def test_up_to_a_size_claims_are_kept_whole(size, kept):
+    assert len(Changes(np.ones(size)).entries) == kept
+    assert len(Changes(np.ones(size), whole=True).entries) == size
 
 
 def test_entries_in_the_arguments_scale():

@@ -86,6 +86,21 @@ def test_a_move_that_changes_claims_is_not_flat_though_all_have_one_sum():
     assert flat.along_a_group(found) is None
 
 
+@pytest.mark.parametrize(
+    ("step", "flat_there"), [(1.0, False), (-1.0, False), (64.0, False), (-64.0, False), (8.0, True)]
+)
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_a_move_is_tried_from_three_claims_back_and_forth_and_near_and_far(step, flat_there, start):
+    changed = []
+
+    def gradient(w):
+        return rows((1, 3))(w) + (2.0 if any(np.allclose(w, move) for move in changed) else 0.0)
+
+    found = near(gradient, np.ones(3))
+    changed.append(found.moves[start] + step)
+    assert (flat.along_a_group(found) is not None) == flat_there
+
+
 def test_sums_are_held_to_what_drift_leaves_of_them():
     for off, outside in ((1.0, True), (0.02, False)):
         here = np.full(4, (1 + off) / 4)

@@ -458,6 +458,9 @@ def test_more_kinks_in_a_group_than_samples_are_inconclusive_and_never_a_pass():
 
 def test_an_rtol_coarser_than_the_bound_still_judges_the_kink():
     assert check(relu, relu_with(1.0), rtol=1e-2).verdict is gc.Verdict.PASS
+    as_reached = check(relu, relu_with(1.0), rtol=check(relu, relu_with(1.0))[0].error.high)
+    assert as_reached.verdict is gc.Verdict.PASS
+    assert as_reached[0].error.high == as_reached[0].resolution
     tight = check(relu, relu_with(1.0), rtol=1e-14)
     assert tight.verdict is gc.Verdict.INCONCLUSIVE
     assert "next to the kink, wanted 1.0e-14" in tight[0].reason

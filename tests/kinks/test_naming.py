@@ -47,6 +47,31 @@ def test_kinks_that_share_entries_are_told_apart_by_a_half_turn():
         assert kink.wall.share == pytest.approx(share if towards else 1 - share)
 
 
+@pytest.mark.parametrize("normal", [(1.0, 2.0), (-1.0, -2.0), (1.0, -1.0), (0.1, 1.0), (1.0, 1.0, 1.0)])
+@pytest.mark.parametrize("labels", [False, True])
+def test_entries_of_one_kink_that_moved_alike_so_far_are_parted(normal, labels):
+    for seed in range(20):
+        found = near(of_walls([normal], [1.0]), 0.25 * np.array(normal), opening=1, seed=seed)
+        (kink,) = naming.named(found, np.zeros(len(normal), dtype=int) if labels else None)
+        assert list(kink.entries) == list(range(len(normal)))
+        assert found.asked <= 12 + 2
+
+
+@pytest.mark.parametrize("count", [2, 5, 64, 100])
+def test_entries_that_bend_alone_are_parted_in_as_many_claims_as_their_number_has_bits(count):
+    signs = np.where(np.arange(count) % 3, 1.0, -1.0)
+    found = near(lambda w: signs * relu(w), 0.25 * signs, opening=1)
+    kept, asked = len(found.claims), found.asked
+    kinks = naming.named(found, None)
+    assert [list(kink.entries) for kink in kinks] == [[k] for k in range(count)]
+    assert [kink.wall.bend for kink in kinks] == list(signs)
+    assert found.asked - asked == (count - 1).bit_length()
+    assert len(found.claims) == kept
+    found.most = found.asked
+    assert len(naming.named(found, None)) == count  # where nothing more may be asked for they are taken as they look
+    assert len(naming.named(found, np.arange(count))) == count
+
+
 def test_pieces_that_meet_in_one_place_have_no_name():
     assert named(rows((1, 5)), np.full(5, 0.2)) == ()
 

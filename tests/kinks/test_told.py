@@ -42,9 +42,12 @@ def test_a_proof_in_round_numbers_is_as_good_as_one_in_others():
     """3 to every entry of a tie of three: along (1, 1, 1) the largest rises by 1."""
     found = near(rows((1, 3)), np.full(3, 3.0))
     move = 7.0 * np.array([1.0, 0.99, 1.04])
-    kept, asked = len(found.claims), found.asked
+    kept, asked, claim_at, moves = len(found.claims), found.asked, found._claim_at, []
+    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
     simpler = told._simpler(found, Separation(move, float(found.here @ move), 7.28, "convex"))
     assert simpler.move == pytest.approx(np.ones(3))
+    assert np.abs(np.array(moves) - 1.0).max() < 2e-3
+    assert len(np.unique(moves)) == 6  # no two are tied
     assert (simpler.claimed, simpler.reached, simpler.kind) == (9.0, 1.0, "convex")
     assert len(found.claims) == kept
     assert found.asked == asked + 2
@@ -73,6 +76,14 @@ def test_drift_is_taken_off_what_a_round_move_separates(off, simpler):
     """With claims known to 0.03, 4 · 0.03 · 1 of the separation along (1, 0) may be drift."""
     found = near(relu, np.array([1.0 + off, 0.5]), tolerance=0.03)
     given = Separation(np.array([1.0, 0.04]), 1.0 + 0.2, 1.0, "convex")
+    assert (told._simpler(found, given) is not given) == simpler
+
+
+@pytest.mark.parametrize(("off", "simpler"), [(0.2, False), (0.4, True)])
+def test_drift_counts_for_each_entry_that_a_round_move_moves(off, simpler):
+    """With claims known to 0.03, 4 · 0.03 · 2 of the separation along (1, 1) may be drift."""
+    found = near(relu, np.array([1.0 + off, 1.0]), tolerance=0.03)
+    given = Separation(np.array([1.0, 0.98]), 2.0 + 0.1, 2.0, "convex")
     assert (told._simpler(found, given) is not given) == simpler
 
 
@@ -120,14 +131,15 @@ def test_one_entry_that_changes_is_no_tie():
     assert told._of_ties(near(lambda w: np.array([1.0 * (w[0] > 0), 3.0]), np.array([1.0, 3.0]))) == ""
 
 
-def test_a_kink_along_a_normal_that_falls_has_the_share_of_its_own_side():
+@pytest.mark.parametrize("seed", range(4))
+def test_a_kink_along_a_normal_that_falls_has_the_share_of_its_own_side(seed):
     """The kink of max(−x − 2y, 0) is one of both entries; the claim takes a quarter of it."""
     normal = np.array([-1.0, -2.0])
     report = gc.check(
         lambda x: np.maximum(normal @ x, 0),
         lambda x: normal * (0.25 if normal @ x == 0 else normal @ x > 0),
         (np.array([2.0, -1.0]),),
-        seed=2,
+        seed=seed,
     )
     (kink,) = report[0].kink.kinks
     assert kink.entries == ((0,), (1,))
