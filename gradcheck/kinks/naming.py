@@ -119,18 +119,17 @@ class _Sides:
         """Ask for claims until of any two entries that are alone so far one has changed sides without the other.
 
         Half of a group is moved to where by its own moves it has changed sides since the first claim, the other half
-        not. Entries of one kink change sides together: some are then seen not to be alone.
+        not. Entries of one kink change sides together: some are then seen not to be alone. More than can be listed are
+        taken as they look.
         """
-        while True:
-            alone = self.alone
+        while np.count_nonzero(alone := self.alone) <= KINKS:
             group = self.groups[alone]
             order = np.argsort(group, kind="stable")
-            _, first = np.unique(group[order], return_index=True)
-            if len(first) == len(group):
+            _, first, count = np.unique(group[order], return_index=True, return_counts=True)
+            if (count == 1).all():
                 return
-            place = np.empty(len(group), dtype=np.int64)
-            place[order] = np.arange(len(group))
-            second = (place - first[np.unique(group, return_inverse=True)[1]]) % 2 == 1
+            second = np.empty(len(group), dtype=bool)
+            second[order] = (np.arange(len(group)) - np.repeat(first, count)) % 2 == 1
             move, mine = self.near.noise(), self.changing[alone]
             size = np.abs(move[mine])
             side = second ^ self.high[0][alone]

@@ -7,7 +7,7 @@ import gradcheck as gc
 from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.prediction import Prediction
-from gradcheck.kinks import exactly
+from gradcheck.kinks import around, beside, changes, exactly, of_black_box
 from gradcheck.oracles.exact_slopes import ExactSlopes
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts.trial import Trial
@@ -39,6 +39,15 @@ def test_exact_claims_are_judged_with_the_same_proofs(at_zero, verdict, kink_of)
         assert found.kink.claimed > found.kink.rise
     else:
         assert "the claim uses 1.25 at the kink, wanted a value in [0, 1]" in found.reason
+
+
+@pytest.mark.parametrize(("at_zero", "verdict"), [(0.25, "PASS"), (1.25, "FAIL")])
+def test_exact_claims_of_large_arguments_are_kept_whole(at_zero, verdict, monkeypatch):
+    for module in (around, beside, changes, of_black_box):
+        monkeypatch.setattr(module, "WHOLE", 2)
+    found = judged(at_zero, None)
+    assert found.verdict == gc.Verdict(verdict)
+    assert found.kink.entries == ((0,), (1,))
 
 
 def test_at_a_tie_everyone_cannot_have_it_all():

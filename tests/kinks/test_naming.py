@@ -72,6 +72,14 @@ def test_entries_that_bend_alone_are_parted_in_as_many_claims_as_their_number_ha
     assert len(naming.named(found, np.arange(count))) == count
 
 
+@pytest.mark.parametrize(("count", "asked"), [(naming.KINKS, 10), (naming.KINKS + 1, 0)])
+def test_of_more_entries_than_are_listed_none_are_parted(count, asked):
+    found = near(relu, np.full(count, 0.25), opening=1)
+    before = found.asked
+    assert len(naming.named(found, None)) == naming.KINKS
+    assert found.asked - before == asked
+
+
 def test_pieces_that_meet_in_one_place_have_no_name():
     assert named(rows((1, 5)), np.full(5, 0.2)) == ()
 
