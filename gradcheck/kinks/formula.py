@@ -151,23 +151,25 @@ class Formula:
         chance to err is shared by the two sides, and by the two numbers of directions after which one may stop.
         """
         trial = self.beside.trial
-        size = self.gradient_size
         confidence = (3 + trial.confidence) / 4
-        low = high = 0.0
-        changes = [side.change for pair in self.sides for side in pair]
-        for side in (0, 1):
-            found = self._with_changes([pair[side].mismatch for pair in self.sides], changes)
-            if not found:
-                continue
-            most = error_norm(_telling(found, confidence), confidence)[1]
-            doubted = self._with_changes([_least(pair[side]) for pair in self.sides], changes)
-            least = error_norm(doubted, confidence)[0] if sum(m.significant for m in doubted) >= 2 else 0.0
-            low = max(low, least / (size + least) if least > 0 else 0.0)
-            high = max(
-                high,
-                most / (size - most) if most < size < math.inf else (0.0 if most == 0 <= size < math.inf else math.inf),
-            )
+        ends = [found for side in (0, 1) if (found := self._ends(side, confidence)) is not None]
+        low = max((least for least, _ in ends), default=0.0)
+        high = max((most for _, most in ends), default=math.inf)
         return Interval(low, max(low, high), relative=True, confidence=trial.confidence)
+
+    def _ends(self, side: int, confidence: float) -> tuple[float, float] | None:
+        """Return the least and the largest error of one side, None where nothing is known of it."""
+        changes, size = [one.change for pair in self.sides for one in pair], self.gradient_size
+        found = self._with_changes([pair[side].mismatch for pair in self.sides], changes)
+        if not found:
+            return None
+        most = error_norm(_telling(found, confidence), confidence)[1]
+        doubted = self._with_changes([_least(pair[side]) for pair in self.sides], changes)
+        least = error_norm(doubted, confidence)[0] if sum(m.significant for m in doubted) >= 2 else 0.0
+        low = least / (size + least) if least > 0 else 0.0
+        if most == 0:
+            return low, 0.0
+        return low, most / (size - most) if most < size < math.inf else math.inf
 
     @property
     def gradient_size(self) -> float:

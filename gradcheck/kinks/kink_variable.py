@@ -7,7 +7,7 @@ alone moves an entry, solved for by least squares where several do. At the point
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,8 +72,8 @@ class Solved:
 
     kinks: tuple[NamedKink, ...]
     distance: float
-    rest: Array = field(default_factory=lambda: np.zeros(0))
-    slack: float = 0.0
+    rest: Array
+    slack: float
 
     @property
     def inside(self) -> bool:

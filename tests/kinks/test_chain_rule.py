@@ -60,6 +60,31 @@ def test_torchs_own_graph_may_give_it(summed):
     assert "accepted: Torch's chain rule gives this value" in " ".join(report[0].notes)
 
 
+@pytest.mark.parametrize(("value", "verdict"), [(3.0, PASS), (3.25, FAIL), (-3.0, FAIL)])
+def test_torchs_own_graph_gives_that_value_alone(value, verdict):
+    torch, _, x = torch_case()
+
+    def f(x):
+        return (torch.relu(x) - torch.relu(-x) + 3 * x).sum()
+
+    def gradient(x):
+        return torch.where(x == 0, value, 4.0)
+
+    assert gc.check(f, gradient, (x,), kink="chain-rule").verdict is verdict
+
+
+def test_what_is_coarse_next_to_the_point_is_not_accepted():
+    torch, _, x = torch_case()
+
+    def f(x):
+        return (torch.relu(x) - torch.relu(-x)).sum()
+
+    reached = gc.check(f, inputs=(x,), kink="chain-rule")[0].error.high
+    assert reached > 0
+    assert gc.check(f, inputs=(x,), kink="chain-rule", rtol=reached).verdict is PASS
+    assert gc.check(f, inputs=(x,), kink="chain-rule", rtol=reached / 1e3).verdict is not PASS
+
+
 def test_a_backward_of_ones_own_shows_nothing():
     _, own, x = torch_case()
     report = gc.check(lambda x: own.apply(x).sum(), inputs=(x,), kink="chain-rule")

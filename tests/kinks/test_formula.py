@@ -33,9 +33,26 @@ def test_a_side_is_the_claims_slope_against_the_one_sided_slope(trial_at):
             assert side.mismatch.bound > probe.slope.side_error / probe.stretch
 
 
-def side_of(value, bound):
+def test_a_third_claim_tells_drift_and_the_limit_at_the_point(trial_at):
+    """f curves; its claims drift linearly from the limit, and next to nothing is left beside that drift."""
+    trial = trial_at(lambda x: C @ np.maximum(x, 0) + 8 * x @ x, lambda x: C * (x > 0) + 16 * x, X)
+    found = Formula(Beside(trial), trial.probes)
+    found.measure()
+    drifts = [side.change for pair in found.sides for side in pair]
+    found.refine(slopes=False)
+    for probe, pair, drift in zip(found.probes, found.sides, np.reshape(drifts, (-1, 2)), strict=True):
+        flat = found.beside.as_move(np.asarray(trial.direction(probe.probe)))
+        for sign, side, change in zip((1.0, -1.0), pair, drift, strict=True):
+            limit = C * ((X > 0) | ((X == 0) & (sign * flat > 0))) + 16 * X
+            slope = float(found.beside.in_scale(limit) @ flat) / probe.stretch
+            assert abs(side.far - side.near) > 1e-8
+            assert abs(side.mismatch.claimed - slope) < 1e-3 * change
+            assert side.change < 1e-3 * change
+
+
+def side_of(value, bound, change=0.0):
     found = Mismatch(value, 0.0, bound)
-    return SideMismatch(found, found, 0.0, 0.0, 0.0, 0.0)
+    return SideMismatch(found, found, 0.0, 0.0, 0.0, change)
 
 
 @pytest.mark.parametrize("worse", [0, 1])
@@ -43,10 +60,10 @@ def test_the_interval_is_that_of_the_worse_side_and_of_a_fourth_of_the_chance_to
     found = formula_at(trial_at)
     jitter = found.beside.trial.jitter_next_to_kink
     values = [(0.0, value)[:: 1 if worse else -1] for value in (0.3, -0.2, 0.1, 0.25)]
-    found.sides = [(side_of(one, 1e-3), side_of(other, 1e-3)) for one, other in values]
+    found.sides = [(side_of(one, 1e-3, 1e-3), side_of(other, 1e-3, 7e-3)) for one, other in values]
     interval = found.interval()
     fourth = 1 - (1 - interval.confidence) / 4
-    wrong = [Mismatch(pair[worse], 0.0, 1e-3 + 4 * jitter) for pair in values]
+    wrong = [Mismatch(pair[worse], 0.0, 1e-3 + 4 * (5e-3 + jitter)) for pair in values]
     least, most = error_norm(wrong, fourth)
     assert interval.low == pytest.approx(least / (found.size + least))
     assert interval.high == (pytest.approx(most / (found.size - most)) if most < found.size else math.inf)
@@ -60,6 +77,26 @@ def test_one_direction_that_objects_is_not_enough(trial_at):
     assert found.interval().low == 0
     found.sides[1] = found.sides[0]
     assert found.interval().low > 0
+
+
+@pytest.mark.parametrize(
+    ("size", "bound", "high"), [(0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1e-3, math.inf), (math.inf, 1e-3, math.inf)]
+)
+def test_no_error_is_small_beside_no_gradient_nor_beside_one_without_end(trial_at, size, bound, high):
+    found = formula_at(trial_at)
+    found.beside.trial.jitter = 0.0
+    found.sides = [(side_of(0.0, bound), side_of(0.0, bound))] * 4
+    found.size = size
+    assert (found.interval().low, found.interval().high) == (0.0, high)
+
+
+@pytest.mark.parametrize(("left", "high"), [(1e-3, 1.0), (math.inf, math.inf)])
+def test_what_is_known_of_one_side_alone_is_told_and_of_none_nothing(trial_at, left, high):
+    found = formula_at(trial_at)
+    found.sides = [(side_of(0.0, math.inf), side_of(0.0, left))] * 4
+    found.size = 10.0
+    assert 0 < found.interval().high <= high
+    assert found.interval().low == 0.0
 
 
 @pytest.mark.parametrize(("bounds", "told"), [([2.0, 1.0, 500.0, 1.0], 3), ([1.0, 1.0, 1.0, 1.0], 4), ([1.0, 3.0], 2)])

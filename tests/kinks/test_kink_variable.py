@@ -1,9 +1,12 @@
 """Kinks one by one where their variable is named: where each is, which way it bends, what the claim takes of it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.kinks.kink_variable import _Samples
 
 SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
 SHARES = np.array([1.0, 0.5, 0.25, 0.0])
@@ -42,7 +45,7 @@ def test_each_kink_is_named_with_its_bend_and_the_variables_side(sign, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kinks_that_share_entries_are_named_as_well(seed):
-    normals, c, shares = np.array([[1.0, 2.0, 1.0], [2.0, 1.0, -3.0]]), np.array([1.0, -2.0]), np.array([1.0, 0.25])
+    normals, c, shares = np.array([[1.0, 2.0, 0.0], [2.0, 1.0, -3.0]]), np.array([1.0, -2.0]), np.array([1.0, 0.25])
 
     def shared(x):
         h = normals @ x
@@ -52,8 +55,8 @@ def test_kinks_that_share_entries_are_named_as_well(seed):
         lambda x: c @ np.maximum(normals @ x, 0), shared, (np.zeros(3),), kink_of=lambda x: normals @ x, seed=seed
     )
     assert report.verdict is gc.Verdict.PASS
-    every = ((0,), (1,), (2,))
-    assert sorted(named(report)) == [(every, "down", "other", 0.25), (every, "up", "right", 1.0)]
+    some, every = ((0,), (1,)), ((0,), (1,), (2,))
+    assert sorted(named(report)) == [(some, "up", "right", 1.0), (every, "down", "other", 0.25)]
 
 
 @pytest.mark.parametrize("beyond", [0.2, -0.2])
@@ -100,7 +103,30 @@ def test_thousands_of_kinks_are_told_apart_in_few_claims():
     assert report.verdict is gc.Verdict.PASS
     assert report[0].kink.convention == "left"
     assert len(report[0].kink.kinks) == 1_000
-    assert report.gradient_evaluations <= 50
+    assert report.gradient_evaluations <= 38
+
+
+def test_moves_are_chosen_that_part_most_kinks():
+    reports = [
+        gc.check(
+            lambda x: np.maximum(x, 0).sum(), lambda x: 1.0 * (x > 0), (np.zeros(40),), kink_of=np.negative, seed=seed
+        )
+        for seed in range(4)
+    ]
+    assert sum(report.gradient_evaluations for report in reports) <= 97
+
+
+def test_what_is_known_of_each_kink():
+    samples = SimpleNamespace(tolerance=0.01, first_move=np.array([1.0, -0.5, 1.0, 2.0]))
+    entries, parts = (
+        [np.array([0, 1]), np.array([2]), np.array([3])],
+        [np.array([3.0, 4.0]), np.array([-2.0]), np.array([1e6])],
+    )
+    kinks = _Samples.kinks(samples, entries, parts, np.array([0.998, 0.49, 0.3]), np.array([True, True, False]))
+    assert [list(kink.entries) for kink in kinks] == [[0, 1], [2], [3]]
+    assert [kink.bend for kink in kinks] == [1.0, -1.0, -1.0]
+    assert [kink.slack for kink in kinks] == pytest.approx([0.01 * 2**0.5 / 5, 0.005, 1e-5])
+    assert [kink.share for kink in kinks] == [1.0, 0.49, 0.3]
 
 
 def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():

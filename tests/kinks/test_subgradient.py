@@ -313,8 +313,10 @@ def test_a_sort_of_three_is_decided_as_its_six_corners_say(seed):
     c = np.array([1.0, -1.0, 0.5]) + 0.3 * rng.standard_normal(3)
     corners = np.array([c[list(p)] for p in itertools.permutations(range(3))])
     target = corners.mean(axis=0) + rng.uniform(0.2, 2.0) * (rng.dirichlet(np.ones(6)) - 1 / 6) @ corners
+    linear = 10 * rng.standard_normal(3)
+    corners, target = corners + linear, target + linear
     off = distance_of(target, corners)
-    found = state(sort_of(c), target, seed)
+    found = state(lambda w: sort_of(c)(w) + linear, target, seed)
     assert found.state == ("inside" if off < 1e-9 else "outside")
     if found.state == "inside":
         assert found.weights.sum() == pytest.approx(1)
@@ -324,6 +326,27 @@ def test_a_sort_of_three_is_decided_as_its_six_corners_say(seed):
         u = found.separation.move
         assert found.separation.claimed == pytest.approx(target @ u)
         assert found.separation.reached == pytest.approx((corners @ u).max())
+
+
+@pytest.mark.parametrize(("times", "outside"), [(3.0, False), (30.0, True)])
+def test_beyond_a_corner_by_no_more_than_drift_is_not_outside(times, outside):
+    corner = np.array([1.0, -1.0, 0.5])
+    target = corner + times * 1e-6 * (corner - corner.mean()) / np.abs(corner - corner.mean()).max()
+    assert (state(sort_of(corner), target, tolerance=1e-6).state == "outside") == outside
+
+
+@pytest.mark.parametrize(("kinks", "left"), [(40, 80), (40, 120)])
+def test_where_kinks_are_too_many_for_a_half_turn_a_flat_move_is_still_looked_for(kinks, left):
+    """Kinks of both bends, all along (1, 2, 3, -1, 2), along which the claim is off."""
+    u = np.array([1.0, 2.0, 3.0, -1.0, 2.0])
+    normals = np.random.default_rng(0).standard_normal((kinks, 5))
+    normals -= np.outer(normals @ u, u) / (u @ u)
+    c = np.where(np.arange(kinks) % 2, 1.0, -1.0)
+    found = near(of_walls(normals, c), 0.5 * c @ normals + 0.3 * u, opening=6)
+    found.most = found.asked + left
+    finding = subgradient.judged(found)
+    assert finding.state == "outside"
+    assert finding.separation.move == pytest.approx(u / 3)
 
 
 @pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
@@ -491,6 +514,8 @@ def test_where_an_entry_alone_turns_out_to_bend_it_is_refuted_with_those_it_move
     for sign, move in zip((1.0, -1.0), found.moves[-2:], strict=True):
         assert 1 <= sign * move[0] < 2
         assert np.abs(move[1:]).max() < 0.1
+    again = near(gradient, np.array([0.5, 0.0, 7.0]), opening=3, seed=seed)
+    assert subgradient._in_blocks(again).state in ("inside", "undecided")  # it bends both ways
 
 
 def test_blocks_that_others_move_are_refuted():

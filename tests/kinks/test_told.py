@@ -148,6 +148,13 @@ def test_a_kink_along_a_normal_that_falls_has_the_share_of_its_own_side(seed):
     assert report[0].kink.convention == "other"
 
 
+@pytest.mark.parametrize("count", [4, 9])
+def test_a_claim_outside_is_off_by_its_distance_from_the_nearest_subgradient(count):
+    """1 to each of n that tie is (1 - 1/n)·√n from the nearest, 1/n to each, and √n long."""
+    report = gc.check(np.max, lambda x: 1.0 * (x == x.max()), (np.ones(count),))
+    assert report[0].error.low == pytest.approx(1 - 1 / count)
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [("convex", "f rises by 2"), ("flat", "f rises by 2"), ("concave", "no slope"), ("bound", "no slope")],
