@@ -9,5 +9,6 @@ How: `one_bend` where f bends one way (`nearest_point` of a hull, `blocks` and `
 `coupling` of blocks by whole claims, `periods` for windows that overlap, `span` for their rank), `flat` where f is
 linear along a move, `half_turn` and `walls` where it bends both ways; `separation` is the proof of an outside.
 `kink_variable` judges kink by kink where their variable is named, `of_black_box` where nothing is known. `convention`
-and `naming` name sides and kinks, `told` says it, and `chain_rule` accepts what is no subgradient.
+and `naming` name sides and kinks (`sides`: which change over together), `told` says it, and `chain_rule` accepts what
+is no subgradient.
 """
