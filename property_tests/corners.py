@@ -563,6 +563,44 @@ def layers_of_few_digits(rng):
     return f, gradient, (W,)
 
 
+def _partly_rounded(rng):
+    """Return a term that is rounded inside, with another that is not, in the same argument and in one of its own."""
+    n, m, dtype = _size(rng, 6), _size(rng, 6), rng.choice(["float32", "float16", "bfloat16"])
+    A, scale, beside = rng.standard_normal((n, m)), 10.0 ** rng.uniform(-3, 1), 10.0 ** rng.uniform(-1, 2)
+    smooth, shared = str(rng.choice(["cos", "square"])), rng.random() < 0.3
+
+    def rounded(h):
+        if dtype != "bfloat16":
+            return h.astype(dtype).astype(np.float64)
+        bits = h.astype(np.float32).view(np.uint32)
+        return ((bits + 0x8000) & 0xFFFF0000).view(np.float32).astype(np.float64)
+
+    def f(x, b):
+        other = x if shared else b
+        term = np.cos(other) if smooth == "cos" else other**2
+        return scale * np.sum(rounded(np.tanh(x @ A + b)) ** 2) + beside * np.sum(term)
+
+    def gradient(x, b):
+        h = np.tanh(x @ A + b)
+        d, other = scale * 2 * h * (1 - h**2), x if shared else b
+        more = beside * (-np.sin(other) if smooth == "cos" else 2 * other)
+        return (A @ d + more, d) if shared else (A @ d, d + more)
+
+    return f, gradient, (rng.standard_normal(n), rng.standard_normal(m))
+
+
+@right("low precision inside")
+def a_part_of_few_digits(rng):
+    return _partly_rounded(rng)
+
+
+@wrong("low precision inside")
+def a_part_of_few_digits_and_a_factor(rng):
+    f, gradient, args = _partly_rounded(rng)
+    which, factor = int(rng.integers(2)), float(rng.choice([2.0, 0.5, -1.0, 0.0, 1.1]))
+    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args
+
+
 # --- ordinary compositions
 
 

@@ -13,14 +13,15 @@ from gradcheck.claims.point import check_point, finite_point
 from gradcheck.claims.prediction import Prediction
 from gradcheck.claims.tangent import tangents
 from gradcheck.errors import ArgumentError, GradcheckError, WrongClaim
+from gradcheck.judge import rounded
 from gradcheck.judge.nearby import Nearby
 from gradcheck.judge.one_argument import resolution_of, verdict_on
 from gradcheck.judge.tolerance import differs
 from gradcheck.oracles.by_name import FINITE_DIFFERENCES, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
-from gradcheck.slopes import inside
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
+from gradcheck.slopes.inside import NOTHING
 from gradcheck.verdicts import accuracy, decide, exactness, frozen, reasons, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Accuracy
 
 FROZEN = "is the same to the bit at another point, though f curves: right here, but kept from an earlier call?"
-INSIDE = (
-    "{} takes float64, and computes in {} inside: judged at that; for more let it compute in float64, or hold it "
-    "against a reference with gradcheck.check_kernel"
-)
-STEPS = (
-    "{} also moves in steps, as if a part of it were rounded to {}: the claim is right between them, if they are "
-    "meant; if they are low precision inside f, let it compute in float64, or use gradcheck.check_kernel"
-)
-UNIT = 2.0**-53  # of float64
 LAYOUT = 64.0  # another order of summation may cost so many times what a bit of the arguments does
 
 
@@ -115,40 +107,15 @@ def _judged(
             if owed.breaches:
                 return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
         field.scale_zeros(prediction.judged)
-        rounded = inside.NOTHING if note else _inside(field, prediction, rules)
-        field, notes = _at_that(field, rounded, notes) if not rounded.unsure else (field, notes)
+        found = NOTHING if note else rounded.before(field, prediction, rules)
+        field, notes = rounded.at_that(field, found, notes) if not found.unsure else (field, notes)
         report = _numbers(field, prediction, native, noise, rules, notes)
-        if rounded.unsure and report.verdict is not Verdict.PASS and not _stairs(report):
-            field, notes = _at_that(field, rounded, notes)
+        if found.unsure and report.verdict is not Verdict.PASS and not rounded.stairs(report):
+            field, notes = rounded.at_that(field, found, notes)
             report = _numbers(field, prediction, native, noise, rules, notes)
     except WrongClaim as complaint:
         return _complaint(claim, rules, str(complaint), complaint.__cause__)
     return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
-
-
-def _inside(field: Field, prediction: Prediction, rules: Rules) -> inside.Inside:
-    """Return what f rounds to inside, where that is coarser than what it takes."""
-    if rules.piecewise_constant or rules.oracle not in (None, FINITE_DIFFERENCES):
-        return inside.NOTHING
-    if any(arrays.dtype_name(x) not in arrays.WIDE for x in field.leaves):
-        return inside.NOTHING
-    if field.unit > UNIT:  # by its casts, or by the dtype of what it returns
-        return inside.Inside(field.dtype)
-
-    def predicted(move: Mapping[int, Any]) -> float:
-        return sum(prediction.along(i, v, field.unit)[0] for i, v in move.items())
-
-    with contextlib.suppress(BudgetReached):  # nor is anything judged then
-        return inside.look(field, prediction.judged, predicted)
-    return inside.NOTHING
-
-
-def _at_that(field: Field, found: inside.Inside, notes: list[str]) -> tuple[Field, list[str]]:
-    """Return f as what it computes in, and the notes with one on that; f as it is where it does not round."""
-    if not found.dtype:
-        return field, notes
-    sentence = (STEPS if found.by_design else INSIDE).format(field.claim.title, found.dtype)
-    return field if found.by_design else field.computing_in(found.dtype), [*notes, sentence]
 
 
 def _after_f(claim: Claim) -> str:
@@ -218,11 +185,6 @@ def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
     return prediction if wide and prediction.judged == native.judged else None
 
 
-def _stairs(report: Report) -> bool:
-    """Tell whether a claim failed as one about stairs: f was found to stand still, whatever it rounds to."""
-    return any(a.verdict is Verdict.FAIL and a.reason == reasons.STRAIGHT_THROUGH for a in report)
-
-
 def _own_round_off(field: Field, prediction: Prediction, index: int) -> float:
     """Return how far off the claim of one argument may be in another order of summation."""
     jitter = accuracy.spread(prediction, field, field.unit, [index])[index]
@@ -257,6 +219,9 @@ def _numbers(
         except BudgetReached as error:
             reached = str(error)
             argument = verdict_on(trial, trials, nearby, rules, reached)
+        if argument.verdict is Verdict.FAIL and (behind := rounded.behind(trial, argument, rules)).dtype:
+            field, notes = rounded.at_that(field, behind, notes)
+            return _numbers(field, prediction, native, noise, rules, notes)
         argument = exactness.told(argument, trial)
         found.append(_with_accuracy(argument, accuracies.get(i)))
         if argument.verdict is Verdict.PASS and trial.frozen:

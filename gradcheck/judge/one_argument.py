@@ -50,7 +50,8 @@ def resolution_of(rules: Rules, prediction: Prediction, field: Field) -> float:
     """Return the relative error below which a PASS is given: `rtol`, or what the arithmetic allows."""
     if rules.rtol is not None:
         return rules.rtol
-    resolution = default_resolution(max(prediction.claim.given_unit, field.unit))
+    inside = arrays.ROUNDOFF.get(field.inside, 0.0)
+    resolution = default_resolution(max(prediction.claim.given_unit, field.unit, inside))
     return max(resolution, min(ROUNDED * resolution, AN_EIGHTH)) if field.inside else resolution
 
 

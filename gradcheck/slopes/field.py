@@ -139,12 +139,15 @@ class Field:
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
 
-    def computing_in(self, dtype: str) -> Self:
-        """Return the same f, known to compute in `dtype` inside: evaluations are counted on, noise is measured anew."""
+    def computing_in(self, dtype: str, unit: float) -> Self:
+        """Return the same f, known to compute in `dtype` inside: evaluations are counted on, noise is measured anew.
+
+        `unit` is the round-off that this makes relative to f's value, which is less where only a part of f is rounded.
+        """
         other = copy.copy(self)
         vars(other).pop("arithmetic", None)
         other.dtype = other.inside = dtype
-        other.unit = max(self.unit, arrays.ROUNDOFF[dtype])
+        other.unit = max(self.unit, unit)
         other._noise, other._own_noise = {}, {}  # noqa: SLF001  of the same class
         return other
 

@@ -9,14 +9,13 @@ where f jumps.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.noise import GENERIC, OFFSETS, difference_table
+from gradcheck.slopes.noise import GENERIC, OFFSETS, ROUNDINGS, SAFETY, difference_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,8 +28,10 @@ STEPS = 2.0**-7  # no dtype has larger ones, relative to the value
 ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
 LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/12, and bfloat16 moves by a last bit
 APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
-SPACINGS = (-17, -11, -6)  # exponents, from where float32 moves from value to value to where bfloat16 does
+SPACINGS = (-17, -14, -11, -8, -6)  # exponents, from where float32 moves from value to value to where bfloat16 does
+FAR_APART = (-4, -2)  # where the rounded part hardly moves
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
+LARGE_STEPS = (-1, -3, -5, -6, -8, -10)  # exponents: roundings to bfloat16, or to float32, hardly tilt φ there
 AROUND = -9  # exponent of the steps at which the bits of values are counted
 FURTHER = -2
 FINEST = -33  # exponent of the step within which a jump is one
@@ -47,6 +48,8 @@ class Inside:
     ----------
     dtype : str
         What f rounds to, as far as its values show; empty where it is no coarser than its value's.
+    unit : float
+        The round-off relative to f's value.
     by_design : bool
         Whether these may be stairs that are meant, and the claim is right between them.
     unsure : bool
@@ -54,6 +57,7 @@ class Inside:
     """
 
     dtype: str = ""
+    unit: float = 0.0
     by_design: bool = False
     unsure: bool = False
 
@@ -87,8 +91,24 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
         near, error = predicted(move), 0.0
     if not math.isfinite(far) or _close(far, near, error + noise.bound / h):
         return NOTHING
-    dtype, step = _by_jumps(field, phi, noise.bound, near)
-    return Inside(dtype, step > BY_DESIGN and _close(predicted(move), near, error)) if dtype else NOTHING
+    found = _by_jumps(field, phi, noise.bound)
+    meant = found.unit > BY_DESIGN and _close(predicted(move), near, error)
+    return replace(found, by_design=bool(found.dtype) and meant)
+
+
+def along(field: Field, phi: Phi, *, measured: float, claimed: float) -> Inside:
+    """Return what f rounds to along the line of `phi`, on which it has another slope than is claimed.
+
+    Where a part of f is rounded, the slope over small steps is that of the other part, and the one over large steps that
+    of both: nearer to a right claim.
+    """
+    steps = [math.ldexp(GENERIC, exponent) for exponent in LARGE_STEPS]
+    slopes = [(phi(h) - phi(-h)) / (2 * h) for h in steps]
+    if not any(abs(slope - claimed) <= abs(slope - measured) for slope in slopes):
+        return NOTHING
+    noise = field.noise(())  # that of all arguments, which is measured by now
+    smooth = not noise.flat and math.isinf(noise.granularity)
+    return _by_jumps(field, phi, noise.bound if smooth else 2 * field.unit * field.largest, FAR_APART)
 
 
 def _close(one: float, other: float, error: float) -> bool:
@@ -107,11 +127,11 @@ def _by_steps(field: Field, phi: Phi, granularity: float, *, none_claimed: bool)
         unit = arrays.ROUNDOFF[name]
         last = max(math.ldexp(unit, math.frexp(value)[1]) for value in values)
         if granularity <= ULPS * last and all(_held(value, unit) for value in (*values, *_further(phi))):
-            return NOTHING if none_claimed and not fine else Inside(name)
+            return NOTHING if none_claimed and not fine else Inside(name, unit)
     if none_claimed or not fine:
         return NOTHING
-    dtype, _ = _by_jumps(field, phi, 2 * field.unit * field.largest, 0.0)
-    return Inside(dtype, unsure=True) if dtype else NOTHING
+    found = _by_jumps(field, phi, 2 * field.unit * field.largest)
+    return replace(found, unsure=bool(found.dtype))
 
 
 def _further(phi: Phi) -> list[float]:
@@ -128,21 +148,19 @@ def _held(value: float, unit: float) -> bool:
     return mantissa == math.floor(mantissa)
 
 
-def _by_jumps(field: Field, phi: Phi, bound: float, slope: float) -> tuple[str, float]:
-    """Return the dtype whose rounding makes φ jump, and the jump relative to f; empty and 0 where φ does not jump."""
-    for exponent in SPACINGS:
+def _by_jumps(field: Field, phi: Phi, bound: float, more: Sequence[int] = ()) -> Inside:
+    """Return the dtype whose rounding makes φ jump; nothing where φ does not jump."""
+    largest = 0.0
+    for exponent in (*SPACINGS, *more):  # where jumps are rare on small steps, these show less than a rounding
         values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
         if not all(map(math.isfinite, values)):
-            return "", 0.0
+            break
         sigma = difference_table(values)
-        if sigma <= NOISY * bound or not _rough(values):
-            continue
-        jump = _jump(phi, values, exponent, slope, JUMP * sigma)
-        if jump < JUMP * sigma:
-            return "", 0.0
-        size = sigma / (field.largest or 1.0)
-        return next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), ""), size
-    return "", 0.0
+        if sigma > max(NOISY * bound, largest) and _rough(values) and _jumps(phi, values, exponent, JUMP * sigma):
+            largest = sigma
+    size = largest / (field.largest or 1.0)
+    dtype = next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), "") if size else ""
+    return Inside(dtype, SAFETY * size / ROUNDINGS) if dtype else NOTHING
 
 
 def _rough(values: Sequence[float]) -> bool:
@@ -151,28 +169,31 @@ def _rough(values: Sequence[float]) -> bool:
     return bool(np.sum(third[1:] * third[:-1] < 0) >= len(third) // 2)
 
 
-def _jump(phi: Phi, values: Sequence[float], exponent: int, slope: float, least: float) -> float:
-    """Return what is left of the largest move between two neighbours, beyond the slope, once halving has found it.
+def _jumps(phi: Phi, values: Sequence[float], exponent: int, least: float) -> bool:
+    """Tell whether halving finds a jump of `least` or more where the cubic through the values is furthest off.
 
-    0 where less than `least` is left on the way: φ bends there, or has a kink.
+    φ bends there, or has a kink, where less is left of it on the way.
     """
     width = math.ldexp(GENERIC, exponent)
-    moves = [abs(b - a - slope * width) for a, b in pairwise(values)]
-    i = max(range(len(moves)), key=moves.__getitem__)
+    smooth = np.polynomial.Polynomial.fit(width * np.array(OFFSETS), values, 3)
+
+    def move(a: float, b: float, at_a: float, at_b: float) -> float:
+        return abs(at_b - at_a - float(smooth(b) - smooth(a)))
+
+    i = max(OFFSETS[:-1], key=lambda i: move(i * width, (i + 1) * width, values[i], values[i + 1]))
     left, right, at_left, at_right = i * width, (i + 1) * width, values[i], values[i + 1]
     for _ in range(exponent - FINEST):
         middle = (left + right) / 2
         value = phi(middle)
         if not math.isfinite(value):
-            return 0.0
-        half = slope * (middle - left)
-        if abs(value - at_left - half) >= abs(at_right - value - half):
+            return False
+        if move(left, middle, at_left, value) >= move(middle, right, value, at_right):
             right, at_right = middle, value
         else:
             left, at_left = middle, value
-        if abs(at_right - at_left - slope * (right - left)) < least:
-            return 0.0
-    jump, width = abs(at_right - at_left - slope * (right - left)), right - left
-    beside = (phi(left - width) - at_left + slope * width, phi(right + width) - at_right - slope * width)
+        if move(left, right, at_left, at_right) < least:
+            return False
+    width = right - left
+    beside = (move(left - width, left, phi(left - width), at_left), move(right, right + width, at_right, phi(right + width)))
     # a rounding to few bits is quiet on both sides; round-off of φ itself is everywhere, as that of r² is at r = 0
-    return jump if max(map(abs, beside)) <= QUIET * jump else 0.0
+    return max(beside) <= QUIET * move(left, right, at_left, at_right)

@@ -190,7 +190,7 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
     Either fewer digits, `COARSE` at least, or an absolute error: a claim below 4u^(2/3), the square of the resolution,
     of |f(x)| and of what another argument does to f, is as good as zero, and its error is bounded as that of a zero is.
     That is about the least that a difference shows of any f; an f that no argument moves by much may be one on a large
-    offset. Not where the user said what is wanted.
+    offset, and one that rounds inside hides more. Not where the user said what is wanted.
     """
     stated = rules.rtol is not None or rules.atol is not None
     if stated or trial.random or _vanishes(trial) or _significant(trial):
@@ -198,6 +198,8 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
     interval = trial.interval()
     if interval.high <= COARSE:
         return interval
+    if trial.field.inside:
+        return None
     values, scales, unit = trial.prediction.values, trial.field.scales, default_resolution(trial.field.unit)
     effects = [s.norm(g) for s, g in zip(scales, values, strict=True) if g is not None]
     size = min(abs(trial.field.at_point), max(effects, default=0.0))
