@@ -564,9 +564,13 @@ def layers_of_few_digits(rng):
 
 
 def _partly_rounded(rng):
-    """Return a term that is rounded inside, with another that is not, in the same argument and in one of its own."""
+    """Return a term that is rounded inside, and seldom stands still, with one that is not, in either argument."""
     n, m, dtype = _size(rng, 6), _size(rng, 6), rng.choice(["float32", "float16", "bfloat16"])
-    A, scale, beside = rng.standard_normal((n, m)), 10.0 ** rng.uniform(-3, 1), 10.0 ** rng.uniform(-1, 2)
+    A, scale, beside = (
+        rng.standard_normal((n, m)) / math.sqrt(4 * n),
+        10.0 ** rng.uniform(-3, 1),
+        10.0 ** rng.uniform(-1, 2),
+    )
     smooth, shared = str(rng.choice(["cos", "square"])), rng.random() < 0.3
 
     def rounded(h):
@@ -586,7 +590,7 @@ def _partly_rounded(rng):
         more = beside * (-np.sin(other) if smooth == "cos" else 2 * other)
         return (A @ d + more, d) if shared else (A @ d, d + more)
 
-    return f, gradient, (rng.standard_normal(n), rng.standard_normal(m))
+    return f, gradient, (rng.standard_normal(n), rng.standard_normal(m) / 2)
 
 
 @right("low precision inside")

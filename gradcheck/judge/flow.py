@@ -22,7 +22,7 @@ from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.field import Field, quiet
 from gradcheck.slopes.inside import NOTHING
-from gradcheck.verdicts import accuracy, decide, exactness, frozen, reasons, unit_scale
+from gradcheck.verdicts import accuracy, decide, exactness, frozen, unit_scale
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.joint import Joint
 from gradcheck.verdicts.report import ArgumentReport, Report
@@ -219,7 +219,7 @@ def _numbers(
         except BudgetReached as error:
             reached = str(error)
             argument = verdict_on(trial, trials, nearby, rules, reached)
-        if argument.verdict is Verdict.FAIL and (behind := rounded.behind(trial, argument, rules)).dtype:
+        if argument.verdict is not Verdict.PASS and (behind := rounded.behind(trial, argument, rules)).dtype:
             field, notes = rounded.at_that(field, behind, notes)
             return _numbers(field, prediction, native, noise, rules, notes)
         argument = exactness.told(argument, trial)

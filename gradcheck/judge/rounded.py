@@ -27,12 +27,17 @@ INSIDE = (
     "{} takes float64, and computes in {} inside: judged at that; for more let it compute in float64, or hold it "
     "against a reference with gradcheck.check_kernel"
 )
+PART = (
+    "{} takes float64, and computes a part of itself in {} or less: judged at that; for more let it compute in "
+    "float64, or hold it against a reference with gradcheck.check_kernel"
+)
 STEPS = (
     "{} also moves in steps, as if a part of it were rounded to {}: the claim is right between them, if they are "
     "meant; if they are low precision inside f, let it compute in float64, or use gradcheck.check_kernel"
 )
 UNIT = 2.0**-53  # of float64
 LINES = 2  # no FAIL rests on fewer; roundings to few digits are seen on one, and not on the other
+FEW = 2.0**-3  # of the round-off of all of f in that dtype
 
 
 def before(field: Field, prediction: Prediction, rules: Rules) -> Inside:
@@ -58,13 +63,14 @@ def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
     field, known = trial.field, trial.field.inside or trial.random or argument.reason == reasons.STRAIGHT_THROUGH
     if known or not _asked_for(field, rules) or not isinstance(trial.oracle, FiniteDifferences):
         return NOTHING
-    wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant]
+    wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant][:LINES]
+    lines = [field.line({trial.index: trial.direction(probe.probe)}) for probe in wrong]
     with contextlib.suppress(BudgetReached):
-        for probe in wrong[:LINES]:
-            line = field.line({trial.index: trial.direction(probe.probe)})
-            found = inside.along(field, line, measured=probe.slope.value, claimed=probe.claimed)
-            if found.dtype:
-                return found
+        if any(inside.nearer(lines[0], measured=p.slope.value, claimed=p.claimed) for p in wrong[:1]):
+            jumps = (inside.along(field, trial.prediction.judged, line) for line in lines)
+            found = next((jump for jump in jumps if jump.dtype), NOTHING)
+            meant = found.unit > inside.BY_DESIGN and not any(p.claimed for p in wrong)  # stairs, and a claim of zero
+            return NOTHING if meant else found
     return NOTHING
 
 
@@ -78,7 +84,8 @@ def at_that(field: Field, found: Inside, notes: list[str]) -> tuple[Field, list[
     """Return f as what it computes in, and the notes with one on that; f as it is where it does not round."""
     if not found.dtype:
         return field, notes
-    sentence = (STEPS if found.by_design else INSIDE).format(field.claim.title, found.dtype)
+    part = found.unit < FEW * arrays.ROUNDOFF[found.dtype]
+    sentence = (STEPS if found.by_design else PART if part else INSIDE).format(field.claim.title, found.dtype)
     return field if found.by_design else field.computing_in(found.dtype, found.unit), [*notes, sentence]
 
 

@@ -218,12 +218,12 @@ def short(report: Report) -> str:
 
 def coarse(report: Report) -> str:
     """Return a remark where slopes were measured in a narrow dtype; empty elsewhere."""
-    dtypes = dict.fromkeys(a.measured_in for a in report if a.measured_in not in WIDE)
-    if not dtypes:
+    narrow = [a for a in report if a.measured_in not in WIDE]
+    if not narrow:
         return ""
     small = max(a.error.high if a.verdict is Verdict.PASS else 0.0 for a in report)
     seen = f"an error below {number(small)} does not show" if 0 < small < math.inf else "small errors do not show"
-    return (
-        f"f computes in {' and '.join(dtypes)}, where {seen}: let it accept float64 "
-        "(JAX: jax.config.update('jax_enable_x64', True))"
-    )
+    told = f"f computes in {' and '.join(dict.fromkeys(a.measured_in for a in narrow))}, where {seen}"
+    if all(a.dtype in WIDE for a in narrow):  # it accepts float64, and a note says what it does with it
+        return told
+    return f"{told}: let it accept float64 (JAX: jax.config.update('jax_enable_x64', True))"

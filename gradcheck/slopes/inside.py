@@ -29,9 +29,10 @@ ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
 LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/12, and bfloat16 moves by a last bit
 APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
 SPACINGS = (-17, -14, -11, -8, -6)  # exponents, from where float32 moves from value to value to where bfloat16 does
-FAR_APART = (-4, -2)  # where the rounded part hardly moves
+FAR_APART = (-4, -2)
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
-LARGE_STEPS = (-1, -3, -5, -6, -8, -10)  # exponents: roundings to bfloat16, or to float32, hardly tilt φ there
+LARGE_STEPS = (-8, -5, -2)  # exponents: roundings hardly tilt φ there
+TRUNCATION = 2.0**-3  # of what truncation was over steps 8 times as large it is no more than a 64th
 AROUND = -9  # exponent of the steps at which the bits of values are counted
 FURTHER = -2
 FINEST = -33  # exponent of the step within which a jump is one
@@ -49,7 +50,7 @@ class Inside:
     dtype : str
         What f rounds to, as far as its values show; empty where it is no coarser than its value's.
     unit : float
-        The round-off relative to f's value.
+        The round-off relative to f's value: less than that of `dtype` where only a part of f is rounded.
     by_design : bool
         Whether these may be stairs that are meant, and the claim is right between them.
     unsure : bool
@@ -96,17 +97,26 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
     return replace(found, by_design=bool(found.dtype) and meant)
 
 
-def along(field: Field, phi: Phi, *, measured: float, claimed: float) -> Inside:
-    """Return what f rounds to along the line of `phi`, on which it has another slope than is claimed.
+def nearer(phi: Phi, *, measured: float, claimed: float) -> bool:
+    """Tell whether a claim that φ's slope contradicts is nearer to one over large steps, and not by truncation.
 
-    Where a part of f is rounded, the slope over small steps is that of the other part, and the one over large steps that
-    of both: nearer to a right claim.
+    Where a part of f is rounded, the slope over small steps is that of the other part, and the one over large steps
+    that of both.
     """
-    steps = [math.ldexp(GENERIC, exponent) for exponent in LARGE_STEPS]
-    slopes = [(phi(h) - phi(-h)) / (2 * h) for h in steps]
-    if not any(abs(slope - claimed) <= abs(slope - measured) for slope in slopes):
-        return NOTHING
-    noise = field.noise(())  # that of all arguments, which is measured by now
+    finer = math.inf
+    for exponent in LARGE_STEPS:
+        h = math.ldexp(GENERIC, exponent)
+        slope = (phi(h) - phi(-h)) / (2 * h)
+        off = abs(slope - measured)
+        if abs(slope - claimed) <= off and (finer > TRUNCATION * off or finer == 0):
+            return True
+        finer = off
+    return False
+
+
+def along(field: Field, judged: Sequence[int], phi: Phi) -> Inside:
+    """Return what f rounds to along the line of `phi`, whose steps may be as large as the argument."""
+    noise = field.noise(judged)
     smooth = not noise.flat and math.isinf(noise.granularity)
     return _by_jumps(field, phi, noise.bound if smooth else 2 * field.unit * field.largest, FAR_APART)
 
@@ -158,9 +168,11 @@ def _by_jumps(field: Field, phi: Phi, bound: float, more: Sequence[int] = ()) ->
         sigma = difference_table(values)
         if sigma > max(NOISY * bound, largest) and _rough(values) and _jumps(phi, values, exponent, JUMP * sigma):
             largest = sigma
+        elif not more and sigma > NOISY * bound:
+            break
     size = largest / (field.largest or 1.0)
     dtype = next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), "") if size else ""
-    return Inside(dtype, SAFETY * size / ROUNDINGS) if dtype else NOTHING
+    return Inside(dtype, min(SAFETY * size / ROUNDINGS, arrays.ROUNDOFF[dtype])) if dtype else NOTHING
 
 
 def _rough(values: Sequence[float]) -> bool:
@@ -194,6 +206,9 @@ def _jumps(phi: Phi, values: Sequence[float], exponent: int, least: float) -> bo
         if move(left, right, at_left, at_right) < least:
             return False
     width = right - left
-    beside = (move(left - width, left, phi(left - width), at_left), move(right, right + width, at_right, phi(right + width)))
+    beside = (
+        move(left - width, left, phi(left - width), at_left),
+        move(right, right + width, at_right, phi(right + width)),
+    )
     # a rounding to few bits is quiet on both sides; round-off of φ itself is everywhere, as that of r² is at r = 0
     return max(beside) <= QUIET * move(left, right, at_left, at_right)
