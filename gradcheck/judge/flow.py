@@ -200,7 +200,7 @@ def _numbers(
     notes: list[str],
 ) -> Report:
     """Measure the slopes of each argument, then decide on each: all that follows the contract."""
-    claim, notes = prediction.claim, [*notes]
+    claim = prediction.claim
     allowed = tangents(rules.tangent, [claim.names[i] for i in prediction.judged])
     trials = {
         i: Trial(field, prediction, i, confidence=rules.confidence, tangent=allowed.get(claim.names[i]), noise=noise)
@@ -211,8 +211,7 @@ def _numbers(
     if native is not None:
         dtype = max((arrays.dtype_name(x) for x in native.leaves), key=lambda n: arrays.ROUNDOFF[n])
         accuracies = accuracy.judge(native.arrays, prediction, field, dtype)
-    found = []
-    nearby = Nearby(trials, rules)
+    found, remarks, nearby = [], list[str](), Nearby(trials, rules)
     for i, trial in trials.items():
         try:
             argument = verdict_on(trial, trials, nearby, rules, "" if len(trial.probes) >= rules.probes else reached)
@@ -224,12 +223,9 @@ def _numbers(
             return _numbers(field, prediction, native, noise, rules, notes)
         argument = exactness.told(argument, trial)
         found.append(_with_accuracy(argument, accuracies.get(i)))
-        if argument.verdict is Verdict.PASS and trial.frozen:
-            notes.append(f"the gradient of {trial.name} {FROZEN}")
-        if argument.verdict is not Verdict.INCONCLUSIVE and (said := differs(trial)):
-            notes.append(f"the gradient of {trial.name} {said}")
+        remarks += _remarks(argument, trial)
     if field.failure:
-        notes.append(f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not")
+        remarks.append(f"{claim.title} raised next to the point ({field.failure}); steps were kept where it does not")
     return Report(
         title=claim.title,
         arguments=tuple(found),
@@ -239,10 +235,18 @@ def _numbers(
         seed=rules.seed,
         confidence=rules.confidence,
         oracle=rules.oracle or FINITE_DIFFERENCES,
-        notes=tuple(notes),
+        notes=(*notes, *remarks),
         repeat=f"gradcheck.check(..., seed={rules.seed})",
         unchecked=claim.not_checked(prediction.judged),
     )
+
+
+def _remarks(argument: ArgumentReport, trial: Trial) -> list[str]:
+    """Return what is to be said of a claim beside its verdict."""
+    found = [FROZEN] if argument.verdict is Verdict.PASS and trial.frozen else []
+    if argument.verdict is not Verdict.INCONCLUSIVE and (said := differs(trial)):
+        found.append(said)
+    return [f"the gradient of {trial.name} {remark}" for remark in found]
 
 
 def _measure(trials: Mapping[int, Trial], rules: Rules) -> str:
