@@ -37,6 +37,7 @@ STEPS = (
 )
 UNIT = 2.0**-53  # of float64
 LINES = 2  # no FAIL rests on fewer; roundings to few digits are seen on one, and not on the other
+COARSER = 2.0  # than f was taken to be
 FEW = 2.0**-3  # of the round-off of all of f in that dtype
 
 
@@ -60,17 +61,16 @@ def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
 
     Where f rounds a part of itself, the slopes over small steps are those of its other part.
     """
-    field, known = trial.field, trial.field.inside or trial.random or argument.reason == reasons.STRAIGHT_THROUGH
+    field, known = trial.field, trial.random or argument.reason == reasons.STRAIGHT_THROUGH
     if known or not _asked_for(field, rules) or not isinstance(trial.oracle, FiniteDifferences):
         return NOTHING
     wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant][:LINES]
     lines = [field.line({trial.index: trial.direction(probe.probe)}) for probe in wrong]
     with contextlib.suppress(BudgetReached):
         if any(inside.nearer(lines[0], measured=p.slope.value, claimed=p.claimed) for p in wrong[:1]):
-            jumps = (inside.along(field, trial.prediction.judged, line) for line in lines)
-            found = next((jump for jump in jumps if jump.dtype), NOTHING)
+            found = max((inside.along(field, line) for line in lines), key=lambda jumps: jumps.unit)
             meant = found.unit > inside.BY_DESIGN and not any(p.claimed for p in wrong)  # stairs, and a claim of zero
-            return NOTHING if meant else found
+            return found if found.unit > COARSER * field.unit and not meant else NOTHING
     return NOTHING
 
 

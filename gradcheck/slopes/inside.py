@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from gradcheck.slopes.field import Field, Move, Phi
 
+UNIT = arrays.ROUNDOFF["float64"]
 NARROW = ("float32", "float16", "bfloat16")
 ROUND_OFF = 2.0**6  # steps of fewer units of round-off may well be round-off themselves
 STEPS = 2.0**-7  # no dtype has larger ones, relative to the value
@@ -114,11 +115,9 @@ def nearer(phi: Phi, *, measured: float, claimed: float) -> bool:
     return False
 
 
-def along(field: Field, judged: Sequence[int], phi: Phi) -> Inside:
+def along(field: Field, phi: Phi) -> Inside:
     """Return what f rounds to along the line of `phi`, whose steps may be as large as the argument."""
-    noise = field.noise(judged)
-    smooth = not noise.flat and math.isinf(noise.granularity)
-    return _by_jumps(field, phi, noise.bound if smooth else 2 * field.unit * field.largest, FAR_APART)
+    return _by_jumps(field, phi, ROUNDINGS * UNIT * field.largest, FAR_APART)
 
 
 def _close(one: float, other: float, error: float) -> bool:
