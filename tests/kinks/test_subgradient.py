@@ -257,7 +257,7 @@ def test_as_many_levels_as_may_be_asked_for_are(n):
 
 
 def test_of_single_entries_with_very_many_weights_those_of_one_are_told():
-    shares = np.linspace(0.125, 0.75, 40)
+    shares = np.append([0.0, 1.0], np.linspace(0.125, 0.75, 40))
     found = state(lambda w: 2.0 * relu(w), 2.0 * shares)
     assert found.state == "inside"
     assert found.by_blocks
