@@ -35,7 +35,7 @@ ROUND = 8
 CHOICE = 12  # moves of which one is asked for
 FORETOLD = 2  # claims that the kinks told apart must give as well
 COUNTS = (2 * ROUND, 3 * ROUND, 4 * ROUND)  # claims next to the point, while kinks cannot be told apart yet
-MOST = 256  # claims that may be asked for if kinks depend on one another
+MOST = 256  # kinks that depend on one another: as many claims are asked for
 SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
 CLOSE = 1e-5  # to which λ is known at best
 
@@ -188,12 +188,13 @@ class _Samples:
         self.more(len(self.values) + FORETOLD)
 
     def _alike(self, groups: Entries) -> bool:
-        """Tell whether two kinks of one group are not always in proportion."""
+        """Tell whether two kinks of one group, that have changed sides, are not always in proportion."""
         values = np.array(self.signs)
-        sizes = np.linalg.norm(values, axis=0)
-        values = values * np.where(values[0] > 0, 1.0, -1.0) / np.where(sizes > 0, sizes, 1.0)  # h and −h name one kink
-        _, first = np.unique(groups, return_index=True)
-        return bool(np.max(np.abs(values - values[:, first[groups]])[:, sizes > 0], initial=0.0) > SMALL)
+        changed = ((values > 0) != (values[0] > 0)).any(axis=0)
+        values = values[:, changed] * np.where(values[0, changed] > 0, 1.0, -1.0)  # h and −h name one kink
+        values /= np.linalg.norm(values, axis=0)
+        _, first, group = np.unique(groups[changed], return_index=True, return_inverse=True)
+        return bool(np.max(np.abs(values - values[:, first[group]]), initial=0.0) > SMALL)
 
     def more(self, count: int) -> None:
         """Ask for claims at random moves until there are `count`."""
@@ -239,7 +240,8 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
         if solved is not None:
             break
     if solved is None or samples.off:
-        samples.more(min(len(samples.values) + len(variable.zero) + ROUND, MOST))
+        kinds = len(np.unique(numbered(np.array(samples.signs) > 0)))
+        samples.more(len(samples.values) + (kinds + ROUND if kinds <= MOST else 0))
         solved = None if samples.off else (_one_by_one(samples) or _together(samples))
     return solved, samples.entries
 

@@ -116,6 +116,27 @@ def test_moves_are_chosen_that_part_most_kinks():
     assert sum(report.gradient_evaluations for report in reports) <= 97
 
 
+def test_what_never_changes_sides_needs_no_telling_apart():
+    """Entries that the argument does not move, and some that it moves to one side alone."""
+    plain = gc.check(bent, gradient, (X,), kink_of=lambda x: x)
+    report = gc.check(bent, gradient, (X,), kink_of=lambda x: np.concatenate([x, 0 * x, np.abs(x)]))
+    assert report.verdict is gc.Verdict.PASS
+    assert named(report) == named(plain)
+    assert report.gradient_evaluations <= plain.gradient_evaluations + 1
+
+
+@pytest.mark.parametrize(("count", "most"), [(40, 110), (300, 640)])
+def test_kinks_that_depend_on_one_another_are_asked_about_as_long_as_they_are_not_too_many(count, most):
+    normals = np.random.default_rng(1).standard_normal((count, 6))
+
+    def of_all(x):
+        return normals.T @ np.where(normals @ x == 0, 0.5, 1.0 * (normals @ x > 0))
+
+    report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
+    assert report.verdict is gc.Verdict.PASS
+    assert report.gradient_evaluations <= most
+
+
 def test_what_is_known_of_each_kink():
     samples = SimpleNamespace(tolerance=0.01, first_move=np.array([1.0, -0.5, 1.0, 2.0]))
     entries, parts = (
