@@ -61,7 +61,7 @@ class ExactBeside(Beside):
         self._oracle = oracle
         self.here = self._floats(oracle.claimed[trial.index])
         self.changes = Changes(self.here, whole=True)
-        self._last: tuple[Any, bool, list[NDArray[Any]]] | None = None
+        self._last: tuple[Any, int, list[NDArray[Any]]] | None = None
         self._limit: tuple[Any, Array] | None = None
 
     @property
@@ -71,9 +71,9 @@ class ExactBeside(Beside):
 
     def leaves(self, v: Any, steps: float = 1.0) -> list[Any]:
         """Return the direction of the arguments on one side; all steps that way are one."""
-        if self._last is None or self._last[0] is not v or self._last[1] != (steps > 0):
-            sign = 1 if steps > 0 else -1
-            self._last = v, steps > 0, self._oracle.directions({self.trial.index: v}, sign)
+        sign = 1 if steps > 0 else -1
+        if self._last is None or self._last[0] is not v or self._last[1] != sign:
+            self._last = v, sign, self._oracle.directions({self.trial.index: v}, sign)
         return self._last[2]
 
     def claim(self, leaves: Sequence[Any]) -> Array:

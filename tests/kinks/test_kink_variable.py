@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks.kink_variable import _Samples
+from gradcheck.kinks.kink_variable import _one_by_one, _Samples
 
 SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
 SHARES = np.array([1.0, 0.5, 0.25, 0.0])
@@ -135,6 +135,25 @@ def test_kinks_that_depend_on_one_another_are_asked_about_as_long_as_they_are_no
     report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
     assert report.verdict is gc.Verdict.PASS
     assert report.gradient_evaluations <= most
+
+
+@pytest.mark.parametrize(("off", "explained"), [(0.4, True), (3.0, False)])
+def test_a_claim_is_made_of_its_kinks_as_far_as_drift_tells(off, explained):
+    tolerance, aside = 1e-3, np.where(np.arange(16) % 2, 1.0, -1.0)
+    samples = SimpleNamespace(
+        values=[np.ones(16), np.zeros(16), np.ones(16)],
+        signs=[np.array([1.0]), np.array([-1.0]), np.array([2.0])],
+        beside=SimpleNamespace(here=0.5 + off * tolerance * aside),
+        entries=np.arange(16),
+        first_move=np.ones(16),
+        tolerance=tolerance,
+    )
+    samples.kinks = lambda *parts: _Samples.kinks(samples, *parts)
+    solved = _one_by_one(samples)
+    assert [list(kink.entries) for kink in solved.kinks] == [list(range(16))]
+    assert solved.kinks[0].share == 0.5
+    assert solved.explained == solved.inside == explained
+    assert solved.distance == pytest.approx(4 * off * tolerance)
 
 
 def test_what_is_known_of_each_kink():
