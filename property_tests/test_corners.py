@@ -107,3 +107,11 @@ def test_a_right_gradient_of_few_digits_that_seems_wrong_is_judged_again_at_what
         report = gc.check(case.f, case.gradient, case.args, seed=267)
     assert report.verdict is gc.Verdict.INCONCLUSIVE
     assert any("float16 inside" in note for note in report.notes)
+
+
+def test_numbers_of_few_bits_that_cancel_are_no_stairs_that_are_meant():
+    rng = np.random.default_rng((901, 1468442218))
+    cases = [drawn(WRONG, "zero claims", rng) for _ in range(1471)]
+    for n in (826, 1470):
+        report = gc.check(cases[n].f, cases[n].gradient, cases[n].args, seed=n)
+        assert report.verdict is gc.Verdict.INCONCLUSIVE, str(report)

@@ -67,7 +67,7 @@ def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
     wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant][:LINES]
     lines = [field.line({trial.index: trial.direction(probe.probe)}) for probe in wrong]
     with contextlib.suppress(BudgetReached):
-        if any(inside.nearer(lines[0], measured=p.slope.value, claimed=p.claimed) for p in wrong[:1]):
+        if any(inside.nearer(lines[0], p.slope, p.claimed) for p in wrong[:1]):
             found = max((inside.along(field, line) for line in lines), key=lambda jumps: jumps.unit)
             meant = found.unit > inside.BY_DESIGN and not any(p.claimed for p in wrong)  # stairs, and a claim of zero
             return found if found.unit > COARSER * field.unit and not meant else NOTHING
@@ -86,7 +86,8 @@ def at_that(field: Field, found: Inside, notes: list[str]) -> tuple[Field, list[
         return field, notes
     part = found.unit < FEW * arrays.ROUNDOFF[found.dtype]
     sentence = (STEPS if found.by_design else PART if part else INSIDE).format(field.claim.title, found.dtype)
-    return field if found.by_design else field.computing_in(found.dtype, found.unit), [*notes, sentence]
+    others = [note for note in notes if not note.startswith(f"{field.claim.title} takes float64, and computes")]
+    return field if found.by_design else field.computing_in(found.dtype, found.unit), [*others, sentence]
 
 
 def stairs(report: Report) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from gradcheck.slopes.field import Field, Move, Phi
+    from gradcheck.slopes.slope import Slope
 
 UNIT = arrays.ROUNDOFF["float64"]
 NARROW = ("float32", "float16", "bfloat16")
@@ -98,18 +100,19 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
     return replace(found, by_design=bool(found.dtype) and meant)
 
 
-def nearer(phi: Phi, *, measured: float, claimed: float) -> bool:
-    """Tell whether a claim that φ's slope contradicts is nearer to one over large steps, and not by truncation.
+def nearer(phi: Phi, slope: Slope, claimed: float) -> bool:
+    """Tell whether a claim that φ's slope contradicts is nearer to one over larger steps, and not by truncation.
 
     Where a part of f is rounded, the slope over small steps is that of the other part, and the one over large steps
     that of both.
     """
     finer = math.inf
-    for exponent in LARGE_STEPS:
-        h = math.ldexp(GENERIC, exponent)
-        slope = (phi(h) - phi(-h)) / (2 * h)
-        off = abs(slope - measured)
-        if abs(slope - claimed) <= off and (finer > TRUNCATION * off or finer == 0):
+    larger = (math.ldexp(GENERIC, exponent) for exponent in LARGE_STEPS)
+    for over in chain(
+        (level.central for level in reversed(slope.levels)), ((phi(h) - phi(-h)) / (2 * h) for h in larger)
+    ):
+        off = abs(over - slope.value)
+        if abs(over - claimed) <= off and (finer > TRUNCATION * off or finer == 0):
             return True
         finer = off
     return False
@@ -117,7 +120,7 @@ def nearer(phi: Phi, *, measured: float, claimed: float) -> bool:
 
 def along(field: Field, phi: Phi) -> Inside:
     """Return what f rounds to along the line of `phi`, whose steps may be as large as the argument."""
-    return _by_jumps(field, phi, ROUNDINGS * UNIT * field.largest, FAR_APART)
+    return _by_jumps(field, phi, ROUNDINGS * UNIT * abs(field.at_point), FAR_APART)
 
 
 def _close(one: float, other: float, error: float) -> bool:
@@ -159,17 +162,16 @@ def _held(value: float, unit: float) -> bool:
 
 def _by_jumps(field: Field, phi: Phi, bound: float, more: Sequence[int] = ()) -> Inside:
     """Return the dtype whose rounding makes φ jump; nothing where φ does not jump."""
-    largest = 0.0
+    largest = size = 0.0
     for exponent in (*SPACINGS, *more):  # where jumps are rare on small steps, these show less than a rounding
         values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
         if not all(map(math.isfinite, values)):
             break
         sigma = difference_table(values)
         if sigma > max(NOISY * bound, largest) and _rough(values) and _jumps(phi, values, exponent, JUMP * sigma):
-            largest = sigma
+            largest, size = sigma, sigma / max(map(abs, values))
         elif not more and sigma > NOISY * bound:
             break
-    size = largest / (field.largest or 1.0)
     dtype = next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), "") if size else ""
     return Inside(dtype, min(SAFETY * size / ROUNDINGS, arrays.ROUNDOFF[dtype])) if dtype else NOTHING
 

@@ -28,6 +28,8 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     zero, noise = ladder.scale == 0, ladder.noise
     if zero and math.isfinite(noise.granularity):  # φ moves in steps, the claim is zero: is φ constant next to x?
         levels = [*levels, *still_levels(ladder)]
+    if _moves_within(ladder, levels):
+        return replace(slope, error=math.inf, side_error=math.inf)
     still = [v.step for v in levels if v.plus == v.minus == ladder.at_zero]
     tolerance = 0.0
     if len(still) < 3:
@@ -43,6 +45,16 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
         return slope
     first = first_move(ladder, tolerance)
     return replace(slope, hidden=first / max(still), first=first)
+
+
+def _moves_within(ladder: Ladder, levels: list[Level]) -> bool:
+    """Tell whether φ has one and the same value at all steps, and another at the point: it moves within the finest.
+
+    A narrow bump is flat on both sides, and has any slope where the point is.
+    """
+    values = {value for level in levels for value in (level.plus, level.minus)}
+    apart = STANDS * ladder.noise.unit * abs(ladder.at_zero)
+    return len(levels) >= 3 and len(values) == 1 and abs(values.pop() - ladder.at_zero) > apart
 
 
 def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:

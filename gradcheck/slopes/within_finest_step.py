@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STEEPER = 16.0  # a claim so many times the slope that is measured asks for a look
 SEEN = 2.0**6  # units of round-off of φ
+FLOATS = 2.0**-52  # of an entry's size: no two numbers are closer
 LINEAR = 0.25  # φ follows the step where a quarter of it moves φ by a quarter, give or take a quarter of that
 
 
@@ -47,6 +48,9 @@ def steeper_within(
     # where φ takes no other value it cannot be known how far its values lie apart: from the finest step down
     down = [math.ldexp(1.0, finest - 8 * k) for k in range(1, 8)]
     steps = [span / (STEEPER * abs(claimed))] if span > 0 else down
+    noise = max((level.noise * level.step for level in slope.levels), default=0.0)
+    if span > 0 and steps[0] < STEEPER * FLOATS and span <= STEEPER * noise:
+        return True  # from one number to the next φ goes through all its values, as far as is known: they look random
     visible = SEEN * unit * abs(at_zero)
     return any(_follows(phi, max(visible, 2 * most * step), step) for step in steps if step < math.ldexp(1.0, finest))
 

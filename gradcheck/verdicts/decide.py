@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
+SHORT = 16  # bits of a sum of numbers of bfloat16 or float16
 ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over large steps is what f shows
 ALL_ROUND_OFF = 16.0  # a claim below so many times its change by a jitter may be all round-off
 STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a smooth φ it is 63 times its error
@@ -223,7 +224,7 @@ def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) ->
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:
             return smooth
-        if _steps(trial) > STEPS:
+        if _steps(trial) > STEPS and not _of_short_numbers(trial):
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if not _unseen(trial, invisible):
         return None
@@ -279,6 +280,24 @@ def _steps(trial: Trial) -> float:
     """Return the size of the steps in which f moves, relative to the largest |f| seen; infinite where none was seen."""
     seen = [p.slope.first for p in trial.probes if p.slope.first > 0]
     return min(seen) / (trial.field.largest or 1.0) if seen else trial.field.step_size()
+
+
+def _of_short_numbers(trial: Trial) -> bool:
+    """Tell whether f's values are multiples of a power of 2 that is smaller than its steps, and all of few bits.
+
+    Counts and parts of a whole move by no less than their unit. A sum of numbers that are rounded to few bits does:
+    each has a last bit of its own, and the sum may be small beside them.
+    """
+    levels = [level for p in trial.probes for level in p.slope.levels]
+    values = {trial.field.at_point, *(value for level in levels for value in (level.plus, level.minus))}
+    unit = math.ldexp(trial.field.largest, -SHORT)
+    bits = [value for value in values if math.isfinite(value) and value]
+    last = min((math.ulp(value) * (_mantissa(value) & -_mantissa(value)) for value in bits), default=0.0)
+    return unit <= last < min((p.slope.first for p in trial.probes if p.slope.first > 0), default=0.0)
+
+
+def _mantissa(value: float) -> int:
+    return int(math.ldexp(math.frexp(abs(value))[0], 53))
 
 
 def _past_it(probe: Probe) -> bool:
