@@ -56,8 +56,8 @@ def along(near: Neighbourhood, entries: Entries) -> Separation | None:
     for _ in range(FLAT):
         claims, _ = near.at(entries)
         target = near.here[entries] - claims[0]
-        _, size, rows = svd(claims - claims[0])
-        rows = rows[size > near.tolerance * np.sqrt(len(entries))]
+        _, size, rows = svd(claims - claims.mean(axis=0))
+        rows = rows[size > near.tolerance * np.sqrt(claims.size)]
         u = target - rows.T @ (rows @ target)
         u -= rows.T @ (rows @ u)
         if float(u @ target) <= 8 * near.tolerance * float(np.sum(np.abs(u))):

@@ -33,11 +33,12 @@ def shared(groups, count):
 
 @pytest.mark.parametrize("factor", [1.0, -2.0])
 @pytest.mark.parametrize("wrong", [1.5, 0.0])
-def test_a_row_whose_sum_no_claim_has_is_outside_along_itself(factor, wrong):
+@pytest.mark.parametrize("tolerance", [0.0, 1e-9])
+def test_a_row_whose_sum_no_claim_has_is_outside_along_itself(factor, wrong, tolerance):
     shape = (5, 3)
     here = factor * np.full(shape, 1 / 3)
     here[2] *= wrong
-    found = near(lambda w: factor * rows(shape)(w), here.ravel(), shape=shape)
+    found = near(lambda w: factor * rows(shape)(w), here.ravel(), shape=shape, tolerance=tolerance)
     asked = found.asked
     separation = flat.along_a_group(found)
     move = separation.move.reshape(shape)
@@ -124,6 +125,25 @@ def test_a_move_square_to_all_differences_is_the_proof():
     assert (separation.claimed, separation.reached) == (pytest.approx(0.25), pytest.approx(0.0, abs=1e-9))
     inside = near(of_walls(normals, [1.0, -1.0]), 0.5 * (normals[0] - normals[1]), opening=6)
     assert flat.along(inside, np.arange(4)) is None
+
+
+@pytest.mark.parametrize("size", [1.0, 1e6])
+@pytest.mark.parametrize(("times", "outside"), [(5.0, False), (20.0, True)])
+def test_a_move_square_to_all_differences_is_held_to_what_drift_leaves_in_each_entry(size, times, outside):
+    tolerance = 1e-3 * size
+    here = np.full(9, size / 9 + times * tolerance)
+    found = near(lambda w: size * rows((1, 9))(w), here, opening=12, tolerance=tolerance)
+    assert (flat.along(found, np.arange(9)) is not None) == outside
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_drift_is_no_direction_in_which_claims_differ(seed):
+    rng, normals = np.random.default_rng(seed), np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0]])
+    here = 0.5 * (normals[0] - normals[1]) + [0, 0, 0, 0.25]
+    found = near(
+        lambda w: of_walls(normals, [1.0, -1.0])(w) + 4e-4 * rng.uniform(-1, 1, 4), here, opening=30, tolerance=1e-3
+    )
+    assert flat.along(found, np.arange(4)).move == pytest.approx([0, 0, 0, 1], abs=1e-2)
 
 
 def test_a_kink_that_no_claim_had_shown_is_taken_in():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks.kink_variable import _one_by_one, _Samples
+from gradcheck.kinks.kink_variable import _one_by_one, _Samples, _together
 
 SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
 SHARES = np.array([1.0, 0.5, 0.25, 0.0])
@@ -78,7 +78,9 @@ def test_a_share_of_a_kink_that_bends_down_is_of_the_arguments_right_as_well():
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_variable_of_which_two_entries_name_one_kink_has_the_side_of_the_first(sign):
     report = gc.check(bent, gradient, (X,), kink_of=lambda x: np.concatenate([sign * x, -sign * x]))
-    assert sorted(named(report)) == sorted(named(gc.check(bent, gradient, (X,), kink_of=lambda x: sign * x)))
+    plain = gc.check(bent, gradient, (X,), kink_of=lambda x: sign * x)
+    assert sorted(named(report)) == sorted(named(plain))
+    assert report.gradient_evaluations <= plain.gradient_evaluations + 1
 
 
 @pytest.mark.parametrize(("share", "name"), [(1.0, "right"), (0.0, "left"), (0.5, "midpoint")])
@@ -135,6 +137,37 @@ def test_kinks_that_depend_on_one_another_are_asked_about_as_long_as_they_are_no
     report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
     assert report.verdict is gc.Verdict.PASS
     assert report.gradient_evaluations <= most
+
+
+@pytest.mark.parametrize("count", [40, 300])
+@pytest.mark.parametrize("share", [1.1, -0.1])
+def test_no_wrong_value_passes_at_however_many_kinks_of_few_entries(count, share):
+    normals = np.abs(np.random.default_rng(1).standard_normal((count, 6)))
+
+    def of_all(x):
+        return normals.T @ np.where(normals @ x == 0, share, 1.0 * (normals @ x > 0))
+
+    report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
+    assert report.verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize(("aside", "solved"), [(0.4, True), (2.0, False)])
+def test_kinks_are_solved_for_together_as_far_as_drift_tells(aside, solved):
+    rng, tolerance, parts = np.random.default_rng(0), 1e-3, np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
+    signs = [np.sign(rng.standard_normal(3)) for _ in range(20)]
+    drift = aside * tolerance * rng.choice([-1.0, 1.0], (20, 2))
+    samples = SimpleNamespace(
+        values=[(s > 0) @ parts + d for s, d in zip(signs, drift, strict=True)],
+        signs=signs,
+        beside=SimpleNamespace(here=parts.sum(axis=0)),
+        entries=np.arange(2),
+        first_move=np.ones(2),
+        tolerance=tolerance,
+    )
+    samples.kinks = lambda *known: _Samples.kinks(samples, *known)
+    found = _together(samples)
+    assert (found is not None) == solved
+    assert not solved or (found.inside and [kink.share for kink in found.kinks] == [1.0] * 3)
 
 
 @pytest.mark.parametrize(("off", "explained"), [(0.4, True), (3.0, False)])
