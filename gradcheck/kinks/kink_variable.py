@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 ROUND = 8
 CHOICE = 12  # moves of which one is asked for
 FORETOLD = 2  # claims that the kinks told apart must give as well
-COUNTS = (2 * ROUND, 3 * ROUND, 4 * ROUND)  # claims next to the point, while kinks cannot be told apart yet
 MOST = 256  # kinks that depend on one another: as many claims are asked for
 SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
 CLOSE = 1e-5  # to which λ is known at best
@@ -232,13 +231,8 @@ class _Samples:
 def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tuple[Solved | None, Entries]:
     """Return λ of every kink and the entries that change; None where the kinks interact, or are too many."""
     samples = _Samples(beside, variable, rng)
-    solved = None
     samples.tell_apart()
-    for count in (len(samples.values), *COUNTS):
-        samples.more(count)
-        solved = _one_by_one(samples)
-        if solved is not None:
-            break
+    solved = _one_by_one(samples)
     if solved is None or samples.off:
         kinds = len(np.unique(numbered(np.array(samples.signs) > 0)))
         samples.more(len(samples.values) + (kinds + ROUND if kinds <= MOST else 0))

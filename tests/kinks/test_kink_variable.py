@@ -137,6 +137,21 @@ def test_kinks_that_depend_on_one_another_are_asked_about_as_long_as_they_are_no
     report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
     assert report.verdict is gc.Verdict.PASS
     assert report.gradient_evaluations <= most
+    assert count > 256 or len(report[0].kink.kinks) == count
+
+
+def test_more_kinks_than_claims_are_not_solved_for():
+    """What is fitted to too few claims fits them, and says nothing."""
+    rng = np.random.default_rng(0)
+    normals, shares = rng.standard_normal((300, 30)), 1.0 * (rng.random(300) < 0.5)
+
+    def of_all(x):
+        return normals.T @ np.where(normals @ x == 0, shares, 1.0 * (normals @ x > 0))
+
+    report = gc.check(
+        lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(30),), kink_of=lambda x: normals @ x
+    )
+    assert report.verdict is gc.Verdict.PASS
 
 
 @pytest.mark.parametrize("count", [40, 300])
