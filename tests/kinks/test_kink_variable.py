@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks.kink_variable import _one_by_one, _Samples, _together
+from gradcheck.kinks.kink_variable import Variable, _one_by_one, _Samples, _together
 
 SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
 SHARES = np.array([1.0, 0.5, 0.25, 0.0])
@@ -164,6 +164,21 @@ def test_no_wrong_value_passes_at_however_many_kinks_of_few_entries(count, share
 
     report = gc.check(lambda x: np.maximum(normals @ x, 0).sum(), of_all, (np.zeros(6),), kink_of=lambda x: normals @ x)
     assert report.verdict is gc.Verdict.FAIL
+    assert report[0].error.low > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "zero"),
+    [
+        ([0.0, 1.0, -2.0], [0]),
+        ([1e-17, 0.0, 1.0], [0, 1]),  # round-off of numbers near 1
+        ([1e-13, 0.0, 1.0], [1]),
+        ([0.0, 1e-20, -3e-20], [0]),
+    ],
+)
+def test_what_is_zero_but_for_its_round_off_is_a_kink(values, zero, trial_at):
+    trial = trial_at(lambda x: np.maximum(x, 0).sum(), lambda x: 1.0 * (x > 0), np.zeros(3))
+    assert list(Variable(trial, lambda x: np.array(values) + 0 * x).zero) == zero
 
 
 @pytest.mark.parametrize(("aside", "solved"), [(0.4, True), (2.0, False)])
