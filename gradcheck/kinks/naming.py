@@ -34,6 +34,7 @@ KINKS = 1_000  # kinks named at most
 ENOUGH = 12  # claims that tell kinks apart by their sides
 NAMING = 30  # claims that a half-turn may cost
 HOPELESS = 14  # claims of it after which one kink at least must have been told apart
+STILL = 2.0**-10  # of a move: far below those of other entries, far above what it is rounded by
 MOST = 2**13  # entries that a half-turn is made for
 
 
@@ -74,7 +75,9 @@ class _Sides:
     low, gap : array
         The smaller value of each, and how much larger the larger one is.
     high : list of array of bool (changing,)
-        Which have the larger value, claim by claim.
+        Which have the larger value, claim by claim: in those that are kept, and in those asked for here.
+    moves : list of array (changing,)
+        Of the claims asked for here.
     two : array of bool
         The entries that have two values only.
     up, down : array of bool
@@ -90,6 +93,7 @@ class _Sides:
         self.low = low[self.changing]
         self.gap = high[self.changing] - self.low
         self.high: list[NDArray[np.bool_]] = []
+        self.moves: list[Array] = []
         self.two = np.ones(len(self.changing), dtype=bool)
         self.up, self.down = self.two.copy(), self.two.copy()
         for claim, move in zip(near.claims, near.moves, strict=True):
@@ -122,6 +126,7 @@ class _Sides:
         not. Entries of one kink change sides together: some are then seen not to be alone. More than can be listed are
         taken as they look.
         """
+        self._put_still()
         while np.count_nonzero(alone := self.alone) <= KINKS:
             group = self.groups[alone]
             order = np.argsort(group, kind="stable")
@@ -134,8 +139,26 @@ class _Sides:
             size = np.abs(move[mine])
             side = second ^ self.high[0][alone]
             move[mine] = np.where(side == self.up[alone], size, -size)
-            made, claim = self.near.ask_unkept(move)
-            self._see(claim, made)
+            self._ask(move)
+
+    def _put_still(self) -> None:
+        """Ask, twice, where entries that are alone so far move by next to nothing beside all others, these both ways.
+
+        An entry that is of one kink with others then changes sides with them, and its own move does not tell.
+        """
+        alone = self.alone
+        if 0 < np.count_nonzero(alone) <= KINKS and not alone.all():
+            still, move = self.changing[alone], self.near.noise()
+            move[still] *= STILL
+            back = -move
+            back[still] = move[still]
+            self._ask(move)
+            self._ask(back)
+
+    def _ask(self, move: Array) -> None:
+        made, claim = self.near.ask_unkept(move)
+        self._see(claim, made)
+        self.moves.append(made[self.changing])
 
     @property
     def apart(self) -> NDArray[np.bool_]:
@@ -169,10 +192,11 @@ class _Sides:
     def _of(self, places: Entries) -> Named | None:
         """Return the kink of entries that change sides together, None where the sign of J·z does not tell them."""
         near, entries = self.near, self.changing[places]
-        there = np.array([side[places[0]] for side in self.high[: len(near.moves)]])
+        there = np.array([side[places[0]] for side in self.high])
         jump = np.where(self.high[0][places] == there[0], 1.0, -1.0) * self.gap[places]
         base = np.where(jump > 0, self.low[places], self.low[places] + self.gap[places])
-        signs = np.array([float(jump @ move[entries]) for move in near.moves]) > 0
+        moves = [*(move[entries] for move in near.moves), *(move[places] for move in self.moves)]
+        signs = np.array([float(jump @ move) for move in moves]) > 0
         if (signs != there).any() and (signs == there).any():
             return None
         bend = 1.0 if signs[0] == there[0] else -1.0

@@ -57,6 +57,19 @@ def test_entries_of_one_kink_that_moved_alike_so_far_are_parted(normal, labels):
         assert found.asked <= 12 + 2
 
 
+@pytest.mark.parametrize("opening", [2, 3, 6])
+@pytest.mark.parametrize("signs", [(1.0, 1.0, 1.0), (1.0, -1.0, 1.0)])
+def test_an_end_of_a_chain_whose_own_moves_told_its_side_so_far_is_no_kink_by_itself(signs, opening):
+    """Σ ±max(0, x_k - x_k+1): each entry but the ends is of two kinks, and an end of one with its neighbour."""
+    normals = np.array([[1.0, -1.0, 0.0, 0.0], [0.0, 1.0, -1.0, 0.0], [0.0, 0.0, 1.0, -1.0]])
+    for seed in range(20):
+        found = near(of_walls(normals, signs), 0.25 * np.array(signs) @ normals, opening=opening, seed=seed)
+        for kink in naming.named(found, None):
+            shown = np.abs(kink.wall.normal) > convention.SHOWN
+            assert np.count_nonzero(shown) == 2
+            assert np.ptp(kink.entries[shown]) == 1
+
+
 @pytest.mark.parametrize("count", [2, 5, 64, 100])
 def test_entries_that_bend_alone_are_parted_in_as_many_claims_as_their_number_has_bits(count):
     signs = np.where(np.arange(count) % 3, 1.0, -1.0)
@@ -95,11 +108,11 @@ def test_nothing_changes_nothing_is_named():
     assert found.asked == asked
 
 
-def test_the_same_entries_asked_of_blocks_cost_no_claim():
+def test_the_same_entries_asked_of_blocks_cost_two_claims():
     found = near(of_walls(COLUMNS, (1.0, 1.0)), COLUMNS.sum(axis=0), opening=3)
     asked = found.asked
     assert len(naming.named(found, np.array([0, 0, 0, 1, 1, 1]))) == 2
-    assert found.asked == asked
+    assert found.asked <= asked + 2
 
 
 @pytest.mark.parametrize(
