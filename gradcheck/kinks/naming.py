@@ -126,13 +126,12 @@ class _Sides:
         not. Entries of one kink change sides together: some are then seen not to be alone. More than can be listed are
         taken as they look.
         """
-        self._put_still()
         while np.count_nonzero(alone := self.alone) <= KINKS:
             group = self.groups[alone]
             order = np.argsort(group, kind="stable")
             _, first, count = np.unique(group[order], return_index=True, return_counts=True)
             if (count == 1).all():
-                return
+                break
             second = np.empty(len(group), dtype=bool)
             second[order] = (np.arange(len(group)) - np.repeat(first, count)) % 2 == 1
             move, mine = self.near.noise(), self.changing[alone]
@@ -140,6 +139,7 @@ class _Sides:
             side = second ^ self.high[0][alone]
             move[mine] = np.where(side == self.up[alone], size, -size)
             self._ask(move)
+        self._put_still()
 
     def _put_still(self) -> None:
         """Ask, twice, where entries that are alone so far move by next to nothing beside all others, these both ways.
