@@ -185,6 +185,8 @@ def test_a_claim_of_zero_is_not_contradicted_by_what_lies_past_a_plateau(found, 
         (3.0, [2.0, 2.5, 2.0], 1.0, "", True),
         (1.0, [1.0, 2.0, 2.0], 1.0, "", False),
         (0.9, [1.0, 2.0, 2.0], 1.0, "", True),
+        (3.0 + BOUND, [2.0, 3.0, 2.0], 1.0, "", False),
+        (1.0 - BOUND, [1.0, 2.0, 2.0], 1.0, "", False),
         (3.0, [2.0, 3.0, 2.0], math.nan, "", True),  # it moves in no steps
         (3.0, [3.125, 2.0, 2.0], math.nan, "float32", False),  # an eighth as far as the measured slope
         (3.0, [3.15, 2.0, 2.0], math.nan, "float32", True),
@@ -213,7 +215,7 @@ def test_a_slope_that_is_seen_far_away_only_contradicts_nothing(step, scale):
 @pytest.mark.parametrize(
     ("step", "change", "wanted"),
     [
-        (2.0**FINEST, 0.49, True),
+        (2.0**FINEST, 0.53, True),
         (2.0**FINEST, 0.6, False),
         (2.0 ** (FINEST + 3), 0.6, True),
         (2.0**FINEST, -0.6, False),
@@ -280,6 +282,7 @@ def test_of_declared_stairs_zero_is_right_and_a_slope_that_of_something_smooth(n
         (0.5, math.inf, 1.0, 1.0, True),
         (math.inf, math.inf, 1.0, 1.0, False),
         (0.5, 0.5, 64.0, 1.0, False),
+        (0.5, 0.5, 99.0, 1.0, False),
         (0.5, 9.0, 64.0, -4.0, True),
         (0.5, 0.5, 1.0, 0.0, True),
     ],
@@ -360,6 +363,7 @@ def test_a_gradient_is_zero_where_neither_claim_nor_slopes_stand_out(claimed, sl
     [
         ({"constant": 2e-4, "hidden": 1e-4}, {}, 1e-4),
         ({"constant": 1e-4, "hidden": 2e-4}, {}, 1e-4),
+        ({"constant": 1e-4, "hidden": 2e-3}, {}, 1e-3),
         ({"constant": 1e-4, "hidden": 3e-3}, {}, None),
         ({"constant": 1e-4, "hidden": 3e-3, "first": 100.0 * STEPS}, {}, None),
         ({"constant": 1e-4, "hidden": 3e-3, "first": 101.0 * STEPS}, {}, 5e-5),
@@ -454,6 +458,7 @@ def test_the_size_of_f_is_looked_for_where_a_verdict_rests_on_it(still, sized, n
         ),
         ("cannot be told from zero", RIGHT, {"step": STEPS, "interval": (0.0, math.inf)}),
         ("cannot be told from zero", RIGHT, {"step": ROUND_OFF * U, "interval": (0.0, math.inf)}),
+        ("cannot be told from zero", RIGHT, {"step": U, "interval": (0.0, math.inf)}),
     ],
 )
 def test_each_doubt_has_its_reason_and_what_to_do(said, probes, fields):
