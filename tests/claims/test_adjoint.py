@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradcheck as gc
@@ -89,6 +89,7 @@ def test_it_is_one_form_among_the_others():
         check(adjoint=A.T)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 2**32 - 1), st.booleans())
 def test_any_matrix_and_its_conjugate_transpose(rows, columns, seed, is_complex):
     rng = np.random.default_rng(seed)
