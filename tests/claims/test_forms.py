@@ -1,6 +1,7 @@
 import math
 import re
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -389,11 +390,33 @@ def test_names_given_by_the_caller_are_kept():
 
 def test_functions_are_called_by_their_name_in_messages():
     class Model:
-        pass
+        @classmethod
+        def able(cls):
+            return cls
 
     assert title_of(energy) == "energy"
     assert title_of(lambda: 0) == "f"
     assert title_of(Model()) == "Model"
+    assert title_of(Model.able) == "able"
+    assert title_of(types.SimpleNamespace(__name__="(loss)")) == "(loss)"
+
+
+def test_a_gradient_is_one_for_each_argument_before_it_is_nested_like_one_of_them():
+    def f(pair, z):
+        return np.sum(pair[0]) + np.sum(pair[1]) + np.sum(z**2)
+
+    report = check(f, lambda _, z: (None, 2 * z), ((X, X), X))
+    assert [(a.name, str(a.verdict)) for a in report] == [("z", "PASS")]
+
+
+def test_a_gradient_is_nested_like_an_argument_only_where_its_shapes_are_that_arguments():
+    two = np.array([0.5, 2.0])
+
+    def f(pair, y, z):
+        return np.sum(pair[0]) + np.sum(pair[1]) + np.sum(y**2) + np.sum(z**2)
+
+    report = check(f, lambda _, y, z: (2 * y, 2 * z), ((two, two), X, X), only=("y", "z"))
+    assert [(a.name, str(a.verdict)) for a in report] == [("y", "PASS"), ("z", "PASS")]
 
 
 @pytest.mark.parametrize("form", ["gradient", "vjp", "jvp", "backward", "loss and gradients"])

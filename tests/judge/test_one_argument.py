@@ -121,3 +121,11 @@ def test_a_kink_nearer_than_slopes_can_tell_is_what_leaves_a_right_gradient_unde
     undecided = [report for report in found if report.verdict is gc.Verdict.INCONCLUSIVE]
     assert 0 < len(undecided) < 10
     assert all("f has a kink within" in report[0].reason for report in undecided)
+
+
+def test_an_argument_without_entries_is_right_without_an_error():
+    report = gc.check(
+        lambda x, y: np.sum(x) + np.sum(y), lambda x, y: (np.ones_like(x), np.ones_like(y)), (np.ones(0), np.ones(2))
+    )
+    assert (str(report[0].verdict), report[0].error.low, report[0].error.high) == ("PASS", 0.0, 0.0)
+    assert not report[0].error.relative
