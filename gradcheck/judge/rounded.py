@@ -46,7 +46,7 @@ def before(field: Field, prediction: Prediction, rules: Rules) -> Inside:
     if not _asked_for(field, rules):
         return NOTHING
     if field.unit > UNIT:  # by its casts, or by the dtype of what it returns
-        return Inside(field.dtype, field.unit)
+        return Inside(field.dtype, inside.seen_of(field, prediction.judged))
 
     def predicted(move: Mapping[int, Any]) -> float:
         return sum(prediction.along(i, v, field.unit)[0] for i, v in move.items())

@@ -147,7 +147,7 @@ class Field:
         other = copy.copy(self)
         vars(other).pop("arithmetic", None)
         other.dtype = other.inside = dtype
-        other.unit = max(self.unit, unit)
+        other.unit = unit
         other._noise, other._own_noise = {}, {}  # noqa: SLF001  of the same class
         return other
 

@@ -100,6 +100,20 @@ def look(field: Field, judged: Sequence[int], predicted: Callable[[Move], float]
     return replace(found, by_design=bool(found.dtype) and meant)
 
 
+def seen_of(field: Field, judged: Sequence[int]) -> float:
+    """Return the round-off relative to f's value of an f whose code casts to `field.dtype`: as far as φ shows it.
+
+    Where a part of f is cast, it is less than that of the dtype.
+    """
+    phi, unit = field.line(field.noise_move(judged)), 0.0
+    for exponent in SPACINGS:
+        values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
+        if all(map(math.isfinite, values)) and _rough(values):
+            sigma = difference_table(values) / max(map(abs, values))
+            unit = max(unit, SAFETY * sigma / ROUNDINGS if sigma > NOISY * UNIT else 0.0)
+    return min(unit, field.unit) or field.unit
+
+
 def nearer(phi: Phi, slope: Slope, claimed: float) -> bool:
     """Tell whether a claim that φ's slope contradicts is nearer to one over larger steps, and not by truncation.
 

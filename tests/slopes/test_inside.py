@@ -188,6 +188,37 @@ def test_casts_inside_a_torch_function_are_seen():
         assert gc.check(made(cast, 0.0), inputs=inputs)["w"].verdict is not gc.Verdict.PASS
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("scale", [0.01, 1.0])
+def test_a_cast_of_a_part_hides_no_mistake_in_the_other(dtype, scale):
+    torch = pytest.importorskip("torch")
+    a, inputs = torch.from_numpy(W), (torch.from_numpy(X[0]), torch.from_numpy(W[0] / 2))
+
+    def made(of_x, of_b):
+        class Part(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, b):
+                h = torch.tanh(x @ a / 4 + b)
+                ctx.save_for_backward(h, b)
+                return scale * (h.to(getattr(torch, dtype)).double() ** 2).sum() + 30 * torch.cos(b).sum()
+
+            @staticmethod
+            def backward(ctx, c):
+                h, b = ctx.saved_tensors
+                d = scale * 2 * h * (1 - h * h)
+                return c * (a @ d / 4) * of_x, c * (d - 30 * torch.sin(b)) * of_b
+
+        return Part.apply
+
+    right = gc.check(made(1, 1), inputs=inputs)
+    assert right.verdict is (gc.Verdict.PASS if dtype == "float32" else right.verdict) is not gc.Verdict.FAIL, str(
+        right
+    )
+    assert gc.check(made(1, 1.1), inputs=inputs)["b"].verdict is gc.Verdict.FAIL
+    for share in (0, 1.1, 2):
+        assert gc.check(made(share, 1), inputs=inputs)["x"].verdict is not gc.Verdict.PASS
+
+
 def test_arguments_of_mixed_dtypes_are_moved_each_in_its_own():
     torch = pytest.importorskip("torch")
     x, w = torch.from_numpy(X).float(), torch.from_numpy(W)
