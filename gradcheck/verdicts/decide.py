@@ -102,6 +102,9 @@ def _significant(trial: Trial) -> int:
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     changing = _unresolved(trial)
     stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    edge = any(reasons.stands(trial, p) for p in trial.probes)  # of stairs that may be meant, along some directions
+    if stepped and edge and not trial.field.inside:
+        return 0
     return sum(
         m.significant
         and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))

@@ -178,6 +178,13 @@ def test_a_claim_of_zero_is_not_contradicted_by_what_lies_past_a_plateau(found, 
         assert contradicts(trial(*[zero(0.5, **found)] * 3, norm=1e-3, at_point=-3.0, **fields))
 
 
+def test_a_claim_of_zero_on_an_edge_of_stairs_is_not_contradicted_by_directions_that_cross_it():
+    across = [zero(0.5)] * 3
+    fields = {"norm": 0.0, "at_point": -3.0, "claimed": np.zeros(1), "step": 0.1}
+    assert contradicts(trial(*across, **fields))
+    assert not contradicts(trial(zero(0.0, constant=0.4), *across, **fields))
+
+
 @pytest.mark.parametrize(
     ("claimed", "levels", "constant", "inside", "wanted"),
     [
