@@ -672,3 +672,21 @@ def test_integers_of_numpy_are_integers():
     assert report.verdict is gc.Verdict.PASS
     assert type(report.seed) is int
     assert len(report[0].probes) == 5
+
+
+# At the ends of the floats -----------------------------------------------------------------------------------------
+
+
+def test_an_output_as_small_as_a_float_can_be_is_weighed_like_another():
+    x = np.array([0.5, 2.0])
+    report = gc.check(lambda x: (x, np.full(2, 5e-324)), vjp=lambda c, x: 1.0 * c[0], args=(x,))  # noqa: ARG005
+    assert report.verdict is gc.Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("slope", "verdicts"), [(1e307, {"PASS", "INCONCLUSIVE"}), (1e308, {"FAIL"}), (-1e307, {"FAIL"})]
+)
+def test_a_kink_between_slopes_as_large_as_floats_can_be_is_judged(slope, verdicts):
+    x = np.array([0.5, 2.0])
+    report = gc.check(lambda x: 1e307 * np.abs(x - 0.5).sum(), lambda x: slope * np.sign(x - 0.5), (x,))
+    assert str(report.verdict) in verdicts, str(report)

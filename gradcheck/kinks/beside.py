@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 TAKEN = 2  # claims of a large argument that were asked for the formula's sake and serve again
 MOST_TANGENTS = 512  # entries up to which the moves that `tangent=` allows get coordinates of their own
 BLUR = 64.0  # units of round-off by which a kink of f's intermediate values may stand elsewhere
-LARGEST = 2.0**1016  # a claim in the argument's scale counts as this where it is larger: differences must be floats
+LARGEST = np.finfo(np.float64).max  # a claim in the argument's scale counts as this where it is beyond the floats
 
 
 def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
