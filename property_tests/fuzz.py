@@ -133,7 +133,7 @@ PLAIN: list[Callable[[], Any]] = [
     lambda: b"x", list, lambda: (), dict, lambda: set(), lambda: [1.0, 2.0], lambda: ["x"],
     lambda: {"x": 1}, lambda: {1: np.ones(2), "1": np.ones(2)}, lambda: {None: np.ones(2)}, lambda: {("a",): 1.0},
     lambda: {"a.b": np.ones(2), "a": {"b": np.ones(2)}}, lambda: {"x": np.ones(3)}, lambda: {"self": np.ones(2)},
-    lambda: {"": np.ones(2)}, lambda: object(), lambda: object, lambda: int, lambda: np.dtype, lambda: np,
+    lambda: {"": np.ones(2)}, lambda: object(), lambda: object, lambda: int, lambda: np.broadcast, lambda: np,
     lambda: np.ones(3), lambda: np.ones(0), lambda: np.ones((2, 0, 3)), lambda: np.ones(()), lambda: np.float64(2.0),
     lambda: np.float32(1e-3), lambda: np.float16(0.5), lambda: np.longdouble("0.1"), lambda: np.ones(3, np.longdouble),
     lambda: np.clongdouble(1), lambda: np.int64(4), lambda: np.uint8(4), lambda: np.bool_(True), lambda: np.array([4]),
