@@ -168,3 +168,8 @@ def test_plain_values_beside_an_output_are_no_obstacle_to_any_oracle(plain):
     assert gc.check(
         lambda x: (torch.tanh(x), plain), vjp=claimed(torch.tanh), args=(torch.tensor(X),), oracle="autograd"
     )
+
+
+def test_a_cotangent_of_an_output_that_was_complex_is_its_real_part_where_it_is_real():
+    assert outputs.in_dtype(np.array([1 + 2j]), np.zeros(1)).tolist() == [1.0]
+    assert outputs.in_dtype(np.array([1 + 2j]), np.zeros(1, complex)).tolist() == [1 + 2j]
