@@ -444,3 +444,17 @@ def test_a_reference_that_is_zero_at_the_inputs_is_not_blamed_for_its_round_off_
     x = torch.randn(*shape, generator=rng).bfloat16()
     report = gc.check_kernel(Scaled.apply, lambda x, w: x * w, (x, torch.zeros(shape[1]).bfloat16()), seed=seed)
     assert report.verdict is gc.Verdict.PASS, report
+
+
+def test_a_float64_kernel_has_a_reference_of_jax_without_float64():
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", False)  # noqa: FBT003  JAX's own signature
+    try:
+        x = np.linspace(0.1, 1, 5)
+        report = gc.check_kernel(
+            (np.tanh, lambda c, x: c * (1 - np.tanh(x) ** 2)), reference=jax.numpy.tanh, inputs=(x,)
+        )
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    assert report.verdict is not gc.Verdict.FAIL, str(report)
