@@ -177,6 +177,11 @@ def test_no_check_that_was_wrong_once_is_again():
     assert misjudged([2_661, 2_782, 4_028]) == []
 
 
+def test_no_claim_that_was_called_outside_once_is_again():
+    """A sum of maxima of both bends, of which one turn crossed those of one bend alone."""
+    assert judged(known.drawn(known.segment_maxima, 7_296), 7_296)[0].state != "outside"
+
+
 @pytest.mark.thorough
 def test_no_check_of_such_a_function_has_a_wrong_verdict_in_ten_thousand():
     assert misjudged(range(1_000, 11_000)) == []

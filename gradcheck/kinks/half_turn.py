@@ -118,13 +118,13 @@ class HalfTurn:
 
 
 def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int, budget: int = 150) -> bool:
-    """Tell whether no kink on a turn through move and −move bends the other way.
+    """Tell whether no kink on two turns through move and −move bends the other way.
 
-    Half of it crosses every simple kink. A kink that ends at another one, as in max(x − max(y, 0), 0), may be on the
-    other half alone.
+    Half of a turn crosses every simple kink. A kink that ends at another one, as in max(x − max(y, 0), 0), may be on
+    the other half alone, or where a turn through other moves goes.
     """
-    other = near.rng.standard_normal(len(entries))
-    for towards in (other, -other):
+    others = near.rng.standard_normal((2, len(entries)))
+    for towards in (others[0], -others[0], others[1], -others[1]):
         turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=4)
         for low, high in pairwise(sorted(turn.path)):
             way = turn.at(high) - turn.at(low)
