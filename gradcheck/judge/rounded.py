@@ -35,7 +35,6 @@ STEPS = (
     "{} also moves in steps, as if a part of it were rounded to {}: the claim is right between them, if they are "
     "meant; if they are low precision inside f, let it compute in float64, or use gradcheck.check_kernel"
 )
-UNIT = 2.0**-53  # of float64
 LINES = 2  # no FAIL rests on fewer; roundings to few digits are seen on one, and not on the other
 COARSER = 2.0  # than f was taken to be
 FEW = 2.0**-3  # of the round-off of all of f in that dtype
@@ -45,15 +44,16 @@ def before(field: Field, prediction: Prediction, rules: Rules) -> Inside:
     """Return what f rounds to inside along all arguments together, where that is coarser than what it takes."""
     if not _asked_for(field, rules):
         return NOTHING
-    if field.unit > UNIT:  # by its casts, or by the dtype of what it returns
-        return Inside(field.dtype, inside.seen_of(field, prediction.judged))
 
     def predicted(move: Mapping[int, Any]) -> float:
         return sum(prediction.along(i, v, field.unit)[0] for i, v in move.items())
 
+    cast = field.unit > inside.UNIT  # seen in its code, or by the dtype of what it returns
     with contextlib.suppress(BudgetReached):  # nor is anything judged then
+        if cast:
+            return Inside(field.dtype, inside.seen_of(field, prediction.judged))
         return inside.look(field, prediction.judged, predicted)
-    return NOTHING
+    return Inside(field.dtype, field.unit) if cast else NOTHING
 
 
 def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
@@ -67,7 +67,7 @@ def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
     wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant][:LINES]
     lines = [field.line({trial.index: trial.direction(probe.probe)}) for probe in wrong]
     with contextlib.suppress(BudgetReached):
-        if any(inside.nearer(lines[0], p.slope, p.claimed) for p in wrong[:1]):
+        if wrong and inside.nearer(lines[0], wrong[0].slope, wrong[0].claimed):
             found = max((inside.along(field, line) for line in lines), key=lambda jumps: jumps.unit)
             meant = found.unit > inside.BY_DESIGN and not any(p.claimed for p in wrong)  # stairs, and a claim of zero
             return found if found.unit > COARSER * field.unit and not meant else NOTHING

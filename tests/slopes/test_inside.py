@@ -244,3 +244,23 @@ def test_what_was_noted_before_f_was_asked_again_is_noted_once():
     report = gc.check(edge, gradient, args)
     assert sum("raised next to the point" in note for note in report.notes) == 1
     assert sum("computes in float32 inside" in note for note in report.notes) == 1
+
+
+def test_a_budget_that_ends_while_casts_are_looked_at_leaves_a_report():
+    torch = pytest.importorskip("torch")
+
+    class Narrow(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.tanh(x.float()).double()
+
+        @staticmethod
+        def backward(ctx, c):
+            (x,) = ctx.saved_tensors
+            return c * (1 - torch.tanh(x) ** 2)
+
+    for budget in (4, 10, 25, 40):
+        report = gc.check(Narrow.apply, inputs=(torch.from_numpy(X[0]),), max_evaluations=budget)
+        assert report.verdict is gc.Verdict.INCONCLUSIVE, str(report)
+        assert "max_evaluations" in str(report)
