@@ -150,7 +150,8 @@ def _values(x: Any) -> NDArray[Any]:
 
 
 def like(values: NDArray[Any], x: Any) -> Any:
-    """Return `values` as an array of x's library, dtype and device."""
+    """Return `values` as an array of x's library, dtype and device: their real part where x is real."""
+    values = values.real if values.dtype.kind == "c" and not is_complex(x) else values
     if is_torch(x):
         torch = namespace(x)
         return torch.asarray(np.ascontiguousarray(values)).to(dtype=x.dtype, device=x.device).reshape(x.shape)

@@ -130,11 +130,8 @@ def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def in_dtype(weights: Any, y: Any) -> Any:
-    """Return `weights` in the library, dtype and device of y; conjugate in JAX, whose cotangents contract without.
-
-    Of a y that is real here, and was complex in another dtype, a contraction takes the real part.
-    """
-    values = np.asarray(weights) if arrays.is_complex(y) else np.real(weights)
+    """Return `weights` in the library, dtype and device of y; conjugate in JAX, whose cotangents contract without."""
+    values = np.asarray(weights)
     return arrays.like(np.conj(values) if arrays.library_of(y) == "jax" else values, y)
 
 
