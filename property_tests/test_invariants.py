@@ -41,18 +41,11 @@ def test_every_function_of_the_package_is_drawn():
 
 
 @pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("drawn", [fuzz.drawn, fuzz_ends.drawn], ids=["anything", "the ends of the floats"])
 @settings(deadline=None)
-@given(SEEDS)
-def test_a_call_with_anything_is_a_report_or_a_sentence_and_changes_nothing(seed):
-    call = fuzz.drawn(random.Random(seed))
-    assert fuzz.breach(call) is None, call.words
-
-
-@pytest.mark.filterwarnings("default")
-@settings(deadline=None)
-@given(SEEDS)
-def test_a_call_at_the_ends_of_the_floats_or_of_a_function_that_changes_its_mind_is_one_too(seed):
-    call = fuzz_ends.drawn(random.Random(seed))
+@given(seed=SEEDS)
+def test_a_call_is_a_report_or_a_sentence_and_changes_nothing(drawn, seed):
+    call = drawn(random.Random(seed))
     assert fuzz.breach(call) is None, call.words
 
 

@@ -679,7 +679,7 @@ def test_integers_of_numpy_are_integers():
 
 def test_an_output_as_small_as_a_float_can_be_is_weighed_like_another():
     x = np.array([0.5, 2.0])
-    report = gc.check(lambda x: (x, np.full(2, 5e-324)), vjp=lambda c, x: 1.0 * c[0], args=(x,))  # noqa: ARG005
+    report = gc.check(lambda x: (x, np.full(2, 5e-324)), vjp=lambda c, x: 1.0 * c[0], args=(x,))  # noqa: ARG005  that is the case
     assert report.verdict is gc.Verdict.PASS
 
 

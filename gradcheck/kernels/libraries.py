@@ -34,7 +34,7 @@ def to_library(x: Any, library: str, dtype: str, device: Any = None) -> Any:
         arrays.to_numpy(x) if arrays.is_floating(x) else x.numpy(force=True) if arrays.is_torch(x) else np.asarray(x)
     )
     if library == "jax":
-        import jax  # noqa: PLC0415
+        import jax  # noqa: PLC0415  only where it is asked for
 
         # where float64 is not enabled it is float32, without a warning
         return jax.numpy.asarray(values, dtype=jax.dtypes.canonicalize_dtype(dtype))

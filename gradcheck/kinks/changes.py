@@ -125,9 +125,9 @@ class Changes:
         return np.asarray(self.entries[(self.high - self.low <= tolerance) & (apart > tolerance)])
 
 
-def parts(count: int) -> list[slice]:
+def parts(count: int, block: int = BLOCK) -> list[slice]:
     """Return slices of `count` entries, a block each."""
-    return [slice(start, start + BLOCK) for start in range(0, count, BLOCK)]
+    return [slice(start, start + block) for start in range(0, count, block)]
 
 
 def _largest(values: Array | Scaled) -> float:

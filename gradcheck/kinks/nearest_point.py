@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.kinks.changes import parts
 from gradcheck.slopes.every_float import exponent_above
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ def combined(weights: Array, vertices: Sequence[Array] | Array) -> Array:
 def _differences(vertices: Sequence[Array] | Array, target: Array) -> Array:
     """Return the vertices less the target as columns, turned to as few rows, block by block."""
     found = np.zeros((0, len(vertices)))
-    parts = [slice(start, start + BLOCK) for start in range(0, len(target), BLOCK)]
-    largest = max((float(np.max(np.abs(x[part]))) for part in parts for x in (*vertices, target)), default=0.0)
+    blocks = parts(len(target), BLOCK)
+    largest = max((float(np.max(np.abs(x[part]))) for part in blocks for x in (*vertices, target)), default=0.0)
     scale = 2.0 ** -min(max(exponent_above(largest), -1000), 1000)  # with it differences are floats
-    for part in parts:
+    for part in blocks:
         block = np.array([scale * vertex[part] - scale * target[part] for vertex in vertices]).T
         found = _reduced(np.vstack([found, block]))
     return found

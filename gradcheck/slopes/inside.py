@@ -32,7 +32,7 @@ ULPS = 16.0  # a sum of a few terms moves by so many last bits at a time
 LARGE_STEP = -7  # exponent: truncation is 2^-14 of φ'''/12, and bfloat16 moves by a last bit
 APART = 2.0**-5  # slopes of a smooth φ differ by less between that step and the point
 SPACINGS = (-17, -14, -11, -8, -6)  # exponents, from where float32 moves from value to value to where bfloat16 does
-FAR_APART = (-4, -2)
+FAR_APART = (-4, -2)  # and where few numbers, rounded to few bits, jump at all
 NOISY = 2.0**5  # times the noise next to the point: it is another kind of noise
 LARGE_STEPS = (-8, -5, -2)  # exponents: roundings hardly tilt φ there
 TRUNCATION = 2.0**-3  # of what truncation was over steps 8 times as large it is no more than a 64th
@@ -107,7 +107,7 @@ def seen_of(field: Field, judged: Sequence[int]) -> float:
     """
     phi, unit = field.line(field.noise_move(judged)), 0.0
     for exponent in SPACINGS:
-        values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
+        values = _spaced(field, phi, exponent)
         if all(map(math.isfinite, values)) and _rough(values):
             sigma = difference_table(values) / max(map(abs, values))
             unit = max(unit, SAFETY * sigma / ROUNDINGS if sigma > NOISY * UNIT else 0.0)
@@ -178,7 +178,7 @@ def _by_jumps(field: Field, phi: Phi, bound: float, more: Sequence[int] = ()) ->
     """Return the dtype whose rounding makes φ jump; nothing where φ does not jump."""
     largest = size = 0.0
     for exponent in (*SPACINGS, *more):  # where jumps are rare on small steps, these show less than a rounding
-        values = [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
+        values = _spaced(field, phi, exponent)
         if not all(map(math.isfinite, values)):
             break
         sigma = difference_table(values)
@@ -188,6 +188,11 @@ def _by_jumps(field: Field, phi: Phi, bound: float, more: Sequence[int] = ()) ->
             break
     dtype = next((name for name in NARROW if size <= 2 * arrays.ROUNDOFF[name]), "") if size else ""
     return Inside(dtype, min(SAFETY * size / ROUNDINGS, arrays.ROUNDOFF[dtype])) if dtype else NOTHING
+
+
+def _spaced(field: Field, phi: Phi, exponent: int) -> list[float]:
+    """Return φ at the point and at equally spaced steps to one side."""
+    return [phi(math.ldexp(i * GENERIC, exponent)) if i else field.at_point for i in OFFSETS]
 
 
 def _rough(values: Sequence[float]) -> bool:

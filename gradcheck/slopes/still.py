@@ -52,9 +52,10 @@ def _moves_within(ladder: Ladder, levels: list[Level]) -> bool:
 
     A narrow bump is flat on both sides, and has any slope where the point is.
     """
-    values = {value for level in levels for value in (level.plus, level.minus)}
-    apart = STANDS * ladder.noise.unit * abs(ladder.at_zero)
-    return len(levels) >= 3 and len(values) == 1 and abs(values.pop() - ladder.at_zero) > apart
+    if len(levels) < 3:
+        return False
+    one, apart = levels[0].plus, STANDS * ladder.noise.unit * abs(ladder.at_zero)
+    return abs(one - ladder.at_zero) > apart and all(level.plus == level.minus == one for level in levels)
 
 
 def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:

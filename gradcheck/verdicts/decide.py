@@ -294,13 +294,9 @@ def _of_short_numbers(trial: Trial) -> bool:
     levels = [level for p in trial.probes for level in p.slope.levels]
     values = {trial.field.at_point, *(value for level in levels for value in (level.plus, level.minus))}
     unit = math.ldexp(trial.field.largest, -SHORT)
-    bits = [value for value in values if math.isfinite(value) and value]
-    last = min((math.ulp(value) * (_mantissa(value) & -_mantissa(value)) for value in bits), default=0.0)
+    ratios = [value.as_integer_ratio() for value in values if math.isfinite(value) and value]
+    last = min(((whole & -whole) / parts for whole, parts in ratios), default=0.0)  # the last bit that is set
     return unit <= last < min((p.slope.first for p in trial.probes if p.slope.first > 0), default=0.0)
-
-
-def _mantissa(value: float) -> int:
-    return int(math.ldexp(math.frexp(abs(value))[0], 53))
 
 
 def _past_it(probe: Probe) -> bool:

@@ -77,7 +77,7 @@ def _smooth(trial: Trial, oracle: ExactSlopes) -> bool:
 
 def _distance(trial: Trial, oracle: ExactSlopes) -> Interval:
     """Return the distance of the floating-point gradient from its formula: relative, but where both are zero."""
-    from gradcheck.oracles.balls import agree, fmpq, nearest  # noqa: PLC0415
+    from gradcheck.oracles.balls import agree, fmpq, nearest  # noqa: PLC0415  python-flint is optional
 
     rounded, exact = np.asarray(trial.claimed), np.asarray(oracle.claimed[trial.index])
     formula = np.reshape([nearest(entry) for entry in exact.ravel()], exact.shape)
@@ -171,7 +171,7 @@ def _along(claimed: Sequence[NDArray[Any] | None], move: Move) -> Real:
 
 def _error(claimed: Real, slope: ExactSlope) -> float:
     """Return the distance of a claim from the nearer slope, relative to it."""
-    from gradcheck.oracles.balls import middle, nearest  # noqa: PLC0415
+    from gradcheck.oracles.balls import middle, nearest  # noqa: PLC0415  as above
 
     return min(
         nearest(abs(middle(claimed) - middle(side)) / abs(middle(side))) if middle(side) else math.inf
@@ -194,7 +194,7 @@ def _digits(oracle: ExactSlopes, move: Move, slope: ExactSlope) -> float:
 
 def _distances(rounded: NDArray[Any], exact: NDArray[Any]) -> tuple[float, float]:
     """Return the largest distance in ulps of each entry, and of the largest entry."""
-    from gradcheck.oracles.balls import nearest  # noqa: PLC0415
+    from gradcheck.oracles.balls import nearest  # noqa: PLC0415  as above
     from gradcheck.oracles.tightness import ulps  # noqa: PLC0415
 
     if not exact.size:
