@@ -197,7 +197,7 @@ def _spaced(field: Field, phi: Phi, exponent: int) -> list[float]:
 
 def _rough(values: Sequence[float]) -> bool:
     """Tell whether values jump up and down from one to the next, as roundings do and no smooth function does."""
-    third = np.diff(values, n=3)
+    third = np.sign(np.diff(values, n=3))  # signs, since a product of small differences may vanish
     return bool(np.sum(third[1:] * third[:-1] < 0) >= len(third) // 2)
 
 

@@ -1,9 +1,17 @@
 """Functions that take float64 and compute in less inside: found out, judged at that, and told."""
 
+import math
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.claims.claim import Given
+from gradcheck.claims.gradient import GradientClaim
+from gradcheck.slopes import inside
+from gradcheck.slopes.field import Field
+from gradcheck.slopes.inside import NOTHING, Inside
+from gradcheck.slopes.slope import Level, Slope
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((6, 5))
@@ -264,3 +272,105 @@ def test_a_budget_that_ends_while_casts_are_looked_at_leaves_a_report():
         report = gc.check(Narrow.apply, inputs=(torch.from_numpy(X[0]),), max_evaluations=budget)
         assert report.verdict is gc.Verdict.INCONCLUSIVE, str(report)
         assert "max_evaluations" in str(report)
+
+
+def found_by_look(f, gradient, x, seed=0, scale=1.0):
+    """What is found of `scale` times f and its gradient, before any slope, and how often f is called for it."""
+    claim = GradientClaim(lambda x: scale * f(x), gradient, Given((x,)))
+    field = Field(claim, claim.leaves, seed=seed)
+    before, claimed = field.evaluations, scale * gradient(x)
+    return inside.look(field, [0], lambda move: float(np.sum(claimed * move[0]))), field.evaluations - before
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("f", "gradient"),
+    [
+        (lambda x: np.sum(x**3), lambda x: 3 * x**2),
+        (lambda x: np.sum(np.tanh(x)), lambda x: 1 - np.tanh(x) ** 2),
+        (lambda x: 1e3 * np.sum(np.exp(x)), lambda x: 1e3 * np.exp(x)),
+        (lambda x: 1e-3 * np.sum(np.exp(20 * x)), lambda x: 20e-3 * np.exp(20 * x)),
+    ],
+)
+def test_what_computes_in_float64_is_called_twice_more_than_for_its_noise(f, gradient, seed):
+    assert found_by_look(f, gradient, X, seed) == (NOTHING, 7 + 2)
+
+
+OF_ANY_SCALE = {
+    **SMOOTH,
+    **{name: (f, np.zeros_like) for name, f in COUNTS.items()},
+    "float32": entropy(np.float32)[:2],
+    "part in float32": in_part(np.float32)[:2],
+    "part in float16": in_part(np.float16)[:2],
+    "means of float32": means(np.float32)[:2],
+    "wrong": (in_part(np.float32)[0], np.zeros_like),
+}
+
+
+@pytest.mark.parametrize("exponent", [-600, -20, 20, 600])
+@pytest.mark.parametrize(("f", "gradient"), OF_ANY_SCALE.values(), ids=OF_ANY_SCALE)
+def test_what_is_found_and_what_it_costs_is_the_same_at_any_scale_of_f(f, gradient, exponent):
+    for seed in range(3):
+        assert found_by_look(f, gradient, X, seed, 2.0**exponent) == found_by_look(f, gradient, X, seed)
+
+
+@pytest.mark.parametrize("share", [1e-3, 1.0, 1e3])
+def test_a_part_in_float32_is_found_before_any_slope_whatever_is_claimed(share):
+    f, gradient, _ = in_part(np.float32)
+    for claimed in (gradient, np.zeros_like, lambda x: x):
+        found, _ = found_by_look(f, lambda x, claimed=claimed: share * claimed(x), X)
+        assert found == Inside("float32", 2.0**-24)
+
+
+def test_what_a_cast_amounts_to_is_measured_and_where_it_does_not_show_it_is_all_of_f():
+    def seen(f):
+        claim = GradientClaim(f, np.ones_like, Given((X,)))
+        field = Field(claim, claim.leaves, seed=0)
+        return inside.seen_of(field.computing_in("float32", 2.0**-24), [0])
+
+    def with_a_part(share):
+        return lambda x: 30 * np.sum(np.cos(x)) + share * np.sum(np.tanh(x).astype(np.float32).astype(float))
+
+    assert seen(with_a_part(0.0)) == 2.0**-24
+    assert seen(lambda x: np.sum(np.exp(x))) == 2.0**-24
+    assert seen(lambda x: np.sum(np.sqrt(x - X)) + 1) == 2.0**-24  # not finite next to the point
+    parts = [seen(with_a_part(share)) for share in (0.1, 1.0, 1e3)]
+    # thirty numbers of half a unit of 2^-24 each, beside thirty cosines times thirty
+    assert 2.0**-24 / 30 / 1000 < parts[0] < 2.0**-24 / 30 < parts[2] == 2.0**-24
+    assert parts[1] == pytest.approx(10 * parts[0], rel=0.5)
+
+
+def a_slope(centrals, value=None):
+    levels = tuple(Level(8.0**-i, math.nan, math.nan, central, 0.0, 0.0) for i, central in enumerate(centrals))
+    return Slope(centrals[-1] if value is None else value, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, levels)
+
+
+@pytest.mark.parametrize(
+    ("centrals", "claimed", "nearer"),
+    [
+        ([1.5, 1.5, 1.0], 1.5, True),
+        ([1.5, 1.2, 1.0], 1.5, True),
+        ([1.5, 1 + 0.5 / 7, 1.0], 1.5, True),  # not as fast as truncation
+        ([1.5, 1 + 0.5 / 64, 1 + 0.5 / 64**2], 1.5, False),  # truncation: no rounding is so much less on finer steps
+        ([1.5, 1 + 0.5 / 9, 1.0], 1.5, False),
+        ([1.5, 1.0, 1.0], 1.5, True),  # on finer steps it does not move by a bit
+        ([1.5, 1.5, 1.0], 3.0, False),
+        ([1.5, 1.5, 1.0], 0.5, False),
+        ([1.5, 1.5, 1.0], 1.9, True),
+        ([0.5, 0.5, 1.0], 0.5, True),
+        ([1.0, 1.0, 1.0], 1.5, False),
+    ],
+)
+def test_a_claim_is_nearer_to_slopes_over_larger_steps_where_roundings_hide_a_part_from_the_finer(
+    centrals, claimed, nearer
+):
+    assert inside.nearer(lambda t: centrals[-1] * t, a_slope(centrals), claimed) is nearer
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, -3.0])
+@pytest.mark.parametrize(("rough", "nearer"), [(0.5, True), (0.0, False)])
+def test_steps_that_are_larger_than_the_ladders_are_asked_as_well(rough, nearer, offset):
+    def phi(t):
+        return offset + t + rough * np.round(256 * t) / 256
+
+    assert inside.nearer(phi, a_slope([1.0, 1.0, 1.0]), 1.5) is nearer
