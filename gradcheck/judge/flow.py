@@ -57,10 +57,13 @@ def _in_widest_dtype(claim: Claim, rules: Rules, budget: Budget) -> Report:
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
-        Field(claim, claim.leaves, seed=rules.seed, budget=budget)  # raises where f cannot be evaluated: no FAIL then
+        field = Field(
+            claim, claim.leaves, seed=rules.seed, budget=budget
+        )  # raises where f cannot be evaluated: no FAIL
         remark = _after_f(claim)
         _restore(claim, copies)
-        return _complaint(claim, rules, str(complaint) + remark, complaint.__cause__)
+        sentence = str(complaint) + remark
+        return _complaint(claim, rules, sentence, complaint.__cause__, calls=field.evaluations, gradients=2)
     judged = prediction.judged
     check_point([claim.leaves[i] for i in judged], [claim.names[i] for i in judged])
     if (changed := _mutated(claim, copies)) is not None:
@@ -85,19 +88,21 @@ def _judged(
     notes: list[str],
 ) -> Report:
     """Return the report on `prediction`: its contract, then its numbers; and on the `native` one's accuracy, if any."""
-    copies = [arrays.copied(x) for x in claim.leaves]
-    field = Field(claim, prediction.leaves, seed=rules.seed, budget=budget)
-    if (changed := _mutated(claim, copies)) is not None:
-        raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
-    del copies  # as large as the arguments
+    field = _field_at(claim, prediction, rules, budget)
+    before, spent_on_backward = 0 if native is None else native.evaluations, 0
+
+    def complaint(sentence: str, cause: BaseException | None = None) -> Report:
+        calls, gradients = field.evaluations + spent_on_backward, before + prediction.evaluations
+        return _complaint(claim, rules, sentence, cause, calls=calls, gradients=gradients)
+
     try:
         own = partial(_own_round_off, field, prediction)
         noise, breach, note = contract.examine(prediction, field, own)
-        spent, spent_on_backward = field.evaluations, 0
+        spent = field.evaluations
         if breach:
-            return _complaint(claim, rules, breach)
+            return complaint(breach)
         if note and rules.deterministic:
-            return _complaint(claim, rules, note)
+            return complaint(note)
         if note:
             notes.append(note)
         owed = None if note or claim.owed is None else claim.owed(prediction.leaves, prediction.arrays)
@@ -105,7 +110,7 @@ def _judged(
             spent_on_backward = owed.calls
             notes += owed.notes
             if owed.breaches:
-                return _complaint(claim, rules, f"the backward {'; '.join(owed.breaches)}")
+                return complaint(f"the backward {'; '.join(owed.breaches)}")
         field.scale_zeros(prediction.judged)
         found = NOTHING if note else rounded.before(field, prediction, rules)
         field, notes = rounded.at_that(field, found, notes) if not found.unsure else (field, notes)
@@ -113,9 +118,23 @@ def _judged(
         if found.unsure and report.verdict is not Verdict.PASS and not rounded.stairs(report):
             field, notes = rounded.at_that(field, found, notes)
             report = _numbers(field, prediction, native, noise, rules, notes)
-    except WrongClaim as complaint:
-        return _complaint(claim, rules, str(complaint), complaint.__cause__)
-    return replace(report, contract_evaluations=spent + spent_on_backward, evaluations=field.evaluations - spent)
+    except WrongClaim as error:
+        return complaint(str(error), error.__cause__)
+    return replace(
+        report,
+        contract_evaluations=spent + spent_on_backward,
+        evaluations=field.evaluations - spent,
+        gradient_evaluations=before + prediction.evaluations,
+    )
+
+
+def _field_at(claim: Claim, prediction: Prediction, rules: Rules, budget: Budget) -> Field:
+    """Return f around the point, once it is known to leave its arguments as they are."""
+    copies = [arrays.copied(x) for x in claim.leaves]
+    field = Field(claim, prediction.leaves, seed=rules.seed, budget=budget)
+    if (changed := _mutated(claim, copies)) is not None:
+        raise ArgumentError(f"{claim.title} changes its argument {changed} in place: let it work on a copy")
+    return field
 
 
 def _after_f(claim: Claim) -> str:
@@ -145,14 +164,16 @@ def _mutated(claim: Claim, copies: Sequence[Any]) -> str | None:
     return None
 
 
-def _complaint(claim: Claim, rules: Rules, sentence: str, cause: BaseException | None = None) -> Report:
-    """Return the report on a claim that broke its contract."""
+def _complaint(
+    claim: Claim, rules: Rules, sentence: str, cause: BaseException | None = None, *, calls: int = 0, gradients: int = 1
+) -> Report:
+    """Return the report on a claim that broke its contract, after so many calls of f and of the gradient."""
     report = Report(
         title=claim.title,
         arguments=(),
         evaluations=0,
-        gradient_evaluations=1,
-        contract_evaluations=0,
+        gradient_evaluations=gradients,
+        contract_evaluations=calls,
         seed=rules.seed,
         confidence=rules.confidence,
         oracle="contract",

@@ -71,3 +71,99 @@ def test_a_report_counts_what_the_contract_took_apart_from_the_slopes():
     report = gc.check(f, lambda x: 3 * x**2, (X,))
     assert report.contract_evaluations == 3
     assert report.evaluations + report.contract_evaluations == len(calls)
+
+
+def mutates(x):
+    x[:] = 7.0
+    return 3 * x**2
+
+
+def with_rows_apart(x):
+    return 3 * x**2 if x.flags.c_contiguous else 6 * x**2
+
+
+class Later:
+    """A gradient that raises when it is called for the third time."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        if self.calls > 2:
+            raise ValueError("again")
+        return 3 * x**2
+
+
+@pytest.mark.parametrize(
+    ("gradient", "args", "calls", "of_the_gradient"),
+    [
+        (lambda x: 3 * x**2, (X,), None, 6),
+        (lambda x, y: (3 * x**2, 3 * y**2), (X, X + 1), None, 6),
+        (lambda x: 3 * x**2, (X.astype(np.float32),), None, 9),  # in float32 once, and for its own accuracy
+        (lambda x: x[:1], (X,), 2, 2),
+        (lambda x: x * np.nan, (X,), 2, 2),
+        (mutates, (X.copy(),), 0, 1),
+        (with_rows_apart, (np.outer(X, [1.0, 2.0]),), 3, 13),
+        (Later(), (X,), 3, 3),
+    ],
+    ids=["right", "two", "float32", "shape", "NaN", "mutates", "layout", "raises later"],
+)
+def test_a_report_counts_every_call_of_f_and_of_the_gradient(gradient, args, calls, of_the_gradient):
+    counts = {"f": 0, "gradient": 0}
+
+    def counted(name, function):
+        def called(*args):
+            counts[name] += 1
+            return function(*args)
+
+        return called
+
+    claim = GradientClaim(
+        counted("f", lambda *xs: sum(map(cubes, xs))), counted("gradient", gradient), Given(tuple(args))
+    )
+    report = flow.judge(claim, read_rules({}))
+    asked_its_dtype = args[0].dtype == np.float32  # whether it computes in float64 where it is asked to
+    assert report.evaluations + report.contract_evaluations == counts["f"] - asked_its_dtype
+    assert report.gradient_evaluations == counts["gradient"] == of_the_gradient
+    assert report.contract_evaluations == (3 if calls is None else calls)
+    assert bool(report.complaint) is (calls is not None)
+    assert calls is None or report.evaluations == 0
+
+
+def test_the_callers_numpy_settings_change_no_report():
+    def f(x):
+        return np.sum(np.log(x)) + 1e-300 * np.sum(np.exp(1e3 * x) * 1e-300)
+
+    def checked():
+        return str(gc.check(f, lambda x: 1 / x, (np.array([0.5, 0.1, 0.7]),)))
+
+    expected = checked()
+    with np.errstate(all="raise"):
+        assert checked() == expected
+
+
+def test_arguments_of_mixed_dtypes_are_never_passed_in_others():
+    seen = set()
+
+    def gradient(x, y):
+        seen.add((x.dtype.name, y.dtype.name))
+        return 2 * x, 3 * y**2
+
+    report = gc.check(lambda x, y: np.sum(x**2) + np.sum(y**3), gradient, (X.astype(np.float32), X))
+    assert report.verdict is gc.Verdict.PASS
+    assert seen == {("float32", "float64")}
+
+
+def test_a_kink_that_round_off_of_the_point_would_cross_is_no_round_off_of_the_claim():
+    def gradient(x, y):
+        side = np.sign(x[0] - x[1])
+        return np.array([side, -side, 0.0]), 3 * y**2
+
+    claim = GradientClaim(lambda x, y: abs(x[0] - x[1]) + cubes(y), gradient, Given((np.ones(3), X)))
+    field, predicted = Field(claim, claim.leaves, seed=0), Prediction(claim, claim.leaves)
+    trials = {i: Trial(field, predicted, i, confidence=0.9999) for i in range(2)}
+    flow._measure(trials, read_rules({}))
+    assert any(probe.slope.kinked for probe in trials[0].probes)
+    assert trials[0].jitter == 0
+    assert 0 < trials[1].jitter < 1e-12
