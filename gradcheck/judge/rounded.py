@@ -64,7 +64,8 @@ def behind(trial: Trial, argument: ArgumentReport, rules: Rules) -> Inside:
     field, known = trial.field, trial.random or argument.reason == reasons.STRAIGHT_THROUGH
     if known or not _asked_for(field, rules) or not isinstance(trial.oracle, FiniteDifferences):
         return NOTHING
-    wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant][:LINES]
+    wrong = [p for p in trial.probes if p.moved == 1 and trial.mismatch(p).significant]
+    wrong = sorted(wrong, key=lambda p: -abs(trial.mismatch(p).value))[:LINES]  # what is rounded moves most there
     lines = [field.line({trial.index: trial.direction(probe.probe)}) for probe in wrong]
     with contextlib.suppress(BudgetReached):
         if wrong and inside.nearer(lines[0], wrong[0].slope, wrong[0].claimed):

@@ -118,17 +118,18 @@ def nearer(phi: Phi, slope: Slope, claimed: float) -> bool:
     """Tell whether a claim that φ's slope contradicts is nearer to one over larger steps, and not by truncation.
 
     Where a part of f is rounded, the slope over small steps is that of the other part, and the one over large steps
-    that of both.
+    that of both. It is no truncation if it is not far less over finer steps, or not far more over still larger ones.
     """
-    finer = math.inf
+    finer, closer_before = math.inf, False
     larger = (math.ldexp(GENERIC, exponent) for exponent in LARGE_STEPS)
     for over in chain(
         (level.central for level in reversed(slope.levels)), ((phi(h) - phi(-h)) / (2 * h) for h in larger)
     ):
         off = abs(over - slope.value)
-        if abs(over - claimed) <= off and (finer > TRUNCATION * off or finer == 0):
+        closer = abs(over - claimed) <= off
+        if (closer or closer_before) and (finer > TRUNCATION * off or finer == 0):
             return True
-        finer = off
+        finer, closer_before = off, closer
     return False
 
 

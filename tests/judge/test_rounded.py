@@ -69,7 +69,16 @@ def test_where_the_budget_ends_a_cast_is_taken_for_all_of_f(monkeypatch, unit, f
     assert rounded.before(field, SimpleNamespace(judged=[0]), read_rules({})) == found
 
 
-def a_trial(*, random=False, moved=(1, 1), significant=(True, True), claimed=(1.0, 1.0), unit=DOUBLE, oracle=None):
+def a_trial(
+    *,
+    random=False,
+    moved=(1, 1),
+    significant=(True, True),
+    off=(1.0, 1.0, 1.0),
+    claimed=(1.0, 1.0),
+    unit=DOUBLE,
+    oracle=None,
+):
     probes = [
         SimpleNamespace(probe=i, moved=m, claimed=c, slope=i)
         for i, (m, c) in enumerate(zip(moved, claimed, strict=True))
@@ -82,7 +91,7 @@ def a_trial(*, random=False, moved=(1, 1), significant=(True, True), claimed=(1.
         oracle=FiniteDifferences(field, [0]) if oracle is None else oracle,
         probes=probes,
         direction=lambda number: number,
-        mismatch=lambda probe: SimpleNamespace(significant=significant[probe.probe]),
+        mismatch=lambda probe: SimpleNamespace(significant=significant[probe.probe], value=off[probe.probe]),
     )
 
 
@@ -136,6 +145,12 @@ def test_the_coarser_of_two_lines_counts_and_no_third_is_looked_along(monkeypatc
         assert behind(monkeypatch, a_trial(**three), *found) == (SINGLE, [0, 1])
     skipped = {**three, "moved": (2, 1, 1), "significant": (True, True, True)}
     assert behind(monkeypatch, a_trial(**skipped), SINGLE) == (SINGLE, [1, 2])
+
+
+def test_the_lines_are_those_that_contradict_a_claim_most(monkeypatch):
+    four = {"moved": (1,) * 4, "significant": (True, True, True, False), "claimed": (1.0,) * 4}
+    _, looked = behind(monkeypatch, a_trial(**four, off=(0.5, -3.0, 2.0, 9.0)), SINGLE)
+    assert looked == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -354,17 +354,20 @@ def a_slope(centrals, value=None):
         ([1.5, 1 + 0.5 / 64, 1 + 0.5 / 64**2], 1.5, False),  # truncation: no rounding is so much less on finer steps
         ([1.5, 1 + 0.5 / 9, 1.0], 1.5, False),
         ([1.5, 1.0, 1.0], 1.5, True),  # on finer steps it does not move by a bit
+        ([2.0, 1.5, 1 + 1e-9, 1.0], 1.55, True),  # far less over finer steps, but hardly more over larger ones
+        ([0.0, 1.5, 1 + 1e-9, 1.0], 1.55, True),
+        ([9.0, 1.05, 1 + 1e-9, 1.0], 1.05, False),
         ([1.5, 1.5, 1.0], 3.0, False),
         ([1.5, 1.5, 1.0], 0.5, False),
         ([1.5, 1.5, 1.0], 1.9, True),
         ([0.5, 0.5, 1.0], 0.5, True),
-        ([1.0, 1.0, 1.0], 1.5, False),
     ],
 )
 def test_a_claim_is_nearer_to_slopes_over_larger_steps_where_roundings_hide_a_part_from_the_finer(
     centrals, claimed, nearer
 ):
-    assert inside.nearer(lambda t: centrals[-1] * t, a_slope(centrals), claimed) is nearer
+    truncated = 1e9  # of steps still larger
+    assert inside.nearer(lambda t: centrals[-1] * t + truncated * t**3, a_slope(centrals), claimed) is nearer
 
 
 @pytest.mark.parametrize("offset", [0.0, 3.0, -3.0])
@@ -374,3 +377,38 @@ def test_steps_that_are_larger_than_the_ladders_are_asked_as_well(rough, nearer,
         return offset + t + rough * np.round(256 * t) / 256
 
     assert inside.nearer(phi, a_slope([1.0, 1.0, 1.0]), 1.5) is nearer
+
+
+TERMS = [
+    (lambda x: x**2 / 2, lambda x: x),
+    (np.exp, np.exp),
+    (np.sin, np.cos),
+    (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    (lambda x: np.log1p(x**2), lambda x: 2 * x / (1 + x**2)),
+    (lambda x: x**3, lambda x: 3 * x**2),
+]
+
+
+def drawn_with_a_part(seed):
+    """A sum of two functions, of which one is rounded to float16: each of its terms, its argument, or its sum."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(int(rng.integers(2, 40))) * 10 ** rng.uniform(-0.5, 0.5)
+    (f, slope), (g, slope_of_g) = (TERMS[i] for i in rng.choice(len(TERMS), 2))
+    a, b = 10 ** rng.uniform(-1.5, 1.5, 2)
+
+    def short(x):
+        return x.astype(np.float16).astype(float)
+
+    rounded = (lambda x: short(g(x)).sum(), lambda x: g(short(x)).sum(), lambda x: float(short(g(x).sum())))
+    part = rounded[int(rng.integers(3))]
+    return lambda x: a * f(x).sum() + b * part(x), lambda x: a * slope(x) + b * slope_of_g(x), (x,)
+
+
+@pytest.mark.parametrize("block", range(12))
+def test_a_part_in_float16_fails_no_right_gradient_and_hides_no_wrong_one(block):
+    for seed in range(10 * block, 10 * (block + 1)):
+        f, gradient, args = drawn_with_a_part(seed)
+        right = gc.check(f, gradient, args, seed=seed)
+        assert right.verdict is not gc.Verdict.FAIL, f"{seed}: {right}"
+        wrong = gc.check(f, changed(gradient, lambda g: 1.3 * g), args, seed=seed)
+        assert wrong.verdict is not gc.Verdict.PASS, f"{seed}: {wrong}"
