@@ -6,17 +6,17 @@ in: the first claims, those that were kept, left it as it was.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck.kinks.changes import WHOLE, differing
+from gradcheck.kinks.moves import Moves
 from gradcheck.kinks.neighbourhood import Neighbourhood
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Entries = NDArray[np.int64]
 
 ALLOWED = 2**17  # numbers in the claims kept that are allowed in any case, 1 MiB; as many in their moves
+FEW = 4  # with more than so many times fewer entries than the argument has, the moves in them are kept
 LEAST = 5  # claims that are kept in any case: at two moves and where entries fall and rise in order, and one more
 
 
@@ -57,39 +58,48 @@ class Around:
         seed = beside.trial.field.seed
         rng = stream(seed, Purpose.NEARBY, beside.trial.index) if before is None else before.near.rng
         self.near: Neighbourhood = self._empty(rng)
-        self.taken: list[int] = []
-        self._begin(self._kept() if before is None else self._known(before))
+        self.taken = self._begin(before)
         if before is not None:
             self.near.asked = before.near.asked
             before.near.forget()  # the two refer to one another
         elif len(beside.here) > WHOLE:
             beside.changes.release()
 
-    def _begin(self, known: Iterable[tuple[int, Array]]) -> None:
-        """Begin with claims that were asked for elsewhere, as long as one more can be kept after them."""
-        for k, values in known:
-            if len(self.near.claims) + 1 == self.near.most_kept:
-                break
-            ordered = self.beside.moves[k][0] is None
-            self.near.add(self.beside.move(k)[self.entries], values, drawn=not ordered)
-            self.near.ordered |= ordered
-            self.taken.append(k)
+    def _begin(self, before: Around | None) -> list[int]:
+        """Begin with claims that were asked for elsewhere, as long as one more can be kept after them.
 
-    def _kept(self) -> Iterator[tuple[int, Array]]:
-        """Yield the claims that were kept next to the point."""
-        changes = self.beside.changes
-        for k, values in enumerate(changes.values):
-            if values is not None:
-                yield k, changes.at(k, self.entries)
+        Those that are known in fewer entries left the others as they were. Return which they are.
+        """
+        near, beside = self.near, self.beside
+        if before is None:
+            kept = [k for k, codes in enumerate(beside.changes.claims.codes) if codes is not None]
+        else:
+            numbers = before.near.numbers[: len(before.taken)]
+            still = [place for place, number in enumerate(numbers) if not number]
+            kept = [before.taken[place] for place in still]
+        kept = kept[: near.most_kept - 1]
+        drawn = [beside.moves[k][0] is not None for k in kept]
+        near.ordered = not all(drawn)
+        if len(beside.here) <= WHOLE:
+            for k, one in zip(kept, drawn, strict=True):
+                near.add(self._move(k), beside.changes.at(k, self.entries), drawn=one)
+            return kept
+        moves = Moves()
+        for k in kept:
+            moves.append(partial(self._move, k) if FEW * len(self.entries) > len(beside.here) else self._move(k))
+        if before is None:
+            claims = beside.changes.packed(kept, self.entries)
+        else:
+            places = np.searchsorted(self.entries, before.entries)
+            known = before.near.packed.chosen(still[: len(kept)])
+            claims = known.wider(len(self.entries), places, beside.here[self.entries])
+        near.begin(moves, claims, drawn)
+        return kept
 
-    def _known(self, before: Around) -> Iterator[tuple[int, Array]]:
-        """Yield those of them that are known in fewer entries still: they left the others as they were."""
-        old = np.searchsorted(self.entries, before.entries)
-        for k, number, claim in zip(before.taken, before.near.numbers, before.near.claims, strict=False):
-            if not number:
-                values = np.array(self.beside.here[self.entries])
-                values[old] = claim
-                yield k, values
+    def _move(self, number: int) -> Array:
+        """Return the move of a claim that was asked for elsewhere."""
+        move = self.beside.move(number)
+        return move if self.whole else move[self.entries]
 
     def _empty(self, rng: np.random.Generator) -> Neighbourhood:
         beside, entries = self.beside, self.entries
@@ -109,17 +119,17 @@ class Around:
 
     def _claim(self, part: Array) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving at random."""
-        return self._claim_on(self._others(self.near.asked), part)
+        return self.beside.ask(part) if self.whole else self._claim_on(self._others(self.near.asked), part)
 
     def _claim_like(self, part: Array, like: int) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving as for another claim."""
+        if self.whole:
+            return self.beside.ask(part)
         asked = self.near.numbers[like]
         return self._claim_on(self._others(asked) if asked else self.beside.move(self.taken[like]), part)
 
     def _claim_on(self, move: Array, part: Array) -> tuple[Array, Array]:
         beside, entries = self.beside, self.entries
-        if self.whole:
-            return beside.ask(part)
         move[entries] = part
         leaves = beside.there(move)
         del move  # as large as the argument

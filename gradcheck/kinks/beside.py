@@ -14,7 +14,8 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks.changes import WHOLE, Changes, Scaled, parts
+from gradcheck.kinks.changes import WHOLE, Changes, Scaled
+from gradcheck.kinks.packed import parts
 from gradcheck.kinks.span import svd
 from gradcheck.slopes.streams import Purpose, stream
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 TAKEN = 2  # claims of a large argument that were asked for the formula's sake and serve again
 MOST_TANGENTS = 512  # entries up to which the moves that `tangent=` allows get coordinates of their own
 BLUR = 64.0  # units of round-off by which a kink of f's intermediate values may stand elsewhere
+SAME = 32.0  # twice the drift that is seen: of a claim at one side and of that at the other
 LARGEST = np.finfo(np.float64).max  # a claim in the argument's scale counts as this where it is beyond the floats
 
 
@@ -40,7 +42,9 @@ def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
     """
     size = sign * max(1.0, count * 2.0**-17)
     ramp = np.linspace(size, -size, count) if count > 1 else np.full(count, size)
-    ramp += 2.0**-4 * abs(size) / max(count, 1) * rng.standard_normal(count)
+    aside = rng.standard_normal(count)
+    aside *= 2.0**-4 * abs(size) / max(count, 1)
+    ramp += aside
     return ramp
 
 
@@ -161,6 +165,11 @@ class Beside:
         return 64 * drift + self.round_off
 
     @property
+    def same(self) -> float:
+        """How far two values of an entry may be apart that are kept as one: by a small part of the tolerance."""
+        return self.tolerance / SAME
+
+    @property
     def round_off(self) -> float:
         """Below 2^-30 of the gradient no difference matters; round-off of the arithmetic may be far above it."""
         return max(2.0**9 * self.trial.field.unit, 2.0**-30) * self.changes.largest
@@ -192,7 +201,7 @@ class Beside:
         """Keep the claim at x ± δ·v, v a probe's direction, which changes by `change` from δ to 3δ."""
         self.drifts.append(max(float(np.max(change, initial=0.0)), -float(np.min(change, initial=0.0))))
         values = self.watch is not None or len(self.here) <= WHOLE or len(self.moves) < TAKEN
-        self.changes.add(claim, change, self.round_off, values=values)
+        self.changes.add(claim, change, self.round_off, values=values, same=self.same)
         self.moves.append((probe, sign))
         self.signs.append(signs)
 
@@ -201,19 +210,22 @@ class Beside:
         probe, sign = self.moves[number]
         if probe is None:
             return in_order(len(self.here), sign, stream(self.trial.field.seed, Purpose.NEARBY, self.trial.index))
-        return sign * self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+        move = self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+        move *= sign
+        return move
 
     def ask_in_order(self) -> None:
         """Keep the claims where entries fall, and where they rise, in their order."""
         for sign in (1.0, -1.0):
             self.moves.append((None, sign))
             claim = self.claim(self.there(self.move(len(self.moves) - 1)))
-            self.changes.add(claim, None, self.tolerance)
+            self.changes.add(claim, None, self.tolerance, same=self.same)
 
     def ask(self, move: Array) -> tuple[Array, Array]:
         """Return the move that could be made, and the claim there."""
-        made, leaves = self.moved(move)
-        return made, self.claim(leaves)
+        leaves = self.there(move)
+        claim = self.claim(leaves)
+        return self.moved_to(leaves), claim
 
     def moved(self, move: Array) -> tuple[Array, list[Any]]:
         """Return the move that could be made, rounded and along the argument's tangents, and the arguments there."""
@@ -224,7 +236,9 @@ class Beside:
         """Return the move that leads to arguments."""
         made = np.subtract(arrays.to_numpy(leaves[self.trial.index]), arrays.to_numpy(self.x))
         made /= self.delta
-        return self.as_move(made)
+        flat = self.flat(made)
+        flat /= self.scale
+        return flat if self.basis is None else self.basis.T @ flat
 
     def allowed(self, move: Array) -> NDArray[Any]:
         """Return a move as a direction of the argument that its tangents allow, to be written into."""
@@ -235,12 +249,26 @@ class Beside:
 
     def there(self, move: Array) -> list[Any]:
         """Return the arguments at a move."""
-        values = self.allowed(move)
-        values *= self.delta
-        values += arrays.to_numpy(self.x)
+        if self.complex or self.basis is not None or self.trial.tangent is not None:
+            values = self.allowed(move)
+            values *= self.delta
+            values += arrays.to_numpy(self.x)
+        else:
+            values = self._shifted(move)
         leaves = list(self.trial.prediction.leaves)
         leaves[self.trial.index] = arrays.like(values, self.x)
         return leaves
+
+    def _shifted(self, move: Array) -> NDArray[Any]:
+        """Return x + δ·move in the argument's own dtype, block by block."""
+        x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
+        here, there = np.ravel(x), np.empty(x.size, dtype=x.dtype)
+        for part in parts(x.size):
+            block = move[part] * (self.scale if isinstance(self.scale, float) else self.scale[part])
+            block *= self.delta
+            block += here[part]
+            there[part] = block
+        return there.reshape(self.shape)
 
     def made(self, leaves: Sequence[Any], entries: NDArray[np.int64]) -> Array:
         """Return the move to arguments in some entries."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Labels = NDArray[np.int64]
+    Picked = NDArray[np.integer[Any]]
 
 MIXTURES = 8  # random ones, on top of the log₂ of the number of blocks
 MANY = 0.25  # with more entries refuted than this a proposal is given up without looking further
@@ -62,20 +63,32 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
         opposite = turn < bits  # claims 0 and 1 are those at a move and at its opposite
         choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
         pick = choice[blocks]
-        move, expected = mixed(near, pick)
-        bad |= np.abs(near.ask(move, keep=turn % 4 == 0 and near.may_keep) - expected) > near.tolerance
+        claim = near.ask(moved(near, pick), keep=turn % 4 == 0 and near.may_keep)
+        bad |= unlike(near, pick, claim)
+        del claim
         if bad.mean() > MANY:
             break
     return bad
 
 
-def mixed(near: Neighbourhood, pick: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the move, and the claim expected there, that take each entry from the sample that `pick` names."""
-    move, claim = np.empty(len(pick)), np.empty(len(pick))
+def moved(near: Neighbourhood, pick: Picked) -> NDArray[np.float64]:
+    """Return the move that takes each entry from the sample that `pick` names."""
+    move = np.empty(len(pick))
     for k in np.unique(pick):
-        here = pick == k
-        move[here], claim[here] = near.moves[k][here], near.claims[k][here]
-    return move, claim
+        np.copyto(move, near.moves[int(k)], where=pick == k)
+    return move
+
+
+def unlike(near: Neighbourhood, pick: Picked, claim: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell in which entries a claim is not that of the sample that `pick` names."""
+    bad = np.zeros(len(pick), dtype=bool)
+    for part in near.parts:
+        mine = pick[part]
+        expected = np.empty(len(mine))
+        for k in np.unique(mine):
+            np.copyto(expected, near.claim(int(k), part), where=mine == k)
+        bad[part] = np.abs(expected - claim[part]) > near.tolerance
+    return bad
 
 
 def found(near: Neighbourhood, bad: NDArray[np.bool_] | None = None) -> Labels:
@@ -112,7 +125,7 @@ def _joined(near: Neighbourhood, proposal: Labels, bad: NDArray[np.bool_]) -> La
 
 def flips(near: Neighbourhood) -> NDArray[np.float64]:
     """Return 1 for entries in which claims grow along their own moves, −1 where they fall: f is concave there."""
-    return np.where(grows(near.claims, near.moves) < 0, -1.0, 1.0)
+    return np.where(grows(near) < 0, -1.0, 1.0)
 
 
 def _by_bend(near: Neighbourhood) -> Labels | None:

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.kinks.packed import Packed, parts
+
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.int64]
 
 WHOLE = 2**13  # entries up to which claims are kept whole
-BLOCK = 2**15  # entries looked at together: temporaries stay small beside the argument
 
 
 class Scaled:
@@ -45,10 +48,8 @@ class Changes:
         The claim at the point.
     entries : array
         Those in which values are kept, in order: all of a small argument, else those that any claim has changed.
-    values : list of (array or None)
-        The claims in these entries, None where no more than their range was to be kept.
-    low, high : array
-        The smallest and the largest value of each of these entries in any claim.
+    claims : Packed
+        The claims in these entries.
     largest : float
         The largest entry of any claim.
 
@@ -57,77 +58,80 @@ class Changes:
     def __init__(self, here: Array | Scaled, *, whole: bool = False) -> None:
         self.here = here
         self.entries: Entries = np.arange(len(here) if whole or len(here) <= WHOLE else 0)
-        self.values: list[Array | None] = []
-        self.low, self.high = np.full(len(self.entries), np.inf), np.full(len(self.entries), -np.inf)
+        self.claims = Packed(len(self.entries))
         self.largest = _largest(here)
 
-    def add(self, claim: Array, change: Array | None, tolerance: float, *, values: bool = True) -> None:
+    def add(
+        self, claim: Array, change: Array | None, tolerance: float, *, values: bool = True, same: float = 0.0
+    ) -> None:
         """Keep the claim at δ, which changes by `change` up to 3δ where that is known, or no more than its range.
 
         Drift is linear, so half of the change is between the point and δ. Where that leaves no more than `tolerance`
-        the claim is the one at the point.
+        the claim is the one at the point. Values of a large argument that are no further apart than `same` are one.
         """
         self.largest = max(self.largest, _largest(claim))
         if len(self.entries) < len(self.here):
-            self._widen(np.union1d(self.entries, differing(claim, self.here, tolerance, change)))
-        found = claim[self.entries]
-        self.low, self.high = np.minimum(self.low, found), np.maximum(self.high, found)
-        self.values.append(found if values else None)
+            changed = differ(claim, self.here, tolerance, change)
+            changed[self.entries] = True
+            self._widen(changed)
+        if len(self.here) > WHOLE:
+            self.claims.same = same
+        found = claim if len(self.entries) == len(claim) else claim[self.entries]
+        (self.claims.append if values else self.claims.widen)(found)
 
-    def _widen(self, entries: Entries) -> None:
-        before = self.entries, self.here[entries]
+    def _widen(self, changed: NDArray[np.bool_]) -> None:
+        if np.count_nonzero(changed) == len(self.entries):
+            return
+        entries = np.flatnonzero(changed)
+        self.claims = self.claims.wider(len(entries), np.searchsorted(entries, self.entries), self.here[entries])
         self.entries = entries
-        self.values = [None if value is None else self._wider(value, *before) for value in self.values]
-        if self.values:
-            self.low, self.high = self._wider(self.low, *before), self._wider(self.high, *before)
-        else:
-            self.low, self.high = np.full(len(entries), np.inf), np.full(len(entries), -np.inf)
-
-    def _wider(self, value: Array, entries: Entries, here: Array) -> Array:
-        """Return values in `entries` in all that are kept now: they were those of the claim at the point elsewhere."""
-        wider = here.copy()
-        wider[np.searchsorted(self.entries, entries)] = value
-        return wider
 
     def release(self) -> None:
         """Let go of all that is kept, for good."""
-        self.values = [None] * len(self.values)
-        self.entries, self.low, self.high = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0)
+        self.claims = Packed(0)
+        self.entries = np.zeros(0, dtype=np.int64)
 
     def whole(self, number: int) -> Array:
         """Return a claim in all entries."""
+        if len(self.entries) == len(self.here):
+            return self.claims[number]
         claim = np.array(self.here[:])
-        claim[self.entries] = self._value(number)
+        claim[self.entries] = self.claims[number]
         return claim
-
-    def _value(self, number: int) -> Array:
-        value = self.values[number]
-        if value is None:
-            raise LookupError(number)
-        return value
 
     def at(self, number: int, entries: Entries) -> Array:
         """Return a claim in some entries."""
         if len(self.entries) == len(self.here):
-            return self._value(number)[entries]
+            return self.claims.part(number, entries)
         found = self.here[entries]
         _, here, there = np.intersect1d(entries, self.entries, assume_unique=True, return_indices=True)
-        found[here] = self._value(number)[there]
+        found[here] = self.claims.part(number, there)
+        return found
+
+    def packed(self, numbers: Sequence[int], entries: Entries) -> Packed:
+        """Return some claims in some entries."""
+        if np.array_equal(self.entries, entries):
+            return self.claims.chosen(numbers)
+        found = Packed(len(entries), self.claims.same)
+        for number in numbers:
+            found.append(self.at(number, entries))
         return found
 
     def changing(self, tolerance: float) -> Entries:
         """Return the entries in which the claims kept differ."""
-        return np.asarray(self.entries[self.high - self.low > tolerance])
+        return self.entries[self._where(lambda low, high, _: high - low > tolerance)]
 
     def off(self, tolerance: float) -> Entries:
         """Return the entries that the claims kept agree about, and the claim at the point does not."""
-        apart = np.abs(self.here[self.entries] - self.low)
-        return np.asarray(self.entries[(self.high - self.low <= tolerance) & (apart > tolerance)])
+        apart = self._where(lambda low, high, here: (high - low <= tolerance) & (np.abs(here - low) > tolerance))
+        return self.entries[apart]
 
-
-def parts(count: int, block: int = BLOCK) -> list[slice]:
-    """Return slices of `count` entries, a block each."""
-    return [slice(start, start + block) for start in range(0, count, block)]
+    def _where(self, holds: Callable[[Array, Array, Array], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Return in which of the entries it holds for the range of the claims, and the claim at the point."""
+        found = np.zeros(len(self.entries), dtype=bool)
+        for part in parts(len(found)):
+            found[part] = holds(*self.claims.range(part), self.here[self.entries[part]])
+        return found
 
 
 def _largest(values: Array | Scaled) -> float:
@@ -136,10 +140,17 @@ def _largest(values: Array | Scaled) -> float:
 
 def differing(claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None) -> Entries:
     """Return the entries in which a claim, less half of its change from δ to 3δ, differs from the one at the point."""
-    found = [np.zeros(0, dtype=np.int64)]
+    return np.flatnonzero(differ(claim, here, tolerance, change))
+
+
+def differ(
+    claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None
+) -> NDArray[np.bool_]:
+    """Tell in which entries it does."""
+    found = np.zeros(len(claim), dtype=bool)
     for part in parts(len(claim)):
         apart = claim[part] - here[part]
         if change is not None:
             apart -= change[part] / 2
-        found.append(part.start + np.flatnonzero(np.abs(apart) > tolerance))
-    return np.concatenate(found)
+        found[part] = np.abs(apart) > tolerance
+    return found

@@ -9,10 +9,11 @@ import numpy as np
 from gradcheck.kinks.neighbourhood import grows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.neighbourhood import Neighbourhood
     from gradcheck.kinks.walls import Wall
 
     Array = NDArray[np.float64]
@@ -44,29 +45,20 @@ def overall(names: Iterable[str]) -> str:
     return "mixed" if len(different) > 1 else next(iter(different), "other")
 
 
-def of_entries(claims: Sequence[Array], moves: Sequence[Array], here: Array, tolerance: float) -> Array:
+def of_entries(near: Neighbourhood) -> Array:
     """Return each entry's share of the limit from larger values of the argument; NaN where no claim differs.
 
     The limits are the ends of what the claims next to the point range over: the upper end is that on the right where
     claims grow along the entry's own moves, the lower one where they fall.
-
-    Parameters
-    ----------
-    claims, moves : sequence of arrays (entries,)
-        Next to the point.
-    here : array (entries,)
-        The claim at it.
-    tolerance : float
-        Claims that differ by less are the same.
-
     """
-    low, high = claims[0].copy(), claims[0].copy()
-    for claim in claims[1:]:
-        np.minimum(low, claim, out=low)
-        np.maximum(high, claim, out=high)
-    gap = np.where(high - low > tolerance, high - low, np.nan)
-    share = snapped((here - low) / gap, tolerance / gap)
-    return np.asarray(np.where(grows(claims, moves) >= 0, share, 1 - share))
+    right = grows(near) >= 0
+    shares = np.empty(near.here.size)
+    for part in near.parts:
+        low, high = near.range(part)
+        gap = np.where(high - low > near.tolerance, high - low, np.nan)
+        share = snapped((near.here[part] - low) / gap, near.tolerance / gap)
+        shares[part] = np.where(right[part], share, 1 - share)
+    return shares
 
 
 def of_wall(wall: Wall) -> str:

@@ -8,13 +8,13 @@ to the blocks.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks.blocks import mixed, proposals
+from gradcheck.kinks.blocks import moved, proposals, unlike
+from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import Parts
 
 if TYPE_CHECKING:
@@ -48,54 +48,55 @@ class Coupled:
         return self.weights is not None and self.off <= 2 * near.tolerance
 
 
-def coupled(near: Neighbourhood, parts: Parts) -> Coupled:
+def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     """Ask for the whole claims that the blocks' weights make up."""
     alike = _alike(near)
-    top, bottom, share = _of_single_entries(near, parts.alone)
+    top, bottom, share = _of_single_entries(near, divided.alone)
     share = (np.round(share / alike) * alike).clip(0, 1)
-    sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in parts.blocks]
+    sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in divided.blocks]
     ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
     if len(levels) - 1 > MOST_WHOLE:
         shared = share[(share > 0) & (share < 1)]
-        return Coupled(most=max([*(np.array(b.weights) for b in parts.blocks), *np.c_[shared, 1 - shared]], key=len))
+        return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *np.c_[shared, 1 - shared]], key=len))
     weights, rest = np.diff(levels), near.here.copy()
-    for weight, (below, above) in zip(weights, itertools.pairwise(levels), strict=True):
+    middles = (levels[1:] + levels[:-1]) / 2
+    level = np.searchsorted(middles, share, side="left").astype(np.int16)  # how many of them are below it
+    del share
+    for k, (weight, middle) in enumerate(zip(weights, middles, strict=True)):
         pick = np.zeros(near.here.size, dtype=np.int16)  # of 600 claims at most
-        middle = (below + above) / 2
-        pick[parts.alone] = np.where(middle < share, top, bottom)
-        for block, total in zip(parts.blocks, sums, strict=True):
+        pick[divided.alone] = np.where(level > k, top, bottom)
+        for block, total in zip(divided.blocks, sums, strict=True):
             pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
-        move, expected = mixed(near, pick)
-        del pick
-        claim = near.ask(move, keep=near.may_keep)
-        bad = np.abs(expected - claim) > near.tolerance
-        del move, expected
+        claim = near.ask(moved(near, pick), keep=near.may_keep)
+        bad = unlike(near, pick, claim)
         if bad.any():
             return Coupled(refuted=bad)
-        rest -= weight * claim
-    return Coupled(weights, float(np.max(np.abs(rest))))
+        for part in near.parts:
+            rest[part] -= weight * claim[part]
+        del claim
+    return Coupled(weights, float(max(np.max(np.abs(rest[part])) for part in near.parts)))
 
 
 def _alike(near: Neighbourhood) -> float:
     """Return by how much weights may differ that drift and round-off do not tell apart."""
-    low, high = near.range()
-    high -= low
-    return near.tolerance / (4 * max(float(np.max(high, initial=0.0)), near.tolerance))
+    return near.tolerance / (4 * max(near.spread, near.tolerance))
 
 
 def _of_single_entries(near: Neighbourhood, alone: Entries) -> tuple[Picked, Picked, Array]:
     """Return which samples have the largest and the smallest value of each entry, and the share of the larger one."""
-    high, low = near.claims[0][alone], near.claims[0][alone]
     top, bottom = np.zeros(len(alone), dtype=np.int16), np.zeros(len(alone), dtype=np.int16)
-    for k, claim in enumerate(near.claims):
-        values = claim[alone]
-        top[values > high] = k
-        bottom[values < low] = k
-        np.maximum(high, values, out=high)
-        np.minimum(low, values, out=low)
-    gap = high - low
-    share = np.divide(near.here[alone] - low, gap, out=np.ones(len(gap)), where=gap > near.tolerance)
+    share = np.ones(len(alone))
+    for part in parts(len(alone)):
+        mine = alone[part]
+        high = low = near.claim(0, mine)
+        for k in range(len(near.claims)):
+            values = near.claim(k, mine)
+            top[part][values > high] = k
+            bottom[part][values < low] = k
+            high, low = np.maximum(high, values), np.minimum(low, values)
+        gap = high - low
+        np.divide(near.here[mine] - low, gap, out=share[part], where=gap > near.tolerance)
     return top, bottom, share
 
 
@@ -124,15 +125,15 @@ def guessed(near: Neighbourhood) -> Guess:
 
     The whole claims that this makes up are asked for. They are the proof, whether these are blocks or not.
     """
-    for k, claim in enumerate(near.claims):
-        if near.same(claim, near.here) and near.off_ties(k):
+    for k in range(len(near.claims)):
+        if near.is_here(k) and near.off_ties(k):
             return Guess(np.ones(1))
     joined = None
     for number, labels in enumerate(proposals(near)):
-        parts = Parts(near, labels)
-        if (number and len(parts) == 1) or not parts.within(near):
+        divided = Parts(near, labels)
+        if (number and len(divided) == 1) or not divided.within(near):
             continue
-        found = coupled(near, parts)
+        found = coupled(near, divided)
         if found.shows(near):
             return Guess(found.weights, labels if number else None, joined)
         if number == 0:

@@ -35,8 +35,8 @@ def along_a_group(near: Neighbourhood) -> Separation | None:
     for labels in itertools.islice(proposals(near), 1, None):  # the first proposal is single entries
         slack = near.tolerance * np.bincount(labels)
         low = high = here = np.bincount(labels, near.claims[0])
-        for claim in near.claims[1:]:
-            total = np.bincount(labels, claim)
+        for k in range(1, len(near.claims)):
+            total = np.bincount(labels, near.claims[k])
             low, high = np.minimum(low, total), np.maximum(high, total)
         off = np.bincount(labels, near.here) - here
         off[(high - low > slack) | (np.abs(off) <= 8 * slack)] = 0.0
@@ -73,7 +73,7 @@ def along(near: Neighbourhood, entries: Entries) -> Separation | None:
 def _separation(near: Neighbourhood, entries: Entries, u: Array) -> Separation:
     move = np.zeros(near.here.size)
     move[entries] = u
-    return Separation(move, float(near.here[entries] @ u), float(near.claims[0][entries] @ u), "flat")
+    return Separation(move, float(near.here[entries] @ u), float(near.claim(0, entries) @ u), "flat")
 
 
 def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
@@ -82,6 +82,6 @@ def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
         move = near.moves[k].copy()
         move[entries] += step * u
         claim = near.ask(move, keep=near.may_keep)
-        if float(np.max(np.abs(claim - near.claims[k])[entries])) > 64 * near.tolerance:
+        if float(np.max(np.abs(claim[entries] - near.claim(k, entries)))) > 64 * near.tolerance:
             return False
     return True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
-from gradcheck.kinks.changes import parts
+from gradcheck.kinks.packed import parts
 from gradcheck.slopes.direction import Scale, inner
 from gradcheck.slopes.every_float import exact_sum
 from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, smallest_visible

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,10 +20,13 @@ from gradcheck.kinks.around import Grown
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.packed import parts
 from gradcheck.kinks.sides import numbered
 from gradcheck.kinks.walls import Wall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.neighbourhood import Neighbourhood
@@ -57,11 +61,14 @@ def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
         return ()
     with suppress(Spent, Grown):
         sides.part()
-    found = sides.single() + sides.together()
-    known = [kink.entries for kink in found]
-    rest = np.setdiff1d(sides.changing, np.concatenate(known)) if known else sides.changing
-    if len(rest) and len(rest) <= MOST and len(found) < KINKS:
-        found += [Named(rest, wall) for wall in _by_a_half_turn(near, rest)]
+    found = sides.single()
+    if len(found) < KINKS:
+        found += sides.together()
+    if len(found) < KINKS:
+        known = [kink.entries for kink in found]
+        rest = np.setdiff1d(sides.changing, np.concatenate(known)) if known else sides.changing
+        if len(rest) and len(rest) <= MOST:
+            found += [Named(rest, wall) for wall in _by_a_half_turn(near, rest)]
     return tuple(found[:KINKS])
 
 
@@ -72,8 +79,6 @@ class _Sides:
     ----------
     changing : array of int
         The entries that change.
-    low, gap : array
-        The smaller value of each, and how much larger the larger one is.
     high : list of array of bool (changing,)
         Which have the larger value, claim by claim: in those that are kept, and in those asked for here.
     moves : list of array (changing,)
@@ -87,25 +92,36 @@ class _Sides:
 
     def __init__(self, near: Neighbourhood, labels: Entries | None) -> None:
         self.near = near
-        low, high = near.range()
-        self.changing = np.flatnonzero(high - low > near.tolerance)
-        self.labels = np.zeros(len(low), dtype=np.int64) if labels is None else labels
-        self.low = low[self.changing]
-        self.gap = high[self.changing] - self.low
+        changes = np.zeros(near.here.size, dtype=bool)
+        for part in near.parts:
+            low, high = near.range(part)
+            changes[part] = high - low > near.tolerance
+        self.changing = np.flatnonzero(changes)
+        self.labels = labels
         self.high: list[NDArray[np.bool_]] = []
         self.moves: list[Array] = []
         self.two = np.ones(len(self.changing), dtype=bool)
         self.up, self.down = self.two.copy(), self.two.copy()
-        for claim, move in zip(near.claims, near.moves, strict=True):
-            self._see(claim, move)
+        for number, move in enumerate(near.moves):
+            self._see(partial(near.claim, number), move)
 
-    def _see(self, claim: Array, move: Array) -> None:
-        above, own = claim[self.changing] - self.low, move[self.changing]
-        side = above > self.gap / 2
-        self.high.append(side)
-        self.two &= np.abs(above - np.where(side, self.gap, 0.0)) <= self.near.tolerance
-        self.up &= side == (own > 0)
-        self.down &= side == (own < 0)
+    def _see(self, claim: Callable[[Entries], Array], move: Array) -> None:
+        """Take in a claim, of which `claim` returns some entries."""
+        sides = np.empty(len(self.changing), dtype=bool)
+        for part in parts(len(self.changing)):
+            mine = self.changing[part]
+            low, gap = self.range(mine)
+            above, own = claim(mine) - low, move[mine]
+            sides[part] = side = above > gap / 2
+            self.two[part] &= np.abs(above - np.where(side, gap, 0.0)) <= self.near.tolerance
+            self.up[part] &= side == (own > 0)
+            self.down[part] &= side == (own < 0)
+        self.high.append(sides)
+
+    def range(self, entries: Entries) -> tuple[Array, Array]:
+        """Return the smaller value of each of some entries, and how much larger the larger one is."""
+        low, high = self.near.range(entries)
+        return low, high - low
 
     @property
     def alone(self) -> NDArray[np.bool_]:
@@ -115,9 +131,11 @@ class _Sides:
     @property
     def groups(self) -> Entries:
         """The same number for entries that have changed sides together, and may belong together."""
-        number = numbered(np.array(self.high))
-        pairs = number * (int(self.labels.max(initial=0)) + 1) + self.labels[self.changing]
-        return np.asarray(np.unique(pairs, return_inverse=True)[1])
+        number = numbered(self.high)
+        if self.labels is not None:
+            number *= int(self.labels.max(initial=0)) + 1
+            number += self.labels[self.changing]
+        return number
 
     def part(self) -> None:
         """Ask for claims until of any two entries that are alone so far one has changed sides without the other.
@@ -157,7 +175,7 @@ class _Sides:
 
     def _ask(self, move: Array) -> None:
         made, claim = self.near.ask_unkept(move)
-        self._see(claim, made)
+        self._see(claim.__getitem__, made)
         self.moves.append(made[self.changing])
 
     @property
@@ -166,16 +184,25 @@ class _Sides:
 
         Of the entries of one kink some may be told by their own moves as well, by chance.
         """
-        group, alone = self.groups, self.alone
-        shared = np.unique(group[self.two & ~alone])
-        return np.asarray(alone & ~np.isin(group, shared))
+        alone = self.alone
+        together = self.two & ~alone
+        if not together.any():
+            return alone
+        group = self.groups
+        order = np.argsort(group, kind="stable")
+        first = _starts(group, order)
+        shared = np.logical_or.reduceat(together[order], first)
+        apart = np.empty(len(order), dtype=bool)
+        apart[order] = np.repeat(~shared, np.diff(np.append(first, len(order))))
+        return alone & apart
 
     def single(self) -> list[Named]:
         """Return the kinks of single entries."""
         near, found = self.near, []
         for place in np.flatnonzero(self.apart)[:KINKS]:
-            entry, gap = self.changing[place], float(self.gap[place])
-            share = float(convention.snapped((self.near.here[entry] - self.low[place]) / gap, near.tolerance / gap))
+            entry = self.changing[place]
+            low, gap = (float(values[0]) for values in self.range(np.array([entry])))
+            share = float(convention.snapped((near.here[entry] - low) / gap, near.tolerance / gap))
             bend = 1.0 if self.up[place] else -1.0
             found.append(Named(np.array([entry]), Wall(np.array([bend * gap]), bend, share)))
         return found
@@ -185,27 +212,48 @@ class _Sides:
         places = np.flatnonzero(self.two & ~self.apart)
         group = self.groups[places]
         order = np.argsort(group, kind="stable")
-        ends = np.flatnonzero(np.diff(group[order])) + 1
-        kinks = (self._of(places[part]) for part in np.split(order, ends)[:KINKS] if len(part))
+        ends = _starts(group, order)[1 : KINKS + 1]
+        groups = [places[part] for part in np.split(order, ends)[:KINKS] if len(part)]
+        jumps = [self._jump(mine) for mine in groups]
+        kinks = map(self._of, groups, jumps, self._signs(groups, jumps))
         return [kink for kink in kinks if kink is not None]
 
-    def _of(self, places: Entries) -> Named | None:
+    def _jump(self, places: Entries) -> Array:
+        """Return what entries that change sides together gain where the first of them changes to its larger value."""
+        first = self.high[0]
+        return np.where(first[places] == first[places[0]], 1.0, -1.0) * self.range(self.changing[places])[1]
+
+    def _signs(self, groups: Sequence[Entries], jumps: Sequence[Array]) -> list[NDArray[np.bool_]]:
+        """Return for each group whether J·z > 0, claim by claim."""
+        found = np.empty((len(groups), len(self.high)), dtype=bool)
+        kept = len(self.near.moves)
+        for number in range(len(self.high)):
+            move = self.near.moves[number] if number < kept else self.moves[number - kept]
+            for k, (places, jump) in enumerate(zip(groups, jumps, strict=True)):
+                own = move[self.changing[places]] if number < kept else move[places]
+                found[k, number] = float(jump @ own) > 0
+        return list(found)
+
+    def _of(self, places: Entries, jump: Array, signs: NDArray[np.bool_]) -> Named | None:
         """Return the kink of entries that change sides together, None where the sign of J·z does not tell them."""
         near, entries = self.near, self.changing[places]
         there = np.array([side[places[0]] for side in self.high])
-        jump = np.where(self.high[0][places] == there[0], 1.0, -1.0) * self.gap[places]
-        base = np.where(jump > 0, self.low[places], self.low[places] + self.gap[places])
-        moves = [*(move[entries] for move in near.moves), *(move[places] for move in self.moves)]
-        signs = np.array([float(jump @ move) for move in moves]) > 0
         if (signs != there).any() and (signs == there).any():
             return None
         bend = 1.0 if signs[0] == there[0] else -1.0
-        target = near.here[entries] - base
+        low, gap = self.range(entries)
+        target = near.here[entries] - np.where(jump > 0, low, low + gap)
         share = float(target @ jump) / float(jump @ jump)
         if float(np.max(np.abs(target - share * jump))) > 2 * near.tolerance:
             return None
         share = float(convention.snapped(share, near.tolerance / float(np.max(np.abs(jump)))))
         return Named(entries, Wall(bend * jump, bend, share))
+
+
+def _starts(group: Entries, order: Entries) -> Entries:
+    """Return where each group starts, in the order of their numbers."""
+    ordered = group[order]
+    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else order
 
 
 def _by_a_half_turn(near: Neighbourhood, entries: Entries) -> tuple[Wall, ...]:

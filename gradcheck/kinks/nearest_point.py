@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks.changes import parts
+from gradcheck.kinks.packed import Packed, parts
 from gradcheck.slopes.every_float import exponent_above
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+    Vertices = Sequence[Array] | Array | Packed
 
-BLOCK = 8192  # entries whose differences are held at once
 MOST_STEPS = 10_000  # of an active set, far more than any takes that ends
 USED = 1e-12  # a weight below it is round-off of zero
 
 
-def in_hull(vertices: Sequence[Array] | Array, target: Array) -> Array:
+def in_hull(vertices: Vertices, target: Array) -> Array:
     """Return the convex weights of the point of the vertices' hull nearest to `target`.
 
     With A the vertices less the target, t ≥ 0 minimises |A·t|² + (1 − Σt)², and t/Σt is the nearest point: a
@@ -64,23 +64,31 @@ def in_zonotope(jumps: Array, target: Array) -> Array:
     return np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
 
 
-def combined(weights: Array, vertices: Sequence[Array] | Array) -> Array:
+def combined(weights: Array, vertices: Vertices) -> Array:
     """Return Σ weight_k·vertex_k, one by one: there may be many entries."""
     total = np.zeros(len(vertices[0]))
-    for weight, vertex in zip(weights, vertices, strict=True):
-        if weight:
-            total += weight * vertex
+    for part in parts(len(total)):
+        for weight, vertex in zip(weights, _parts_of(vertices, part), strict=True):
+            if weight:
+                total[part] += weight * vertex
     return total
 
 
-def _differences(vertices: Sequence[Array] | Array, target: Array) -> Array:
+def _parts_of(vertices: Vertices, part: slice) -> list[Array]:
+    if isinstance(vertices, Packed):
+        return [vertices.part(k, part) for k in range(len(vertices))]
+    return [vertex[part] for vertex in vertices]
+
+
+def _differences(vertices: Vertices, target: Array) -> Array:
     """Return the vertices less the target as columns, turned to as few rows, block by block."""
     found = np.zeros((0, len(vertices)))
-    blocks = parts(len(target), BLOCK)
-    largest = max((float(np.max(np.abs(x[part]))) for part in blocks for x in (*vertices, target)), default=0.0)
+    blocks = parts(len(target))
+    most = [float(np.max(np.abs(x))) for part in blocks for x in (*_parts_of(vertices, part), target[part])]
+    largest = max(most, default=0.0)
     scale = 2.0 ** -min(max(exponent_above(largest), -1000), 1000)  # with it differences are floats
     for part in blocks:
-        block = np.array([scale * vertex[part] - scale * target[part] for vertex in vertices]).T
+        block = np.array([scale * vertex - scale * target[part] for vertex in _parts_of(vertices, part)]).T
         found = _reduced(np.vstack([found, block]))
     return found
 

@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcheck.kinks.packed import Packed, parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from gradcheck.kinks.moves import Moves
 
     from numpy.typing import NDArray
 
@@ -69,8 +73,8 @@ class Neighbourhood:
         self.rng = rng
         self.most = most
         self.blur = blur
-        self.moves: list[Array] = []
-        self.claims: list[Array] = []
+        self.moves: list[Array] | Moves = []
+        self.claims: list[Array] | Packed = []
         self.drawn: list[bool] = []
         # Of each claim among those asked for here, from 1; 0 if asked for elsewhere.
         self.numbers: list[int] = []
@@ -83,21 +87,53 @@ class Neighbourhood:
     @property
     def size(self) -> float:
         """The largest entry of all claims."""
-        return max((float(np.max(np.abs(c), initial=0.0)) for c in (self.here, *self.claims)), default=0.0)
+        largest = float(np.max(np.abs(self.here), initial=0.0))
+        return max([largest, *(float(np.max(np.abs(claim), initial=0.0)) for claim in self.claims)])
 
     @property
     def places(self) -> list[NDArray[np.int64]]:
         """Where each entry stands along each axis of the argument."""
         return [np.asarray(axis) for axis in np.unravel_index(self.entries, self.shape)] if self.shape else []
 
-    def add(self, move: Array, claim: Array, *, drawn: bool = True, number: int = 0) -> None:
+    def claim(self, number: int, where: slice | NDArray[np.int64]) -> Array:
+        """Return a claim in some entries."""
+        claims = self.claims
+        return claims.part(number, where) if isinstance(claims, Packed) else claims[number][where]
+
+    def some(self, numbers: Sequence[int]) -> Sequence[Array] | Packed:
+        """Return some of the claims."""
+        claims = self.claims
+        return claims.chosen(numbers) if isinstance(claims, Packed) else [claims[k] for k in numbers]
+
+    def add(self, move: Array | Callable[[], Array], claim: Array, *, drawn: bool = True, number: int = 0) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
         if not self.may_keep:
             raise Spent
         self.numbers.append(number)
-        self.moves.append(move)
+        self.moves.append(move)  # type: ignore[arg-type]  # a list takes arrays alone, and is given no other
         self.claims.append(claim)
         self.drawn.append(drawn)
+
+    def put(self, number: int, entries: NDArray[np.int64], move: Array, claim: Array) -> None:
+        """Keep the last claim in some entries in place of another one."""
+        self.numbers[number] = self.asked
+        for kept, values in ((self.moves, move), (self.claims, claim)):
+            if isinstance(kept, list):
+                kept[number][entries] = values[entries]
+            else:
+                kept.put(number, entries, values[entries])
+
+    def begin(self, moves: Moves, claims: Packed, drawn: Sequence[bool]) -> None:
+        """Begin with claims of a large argument that were asked for elsewhere."""
+        self.moves, self.claims, self.drawn = moves, claims, list(drawn)
+        self.numbers = [0] * len(claims)
+
+    @property
+    def packed(self) -> Packed:
+        """The claims of a large argument."""
+        if not isinstance(self.claims, Packed):
+            raise TypeError
+        return self.claims
 
     @property
     def may_keep(self) -> bool:
@@ -120,7 +156,8 @@ class Neighbourhood:
 
     def forget(self) -> None:
         """Let go of all claims, and of what they were asked of."""
-        self.moves, self.claims, self.drawn, self.numbers = [], [], [], []
+        self.moves, self.claims = [], []
+        self.drawn, self.numbers = [], []
         self.claim_like = None
         self._claim_at = _nothing
 
@@ -147,15 +184,32 @@ class Neighbourhood:
         """Return claims and moves, each (samples, entries); at most the first and last `most` / 2 of them."""
         count = len(self.claims)
         chosen = [k for k in range(count) if not most or k < most // 2 or k >= count - most // 2]
-        return np.array([self.claims[k][entries] for k in chosen]), np.array([self.moves[k][entries] for k in chosen])
+        return np.array([self.claim(k, entries) for k in chosen]), np.array([self.moves[k][entries] for k in chosen])
 
-    def range(self) -> tuple[Array, Array]:
-        """Return the smallest and the largest value of each entry in the claims."""
-        low, high = self.claims[0].copy(), self.claims[0].copy()
-        for claim in self.claims[1:]:  # one at a time: there may be many entries
+    def range(self, where: slice | NDArray[np.int64] = slice(None)) -> tuple[Array, Array]:
+        """Return the smallest and the largest value that each entry, or each of some, has in the claims."""
+        first = self.claim(0, where)
+        low, high = first.copy(), first.copy()
+        for k in range(1, len(self.claims)):  # one at a time: there may be many entries
+            claim = self.claim(k, where)
             np.minimum(low, claim, out=low)
             np.maximum(high, claim, out=high)
         return low, high
+
+    @property
+    def spread(self) -> float:
+        """By how much an entry differs at most between the claims."""
+        ends = (self.range(part) for part in self.parts)
+        return max((float(np.max(high - low, initial=0.0)) for low, high in ends), default=0.0)
+
+    @property
+    def parts(self) -> list[slice]:
+        """The entries in blocks, for what need not be known of all at once."""
+        return parts(len(self.here))
+
+    def is_here(self, number: int) -> bool:
+        """Tell whether a claim is the one at the point, as far as drift and round-off tell."""
+        return all(self.same(self.claim(number, part), self.here[part]) for part in self.parts)
 
     def same(self, one: Array, other: Array) -> bool:
         """Tell whether two claims, or the same part of two, are no further apart than drift and round-off."""
@@ -166,14 +220,21 @@ def _nothing(_: Array) -> tuple[Array, Array]:
     raise Spent
 
 
-def grows(claims: Sequence[Array], moves: Sequence[Array]) -> Array:
+def grows(near: Neighbourhood) -> Array:
     """Return for each entry how its claims change together with its own moves: above 0 where they grow.
 
-    Sample by sample, as there may be many entries.
+    Sample by sample, and in blocks, as there may be many entries.
     """
-    count = len(claims)
-    claim, move = sum(claims) / count, sum(moves) / count
-    together = np.zeros(len(claims[0]))
-    for one, other in zip(claims, moves, strict=True):
-        together += (one - claim) * (other - move)
+    count = len(near.claims)
+    middle_claim, middle_move = np.zeros(near.here.size), np.zeros(near.here.size)
+    for k, move in enumerate(near.moves):
+        middle_move += move
+        for part in near.parts:
+            middle_claim[part] += near.claim(k, part)
+    middle_claim /= count
+    middle_move /= count
+    together = np.zeros(near.here.size)
+    for k, move in enumerate(near.moves):
+        for part in near.parts:
+            together[part] += (near.claim(k, part) - middle_claim[part]) * (move[part] - middle_move[part])
     return together

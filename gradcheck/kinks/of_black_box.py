@@ -56,8 +56,7 @@ class BlackBox:
         """Whether no claim next to the point differs from another."""
         if self.near is None:
             return True
-        low, high = self.near.range()
-        return bool(np.max(high - low, initial=0.0) <= self.near.tolerance)
+        return self.near.spread <= self.near.tolerance
 
     def forget(self) -> None:
         """Let go of the claims once all is said of them: what they were asked of refers to them, and keeps them."""
@@ -84,7 +83,7 @@ def black_box(beside: Beside) -> BlackBox:
 
 
 def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
-    shares = convention.of_entries(near.claims, near.moves, near.here, near.tolerance)
+    shares = convention.of_entries(near)
     if finding.walls:
         kinks = tuple(Named(finding.entries, wall) for wall in finding.walls)
     else:
@@ -106,10 +105,16 @@ def _by_kinks(shares: Array, kinks: Sequence[Named]) -> None:
 
 def _is_centre(near: Neighbourhood) -> bool:
     """Tell whether the claim is the middle of the claims at each move and its opposite: ½ of a ReLU, 0 of a norm."""
-    pairs = [
-        (near.claims[k], near.claims[k + 1])
-        for k in range(len(near.claims) - 1)
-        if np.allclose(near.moves[k], -near.moves[k + 1], rtol=0, atol=near.blur)
-    ]
-    middles = (np.abs((one + other) / 2 - near.here) for one, other in pairs)
+    pairs = [k for k in range(len(near.claims) - 1) if _opposite(near, k)]
+    middles = (
+        np.abs((near.claim(k, part) + near.claim(k + 1, part)) / 2 - near.here[part])
+        for k in pairs
+        for part in near.parts
+    )
     return bool(pairs) and all(float(np.max(off, initial=0.0)) <= near.tolerance for off in middles)
+
+
+def _opposite(near: Neighbourhood, number: int) -> bool:
+    """Tell whether a claim's move and that of the next one are opposites."""
+    one, other = near.moves[number], near.moves[number + 1]
+    return all(bool((np.abs(one[part] + other[part]) <= near.blur).all()) for part in near.parts)

@@ -48,9 +48,10 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
     """
     best, used = np.inf, list(range(len(near.claims)))
     for turn in range(turns + 1):
-        claims = [near.claims[k] for k in used]
+        claims = near.some(used)
         weights = in_hull(claims, near.here)
         rest = near.here - combined(weights, claims)
+        del claims
         far = float(np.max(np.abs(rest), initial=0.0))
         if far <= near.tolerance:
             shown = [k for k, weight in zip(used, weights, strict=True) if weight]
@@ -160,11 +161,7 @@ class Search:
             free = [k for k in range(2, len(near.claims)) if k not in block.used]
             if not free:
                 raise Spent
-            near.moves[free[0]][block.entries], near.claims[free[0]][block.entries] = (
-                made[block.entries],
-                claim[block.entries],
-            )
-            near.numbers[free[0]] = near.asked
+            near.put(free[0], block.entries, made, claim)
             places.append(free[0])
         return claim, made, places
 
@@ -183,7 +180,7 @@ class Search:
             block.state = "both ways"
             return False
         if turn % 3 == 2:  # on the round boundary of a ball: from its centre
-            rest = near.here[entries] - (near.claims[0] + near.claims[1])[entries] / 2
+            rest = near.here[entries] - (near.claim(0, entries) + near.claim(1, entries)) / 2
             far, aside = float(np.max(np.abs(rest))) or 1.0, ASIDE * near.blur
         move[entries] = block.bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
         return True

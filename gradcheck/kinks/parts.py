@@ -37,7 +37,7 @@ class Block:
         Of samples that are the same one alone carries weight if they are asked to be `distinct`.
         """
         target = near.here[self.entries]
-        vertices = np.array([near.claims[k][self.entries] for k in self.used])
+        vertices = np.array([near.claim(k, self.entries) for k in self.used])
         if distinct:
             kept = _distinct(vertices, target, near.tolerance)
             vertices, self.used = vertices[kept], tuple(self.used[k] for k in kept)
@@ -84,8 +84,8 @@ class Parts:
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part."""
-        low, high = near.range()
-        beyond = np.maximum(low - near.here, near.here - high)
-        if (beyond > near.tolerance).any():
-            return False
+        for part in near.parts:
+            low, high = near.range(part)
+            if (np.maximum(low - near.here[part], near.here[part] - high) > near.tolerance).any():
+                return False
         return all(float(np.max(np.abs(block.nearest(near, distinct=True)))) <= near.tolerance for block in self.blocks)

@@ -200,7 +200,7 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
         return Finding("outside", separation=separation)
     used, target = list(range(len(near.claims))), near.here[entries]
     for _ in range(ROUNDS):
-        claims = np.array([near.claims[k][entries] for k in used])
+        claims = np.array([near.claim(k, entries) for k in used])
         weights = in_hull(claims, target)
         if near.same(weights @ claims, target):
             tied = [used[k] for k in np.flatnonzero(weights) if not near.off_ties(used[k])]

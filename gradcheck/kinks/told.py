@@ -206,20 +206,23 @@ def _of_ties(near: Neighbourhood) -> str:
     to none, has a right value in each entry by itself, and no subgradient has all of them.
     """
     slack = 4 * max(near.tolerance, np.finfo(np.float64).eps * near.size)
-    largest, least = near.claims[0].copy(), near.claims[0].copy()
-    for claim in near.claims[1:]:  # one by one: together they may be much larger than the argument
-        np.copyto(largest, claim, where=np.abs(claim) > np.abs(largest))
-        np.copyto(least, claim, where=np.abs(claim) < np.abs(least))
-    differ = np.abs(largest - least) > 2 * slack
-    if np.count_nonzero(differ) < 2:
+    differing, every, none = 0, True, True
+    for part in near.parts:
+        largest, least = near.claim(0, part).copy(), near.claim(0, part).copy()
+        for k in range(1, len(near.claims)):
+            claim = near.claim(k, part)
+            np.copyto(largest, claim, where=np.abs(claim) > np.abs(largest))
+            np.copyto(least, claim, where=np.abs(claim) < np.abs(least))
+        differ = np.abs(largest - least) > 2 * slack
+        differing += np.count_nonzero(differ)
+        every &= bool(np.all(np.abs(near.here[part] - largest)[differ] <= slack))
+        none &= bool(np.all(np.abs(near.here[part] - least)[differ] <= slack))
+    if differing < 2 or not (every or none):
         return ""
-    for extreme, entries in ((largest, "every entry"), (least, "no entry")):
-        if np.all(np.abs(near.here - extreme)[differ] <= slack):
-            return (
-                f"if entries tie here (a maximum, a sort): does {entries} take the gradient? Next to the point each "
-                "value occurs by itself, but not all of them at once"
-            )
-    return ""
+    return (
+        f"if entries tie here (a maximum, a sort): does {'every' if every else 'no'} entry take the gradient? Next to "
+        "the point each value occurs by itself, but not all of them at once"
+    )
 
 
 def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
@@ -233,7 +236,7 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
         fresh = [near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) for _ in range(2)]
     except (Spent, Grown):
         return separation
-    reached = max(float(claim @ rounded) for claim in (*near.claims, *fresh))
+    reached = max(float(claim @ rounded) for claims in (near.claims, fresh) for claim in claims)
     claimed = float(near.here @ rounded)
     slack = 2.0**-10 * (abs(reached) + abs(claimed)) + 4 * near.tolerance * float(np.sum(np.abs(rounded)))
     before = (separation.claimed - separation.reached) / float(np.linalg.norm(separation.move))

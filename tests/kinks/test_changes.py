@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gradcheck.kinks.changes import BLOCK, WHOLE, Changes, Scaled, differing, parts
+from gradcheck.kinks.changes import WHOLE, Changes, Scaled, differing
+from gradcheck.kinks.packed import BLOCK, parts
 from gradcheck.kinks.neighbourhood import Spent
 from tests.kinks.germs import near, relu
 

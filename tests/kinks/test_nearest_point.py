@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks import span
-from gradcheck.kinks.nearest_point import BLOCK, combined, in_hull, in_zonotope
+from gradcheck.kinks.nearest_point import combined, in_hull, in_zonotope
+from gradcheck.kinks.packed import BLOCK
 
 SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 

@@ -1,0 +1,150 @@
+"""Claims of a large argument kept in a byte an entry: which of the few values that the entry has taken it is.
+
+Next to a kink an entry has one value on each side, so many claims of it are two numbers and a byte each. An entry of
+many kinks has more values; there are never more than claims.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Entries = NDArray[np.int64]
+
+BLOCK = 2**13  # entries looked at together: temporaries stay small beside the argument
+
+
+def parts(count: int, block: int = BLOCK) -> list[slice]:
+    """Return slices of `count` entries, a block each."""
+    return [slice(start, start + block) for start in range(0, count, block)]
+
+
+class Packed:
+    """Claims in some entries, or no more than the range of them.
+
+    Attributes
+    ----------
+    levels : list of array (entries,)
+        The values that each entry has taken, NaN where it has not taken as many.
+    codes : list of (array (entries,) of int8, or None)
+        Which of these it has, claim by claim; None where no more than the range of a claim was to be kept.
+    same : float
+        How far apart values may be that are kept as one.
+
+    """
+
+    def __init__(self, count: int, same: float = 0.0) -> None:
+        self.count = count
+        self.same = same
+        self.levels: list[Array] = []
+        self.codes: list[NDArray[np.int8] | None] = []
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __iter__(self) -> Iterator[Array]:
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, number: int) -> Array:
+        """Return a claim."""
+        return self.part(number)
+
+    def part(self, number: int, where: slice | Entries = slice(None)) -> Array:
+        """Return a claim in some of the entries, a copy.
+
+        Raises
+        ------
+        LookupError
+            If no more than its range was kept.
+
+        """
+        codes = self.codes[number]
+        if codes is None:
+            raise LookupError(number)
+        codes = codes[where]
+        found = np.array(self.levels[0][where]) if self.levels else np.zeros(0)
+        for level, values in enumerate(self.levels[1:], 1):
+            np.copyto(found, values[where], where=codes == level)
+        return found
+
+    def append(self, claim: Array) -> None:
+        """Keep a claim."""
+        codes = np.zeros(self.count, dtype=np.int8)
+        self.codes.append(codes)
+        for part in parts(self.count):
+            codes[part] = self._coded(claim[part], part)
+
+    def widen(self, claim: Array) -> None:
+        """Keep the range of a claim."""
+        self.codes.append(None)
+        for part in parts(self.count):
+            low, high = self.range(part)
+            values = claim[part]
+            beyond = ~((values >= low - self.same) & (values <= high + self.same))
+            if beyond.any():
+                self._coded(np.where(beyond, values, self.levels[0][part] if self.levels else values), part)
+
+    def put(self, number: int, entries: Entries, values: Array) -> None:
+        """Change a claim in some entries."""
+        codes = self.codes[number]
+        if codes is None:
+            raise LookupError(number)
+        codes[entries] = self._coded(values, entries)
+
+    def _coded(self, values: Array, where: slice | Entries) -> NDArray[np.int8]:
+        """Return which of their levels the values in some entries are, new ones among them."""
+        codes = np.zeros(len(values), dtype=np.int8)
+        left = np.ones(len(values), dtype=bool)
+        level = 0
+        while left.any():
+            if level == len(self.levels):
+                self.levels.append(np.full(self.count, np.nan))
+            known = self.levels[level][where]
+            new = left & np.isnan(known)
+            if new.any():
+                known = np.where(new, values, known)
+                self.levels[level][where] = known
+            here = new | (left & (np.abs(values - known) <= self.same))
+            codes[here] = level
+            left &= ~here
+            level += 1
+        return codes
+
+    def range(self, where: slice | Entries = slice(None)) -> tuple[Array, Array]:
+        """Return the smallest and the largest value of each of some entries; NaN where none is kept."""
+        first = self.levels[0][where] if self.levels else np.full(self.count, np.nan)[where]
+        low, high = first.copy(), first.copy()
+        for level in self.levels[1:]:
+            np.fmin(low, level[where], out=low)
+            np.fmax(high, level[where], out=high)
+        return low, high
+
+    def chosen(self, numbers: Sequence[int]) -> Packed:
+        """Return some of the claims, which are kept once."""
+        found = Packed(self.count, self.same)
+        found.levels = self.levels
+        found.codes = [self.codes[k] for k in numbers]
+        return found
+
+    def wider(self, count: int, places: Entries, others: Array) -> Packed:
+        """Return the same claims in `count` entries: at `places` those, all else has the value that `others` has."""
+        found = Packed(count, self.same)
+        if self.codes:
+            found.levels.append(np.array(others))
+        for level, values in enumerate(self.levels):
+            if level:
+                found.levels.append(np.full(count, np.nan))
+            found.levels[level][places] = values
+        for codes in self.codes:
+            wide_codes = None if codes is None else np.zeros(count, dtype=np.int8)
+            if codes is not None and wide_codes is not None:
+                wide_codes[places] = codes
+            found.codes.append(wide_codes)
+        return found
