@@ -7,22 +7,25 @@ in: the first claims, those that were kept, left it as it was.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.changes import WHOLE, differing
+from gradcheck.kinks.changes import MOST, WHOLE, differing
 from gradcheck.kinks.moves import Moves
 from gradcheck.kinks.neighbourhood import Neighbourhood
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
+    from gradcheck.kinks.scaled import Scaled
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 ALLOWED = 2**17  # numbers in the claims kept that are allowed in any case, 1 MiB; as many in their moves
 FEW = 4  # with more than so many times fewer entries than the argument has, the moves in them are kept
@@ -53,6 +56,8 @@ class Around:
 
     def __init__(self, beside: Beside, entries: Entries, before: Around | None = None) -> None:
         self.beside = beside
+        if MOST * len(beside.here) < len(entries) < len(beside.here):
+            entries = np.arange(len(beside.here), dtype=np.int32)
         self.entries = entries
         self.whole = len(entries) == len(beside.here)
         seed = beside.trial.field.seed
@@ -105,8 +110,10 @@ class Around:
         beside, entries = self.beside, self.entries
         size = (len(beside.here),) if beside.basis is not None else beside.shape
         size = (2, *size) if beside.complex and beside.basis is None else size
-        near = Neighbourhood(self._claim, beside.here[entries], entries, size, rng=rng, blur=beside.blur)
+        here = beside.here[slice(None) if self.whole else entries]
+        near = Neighbourhood(self._claim, here, entries, size, rng=rng, blur=beside.blur)
         near.claim_like = self._claim_like
+        near.remake = self._remake if self.whole and len(beside.here) > WHOLE else None
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
             near.most_kept = max(LEAST, max(len(beside.here), ALLOWED) // len(entries))
@@ -120,6 +127,11 @@ class Around:
     def _claim(self, part: Array) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving at random."""
         return self.beside.ask(part) if self.whole else self._claim_on(self._others(self.near.asked), part)
+
+    def _remake(self, move: Callable[[], Array]) -> tuple[Callable[[], Array], Array | Scaled]:
+        """Return what returns the move that was made, and the claim there; no move is kept while it is asked for."""
+        beside = self.beside
+        return lambda: beside.moved_to(beside.there(move())), beside.looked_up(beside.there(move()))
 
     def _claim_like(self, part: Array, like: int) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving as for another claim."""

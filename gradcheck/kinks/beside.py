@@ -14,8 +14,9 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks.changes import WHOLE, Changes, Scaled
+from gradcheck.kinks.changes import WHOLE, Changes
 from gradcheck.kinks.packed import parts
+from gradcheck.kinks.scaled import LARGEST, Scaled
 from gradcheck.kinks.span import svd
 from gradcheck.slopes.streams import Purpose, stream
 
@@ -32,7 +33,6 @@ TAKEN = 2  # claims of a large argument that were asked for the formula's sake a
 MOST_TANGENTS = 512  # entries up to which the moves that `tangent=` allows get coordinates of their own
 BLUR = 64.0  # units of round-off by which a kink of f's intermediate values may stand elsewhere
 SAME = 32.0  # twice the drift that is seen: of a claim at one side and of that at the other
-LARGEST = np.finfo(np.float64).max  # a claim in the argument's scale counts as this where it is beyond the floats
 
 
 def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
@@ -42,9 +42,8 @@ def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
     """
     size = sign * max(1.0, count * 2.0**-17)
     ramp = np.linspace(size, -size, count) if count > 1 else np.full(count, size)
-    aside = rng.standard_normal(count)
-    aside *= 2.0**-4 * abs(size) / max(count, 1)
-    ramp += aside
+    for part in parts(count):
+        ramp[part] += 2.0**-4 * abs(size) / max(count, 1) * rng.standard_normal(len(ramp[part]))
     return ramp
 
 
@@ -152,6 +151,8 @@ class Beside:
             apart = [self.basis[:, entries] @ (claim - first)[entries] for claim in claims]
             entries = np.flatnonzero(np.max(np.abs(apart), axis=0) > self.tolerance)
         count = max(math.prod(self.shape), 1)
+        if most is not None and most < len(entries) <= count and not self.complex:
+            entries = np.partition(entries, most)[:most]  # each is there once
         return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries % count)[:most]]
 
     @property
@@ -210,7 +211,11 @@ class Beside:
         probe, sign = self.moves[number]
         if probe is None:
             return in_order(len(self.here), sign, stream(self.trial.field.seed, Purpose.NEARBY, self.trial.index))
-        move = self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+        v = arrays.to_numpy(self.trial.direction(probe))
+        if len(self.here) <= WHOLE or self.complex or self.basis is not None or self.trial.keeps(probe):
+            return sign * self.as_move(v)
+        move = self.flat(v)  # drawn anew, and as large as the argument
+        move /= self.scale
         move *= sign
         return move
 
@@ -300,4 +305,4 @@ class Beside:
         """Return the entries to look at: all of a small argument, else those in which anything differs."""
         if len(self.changes.entries) == len(self.here):
             return self.changes.entries
-        return np.union1d(self.changing(), self.off())
+        return self.changes.apart(self.tolerance)

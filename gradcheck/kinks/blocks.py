@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kinks.neighbourhood import Neighbourhood
+    from gradcheck.kinks.scaled import Scaled
 
     Labels = NDArray[np.int64]
     Picked = NDArray[np.integer[Any]]
@@ -35,13 +36,14 @@ RAISED = 8.0  # how far an entry is moved to see it change
 
 
 def proposals(near: Neighbourhood) -> Iterator[Labels]:
-    """Yield labels of blocks along the argument's axes: single entries, lines, planes, …, the whole."""
+    """Yield labels of blocks along the argument's axes: lines, planes, …, the whole."""
     axes = [axis for axis in near.places if axis.size and np.ptp(axis)]  # one of length 1 divides nothing
-    for kept in range(len(axes), 0, -1):
+    for kept in range(len(axes) - 1, 0, -1):
         for chosen in itertools.combinations(axes, kept):
             sizes = [int(axis.max(initial=0)) + 1 for axis in chosen]
             yield arrays.flat_index([axis.astype(np.int64) for axis in chosen], sizes)
-    yield np.zeros(near.here.size, dtype=np.int64)
+    if axes:
+        yield np.zeros(near.here.size, dtype=np.int64)
 
 
 def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
@@ -63,7 +65,7 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
         opposite = turn < bits  # claims 0 and 1 are those at a move and at its opposite
         choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
         pick = choice[blocks]
-        claim = near.ask(moved(near, pick), keep=turn % 4 == 0 and near.may_keep)
+        claim = near.ask_mixed(pick, keep=turn % 4 == 0 and near.may_keep)
         bad |= unlike(near, pick, claim)
         del claim
         if bad.mean() > MANY:
@@ -71,15 +73,7 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
     return bad
 
 
-def moved(near: Neighbourhood, pick: Picked) -> NDArray[np.float64]:
-    """Return the move that takes each entry from the sample that `pick` names."""
-    move = np.empty(len(pick))
-    for k in np.unique(pick):
-        np.copyto(move, near.moves[int(k)], where=pick == k)
-    return move
-
-
-def unlike(near: Neighbourhood, pick: Picked, claim: NDArray[np.float64]) -> NDArray[np.bool_]:
+def unlike(near: Neighbourhood, pick: Picked, claim: NDArray[np.float64] | Scaled) -> NDArray[np.bool_]:
     """Tell in which entries a claim is not that of the sample that `pick` names."""
     bad = np.zeros(len(pick), dtype=bool)
     for part in near.parts:
@@ -97,9 +91,7 @@ def found(near: Neighbourhood, bad: NDArray[np.bool_] | None = None) -> Labels:
     bad = refuted(near, single) if bad is None else bad
     if not bad.any():
         return single
-    for number, proposal in enumerate(proposals(near)):
-        if number == 0:  # single entries
-            continue
+    for proposal in proposals(near):
         if not proposal.any() and (halves := _by_bend(near)) is not None:
             return halves
         labels = _joined(near, proposal, bad)

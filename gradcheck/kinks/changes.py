@@ -6,7 +6,7 @@ as drift and round-off tell, so a claim kept costs what it differs in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,26 +17,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.scaled import Scaled
+
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
+MOST = 0.5  # of the entries: where more change all are kept
 WHOLE = 2**13  # entries up to which claims are kept whole
-
-
-class Scaled:
-    """The entries of a large array in the argument's scale, as they are asked for: a copy of all would be as large."""
-
-    def __init__(self, values: Array, scale: float | Array) -> None:
-        self._values = values
-        self._scale = scale
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __getitem__(self, part: slice | Entries) -> Array:
-        """Return some entries, a copy."""
-        scale = self._scale if isinstance(self._scale, float) else self._scale[part]
-        return np.asarray(self._values[part] * scale)
 
 
 class Changes:
@@ -80,9 +67,12 @@ class Changes:
         (self.claims.append if values else self.claims.widen)(found)
 
     def _widen(self, changed: NDArray[np.bool_]) -> None:
-        if np.count_nonzero(changed) == len(self.entries):
+        count = np.count_nonzero(changed)
+        if count == len(self.entries):
             return
-        entries = np.flatnonzero(changed)
+        if MOST * len(changed) < count:  # all are as cheap
+            changed[:] = True
+        entries = np.flatnonzero(changed).astype(np.int32)  # of very many entries no argument here is
         self.claims = self.claims.wider(len(entries), np.searchsorted(entries, self.entries), self.here[entries])
         self.entries = entries
 
@@ -124,6 +114,11 @@ class Changes:
     def off(self, tolerance: float) -> Entries:
         """Return the entries that the claims kept agree about, and the claim at the point does not."""
         apart = self._where(lambda low, high, here: (high - low <= tolerance) & (np.abs(here - low) > tolerance))
+        return self.entries[apart]
+
+    def apart(self, tolerance: float) -> Entries:
+        """Return the entries in which the claims kept, and the claim at the point, are not all the same."""
+        apart = self._where(lambda low, high, here: (high - low > tolerance) | (np.abs(here - low) > tolerance))
         return self.entries[apart]
 
     def _where(self, holds: Callable[[Array, Array, Array], NDArray[np.bool_]]) -> NDArray[np.bool_]:

@@ -45,16 +45,24 @@ def overall(names: Iterable[str]) -> str:
     return "mixed" if len(different) > 1 else next(iter(different), "other")
 
 
-def of_entries(near: Neighbourhood) -> Array:
+def of_entries(near: Neighbourhood, count: int | None = None) -> Array:
     """Return each entry's share of the limit from larger values of the argument; NaN where no claim differs.
 
     The limits are the ends of what the claims next to the point range over: the upper end is that on the right where
     claims grow along the entry's own moves, the lower one where they fall.
+
+    Parameters
+    ----------
+    near : Neighbourhood
+        The claims.
+    count : int, optional
+        How many of them are looked at, from the first; all by default.
+
     """
-    right = grows(near) >= 0
+    right = grows(near, count) >= 0
     shares = np.empty(near.here.size)
     for part in near.parts:
-        low, high = near.range(part)
+        low, high = near.range(part, count)
         gap = np.where(high - low > near.tolerance, high - low, np.nan)
         share = snapped((near.here[part] - low) / gap, near.tolerance / gap)
         shares[part] = np.where(right[part], share, 1 - share)

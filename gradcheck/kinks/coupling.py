@@ -8,12 +8,13 @@ to the blocks.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.blocks import moved, proposals, unlike
+from gradcheck.kinks.blocks import proposals, unlike
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import Parts
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
     Picked = NDArray[np.int16]
 
 MOST_WHOLE = 24  # whole claims to ask for
@@ -59,19 +60,22 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     if len(levels) - 1 > MOST_WHOLE:
         shared = share[(share > 0) & (share < 1)]
         return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *np.c_[shared, 1 - shared]], key=len))
-    weights, rest = np.diff(levels), near.here.copy()
+    weights, rest = np.diff(levels), np.zeros(0)
     middles = (levels[1:] + levels[:-1]) / 2
     level = np.searchsorted(middles, share, side="left").astype(np.int16)  # how many of them are below it
     del share
+    small: type[np.int8 | np.int16] = np.int8 if len(near.claims) < 2**7 - MOST_WHOLE else np.int16  # of 600 at most
     for k, (weight, middle) in enumerate(zip(weights, middles, strict=True)):
-        pick = np.zeros(near.here.size, dtype=np.int16)  # of 600 claims at most
-        pick[divided.alone] = np.where(level > k, top, bottom)
+        pick: NDArray[np.signedinteger[Any]] = np.zeros(near.here.size, dtype=small)
+        for part in parts(len(level)):
+            pick[divided.alone[part]] = np.where(level[part] > k, top[part], bottom[part])
         for block, total in zip(divided.blocks, sums, strict=True):
             pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
-        claim = near.ask(moved(near, pick), keep=near.may_keep)
+        claim = near.ask_mixed(pick, keep=near.may_keep)
         bad = unlike(near, pick, claim)
         if bad.any():
             return Coupled(refuted=bad)
+        rest = rest if len(rest) else near.here.copy()
         for part in near.parts:
             rest[part] -= weight * claim[part]
         del claim
@@ -129,13 +133,15 @@ def guessed(near: Neighbourhood) -> Guess:
         if near.is_here(k) and near.off_ties(k):
             return Guess(np.ones(1))
     joined = None
-    for number, labels in enumerate(proposals(near)):
+    for labels in itertools.chain([None], proposals(near)):  # single entries first
+        if labels is not None and not labels.any():  # all entries are one block
+            continue
         divided = Parts(near, labels)
-        if (number and len(divided) == 1) or not divided.within(near):
+        if not divided.within(near):
             continue
         found = coupled(near, divided)
         if found.shows(near):
-            return Guess(found.weights, labels if number else None, joined)
-        if number == 0:
+            return Guess(found.weights, labels, joined)
+        if labels is None:
             joined = found.refuted
     return Guess(joined=joined)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 ROUNDING = 2.0**-44  # of the largest entry: exact claims are rounded to float64, and a few of them are added up
 BLUR = 2.0**-40  # of a move's size: that of rounding the move

@@ -7,7 +7,7 @@ sort and a median move with all their arguments, and a total variation not at al
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 STARTS = 3  # claims that a flat move must not change
 FLAT, MORE = 12, 4  # moves that may turn out to change a claim after all, and claims to ask for then
@@ -32,7 +32,7 @@ def along_a_group(near: Neighbourhood) -> Separation | None:
 
     The sum over these is the same in every claim known, and in the claim on trial another.
     """
-    for labels in itertools.islice(proposals(near), 1, None):  # the first proposal is single entries
+    for labels in proposals(near):
         slack = near.tolerance * np.bincount(labels)
         low = high = here = np.bincount(labels, near.claims[0])
         for k in range(1, len(near.claims)):

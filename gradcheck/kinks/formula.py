@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MOST_PROBES = 4
+BLOCK = 2**15  # entries whose products are added up together
 FEWEST = 3  # directions for an upper end
 UNIT = Scale(1.0)  # claims come in the argument's scale
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
@@ -188,7 +189,7 @@ class Formula:
 
 def _along(claim: Array, flat: Array) -> tuple[float, float]:
     """Return a claim's slope along a move and its round-off, block by block: temporaries may be as large as either."""
-    sums = [inner(claim[part], flat[part]) for part in parts(len(claim))]
+    sums = [inner(claim[part], flat[part]) for part in parts(len(claim), BLOCK)]
     doubled = 2.0**-52 * exact_sum([abs(value) for value, _ in sums])  # of adding the blocks up
     return exact_sum([value for value, _ in sums]), exact_sum([error for _, error in sums]) + doubled
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 ROUND = 8
 CHOICE = 12  # moves of which one is asked for

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A move drawn at random, or its opposite, but for a few entries; drawn anew at each call."""
+
+    kind: type[np.random.BitGenerator]
+    state: Mapping[str, Any]
+    count: int
+    sign: float = 1.0
+    entries: Entries | None = None
+    values: Array | None = None
+
+    def __call__(self) -> Array:
+        """Return the move."""
+        generator = self.kind()
+        generator.state = self.state
+        move = np.random.Generator(generator).standard_normal(self.count)
+        if self.sign < 0:
+            np.negative(move, out=move)
+        if self.entries is not None:
+            move[self.entries] = self.values
+        return move
 
 
 class Moves:
@@ -37,7 +62,6 @@ class Moves:
 
     def put(self, number: int, entries: Entries, values: Array) -> None:
         """Change a move in some entries."""
-        move = self._moves[number]
-        if callable(move):
-            self._moves[number] = move = move().copy()
-        move[entries] = values
+        moves = [self[k].copy() for k in range(len(self))]  # others may be made of this one
+        moves[number][entries] = values
+        self._moves[:] = moves

@@ -9,15 +9,16 @@ than two values there, and a half-turn tells them apart.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.kinks import convention, walls
 from gradcheck.kinks.around import Grown
 from gradcheck.kinks.half_turn import HalfTurn
+from gradcheck.kinks.moves import Moves
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.moves import Drawn
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 KINKS = 1_000  # kinks named at most
 ENOUGH = 12  # claims that tell kinks apart by their sides
@@ -55,7 +57,7 @@ def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     if labels is None and not _Sides(near, labels).alone.all():
         with suppress(Spent, Grown):
             while len(near.claims) < ENOUGH and near.may_keep:
-                near.ask(near.noise(), drawn=True)
+                near.ask_drawn()
     sides = _Sides(near, labels)
     if not len(sides.changing):
         return ()
@@ -81,7 +83,7 @@ class _Sides:
         The entries that change.
     high : list of array of bool (changing,)
         Which have the larger value, claim by claim: in those that are kept, and in those asked for here.
-    moves : list of array (changing,)
+    moves : Moves
         Of the claims asked for here.
     two : array of bool
         The entries that have two values only.
@@ -96,27 +98,33 @@ class _Sides:
         for part in near.parts:
             low, high = near.range(part)
             changes[part] = high - low > near.tolerance
-        self.changing = np.flatnonzero(changes)
+        self.changing = np.flatnonzero(changes).astype(np.int32)
         self.labels = labels
         self.high: list[NDArray[np.bool_]] = []
-        self.moves: list[Array] = []
+        self.moves = Moves()
         self.two = np.ones(len(self.changing), dtype=bool)
         self.up, self.down = self.two.copy(), self.two.copy()
-        for number, move in enumerate(near.moves):
-            self._see(partial(near.claim, number), move)
+        for number in range(len(near.moves)):
+            self._see(partial(near.claim, number))
+            self._see_move(near.moves[number])
 
-    def _see(self, claim: Callable[[Entries], Array], move: Array) -> None:
+    def _see(self, claim: Callable[[Entries], Array]) -> None:
         """Take in a claim, of which `claim` returns some entries."""
         sides = np.empty(len(self.changing), dtype=bool)
         for part in parts(len(self.changing)):
             mine = self.changing[part]
             low, gap = self.range(mine)
-            above, own = claim(mine) - low, move[mine]
+            above = claim(mine) - low
             sides[part] = side = above > gap / 2
             self.two[part] &= np.abs(above - np.where(side, gap, 0.0)) <= self.near.tolerance
+        self.high.append(sides)
+
+    def _see_move(self, move: Array) -> None:
+        """Take in the move of the last claim."""
+        for part in parts(len(self.changing)):
+            own, side = move[self.changing[part]], self.high[-1][part]
             self.up[part] &= side == (own > 0)
             self.down[part] &= side == (own < 0)
-        self.high.append(sides)
 
     def range(self, entries: Entries) -> tuple[Array, Array]:
         """Return the smaller value of each of some entries, and how much larger the larger one is."""
@@ -152,11 +160,10 @@ class _Sides:
                 break
             second = np.empty(len(group), dtype=bool)
             second[order] = (np.arange(len(group)) - np.repeat(first, count)) % 2 == 1
-            move, mine = self.near.noise(), self.changing[alone]
-            size = np.abs(move[mine])
+            move, mine = self.near.drawn_move(), self.changing[alone]
+            size = np.abs(move()[mine])
             side = second ^ self.high[0][alone]
-            move[mine] = np.where(side == self.up[alone], size, -size)
-            self._ask(move)
+            self._ask(replace(move, entries=mine, values=np.where(side == self.up[alone], size, -size)))
         self._put_still()
 
     def _put_still(self) -> None:
@@ -166,17 +173,17 @@ class _Sides:
         """
         alone = self.alone
         if 0 < np.count_nonzero(alone) <= KINKS and not alone.all():
-            still, move = self.changing[alone], self.near.noise()
-            move[still] *= STILL
-            back = -move
-            back[still] = move[still]
+            still, move = self.changing[alone], self.near.drawn_move()
+            move = replace(move, entries=still, values=move()[still] * STILL)
             self._ask(move)
-            self._ask(back)
+            self._ask(replace(move, sign=-1.0))
 
-    def _ask(self, move: Array) -> None:
-        made, claim = self.near.ask_unkept(move)
-        self._see(claim.__getitem__, made)
-        self.moves.append(made[self.changing])
+    def _ask(self, move: Drawn) -> None:
+        made, claim = self.near.ask_made(move)
+        self._see(claim.__getitem__)
+        del claim  # as large as the argument
+        self.moves.append(made)
+        self._see_move(self.moves[-1])
 
     @property
     def apart(self) -> NDArray[np.bool_]:
@@ -209,14 +216,18 @@ class _Sides:
 
     def together(self) -> list[Named]:
         """Return the kinks of several entries."""
+        groups = self._changing_together()
+        jumps = [self._jump(mine) for mine in groups]
+        kinks = map(self._of, groups, jumps, self._signs(groups, jumps))
+        return [kink for kink in kinks if kink is not None]
+
+    def _changing_together(self) -> list[Entries]:
+        """Return where the entries stand that change sides together, not alone; as many groups as kinks are named."""
         places = np.flatnonzero(self.two & ~self.apart)
         group = self.groups[places]
         order = np.argsort(group, kind="stable")
         ends = _starts(group, order)[1 : KINKS + 1]
-        groups = [places[part] for part in np.split(order, ends)[:KINKS] if len(part)]
-        jumps = [self._jump(mine) for mine in groups]
-        kinks = map(self._of, groups, jumps, self._signs(groups, jumps))
-        return [kink for kink in kinks if kink is not None]
+        return [places[part] for part in np.split(order, ends)[:KINKS] if len(part)]
 
     def _jump(self, places: Entries) -> Array:
         """Return what entries that change sides together gain where the first of them changes to its larger value."""
@@ -230,8 +241,8 @@ class _Sides:
         for number in range(len(self.high)):
             move = self.near.moves[number] if number < kept else self.moves[number - kept]
             for k, (places, jump) in enumerate(zip(groups, jumps, strict=True)):
-                own = move[self.changing[places]] if number < kept else move[places]
-                found[k, number] = float(jump @ own) > 0
+                found[k, number] = float(jump @ move[self.changing[places]]) > 0
+            del move  # before the next is drawn
         return list(found)
 
     def _of(self, places: Entries, jump: Array, signs: NDArray[np.bool_]) -> Named | None:

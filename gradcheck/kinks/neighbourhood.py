@@ -9,20 +9,24 @@ direction alone, and jump where z crosses a kink. What they change by within δ,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.kinks.moves import Drawn
 from gradcheck.kinks.packed import Packed, parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gradcheck.kinks.moves import Moves
-
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.moves import Moves
+    from gradcheck.kinks.scaled import Scaled
+
     Array = NDArray[np.float64]
+    Picked = NDArray[np.integer[Any]]
 
 MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
 MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
@@ -79,6 +83,8 @@ class Neighbourhood:
         # Of each claim among those asked for here, from 1; 0 if asked for elsewhere.
         self.numbers: list[int] = []
         self.claim_like: Callable[[Array, int], tuple[Array, Array]] | None = None
+        # Of a large argument: what returns a move anew, and the claim there, for what returns a move to ask for.
+        self.remake: Callable[[Callable[[], Array]], tuple[Callable[[], Array], Array | Scaled]] | None = None
         self.ordered = False  # whether claims where all entries fall, or rise, in their order are among them
         self.tolerance = 0.0
         self.asked = 0
@@ -105,13 +111,15 @@ class Neighbourhood:
         claims = self.claims
         return claims.chosen(numbers) if isinstance(claims, Packed) else [claims[k] for k in numbers]
 
-    def add(self, move: Array | Callable[[], Array], claim: Array, *, drawn: bool = True, number: int = 0) -> None:
+    def add(
+        self, move: Array | Callable[[], Array], claim: Array | Scaled, *, drawn: bool = True, number: int = 0
+    ) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
         if not self.may_keep:
             raise Spent
         self.numbers.append(number)
         self.moves.append(move)  # type: ignore[arg-type]  # a list takes arrays alone, and is given no other
-        self.claims.append(claim)
+        self.claims.append(claim)  # type: ignore[arg-type]  # as above
         self.drawn.append(drawn)
 
     def put(self, number: int, entries: NDArray[np.int64], move: Array, claim: Array) -> None:
@@ -149,16 +157,53 @@ class Neighbourhood:
 
     def ask_unkept(self, move: Array, like: int | None = None) -> tuple[Array, Array]:
         """Return the move that was really made and the claim there; entries not looked at move as for claim `like`."""
+        self._count()
+        return self._claim_at(move) if like is None or self.claim_like is None else self.claim_like(move, like)
+
+    def ask_mixed(self, pick: Picked, *, keep: bool = True) -> Array | Scaled:
+        """Return the claim where each entry moves as for the claim that `pick` names, and keep it."""
+        made, claim = self.ask_made(partial(self.mixed, pick))
+        if keep:
+            self.add(made, claim, drawn=False, number=self.asked)
+        return claim
+
+    def ask_drawn(self) -> None:
+        """Ask for the claim at a random move, and keep it."""
+        made, claim = self.ask_made(self.drawn_move())
+        self.add(made, claim, number=self.asked)
+
+    def ask_made(self, move: Callable[[], Array]) -> tuple[Array | Callable[[], Array], Array | Scaled]:
+        """Return the move that was really made, or what returns it where that is large, and the claim there."""
+        if self.remake is None:
+            return self.ask_unkept(move())
+        self._count()
+        return self.remake(move)
+
+    def drawn_move(self) -> Drawn:
+        """Return what `noise` does, to be drawn again."""
+        generator = self.rng.bit_generator
+        found = Drawn(type(generator), generator.state, self.here.size)
+        for part in self.parts:
+            self.rng.standard_normal(len(self.here[part]))
+        return found
+
+    def mixed(self, pick: Picked) -> Array:
+        """Return the move that takes each entry from that of the claim that `pick` names."""
+        move = np.empty(len(pick))
+        for k in np.unique(pick):
+            np.copyto(move, self.moves[int(k)], where=pick == k)
+        return move
+
+    def _count(self) -> None:
         if self.asked >= self.most:
             raise Spent
         self.asked += 1
-        return self._claim_at(move) if like is None or self.claim_like is None else self.claim_like(move, like)
 
     def forget(self) -> None:
         """Let go of all claims, and of what they were asked of."""
         self.moves, self.claims = [], []
         self.drawn, self.numbers = [], []
-        self.claim_like = None
+        self.claim_like = self.remake = None
         self._claim_at = _nothing
 
     def off_ties(self, number: int) -> bool:
@@ -186,11 +231,11 @@ class Neighbourhood:
         chosen = [k for k in range(count) if not most or k < most // 2 or k >= count - most // 2]
         return np.array([self.claim(k, entries) for k in chosen]), np.array([self.moves[k][entries] for k in chosen])
 
-    def range(self, where: slice | NDArray[np.int64] = slice(None)) -> tuple[Array, Array]:
-        """Return the smallest and the largest value that each entry, or each of some, has in the claims."""
+    def range(self, where: slice | NDArray[np.int64] = slice(None), count: int | None = None) -> tuple[Array, Array]:
+        """Return the smallest and the largest value of each entry, or of some, in the first `count` claims."""
         first = self.claim(0, where)
         low, high = first.copy(), first.copy()
-        for k in range(1, len(self.claims)):  # one at a time: there may be many entries
+        for k in range(1, count or len(self.claims)):  # one at a time: there may be many entries
             claim = self.claim(k, where)
             np.minimum(low, claim, out=low)
             np.maximum(high, claim, out=high)
@@ -220,21 +265,31 @@ def _nothing(_: Array) -> tuple[Array, Array]:
     raise Spent
 
 
-def grows(near: Neighbourhood) -> Array:
-    """Return for each entry how its claims change together with its own moves: above 0 where they grow.
+def grows(near: Neighbourhood, count: int | None = None) -> Array:
+    """Return for each entry how its first `count` claims change together with its own moves: above 0 where they grow.
 
     Sample by sample, and in blocks, as there may be many entries.
     """
-    count = len(near.claims)
-    middle_claim, middle_move = np.zeros(near.here.size), np.zeros(near.here.size)
-    for k, move in enumerate(near.moves):
-        middle_move += move
-        for part in near.parts:
-            middle_claim[part] += near.claim(k, part)
-    middle_claim /= count
-    middle_move /= count
+    count = count or len(near.claims)
+    middle = np.zeros(near.here.size)
+    for k in range(count):
+        middle += near.moves[k]
+    middle /= count
     together = np.zeros(near.here.size)
-    for k, move in enumerate(near.moves):
-        for part in near.parts:
-            together[part] += (near.claim(k, part) - middle_claim[part]) * (move[part] - middle_move[part])
+    means = [_mean(near, part, count) for part in near.parts] if isinstance(near.claims, list) else []
+    for k in range(count):
+        move = near.moves[k]
+        for number, part in enumerate(near.parts):
+            mean = means[number] if means else _mean(near, part, count)  # as large as a claim of all entries
+            together[part] += (near.claim(k, part) - mean) * (move[part] - middle[part])
+        del move
     return together
+
+
+def _mean(near: Neighbourhood, part: slice, count: int) -> Array:
+    """Return the mean of the first claims in some entries."""
+    total = np.zeros(len(near.here[part]))
+    for k in range(count):
+        total += near.claim(k, part)
+    total /= count
+    return total

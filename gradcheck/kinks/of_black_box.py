@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.subgradient import Finding
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -76,18 +76,20 @@ def black_box(beside: Beside) -> BlackBox:
     while True:  # entries turn up as long as claims may be asked for
         try:
             finding = subgradient.judged(around.near)
-        except Grown as more:
-            around = around.grown(more)
+        except Grown as found:
+            more = found.with_traceback(None)  # its frames keep arrays as large as the argument
         else:
             return _named(around.near, finding, around.entries)
+        around = around.grown(more)
 
 
 def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
-    shares = convention.of_entries(near)
+    count = len(near.claims)
     if finding.walls:
         kinks = tuple(Named(finding.entries, wall) for wall in finding.walls)
     else:
         kinks = naming.named(near, finding.labels) if finding.state == "inside" else ()
+    shares = convention.of_entries(near, count)  # after naming, for which they would be in the way
     _by_kinks(shares, kinks)
     return BlackBox(finding, entries, near, shares, kinks, centre=_is_centre(near))
 

@@ -9,7 +9,7 @@ is the same with −u.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.parts import Block
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 PATIENCE = 12  # turns without a nearer point before a block is taken for one that bends both ways
 # The least random part of a move towards a claim, by its size. Entries that the claim treats alike are tied here, and

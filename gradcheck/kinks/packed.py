@@ -6,7 +6,7 @@ many kinks has more values; there are never more than claims.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.scaled import Scaled
+
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 BLOCK = 2**13  # entries looked at together: temporaries stay small beside the argument
 
@@ -74,7 +76,7 @@ class Packed:
             np.copyto(found, values[where], where=codes == level)
         return found
 
-    def append(self, claim: Array) -> None:
+    def append(self, claim: Array | Scaled) -> None:
         """Keep a claim."""
         codes = np.zeros(self.count, dtype=np.int8)
         self.codes.append(codes)
@@ -134,14 +136,17 @@ class Packed:
         return found
 
     def wider(self, count: int, places: Entries, others: Array) -> Packed:
-        """Return the same claims in `count` entries: at `places` those, all else has the value that `others` has."""
+        """Return the same claims in `count` entries: at `places` those, all else has the value that `others` has.
+
+        These are no claims any more: both together may be much larger than the argument.
+        """
         found = Packed(count, self.same)
         if self.codes:
-            found.levels.append(np.array(others))
-        for level, values in enumerate(self.levels):
+            found.levels.append(others)
+        for level in range(len(self.levels)):
             if level:
                 found.levels.append(np.full(count, np.nan))
-            found.levels[level][places] = values
+            found.levels[level][places] = self.levels.pop(0)
         for codes in self.codes:
             wide_codes = None if codes is None else np.zeros(count, dtype=np.int8)
             if codes is not None and wide_codes is not None:

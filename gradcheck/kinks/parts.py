@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(slots=True)
@@ -71,13 +71,20 @@ class Parts:
 
     """
 
-    def __init__(self, near: Neighbourhood, labels: Labels) -> None:
+    def __init__(self, near: Neighbourhood, labels: Labels | None) -> None:
+        self.blocks: list[Block] = []
+        if labels is None:
+            self.alone: Entries = np.arange(near.here.size, dtype=np.int32)
+            return
         order = np.argsort(labels, kind="stable")
-        _, first, count = np.unique(labels[order], return_index=True, return_counts=True)
-        self.alone: Entries = order[first[count == 1]]
+        ordered = labels[order]
+        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        count = np.diff(np.append(first, len(order)))
+        del ordered
+        self.alone = order[first[count == 1]]
         several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
         known = tuple(range(len(near.claims)))
-        self.blocks = [Block(e, known) for e in several]
+        self.blocks += [Block(e, known) for e in several]
 
     def __len__(self) -> int:
         return len(self.blocks) + len(self.alone)

@@ -7,7 +7,7 @@ the same period of p: then each entry of each window wins once. In a plane these
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 MOST = 30  # moves of all periods
 ASIDE = 2.0**-4  # of the distance of two entries of one period, at random: so that no two are tied

@@ -9,7 +9,7 @@ Outside: a move along which the claim reaches further than every subgradient.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.walls import Wall
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 TURNS = 12  # steps towards the claim with whole claims, before blocks are looked for
 WHOLE = 120  # claims in one hull at most

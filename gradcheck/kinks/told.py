@@ -10,6 +10,7 @@ import numpy as np
 from gradcheck.kinks import chain_rule, convention
 from gradcheck.kinks.around import Grown
 from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.packed import parts
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
 from gradcheck.verdicts.certificate import Interval, Verdict
 
@@ -111,8 +112,10 @@ def _bend(sign: float) -> str:
 
 
 def _names(found: BlackBox) -> set[str]:
-    shares = found.shares[~np.isnan(found.shares)]
-    return {convention.side(float(share)) for share in np.unique(np.round(shares, 6))}
+    shares = {
+        share for part in parts(len(found.shares)) for share in np.unique(np.round(found.shares[part], 6)).tolist()
+    }
+    return {convention.side(share) for share in shares if not math.isnan(share)}
 
 
 def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:
@@ -214,7 +217,7 @@ def _of_ties(near: Neighbourhood) -> str:
             np.copyto(largest, claim, where=np.abs(claim) > np.abs(largest))
             np.copyto(least, claim, where=np.abs(claim) < np.abs(least))
         differ = np.abs(largest - least) > 2 * slack
-        differing += np.count_nonzero(differ)
+        differing += int(np.count_nonzero(differ))
         every &= bool(np.all(np.abs(near.here[part] - largest)[differ] <= slack))
         none &= bool(np.all(np.abs(near.here[part] - least)[differ] <= slack))
     if differing < 2 or not (every or none):

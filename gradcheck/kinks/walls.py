@@ -8,7 +8,7 @@ that gives every claim asked for, and fresh ones, the subdifferential lies in th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
-    Entries = NDArray[np.int64]
+    Entries = NDArray[np.signedinteger[Any]]
 
 FRESH = 8  # claims that the kinks found must foretell
 PATTERNS = 60  # rounds of looking for sides that can be taken together, where normals are dependent

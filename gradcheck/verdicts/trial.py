@@ -130,6 +130,10 @@ class Trial:
             self._kept[probe] = v
         return v
 
+    def keeps(self, probe: int) -> bool:
+        """Tell whether the direction of a probe is kept, and not drawn anew each time."""
+        return probe in self._kept
+
     def _draw(self, count: int) -> None:
         """Draw the next directions of this argument all at once, where they are kept."""
         if self.tangent is None and self.field.size <= SMALL and not self._drawn_anew:

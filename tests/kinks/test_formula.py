@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks.beside import Beside
-from gradcheck.kinks.packed import BLOCK
-from gradcheck.kinks.formula import Formula, SideMismatch, _along, _telling
+from gradcheck.kinks.formula import BLOCK, Formula, SideMismatch, _along, _telling
 from gradcheck.verdicts.certificate import Mismatch, error_norm
 
 C = np.array([1.0, 2.0, 3.0])

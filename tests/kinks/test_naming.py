@@ -164,10 +164,18 @@ def test_a_wall_has_the_side_of_the_entries_that_it_shows(normal, share, name):
     assert convention.of_wall(Wall(np.array(normal), 1.0, share)) == name
 
 
+def known(claims, moves, here, tolerance):
+    """Return a neighbourhood with these claims."""
+    found = near(relu, here, opening=0, tolerance=tolerance)
+    for claim, move in zip(claims, moves, strict=True):
+        found.add(move, claim)
+    return found
+
+
 def test_the_sides_of_entries():
     moves = [np.array([1.0, 1.0, 2.0]), np.array([-1.0, -2.0, -1.0])]
     claims = [np.array([1.0, -1.0, 5.0]), np.array([0.0, 0.0, 5.0])]
-    shares = convention.of_entries(claims, moves, np.array([0.25, -1.0, 5.0]), 1e-9)
+    shares = convention.of_entries(known(claims, moves, np.array([0.25, -1.0, 5.0]), 1e-9))
     assert shares[:2] == pytest.approx([0.25, 1.0])
     assert np.isnan(shares[2])
 
@@ -175,9 +183,10 @@ def test_the_sides_of_entries():
 def test_shares_are_of_the_range_from_the_smallest_to_the_largest():
     moves = [np.array([1.0, 1.0, 1.0]), np.array([-1.0, -1.0, -1.0])]
     claims = [np.array([3.0, 3.0, 3.0]), np.array([1.0, 1.0, 1.0])]
-    shares = convention.of_entries(claims, moves, np.array([1.5, 4.0, 2.99]), 0.03)
+    shares = convention.of_entries(known(claims, moves, np.array([1.5, 4.0, 2.99]), 0.03))
     assert shares == pytest.approx([0.25, 1.5, 1.0])
-    assert convention.of_entries(claims, moves, np.array([1.5, 4.0, 2.99]), 1e-3)[2] == pytest.approx(0.995)
+    few = known(claims, moves, np.array([1.5, 4.0, 2.99]), 1e-3)
+    assert convention.of_entries(few)[2] == pytest.approx(0.995)
 
 
 def test_a_share_is_a_side_as_far_as_the_claims_tell():

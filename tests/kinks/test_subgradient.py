@@ -139,7 +139,7 @@ def test_blocks_are_found_along_the_axes(seed, tolerance):
 def test_blocks_are_proposed_along_every_choice_of_axes_the_finest_first():
     shape = (3, 1, 4, 5)
     places = np.array(np.unravel_index(np.arange(60), shape))
-    chosen = [(0, 2, 3), (0, 2), (0, 3), (2, 3), (0,), (2,), (3,), ()]
+    chosen = [(0, 2), (0, 3), (2, 3), (0,), (2,), (3,), ()]
     for axes, labels in zip(chosen, blocks.proposals(near(relu, np.zeros(60), shape=shape)), strict=True):
         _, wanted = np.unique(places[list(axes)], axis=1, return_inverse=True) if axes else (None, np.zeros(60))
         pairs = np.unique(np.array([labels, wanted.reshape(-1)]), axis=1)
@@ -192,9 +192,13 @@ def test_flips_are_the_entries_in_which_claims_fall():
 
 def test_a_mixture_takes_each_entry_from_its_own_claim():
     found = near(relus, np.zeros(5))
-    move, claim = blocks.mixed(found, np.array([0, 1, 2, 3, 0]))
-    assert move == pytest.approx([found.moves[k][i] for i, k in enumerate([0, 1, 2, 3, 0])])
-    assert claim == pytest.approx(relus(move))
+    pick = np.array([0, 1, 2, 3, 0])
+    move = found.mixed(pick)
+    assert move == pytest.approx([found.moves[k][i] for i, k in enumerate(pick)])
+    assert not blocks.unlike(found, pick, relus(move)).any()
+    other = relus(move)
+    other[3] += 1
+    assert list(blocks.unlike(found, pick, other)) == [False, False, False, True, False]
 
 
 def test_a_guess_is_shown_by_whole_claims_and_says_how_entries_go_together():

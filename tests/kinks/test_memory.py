@@ -1,0 +1,84 @@
+"""The most memory that a check holds where many entries, or all, are at kinks: at most 12 times the argument's."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+
+PASS, FAIL = gc.Verdict.PASS, gc.Verdict.FAIL
+SIZE = 100_000
+WEIGHTS = np.random.default_rng(1).standard_normal(SIZE)
+
+
+def rectifiers(at_zero, weights=1.0):
+    return (
+        lambda x: np.sum(weights * np.maximum(x, 0)),
+        lambda x: weights * np.where(x > 0, 1.0, at_zero * (x == 0)),
+        np.zeros(SIZE),
+    )
+
+
+def a_fifth_of_rectifiers():
+    x = np.where(np.arange(SIZE) % 5 == 0, 0.0, WEIGHTS)
+    return lambda x: np.sum(np.maximum(x, 0)), lambda x: 1.0 * (x > 0), x
+
+
+def absolute_values():
+    return lambda x: np.sum(np.abs(x)), np.sign, np.zeros(SIZE)
+
+
+def absolute_values_at_ones():
+    return lambda x: np.sum(np.abs(x - 1) * x), lambda x: np.sign(x - 1) * x + np.abs(x - 1), np.ones(SIZE)
+
+
+def row_maxima():
+    rows = np.eye(8)
+    return lambda x: x.max(axis=1).sum(), lambda x: rows[x.argmax(axis=1)], np.zeros((SIZE // 8, 8))
+
+
+def curved_rectifiers():
+    def f(x):
+        return np.sum(np.maximum(np.sin(x) + WEIGHTS * x, 0) + WEIGHTS * x * x)
+
+    def gradient(x):
+        return (np.sin(x) + WEIGHTS * x > 0) * (np.cos(x) + WEIGHTS) + 2 * WEIGHTS * x
+
+    return f, gradient, np.zeros(SIZE)
+
+
+def held(f, gradient, x, **passed):
+    """Return the report of a check, and the most memory that it held, in multiples of the argument's."""
+    tracemalloc.start()
+    try:
+        report = gc.check(f, gradient, (x,), **passed)
+        return report, tracemalloc.get_traced_memory()[1] / x.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported():
+    gc.check(lambda x: np.abs(x).sum(), np.sign, (np.zeros(9000),))  # what is imported late
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        rectifiers(0.0),
+        rectifiers(0.5),
+        rectifiers(1.0),
+        rectifiers(0.0, WEIGHTS),
+        a_fifth_of_rectifiers(),
+        absolute_values(),
+        absolute_values_at_ones(),
+        row_maxima(),
+        curved_rectifiers(),
+    ],
+)
+def test_a_check_at_a_hundred_thousand_kinks_holds_twelve_times_the_argument(case):
+    report, most = held(*case)
+    assert report.verdict is PASS
+    assert report.gradient_evaluations <= 32
+    assert most <= 12
