@@ -191,13 +191,6 @@ class Beside:
             return self.claim(leaves)
         return Scaled(self.flat(arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index])), self.scale)
 
-    def claim_at(self, v: Any, steps: float) -> Array:
-        """Return the claim at x + steps·δ·v; the arguments there, as large as it, are gone when it is scaled."""
-        leaves = self.leaves(v, steps)
-        found = arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index])
-        del leaves
-        return self.in_scale(found)
-
     def keep(self, probe: int, sign: float, claim: Array, change: Array, signs: Any) -> None:
         """Keep the claim at x ± δ·v, v a probe's direction, which changes by `change` from δ to 3δ."""
         self.drifts.append(max(float(np.max(change, initial=0.0)), -float(np.min(change, initial=0.0))))

@@ -84,10 +84,6 @@ class ExactBeside(Beside):
             self._limit = leaves, self._floats(parts[self.trial.index])
         return self._limit[1].copy()
 
-    def claim_at(self, v: Any, steps: float) -> Array:
-        """Return the limit of the claim along v, or the other way."""
-        return self.claim(self.leaves(v, steps))
-
     def moved_to(self, leaves: Sequence[Any]) -> Array:
         """Return the move that the direction of the arguments is."""
         return self.as_move(leaves[self.trial.index])

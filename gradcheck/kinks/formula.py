@@ -98,12 +98,14 @@ class Formula:
         leaves = beside.leaves(v, steps)
         claim = beside.claim(leaves)
         signs = None if beside.watch is None or self.beyond else beside.watch(leaves)
-        del leaves  # as large as the arguments
-        change = beside.claim_at(v, 3 * steps)
+        leaves = beside.leaves(v, 3 * steps)
+        del v  # as large as the argument, as leaves are
+        change = beside.claim(leaves)
+        del leaves
         change -= claim
         if not self.beyond:
             beside.keep(probe.probe, sign, claim, change, signs)
-        flat = beside.as_move(arrays.to_numpy(v))
+        flat = beside.as_move(arrays.to_numpy(beside.trial.direction(probe.probe)))
         self.size = max(self.size, UNIT.norm(claim))
         near, rounding = (n / probe.stretch for n in _along(claim, flat))
         drift = _along(change, flat)[0] / probe.stretch
@@ -120,18 +122,21 @@ class Formula:
         measured = self.probes[: len(self.sides)]
         for number, (probe, pair) in enumerate(zip(measured, self.sides, strict=True)):
             v = self.beside.trial.direction(probe.probe)
-            flat = self.beside.as_move(arrays.to_numpy(v))
             known: tuple[one_sided.OneSidedSlope | None, one_sided.OneSidedSlope | None] = (None, None)
             if slopes:
                 known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
             better = []
             for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
-                if side.middle is None:
-                    middle = _along(self.beside.claim_at(v, 2 * sign), flat)[0] / probe.stretch
-                else:
-                    middle = side.middle
+                middle = self._middle(probe, sign) if side.middle is None else side.middle
                 better.append(_refined(side, middle, found, probe))
             self.sides[number] = (better[0], better[1])
+
+    def _middle(self, probe: Probe, sign: float) -> float:
+        """Return the slope along a probe of the claim at 2δ on one side."""
+        beside = self.beside
+        claim = beside.claim(beside.leaves(beside.trial.direction(probe.probe), 2 * sign))
+        flat = beside.as_move(arrays.to_numpy(beside.trial.direction(probe.probe)))
+        return _along(claim, flat)[0] / probe.stretch
 
     def add(self, other: Formula) -> None:
         """Take in the sides of further probes."""

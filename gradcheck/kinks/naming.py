@@ -22,7 +22,7 @@ from gradcheck.kinks.moves import Moves
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
-from gradcheck.kinks.sides import numbered
+from gradcheck.kinks.sides import Sides
 from gradcheck.kinks.walls import Wall
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ class Named:
 
 def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     """Return the simple kinks; `labels` says which entries may belong together, where that is known."""
-    if labels is None and not _Sides(near, labels).alone.all():
+    if labels is None and not _Entries(near, labels).alone.all():
         with suppress(Spent, Grown):
             while len(near.claims) < ENOUGH and near.may_keep:
                 near.ask_drawn()
-    sides = _Sides(near, labels)
+    sides = _Entries(near, labels)
     if not len(sides.changing):
         return ()
     with suppress(Spent, Grown):
@@ -74,14 +74,14 @@ def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     return tuple(found[:KINKS])
 
 
-class _Sides:
+class _Entries:
     """Which of its two values each entry that changes has in each claim.
 
     Attributes
     ----------
     changing : array of int
         The entries that change.
-    high : list of array of bool (changing,)
+    high : Sides
         Which have the larger value, claim by claim: in those that are kept, and in those asked for here.
     moves : Moves
         Of the claims asked for here.
@@ -98,10 +98,11 @@ class _Sides:
         for part in near.parts:
             low, high = near.range(part)
             changes[part] = high - low > near.tolerance
-        self.changing = np.flatnonzero(changes).astype(np.int32)
+        self.changing = near.positions if changes.all() else np.flatnonzero(changes).astype(np.int32)
         self.labels = labels
-        self.high: list[NDArray[np.bool_]] = []
+        self.high = Sides(len(self.changing))
         self.moves = Moves()
+        del changes
         self.two = np.ones(len(self.changing), dtype=bool)
         self.up, self.down = self.two.copy(), self.two.copy()
         for number in range(len(near.moves)):
@@ -122,7 +123,7 @@ class _Sides:
     def _see_move(self, move: Array) -> None:
         """Take in the move of the last claim."""
         for part in parts(len(self.changing)):
-            own, side = move[self.changing[part]], self.high[-1][part]
+            own, side = move[self.changing[part]], self.high.part(len(self.high) - 1, part)
             self.up[part] &= side == (own > 0)
             self.down[part] &= side == (own < 0)
 
@@ -139,11 +140,12 @@ class _Sides:
     @property
     def groups(self) -> Entries:
         """The same number for entries that have changed sides together, and may belong together."""
-        number = numbered(self.high)
-        if self.labels is not None:
-            number *= int(self.labels.max(initial=0)) + 1
-            number += self.labels[self.changing]
-        return number
+        number = self.high.numbered()
+        if self.labels is None:
+            return number
+        pairs = number * np.int64(self.labels.max(initial=0) + 1)
+        pairs += self.labels[self.changing]
+        return pairs
 
     def part(self) -> None:
         """Ask for claims until of any two entries that are alone so far one has changed sides without the other.
@@ -231,8 +233,8 @@ class _Sides:
 
     def _jump(self, places: Entries) -> Array:
         """Return what entries that change sides together gain where the first of them changes to its larger value."""
-        first = self.high[0]
-        return np.where(first[places] == first[places[0]], 1.0, -1.0) * self.range(self.changing[places])[1]
+        first = self.high.part(0, places)
+        return np.where(first == first[0], 1.0, -1.0) * self.range(self.changing[places])[1]
 
     def _signs(self, groups: Sequence[Entries], jumps: Sequence[Array]) -> list[NDArray[np.bool_]]:
         """Return for each group whether J·z > 0, claim by claim."""
@@ -248,7 +250,7 @@ class _Sides:
     def _of(self, places: Entries, jump: Array, signs: NDArray[np.bool_]) -> Named | None:
         """Return the kink of entries that change sides together, None where the sign of J·z does not tell them."""
         near, entries = self.near, self.changing[places]
-        there = np.array([side[places[0]] for side in self.high])
+        there = np.array([self.high.part(k, places[:1])[0] for k in range(len(self.high))])
         if (signs != there).any() and (signs == there).any():
             return None
         bend = 1.0 if signs[0] == there[0] else -1.0

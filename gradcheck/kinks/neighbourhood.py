@@ -9,7 +9,7 @@ direction alone, and jump where z crosses a kink. What they change by within δ,
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.scaled import Scaled
 
     Array = NDArray[np.float64]
+    Entries = NDArray[np.signedinteger[Any]]
     Picked = NDArray[np.integer[Any]]
 
 MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
@@ -63,7 +64,7 @@ class Neighbourhood:
         self,
         claim_at: Callable[[Array], tuple[Array, Array]],
         here: Array,
-        entries: NDArray[np.int64],
+        entries: Entries,
         shape: tuple[int, ...],
         *,
         rng: np.random.Generator,
@@ -96,12 +97,18 @@ class Neighbourhood:
         largest = float(np.max(np.abs(self.here), initial=0.0))
         return max([largest, *(float(np.max(np.abs(claim), initial=0.0)) for claim in self.claims)])
 
+    @cached_property
+    def positions(self) -> Entries:
+        """Those of all entries looked at, from 0; where they are all of the argument's these are they."""
+        whole = len(self.entries) and self.entries[-1] == len(self.entries) - 1
+        return self.entries if whole else np.arange(len(self.entries), dtype=np.int32)
+
     @property
-    def places(self) -> list[NDArray[np.int64]]:
+    def places(self) -> list[Entries]:
         """Where each entry stands along each axis of the argument."""
         return [np.asarray(axis) for axis in np.unravel_index(self.entries, self.shape)] if self.shape else []
 
-    def claim(self, number: int, where: slice | NDArray[np.int64]) -> Array:
+    def claim(self, number: int, where: slice | Entries) -> Array:
         """Return a claim in some entries."""
         claims = self.claims
         return claims.part(number, where) if isinstance(claims, Packed) else claims[number][where]
@@ -122,7 +129,7 @@ class Neighbourhood:
         self.claims.append(claim)  # type: ignore[arg-type]  # as above
         self.drawn.append(drawn)
 
-    def put(self, number: int, entries: NDArray[np.int64], move: Array, claim: Array) -> None:
+    def put(self, number: int, entries: Entries, move: Array, claim: Array) -> None:
         """Keep the last claim in some entries in place of another one."""
         self.numbers[number] = self.asked
         for kept, values in ((self.moves, move), (self.claims, claim)):
@@ -225,13 +232,13 @@ class Neighbourhood:
         """Return a random move."""
         return self.rng.standard_normal(self.here.size)
 
-    def at(self, entries: NDArray[np.int64] | slice, most: int = 0) -> tuple[Array, Array]:
+    def at(self, entries: Entries | slice, most: int = 0) -> tuple[Array, Array]:
         """Return claims and moves, each (samples, entries); at most the first and last `most` / 2 of them."""
         count = len(self.claims)
         chosen = [k for k in range(count) if not most or k < most // 2 or k >= count - most // 2]
         return np.array([self.claim(k, entries) for k in chosen]), np.array([self.moves[k][entries] for k in chosen])
 
-    def range(self, where: slice | NDArray[np.int64] = slice(None), count: int | None = None) -> tuple[Array, Array]:
+    def range(self, where: slice | Entries = slice(None), count: int | None = None) -> tuple[Array, Array]:
         """Return the smallest and the largest value of each entry, or of some, in the first `count` claims."""
         first = self.claim(0, where)
         low, high = first.copy(), first.copy()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
 
+TWO = 2  # values of an entry: those on the two sides of a kink
 BLOCK = 2**13  # entries looked at together: temporaries stay small beside the argument
 
 
@@ -28,13 +29,44 @@ def parts(count: int, block: int = BLOCK) -> list[slice]:
     return [slice(start, start + block) for start in range(0, count, block)]
 
 
+class Few:
+    """A value for some of very many entries; NaN for all others."""
+
+    def __init__(self, count: int, entries: Entries, values: Array) -> None:
+        self.count = count
+        self.entries = entries
+        self.values = values
+
+    def __getitem__(self, where: slice | Entries) -> Array:
+        """Return the values of some entries."""
+        if isinstance(where, slice):
+            start, stop, _ = where.indices(self.count)
+            first, last = np.searchsorted(self.entries, (start, stop))
+            found = np.full(stop - start, np.nan)
+            found[self.entries[first:last] - start] = self.values[first:last]
+            return found
+        place = np.searchsorted(self.entries, where)
+        known = place < len(self.entries)
+        known[known] = self.entries[place[known]] == where[known]
+        found = np.full(len(where), np.nan)
+        found[known] = self.values[place[known]]
+        return found
+
+    def add(self, entries: Entries, values: Array) -> None:
+        """Take in values of further entries."""
+        order = np.argsort(entries)
+        places = np.searchsorted(self.entries, entries[order])
+        self.entries = np.insert(self.entries, places, entries[order])
+        self.values = np.insert(self.values, places, values[order])
+
+
 class Packed:
     """Claims in some entries, or no more than the range of them.
 
     Attributes
     ----------
-    levels : list of array (entries,)
-        The values that each entry has taken, NaN where it has not taken as many.
+    levels : list of (array (entries,) or Few)
+        The values that each entry has taken, NaN where it has not taken as many; of more than two only where it has.
     codes : list of (array (entries,) of int8, or None)
         Which of these it has, claim by claim; None where no more than the range of a claim was to be kept.
     same : float
@@ -45,7 +77,7 @@ class Packed:
     def __init__(self, count: int, same: float = 0.0) -> None:
         self.count = count
         self.same = same
-        self.levels: list[Array] = []
+        self.levels: list[Array | Few] = []
         self.codes: list[NDArray[np.int8] | None] = []
 
     def __len__(self) -> int:
@@ -73,7 +105,9 @@ class Packed:
         codes = codes[where]
         found = np.array(self.levels[0][where]) if self.levels else np.zeros(0)
         for level, values in enumerate(self.levels[1:], 1):
-            np.copyto(found, values[where], where=codes == level)
+            mine = codes == level
+            if mine.any():
+                np.copyto(found, values[where], where=mine)
         return found
 
     def append(self, claim: Array | Scaled) -> None:
@@ -107,17 +141,25 @@ class Packed:
         level = 0
         while left.any():
             if level == len(self.levels):
-                self.levels.append(np.full(self.count, np.nan))
-            known = self.levels[level][where]
+                self.levels.append(np.full(self.count, np.nan) if level < TWO else self._none())
+            kept = self.levels[level]
+            known = kept[where]
             new = left & np.isnan(known)
             if new.any():
                 known = np.where(new, values, known)
-                self.levels[level][where] = known
+                if isinstance(kept, Few):
+                    mine = np.flatnonzero(new).astype(np.int32)
+                    kept.add(where.start + mine if isinstance(where, slice) else where[mine], values[new])
+                else:
+                    kept[where] = known
             here = new | (left & (np.abs(values - known) <= self.same))
             codes[here] = level
             left &= ~here
             level += 1
         return codes
+
+    def _none(self) -> Few:
+        return Few(self.count, np.zeros(0, dtype=np.int32), np.zeros(0))
 
     def range(self, where: slice | Entries = slice(None)) -> tuple[Array, Array]:
         """Return the smallest and the largest value of each of some entries; NaN where none is kept."""
@@ -144,9 +186,13 @@ class Packed:
         if self.codes:
             found.levels.append(others)
         for level in range(len(self.levels)):
-            if level:
-                found.levels.append(np.full(count, np.nan))
-            found.levels[level][places] = self.levels.pop(0)
+            kept = self.levels.pop(0)
+            if isinstance(kept, Few):
+                found.levels.append(Few(count, places[kept.entries], kept.values))
+                continue
+            wide = np.full(count, np.nan) if level else others
+            wide[places] = kept
+            found.levels[level:] = [wide]
         for codes in self.codes:
             wide_codes = None if codes is None else np.zeros(count, dtype=np.int8)
             if codes is not None and wide_codes is not None:

@@ -74,7 +74,7 @@ class Parts:
     def __init__(self, near: Neighbourhood, labels: Labels | None) -> None:
         self.blocks: list[Block] = []
         if labels is None:
-            self.alone: Entries = np.arange(near.here.size, dtype=np.int32)
+            self.alone: Entries = near.positions
             return
         order = np.argsort(labels, kind="stable")
         ordered = labels[order]

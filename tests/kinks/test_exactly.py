@@ -102,7 +102,7 @@ def test_all_steps_to_one_side_are_one_and_the_claim_is_asked_for_once():
     right = beside.leaves(v)
     assert beside.leaves(v, 3.0) is right
     claim = beside.claim(right)
-    assert beside.claim_at(v, 2.0) == pytest.approx(claim)
+    assert beside.claim(beside.leaves(v, 2.0)) == pytest.approx(claim)
     assert beside.trial.prediction.evaluations == before + 1
     claim[:] = 9.0
     assert (beside.claim(right) != 9.0).all()  # a copy is handed out

@@ -29,8 +29,15 @@ def absolute_values():
     return lambda x: np.sum(np.abs(x)), np.sign, np.zeros(SIZE)
 
 
-def absolute_values_at_ones():
-    return lambda x: np.sum(np.abs(x - 1) * x), lambda x: np.sign(x - 1) * x + np.abs(x - 1), np.ones(SIZE)
+def total_variation():
+    def gradient(x):
+        rises = np.sign(np.diff(x))
+        out = np.zeros_like(x)
+        out[1:] += rises
+        out[:-1] -= rises
+        return out
+
+    return lambda x: np.sum(np.abs(np.diff(x))), gradient, np.ones(SIZE)
 
 
 def row_maxima():
@@ -72,8 +79,8 @@ def _imported():
         rectifiers(0.0, WEIGHTS),
         a_fifth_of_rectifiers(),
         absolute_values(),
-        absolute_values_at_ones(),
         row_maxima(),
+        total_variation(),
         curved_rectifiers(),
     ],
 )
