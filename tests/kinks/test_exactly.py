@@ -112,7 +112,8 @@ def test_all_steps_to_one_side_are_one_and_the_claim_is_asked_for_once():
     assert beside.moved_to(right) == pytest.approx(beside.as_move(np.asarray(v)))
     for other, sign in ((v, 1.0), (w, 1.0), (w, -1.0), (v, -3.0)):
         move = sign * beside.as_move(np.asarray(other))
-        assert beside.claim_at(other, sign) == pytest.approx(beside.scale * np.where(move > 0, [1, 1, 0], [0, 1, 0]))
+        claim = beside.claim(beside.leaves(other, sign))
+        assert claim == pytest.approx(beside.scale * np.where(move > 0, [1, 1, 0], [0, 1, 0]))
     assert beside.delta == 0
 
 
