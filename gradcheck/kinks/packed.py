@@ -150,6 +150,8 @@ class Packed:
                 if isinstance(kept, Few):
                     mine = np.flatnonzero(new).astype(np.int32)
                     kept.add(where.start + mine if isinstance(where, slice) else where[mine], values[new])
+                    if 3 * len(kept.entries) > 2 * self.count:  # four bytes more for each of them
+                        self.levels[level] = kept[:]
                 else:
                     kept[where] = known
             here = new | (left & (np.abs(values - known) <= self.same))
