@@ -104,6 +104,7 @@ def test_a_right_backward_owes_nothing():
 def test_each_breach_of_an_inputs_claim_is_a_sentence(backward, said):
     report = gc.check(mistaken(backward), inputs=inputs())
     assert report.verdict is gc.Verdict.FAIL
+    assert report.contract_evaluations >= 2  # what was called before the breach was seen
     assert re.search(said, report.complaint) or backward is not_written, report.complaint  # what it held may not repeat
 
 

@@ -38,3 +38,10 @@ def test_infinities_of_both_signs_add_up_to_no_number():
     assert exact_sum([math.inf, 1.0]) == math.inf
     assert exact_sum([1e308, 1e308]) == math.inf
     assert exact_sum([-1e308, -1e308]) == -math.inf
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_sum_beyond_the_floats_has_its_sign_whatever_its_parts_are(sign):
+    largest = sign * 1.7e308
+    assert exact_sum([largest, largest, -largest / 2]) == sign * math.inf
+    assert exact_sum([-largest] * 3 + [largest] * 5) == sign * math.inf
