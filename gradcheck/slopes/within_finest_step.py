@@ -60,7 +60,7 @@ def _follows(phi: Callable[[float], float], least: float, step: float) -> bool:
     halves: list[float] = []
     for t in (step, step / 4, step / 16):
         half = (phi(t) - phi(-t)) / 2
-        if not (math.isfinite(half) and half != 0 and abs(half) > least * t / step):
+        if not least * t / step < abs(half) < math.inf:
             return False
         halves.append(half)
     return all(abs(4 * b / a - 1) <= LINEAR for a, b in pairwise(halves))

@@ -129,3 +129,23 @@ def test_an_argument_without_entries_is_right_without_an_error():
     )
     assert (str(report[0].verdict), report[0].error.low, report[0].error.high) == ("PASS", 0.0, 0.0)
     assert not report[0].error.relative
+
+
+def test_a_pass_names_mistakes_that_it_would_have_seen_and_no_other_verdict_does():
+    def report(factor):
+        return gc.check(lambda x: np.sum(x**3), lambda x: factor * x**2, (np.array([0.5, -1.5, 2.0]),))[0]
+
+    assert report(3.0).planted.caught > 5
+    assert report(2.9).planted is None
+
+
+@pytest.mark.parametrize(("factor", "probes"), [(1.0, 4), (3.0, 4 + 16)])
+def test_where_f_rounds_inside_sixteen_more_slopes_are_measured_before_another_verdict(factor, probes):
+    report = gc.check(
+        lambda x: float(np.sum(np.tanh(x.astype(np.float32)))),
+        lambda x: factor * (1 - np.tanh(x) ** 2),
+        (np.random.default_rng(0).standard_normal(30),),
+    )
+    assert report.verdict is (gc.Verdict.PASS if factor == 1 else gc.Verdict.FAIL)
+    assert report[0].measured_in == "float32"
+    assert len(report[0].probes) == probes
