@@ -149,3 +149,27 @@ def test_where_f_rounds_inside_sixteen_more_slopes_are_measured_before_another_v
     assert report.verdict is (gc.Verdict.PASS if factor == 1 else gc.Verdict.FAIL)
     assert report[0].measured_in == "float32"
     assert len(report[0].probes) == probes
+
+
+@pytest.mark.parametrize(
+    ("again", "standing_out", "verdict"),
+    [
+        (gc.Verdict.FAIL, 0, gc.Verdict.INCONCLUSIVE),
+        (gc.Verdict.FAIL, 1, gc.Verdict.INCONCLUSIVE),
+        (gc.Verdict.FAIL, 2, gc.Verdict.FAIL),
+        (gc.Verdict.PASS, 0, gc.Verdict.PASS),
+        (gc.Verdict.PASS, 1, gc.Verdict.PASS),
+    ],
+)
+def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, again, standing_out, verdict):
+    answers = iter([gc.Verdict.FAIL, again])
+    fresh = [SimpleNamespace(significant=i < standing_out) for i in range(4)]
+    trial = SimpleNamespace(mismatches=lambda _: fresh, report=lambda verdict, _, __, reason: (verdict, reason))
+    monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (next(answers), RELATIVE, "why"))
+    monkeypatch.setattr(one_argument, "_again", lambda *_: fresh)
+    monkeypatch.setattr(one_argument, "_may_be_round_off", lambda _: False)
+    monkeypatch.setattr(one_argument, "_faster", lambda _: False)
+    monkeypatch.setattr(one_argument, "_looked_beside", lambda *given: given[-1])
+    monkeypatch.setattr(one_argument, "_concluded", lambda argument, *_: argument)
+    found = one_argument._where_smooth(trial, {}, read_rules({}), 1e-5)
+    assert found == (verdict, one_argument.FRESH if verdict is gc.Verdict.INCONCLUSIVE else "why")

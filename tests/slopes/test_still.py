@@ -134,3 +134,23 @@ def test_values_that_look_random_over_steps_of_many_numbers_are_no_steep_slope()
     slope = a_slope(0.0, levels=ladder.levels)
     assert not steeper_within(phi, 1.0, slope, claimed=1e-8, finest=-30, unit=UNIT)
     assert steeper_within(phi, 1.0, slope, claimed=1e8, finest=-30, unit=UNIT)
+
+
+def test_steps_that_the_ladder_reached_are_not_looked_within_again():
+    def phi(t):
+        return min(max(2.0**20 * t, -0.5), 0.5)
+
+    slope = a_slope(0.0, levels=a_ladder(phi, levels=(-8, -11, -14)).levels)  # the span of φ is 1/2
+    assert steeper_within(phi, 0.0, slope, claimed=2.0**16, finest=-20, unit=UNIT)  # half of it is crossed in 2^-21
+    assert not steeper_within(phi, 0.0, slope, claimed=2.0**16, finest=-21, unit=UNIT)
+    assert not steeper_within(phi, 0.0, slope, claimed=2.0**16, finest=-30, unit=UNIT)
+
+
+@pytest.mark.parametrize("at_zero", [1.0, -8.0, 2.0**-20])
+def test_round_off_over_the_largest_step_is_what_may_hide_where_f_stands_still(at_zero):
+    ladder = a_ladder(lambda _: at_zero, scale=1.0, levels=(-8, -11, -14))
+    found = still.stillness(ladder, ladder.levels, a_slope(0.0))
+    assert found.constant == 2 * UNIT * abs(at_zero) * 2.0**8
+    assert math.isnan(found.hidden)
+    moving = a_ladder(lambda t: at_zero + t, scale=1.0, levels=(-8, -11, -14))
+    assert math.isnan(still.stillness(moving, moving.levels, a_slope(1.0)).constant)
