@@ -1,6 +1,6 @@
-"""Claims of a large argument kept in a byte an entry: which of the few values that the entry has taken it is.
+"""Claims of a large argument kept in a few bits an entry: which of the few values that the entry has taken it is.
 
-Next to a kink an entry has one value on each side, so many claims of it are two numbers and a byte each. An entry of
+Next to a kink an entry has one value on each side, so many claims of it are two numbers and a bit each. An entry of
 many kinks has more values; there are never more than claims.
 """
 
@@ -60,6 +60,42 @@ class Few:
         self.values = np.insert(self.values, places, values[order])
 
 
+class Bits:
+    """Small numbers of very many entries, in as many bits as the largest needs: a plane of bits for each."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.planes: list[NDArray[np.uint8]] = []
+
+    def __getitem__(self, where: slice | Entries) -> NDArray[np.int16]:
+        """Return the numbers of some entries."""
+        if isinstance(where, slice):
+            start, stop, _ = where.indices(self.count)
+            found = np.zeros(stop - start, dtype=np.int16)
+            for place, plane in enumerate(self.planes):
+                bits = np.unpackbits(plane[start // 8 : (stop + 7) // 8])
+                found |= bits[start % 8 : start % 8 + len(found)].astype(np.int16) << place
+            return found
+        found = np.zeros(len(where), dtype=np.int16)
+        for place, plane in enumerate(self.planes):
+            found |= ((plane[where // 8] >> (7 - where % 8).astype(np.uint8)) & 1).astype(np.int16) << place
+        return found
+
+    def __setitem__(self, where: slice | Entries, numbers: NDArray[np.int16]) -> None:
+        """Change the numbers of some entries; a slice begins at a multiple of eight, and ends at one or at the end."""
+        while len(self.planes) < int(numbers.max(initial=0)).bit_length():
+            self.planes.append(np.zeros((self.count + 7) // 8, dtype=np.uint8))
+        for place, plane in enumerate(self.planes):
+            bits = ((numbers >> place) & 1).astype(bool)
+            if isinstance(where, slice):
+                start, stop, _ = where.indices(self.count)
+                plane[start // 8 : (stop + 7) // 8] = np.packbits(bits)
+            else:
+                own = (128 >> where % 8).astype(np.uint8)
+                np.bitwise_and.at(plane, where // 8, ~own)
+                np.bitwise_or.at(plane, where[bits] // 8, own[bits])
+
+
 class Packed:
     """Claims in some entries, or no more than the range of them.
 
@@ -67,7 +103,7 @@ class Packed:
     ----------
     levels : list of (array (entries,) or Few)
         The values that each entry has taken, NaN where it has not taken as many; of more than two only where it has.
-    codes : list of (array (entries,) of int8, or None)
+    codes : list of (Bits or None)
         Which of these it has, claim by claim; None where no more than the range of a claim was to be kept.
     same : float
         How far apart values may be that are kept as one.
@@ -78,7 +114,7 @@ class Packed:
         self.count = count
         self.same = same
         self.levels: list[Array | Few] = []
-        self.codes: list[NDArray[np.int8] | None] = []
+        self.codes: list[Bits | None] = []
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -102,17 +138,17 @@ class Packed:
         codes = self.codes[number]
         if codes is None:
             raise LookupError(number)
-        codes = codes[where]
+        mine = codes[where]
         found = np.array(self.levels[0][where]) if self.levels else np.zeros(0)
         for level, values in enumerate(self.levels[1:], 1):
-            mine = codes == level
-            if mine.any():
-                np.copyto(found, values[where], where=mine)
+            here = mine == level
+            if here.any():
+                np.copyto(found, values[where], where=here)
         return found
 
     def append(self, claim: Array | Scaled) -> None:
         """Keep a claim."""
-        codes = np.zeros(self.count, dtype=np.int8)
+        codes = Bits(self.count)
         self.codes.append(codes)
         for part in parts(self.count):
             codes[part] = self._coded(claim[part], part)
@@ -134,9 +170,9 @@ class Packed:
             raise LookupError(number)
         codes[entries] = self._coded(values, entries)
 
-    def _coded(self, values: Array, where: slice | Entries) -> NDArray[np.int8]:
+    def _coded(self, values: Array, where: slice | Entries) -> NDArray[np.int16]:
         """Return which of their levels the values in some entries are, new ones among them."""
-        codes = np.zeros(len(values), dtype=np.int8)
+        codes = np.zeros(len(values), dtype=np.int16)
         left = np.ones(len(values), dtype=bool)
         level = 0
         while left.any():
@@ -196,8 +232,10 @@ class Packed:
             wide[places] = kept
             found.levels[level:] = [wide]
         for codes in self.codes:
-            wide_codes = None if codes is None else np.zeros(count, dtype=np.int8)
-            if codes is not None and wide_codes is not None:
-                wide_codes[places] = codes
-            found.codes.append(wide_codes)
+            wider = None if codes is None else Bits(count)
+            if codes is not None and wider is not None:
+                numbers = np.zeros(count, dtype=np.int16)
+                numbers[places] = codes[:]
+                wider[:] = numbers
+            found.codes.append(wider)
         return found
