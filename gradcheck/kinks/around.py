@@ -97,6 +97,7 @@ class Around:
         else:
             places = np.searchsorted(self.entries, before.entries)
             known = before.near.packed.chosen(still[: len(kept)])
+            before.near.claims = []
             claims = known.wider(len(self.entries), places, beside.here[self.entries])
         near.begin(moves, claims, drawn)
         return kept

@@ -21,7 +21,7 @@ from gradcheck.kinks.span import svd
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -62,12 +62,10 @@ class Beside:
         The claims kept.
     moves : list of (int or None, float)
         The probe of each, None where entries moved in their order, and the side.
-    signs : list of arrays
-        What `watch`, where it is set, said of the arguments of each.
 
     """
 
-    def __init__(self, trial: Trial, watch: Callable[[Sequence[Any]], Any] | None = None) -> None:
+    def __init__(self, trial: Trial, *, every: bool = False) -> None:
         self.trial = trial
         self.x = trial.prediction.leaves[trial.index]
         self.shape = arrays.shape_of(self.x)
@@ -89,8 +87,7 @@ class Beside:
         self.drifts: list[float] = []
         self.changes = Changes(self.here)
         self.moves: list[tuple[int | None, float]] = []
-        self.signs: list[Any] = []
-        self.watch = watch
+        self.every = every  # whether all claims are kept, or of a large argument the first ones alone
 
     def flat(self, values: NDArray[Any]) -> Array:
         """Return an array of the argument's shape as a flat real one."""
@@ -191,13 +188,12 @@ class Beside:
             return self.claim(leaves)
         return Scaled(self.flat(arrays.to_numpy(self.trial.prediction.at(leaves)[self.trial.index])), self.scale)
 
-    def keep(self, probe: int, sign: float, claim: Array, change: Array, signs: Any) -> None:
+    def keep(self, probe: int, sign: float, claim: Array, change: Array) -> None:
         """Keep the claim at x ± δ·v, v a probe's direction, which changes by `change` from δ to 3δ."""
         self.drifts.append(max(float(np.max(change, initial=0.0)), -float(np.min(change, initial=0.0))))
-        values = self.watch is not None or len(self.here) <= WHOLE or len(self.moves) < TAKEN
+        values = self.every or len(self.here) <= WHOLE or len(self.moves) < TAKEN
         self.changes.add(claim, change, self.round_off, values=values, same=self.same)
         self.moves.append((probe, sign))
-        self.signs.append(signs)
 
     def move(self, number: int) -> Array:
         """Return the move of a claim kept."""

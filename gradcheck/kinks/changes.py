@@ -89,8 +89,10 @@ class Changes:
         claim[self.entries] = self.claims[number]
         return claim
 
-    def at(self, number: int, entries: Entries) -> Array:
+    def at(self, number: int, entries: Entries | slice) -> Array:
         """Return a claim in some entries."""
+        if isinstance(entries, slice) and len(self.entries) < len(self.here):
+            entries = np.arange(len(self.here))[entries]
         if len(self.entries) == len(self.here):
             return self.claims.part(number, entries)
         found = self.here[entries]

@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck.errors import GradcheckError, WrongClaim
 from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.changes import Changes
-from gradcheck.kinks.kink_variable import Variable
+from gradcheck.kinks.variable_samples import Variable
 from gradcheck.oracles.exact_slopes import ExactSlopes
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ ROUNDING = 2.0**-44  # of the largest entry: exact claims are rounded to float64
 BLUR = 2.0**-40  # of a move's size: that of rounding the move
 
 
-def beside(trial: Trial, watch: Callable[[Sequence[Any]], Any] | None = None) -> Beside:
+def beside(trial: Trial, *, every: bool = False) -> Beside:
     """Return the claims next to the point: exact where the oracle is, and the gradient code runs on exact numbers."""
     oracle = _exact_oracle(trial)
-    return Beside(trial, watch) if oracle is None else ExactBeside(trial, oracle, watch)
+    return Beside(trial, every=every) if oracle is None else ExactBeside(trial, oracle, every=every)
 
 
 def variable(trial: Trial, kink_of: Callable[..., Any]) -> Variable:
@@ -55,8 +55,8 @@ def _exact_oracle(trial: Trial) -> ExactSlopes | None:
 class ExactBeside(Beside):
     """The point of a trial, and the limits of the claim there."""
 
-    def __init__(self, trial: Trial, oracle: ExactSlopes, watch: Callable[[Sequence[Any]], Any] | None) -> None:
-        super().__init__(trial, watch)
+    def __init__(self, trial: Trial, oracle: ExactSlopes, *, every: bool) -> None:
+        super().__init__(trial, every=every)
         self.delta, self.blur = 0.0, BLUR
         self._oracle = oracle
         self.here = self._floats(oracle.claimed[trial.index])

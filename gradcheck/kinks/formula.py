@@ -97,14 +97,13 @@ class Formula:
         steps = sign * max(1.0, probe.slope.resolution / beside.delta) if self.beyond and beside.delta else sign
         leaves = beside.leaves(v, steps)
         claim = beside.claim(leaves)
-        signs = None if beside.watch is None or self.beyond else beside.watch(leaves)
         leaves = beside.leaves(v, 3 * steps)
         del v  # as large as the argument, as leaves are
         change = beside.claim(leaves)
         del leaves
         change -= claim
         if not self.beyond:
-            beside.keep(probe.probe, sign, claim, change, signs)
+            beside.keep(probe.probe, sign, claim, change)
         flat = beside.as_move(arrays.to_numpy(beside.trial.direction(probe.probe)))
         self.size = max(self.size, UNIT.norm(claim))
         near, rounding = (n / probe.stretch for n in _along(claim, flat))

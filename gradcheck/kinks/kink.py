@@ -70,7 +70,7 @@ def judge(
             return _of_a_large_jvp(trial, resolution)
         trial = _with_array(trial)
     variable = None if kink_of is None else exactly.variable(trial, kink_of)
-    beside = exactly.beside(trial, None if variable is None else variable.at)
+    beside = exactly.beside(trial, every=variable is not None)
     formula = Formula(beside, trial.probes)
     interval = _next_to_it(formula, resolution, again)
     within = _within(trial)

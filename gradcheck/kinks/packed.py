@@ -211,7 +211,7 @@ class Packed:
     def chosen(self, numbers: Sequence[int]) -> Packed:
         """Return some of the claims, which are kept once."""
         found = Packed(self.count, self.same)
-        found.levels = self.levels
+        found.levels = list(self.levels)
         found.codes = [self.codes[k] for k in numbers]
         return found
 

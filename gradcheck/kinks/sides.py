@@ -44,11 +44,38 @@ class Sides:
         self._rows[-1][sides] |= 128 >> self._count % 8
         self._count += 1
 
+    def put(self, where: slice, sides: NDArray[np.bool_]) -> None:
+        """Put in the sides of some columns, claim by claim, (claims, columns)."""
+        self._count = max(self._count, len(sides))
+        for row in range(0, len(sides), 8):
+            if row // 8 == len(self._rows):
+                self._rows.append(np.zeros(self.columns, dtype=np.uint8))
+            self._rows[row // 8][where] = np.packbits(sides[row : row + 8], axis=0)[0]
+
+    @property
+    def changed(self) -> Side:
+        """The columns that are not on one side in all claims."""
+        first, found = self[0], np.zeros(self.columns, dtype=bool)
+        for row, mask in zip(self._rows, self._masks, strict=True):
+            found |= row != np.where(first, np.uint8(mask), np.uint8(0))
+        return found
+
+    @property
+    def _masks(self) -> list[int]:
+        """Which bits of each row are claims."""
+        return [255 & ~(255 >> min(self._count - 8 * row, 8)) for row in range(len(self._rows))]
+
+    def beside(self, other: Sides) -> Sides:
+        """Return these columns and those of as many claims."""
+        found = Sides(self.columns + other.columns)
+        found._rows = [np.concatenate(rows) for rows in zip(self._rows, other._rows, strict=True)]
+        found._count = self._count
+        return found
+
     def numbered(self) -> Entries:
         """Return a number for each column, from 0: the same for those that are equal, or opposite, in all claims."""
         first = self[0]
-        masks = [255 & ~(255 >> min(self._count - 8 * row, 8)) for row in range(len(self._rows))]
-        packed = [np.where(first, row ^ np.uint8(mask), row) for row, mask in zip(self._rows, masks, strict=True)]
+        packed = [np.where(first, row ^ np.uint8(mask), row) for row, mask in zip(self._rows, self._masks, strict=True)]
         order = np.lexsort(packed).astype(np.int32)
         new = np.zeros(max(self.columns - 1, 0), dtype=bool)
         for row in packed:
@@ -57,8 +84,3 @@ class Sides:
         number = np.zeros(self.columns, dtype=np.int32)
         number[order[1:]] = np.cumsum(new, dtype=np.int32)
         return number
-
-
-def numbered(sides: NDArray[np.bool_]) -> Entries:
-    """Return a number for each column of a matrix, from 0: the same for those that are equal, or opposite."""
-    return Sides(sides.shape[1], sides).numbered()

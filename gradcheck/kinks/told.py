@@ -71,8 +71,7 @@ def of_named_kinks(
         SimpleKink(tuple(beside.indices(k.entries, SHOWN)), _bend(k.bend), convention.side(k.share), float(k.share))
         for k in solved.kinks[:KINKS]
     )
-    name = convention.overall(convention.side(k.share) for k in solved.kinks)
-    kink = Kink(name, solved.inside, tuple(beside.indices(entries, SHOWN)), within, kinks=kinks)
+    kink = Kink(solved.convention, solved.inside, tuple(beside.indices(entries, SHOWN)), within, kinks=kinks)
     if not solved.inside:
         return _outside(report, kink, solved.distance / _size(beside, formula), solved.reason)
     return _inside(report, kink, required, "the kink variable")

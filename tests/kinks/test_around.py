@@ -210,7 +210,7 @@ def test_real_and_imaginary_parts_are_an_axis_of_their_own(trial_at):
 def test_where_more_was_kept_than_there_is_room_for_there_is_room_for_one_more(trial_at, size):
     x = np.zeros(size)
     trial = trial_at(lambda x: np.maximum(x, 0).sum(), lambda x: 1.0 * (x > 0), x)
-    beside = Beside(trial, watch=lambda _: np.zeros(1))
+    beside = Beside(trial, every=True)
     Formula(beside, trial.probes).measure()
     around = Around(beside, beside.entries())
     assert len(around.near.claims) == len(around.taken) < len(beside.moves)

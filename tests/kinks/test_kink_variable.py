@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks.kink_variable import Variable, _one_by_one, _Samples, _together
+from gradcheck.kinks.kink_variable import _known, _one_by_one, _together
+from gradcheck.kinks.sides import Sides
+from gradcheck.kinks.variable_samples import Samples, Variable
 
 SIGNS = np.array([1.0, -2.0, 3.0, 1.0])
 SHARES = np.array([1.0, 0.5, 0.25, 0.0])
@@ -181,21 +183,24 @@ def test_what_is_zero_but_for_its_round_off_is_a_kink(values, zero, trial_at):
     assert list(Variable(trial, lambda x: np.array(values) + 0 * x).zero) == zero
 
 
+class Known(Samples):
+    """Claims in all entries, and the variable's sides in them."""
+
+    def __init__(self, values, signs, here, first_move, tolerance):
+        self.claims = values
+        self.sides = Sides(len(signs[0]), [sign > 0 for sign in signs])
+        self.beside = SimpleNamespace(here=here, move=lambda _: first_move)
+        self.entries = np.arange(len(here))
+        self.tolerance = tolerance
+
+
 @pytest.mark.parametrize(("aside", "solved"), [(0.4, True), (2.0, False)])
 def test_kinks_are_solved_for_together_as_far_as_drift_tells(aside, solved):
     rng, tolerance, parts = np.random.default_rng(0), 1e-3, np.array([[1.0, 2.0], [2.0, -1.0], [1.0, 1.0]])
     signs = [np.sign(rng.standard_normal(3)) for _ in range(20)]
     drift = aside * tolerance * rng.choice([-1.0, 1.0], (20, 2))
-    samples = SimpleNamespace(
-        values=[(s > 0) @ parts + d for s, d in zip(signs, drift, strict=True)],
-        signs=signs,
-        beside=SimpleNamespace(here=parts.sum(axis=0)),
-        entries=np.arange(2),
-        first_move=np.ones(2),
-        tolerance=tolerance,
-    )
-    samples.kinks = lambda *known: _Samples.kinks(samples, *known)
-    found = _together(samples)
+    values = [(s > 0) @ parts + d for s, d in zip(signs, drift, strict=True)]
+    found = _together(Known(values, signs, parts.sum(axis=0), np.ones(2), tolerance))
     assert (found is not None) == solved
     assert not solved or (found.inside and [kink.share for kink in found.kinks] == [1.0] * 3)
 
@@ -203,16 +208,8 @@ def test_kinks_are_solved_for_together_as_far_as_drift_tells(aside, solved):
 @pytest.mark.parametrize(("off", "explained"), [(0.4, True), (3.0, False)])
 def test_a_claim_is_made_of_its_kinks_as_far_as_drift_tells(off, explained):
     tolerance, aside = 1e-3, np.where(np.arange(16) % 2, 1.0, -1.0)
-    samples = SimpleNamespace(
-        values=[np.ones(16), np.zeros(16), np.ones(16)],
-        signs=[np.array([1.0]), np.array([-1.0]), np.array([2.0])],
-        beside=SimpleNamespace(here=0.5 + off * tolerance * aside),
-        entries=np.arange(16),
-        first_move=np.ones(16),
-        tolerance=tolerance,
-    )
-    samples.kinks = lambda *parts: _Samples.kinks(samples, *parts)
-    solved = _one_by_one(samples)
+    values, signs = [np.ones(16), np.zeros(16), np.ones(16)], [np.array([1.0]), np.array([-1.0]), np.array([2.0])]
+    solved = _one_by_one(Known(values, signs, 0.5 + off * tolerance * aside, np.ones(16), tolerance))
     assert [list(kink.entries) for kink in solved.kinks] == [list(range(16))]
     assert solved.kinks[0].share == 0.5
     assert solved.explained == solved.inside == explained
@@ -220,16 +217,12 @@ def test_a_claim_is_made_of_its_kinks_as_far_as_drift_tells(off, explained):
 
 
 def test_what_is_known_of_each_kink():
-    samples = SimpleNamespace(tolerance=0.01, first_move=np.array([1.0, -0.5, 1.0, 2.0]))
-    entries, parts = (
-        [np.array([0, 1]), np.array([2]), np.array([3])],
-        [np.array([3.0, 4.0]), np.array([-2.0]), np.array([1e6])],
-    )
-    kinks = _Samples.kinks(samples, entries, parts, np.array([0.998, 0.49, 0.3]), np.array([True, True, False]))
-    assert [list(kink.entries) for kink in kinks] == [[0, 1], [2], [3]]
-    assert [kink.bend for kink in kinks] == [1.0, -1.0, -1.0]
-    assert [kink.slack for kink in kinks] == pytest.approx([0.01 * 2**0.5 / 5, 0.005, 1e-5])
-    assert [kink.share for kink in kinks] == [1.0, 0.49, 0.3]
+    along, norms = np.array([3.0 * 1.0 - 4.0 * 0.5, -2.0, 2e6]), np.array([5.0, 2.0, 1e6])
+    shares, positive = np.array([0.998, 0.49, 0.3]), np.array([True, True, False])
+    shares, slacks, bends = _known(SimpleNamespace(tolerance=0.01), along, np.array([2, 1, 1]), norms, shares, positive)
+    assert list(bends) == [1.0, -1.0, -1.0]
+    assert list(slacks) == pytest.approx([0.01 * 2**0.5 / 5, 0.005, 1e-5])
+    assert list(shares) == [1.0, 0.49, 0.3]
 
 
 def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():
