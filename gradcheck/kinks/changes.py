@@ -6,7 +6,7 @@ as drift and round-off tell, so a claim kept costs what it differs in.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kinks.scaled import Scaled
+
+    class Claim(Protocol):
+        """A claim of which some entries are asked for at a time."""
+
+        def __len__(self) -> int: ...
+
+        def __getitem__(self, part: slice, /) -> NDArray[np.float64]: ...
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
@@ -91,10 +98,10 @@ class Changes:
 
     def at(self, number: int, entries: Entries | slice) -> Array:
         """Return a claim in some entries."""
-        if isinstance(entries, slice) and len(self.entries) < len(self.here):
-            entries = np.arange(len(self.here))[entries]
         if len(self.entries) == len(self.here):
             return self.claims.part(number, entries)
+        if isinstance(entries, slice):
+            entries = np.arange(len(self.here))[entries]
         found = self.here[entries]
         _, here, there = np.intersect1d(entries, self.entries, assume_unique=True, return_indices=True)
         found[here] = self.claims.part(number, there)
@@ -111,7 +118,7 @@ class Changes:
 
     def changing(self, tolerance: float) -> Entries:
         """Return the entries in which the claims kept differ."""
-        return self.entries[self._where(lambda low, high, _: high - low > tolerance)]
+        return self._those(self._where(lambda low, high, _: high - low > tolerance))
 
     def off(self, tolerance: float) -> Entries:
         """Return the entries that the claims kept agree about, and the claim at the point does not."""
@@ -120,8 +127,13 @@ class Changes:
 
     def apart(self, tolerance: float) -> Entries:
         """Return the entries in which the claims kept, and the claim at the point, are not all the same."""
-        apart = self._where(lambda low, high, here: (high - low > tolerance) | (np.abs(here - low) > tolerance))
-        return self.entries[apart]
+        return self._those(
+            self._where(lambda low, high, here: (high - low > tolerance) | (np.abs(here - low) > tolerance))
+        )
+
+    def _those(self, chosen: NDArray[np.bool_]) -> Entries:
+        """Return some of the entries; all of them as they are kept."""
+        return self.entries if chosen.all() else self.entries[chosen]
 
     def _where(self, holds: Callable[[Array, Array, Array], NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Return in which of the entries it holds for the range of the claims, and the claim at the point."""
@@ -135,14 +147,12 @@ def _largest(values: Array | Scaled) -> float:
     return max((float(np.max(np.abs(values[part]))) for part in parts(len(values))), default=0.0)
 
 
-def differing(claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None) -> Entries:
+def differing(claim: Claim, here: Claim, tolerance: float, change: Array | None = None) -> Entries:
     """Return the entries in which a claim, less half of its change from δ to 3δ, differs from the one at the point."""
     return np.flatnonzero(differ(claim, here, tolerance, change))
 
 
-def differ(
-    claim: Array | Scaled, here: Array | Scaled, tolerance: float, change: Array | None = None
-) -> NDArray[np.bool_]:
+def differ(claim: Claim, here: Claim, tolerance: float, change: Array | None = None) -> NDArray[np.bool_]:
     """Tell in which entries it does."""
     found = np.zeros(len(claim), dtype=bool)
     for part in parts(len(claim)):

@@ -19,6 +19,8 @@ from gradcheck.kinks.sides import Sides
 from gradcheck.kinks.variable_samples import ROUND, Samples
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST = 256  # kinks that depend on one another: as many claims are asked for
 CLOSE = 1e-5  # to which λ is known at best
+FEW = 2**9  # entries of which all claims are looked at together
 NAMED = 1_000  # kinks of which entries and bend are told
 
 
@@ -98,30 +101,36 @@ class Solved:
         return f"no subgradient of f: the claim uses {worst:.3g} at the kink, wanted a value in [0, 1]"
 
 
-def _known(
-    samples: Samples, along: Array, counts: Array, norms: Array, shares: Array, positive: NDArray[np.bool_]
-) -> tuple[Array, Array, Array]:
-    """Return λ of kinks, the slack of each, and which way f bends there.
-
-    f is continuous, so what a kink adds is along its normal; it points to the side that is positive where f bends up.
+def _known(tolerance: float, counts: Entries, norms: Array, shares: Array) -> tuple[Array, Array]:
+    """Return λ of kinks, and the slack of each, in the arrays passed.
 
     Parameters
     ----------
-    samples : Samples
-        The claims.
-    along : array (kinks,)
-        What each kink adds times the first move.
+    tolerance : float
+        How far claims of one piece of f are apart.
     counts, norms : array (kinks,)
-        The number of entries of what it adds, and its norm.
+        The number of entries of what each kink adds, and its norm.
     shares : array (kinks,)
         λ as it was computed.
-    positive : array of bool (kinks,)
-        Whether the first move crosses the kink to the positive side.
 
     """
-    slacks = np.maximum(CLOSE, samples.tolerance * np.sqrt(counts) / norms)
-    bends = np.where((along >= 0) == positive, 1.0, -1.0)
-    return convention.snapped(shares, slacks), slacks, bends
+    for block in blocks(len(shares)):
+        norms[block] = np.maximum(CLOSE, tolerance * np.sqrt(counts[block]) / norms[block])
+        shares[block] = convention.snapped(shares[block], norms[block])
+    return shares, norms
+
+
+def _named(
+    entries: Sequence[Entries], along: NDArray[Any], positive: NDArray[np.bool_], shares: Array, slacks: Array
+) -> tuple[NamedKink, ...]:
+    """Return the first kinks, of those entries.
+
+    f is continuous, so what a kink adds is along its normal: it points to the positive side where f bends up. `along`
+    is what it adds times the first move, which crosses it to the `positive` side, or to the other.
+    """
+    bends = np.where((along[:NAMED] >= 0) == positive[: len(along[:NAMED])], 1.0, -1.0)
+    rows = zip(entries, bends.tolist(), shares[:NAMED].tolist(), slacks[:NAMED].tolist(), strict=True)
+    return tuple(NamedKink(*row) for row in rows)
 
 
 def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tuple[Solved | None, Entries]:
@@ -142,48 +151,64 @@ def _one_by_one(samples: Samples) -> Solved | None:
     Such an entry has two values. It changes over in the claims in which its kink does, or one that is always on one
     side together with it, or on the other: h and −h name one kink.
     """
-    ends = _two_values(samples)
-    owned = None if ends is None else _owners(samples, ends[0])
-    if ends is None or owned is None:
+    up = _upper(samples)
+    owned = None if up is None else _owners(samples, up)
+    if up is None or owned is None:
         return None
-    up, low, part = ends
     owner, positive = owned
-    np.negative(part, out=part, where=up[0] != positive[owner])
-    target = np.empty(len(part))
+    part, target = _parts(samples, up, up[0] == positive[owner])
+    named = np.flatnonzero(owner < NAMED)
+    along = np.bincount(owner[named], part[named] * samples.first_move[samples.entries[named]])
+    count = len(positive)
+    del up, named
+    squares, shares = np.zeros(count), np.zeros(count)
     for block in blocks(len(part)):
-        high = low[block] + np.abs(part[block])
-        here = samples.beside.here[samples.entries[block]]
-        target[block] = here - np.where(part[block] > 0, low[block], high)
-    del low
-    squares = np.bincount(owner, part * part)
-    shares = np.bincount(owner, target * part) / squares
-    rest = target - shares[owner] * part
-    target -= shares.clip(0, 1)[owner] * part
+        np.add.at(squares, owner[block], part[block] * part[block])
+        np.add.at(shares, owner[block], target[block] * part[block])
+    shares /= squares
     slack = samples.tolerance * np.sqrt(len(part)) + 1e-9 * float(np.linalg.norm(part))
-    distance, left = float(np.linalg.norm(target)), float(np.linalg.norm(rest))
-    del target, rest
-    along = np.bincount(owner, part * samples.first_move[samples.entries])
-    found, slacks, bends = _known(samples, along, np.bincount(owner), np.sqrt(squares), shares, positive)
-    kinks = map(NamedKink, _entries_of(samples, owner), bends.tolist(), found.tolist(), slacks.tolist())
-    return Solved(tuple(kinks), found, slacks, distance, left, slack)
+    ends = (shares[owner[block]] for block in blocks(len(part)))
+    off = [
+        [np.linalg.norm(target[block] - own * part[block]) for own in (share.clip(0, 1), share)]
+        for block, share in zip(blocks(len(part)), ends, strict=True)
+    ]
+    distance, rest = np.linalg.norm(np.array(off).reshape(-1, 2), axis=0)
+    del part, target
+    found, slacks = _known(samples.tolerance, np.bincount(owner), np.sqrt(squares, out=squares), shares)
+    kinks = _named(_entries_of(samples, owner), along, positive, found, slacks)
+    return Solved(kinks, found, slacks, float(distance), float(rest), slack)
 
 
-def _two_values(samples: Samples) -> tuple[Sides, Array, Array] | None:
-    """Return where entries have the larger one of their two values, the smaller one, and what the other has more.
+def _values(samples: Samples) -> Iterator[tuple[slice, Array]]:
+    """Yield the claims of a few entries at a time, (claims, entries)."""
+    for block in blocks(len(samples.entries), FEW):
+        yield block, np.array([samples.claim(k, block) for k in range(len(samples))])
 
-    None where one has more than two.
-    """
-    count, claims = len(samples.entries), range(len(samples))
-    up, low, gap = Sides(count), np.empty(count), np.empty(count)
-    for block in blocks(count):
-        values = np.array([samples.claim(k, block) for k in claims])
+
+def _upper(samples: Samples) -> Sides | None:
+    """Return where entries have the larger one of their two values; None where one has more than two."""
+    up = Sides(len(samples.entries))
+    for block, values in _values(samples):
         above = values > (values.min(axis=0) + values.max(axis=0)) / 2
-        high, low[block] = values.mean(axis=0, where=above), values.mean(axis=0, where=~above)
-        if np.max(np.abs(np.where(above, high, low[block]) - values), initial=0.0) > samples.tolerance:
+        high, low = values.mean(axis=0, where=above), values.mean(axis=0, where=~above)
+        if np.max(np.abs(np.where(above, high, low) - values), initial=0.0) > samples.tolerance:
             return None
         up.put(block, above)
-        gap[block] = high - low[block]
-    return up, low, gap
+    return up
+
+
+def _parts(samples: Samples, up: Sides, rising: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Return what each entry's kink adds, and what the claim has more than without it.
+
+    It is `rising` where the larger value is on the kink's positive side.
+    """
+    part, target = np.empty(len(samples.entries)), np.empty(len(samples.entries))
+    for block, values in _values(samples):
+        above = np.array([up.part(k, block) for k in range(len(samples))])
+        high, low = values.mean(axis=0, where=above), values.mean(axis=0, where=~above)
+        part[block] = np.where(rising[block], high - low, low - high)
+        target[block] = samples.beside.here[samples.entries[block]] - np.where(rising[block], low, high)
+    return part, target
 
 
 def _owners(samples: Samples, up: Sides) -> tuple[Entries, NDArray[np.bool_]] | None:
@@ -192,7 +217,7 @@ def _owners(samples: Samples, up: Sides) -> tuple[Entries, NDArray[np.bool_]] | 
     None where an entry changes over with no kink.
     """
     zeros = samples.sides.columns
-    number = samples.sides.beside(up).numbered()
+    number = samples.sides.numbered(up)
     first = np.full(int(number.max(initial=0)) + 1, -1, dtype=np.int32)  # zero of the variable that has each number
     first[number[:zeros][::-1]] = np.arange(zeros, dtype=np.int32)[::-1]
     number = number[zeros:]
@@ -239,10 +264,9 @@ def _together(samples: Samples) -> Solved | None:
     move = samples.first_move[samples.entries]
     along = np.array([row @ move[mine] for row, mine in zip(rows, moved, strict=True)])
     norms = np.array([np.linalg.norm(row) for row in rows])
-    found, slacks, bends = _known(samples, along, np.count_nonzero(moved, axis=1), norms, shares, positive)
-    entries = [samples.entries[mine] for mine in moved[:NAMED]]
-    kinks = map(NamedKink, entries, bends.tolist(), found.tolist(), slacks.tolist())
-    return Solved(tuple(kinks), found, slacks, distance, float(np.linalg.norm(target - shares @ parts)), slack)
+    found, slacks = _known(samples.tolerance, np.count_nonzero(moved, axis=1), norms, shares)
+    kinks = _named([samples.entries[mine] for mine in moved[:NAMED]], along, positive, found, slacks)
+    return Solved(kinks, found, slacks, distance, float(np.linalg.norm(target - shares @ parts)), slack)
 
 
 def _within(parts: Array, target: Array, slack: float) -> Array | None:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.kinks.packed import parts
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -61,26 +63,34 @@ class Sides:
         return found
 
     @property
+    def from_first(self) -> Iterator[NDArray[np.uint8]]:
+        """The rows, with a bit for each claim on another side than the first one or on the same as it."""
+        first = self[0]
+        for row, mask in zip(self._rows, self._masks, strict=True):
+            yield np.where(first, row ^ np.uint8(mask), row)
+
+    @property
     def _masks(self) -> list[int]:
         """Which bits of each row are claims."""
         return [255 & ~(255 >> min(self._count - 8 * row, 8)) for row in range(len(self._rows))]
 
-    def beside(self, other: Sides) -> Sides:
-        """Return these columns and those of as many claims."""
-        found = Sides(self.columns + other.columns)
-        found._rows = [np.concatenate(rows) for rows in zip(self._rows, other._rows, strict=True)]
-        found._count = self._count
-        return found
+    def numbered(self, *others: Sides) -> Entries:
+        """Return a number for each column, from 0: the same for those that are equal, or opposite, in all claims.
 
-    def numbered(self) -> Entries:
-        """Return a number for each column, from 0: the same for those that are equal, or opposite, in all claims."""
-        first = self[0]
-        packed = [np.where(first, row ^ np.uint8(mask), row) for row, mask in zip(self._rows, self._masks, strict=True)]
+        The columns of others, in as many claims, come after these.
+        """
+        every = (one.from_first for one in (self, *others))
+        packed = [np.concatenate(rows) for rows in zip(*every, strict=True)]
         order = np.lexsort(packed).astype(np.int32)
-        new = np.zeros(max(self.columns - 1, 0), dtype=bool)
-        for row in packed:
-            ordered = row[order]
-            new |= ordered[1:] != ordered[:-1]
-        number = np.zeros(self.columns, dtype=np.int32)
-        number[order[1:]] = np.cumsum(new, dtype=np.int32)
+        new = np.zeros(len(order), dtype=bool)
+        for part in parts(len(order)):
+            for row in packed:
+                ordered = row[order[max(part.start - 1, 0) : part.stop]]
+                new[max(part.start, 1) : part.stop] |= ordered[1:] != ordered[:-1]
+        del packed
+        number, last = np.zeros(len(order), dtype=np.int32), 0
+        for part in parts(len(order)):  # an index of a few bytes is made one of eight
+            numbers = last + np.cumsum(new[part], dtype=np.int32)
+            number[order[part]] = numbers
+            last = int(numbers[-1])
         return number

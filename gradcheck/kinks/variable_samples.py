@@ -58,17 +58,22 @@ class Variable:
         """Return the entries that are 0 at the point, but for the round-off of computing them."""
         here = self._values(trial.prediction.leaves)
         allowed = 64 * trial.field.unit * float(np.max(np.abs(here), initial=0.0))
-        return np.flatnonzero(np.abs(here) <= allowed)
+        return np.flatnonzero(np.abs(here) <= allowed).astype(np.int32)
 
     def parts(self, leaves: Sequence[Any]) -> Sequence[Any]:
         """Return the arrays of the variable at some arguments."""
         result = finished(self._kink_of(*self._claim.arguments(leaves)), self._kink_of)
         return result if isinstance(result, tuple | list) else (result,)
 
-    def _values(self, leaves: Sequence[Any], entries: Entries | slice = slice(None)) -> Array:
+    def _values(self, leaves: Sequence[Any], entries: Entries | None = None) -> Array:
+        """Return the variable, or some entries of it; not to be written into."""
         parts = self.parts(leaves)
         try:
-            return np.concatenate([arrays.to_numpy(part).reshape(-1) for part in parts])[entries]
+            flat = [arrays.to_numpy(part).reshape(-1) for part in parts]
+            values = flat[0] if len(flat) == 1 else np.concatenate(flat)
+            if entries is None or (len(entries) == len(values) and entries[-1] == len(entries) - 1):  # all of it
+                return values
+            return values[entries]
         except (TypeError, ValueError, IndexError) as error:
             said = f"kink_of= returned {shown(parts)}, wanted an array or a tuple of arrays, as large at every call"
             raise ArgumentError(said) from error
@@ -141,7 +146,7 @@ class Samples:
         found = values()
         self.felt |= found != 0
         self.sides.append(found > 0)
-        self.signs.append(values if self.large else found)
+        self.signs.append(values if self.large else np.array(found))
 
     def ask(self, move: Callable[[], Array]) -> None:
         """Ask for one more claim, but not where a kink that the argument moves stays at 0 and takes a side."""
@@ -187,8 +192,8 @@ class Samples:
             if not self._alike(groups):
                 break
             moves = [self.drawn_move() for _ in range(CHOICE)]
-            first = self.signs[0]
-            parted = [_parted(groups, self._at(move) * first > 0) for move in moves]
+            first = self.sides[0]
+            parted = [_parted(groups, self._at(move), first) for move in moves]
             self.ask(moves[int(np.argmax(parted))])
         self.more(len(self.claims) + FORETOLD)
 
@@ -205,14 +210,21 @@ class Samples:
         flipped = ~self.sides.part(0, changed)  # h and −h name one kink
         norm = np.zeros(len(changed))
         for k in range(len(self.signs)):
-            norm += self.signs[k][changed] ** 2
+            values = self.signs[k]
+            for part in parts(len(norm)):
+                norm[part] += values[changed[part]] ** 2
+            del values
         np.sqrt(norm, out=norm)
         for k in range(len(self.signs)):
-            own = self.signs[k][changed] / norm
-            np.negative(own, out=own, where=flipped)
-            for part in parts(len(own)):
-                if float(np.max(np.abs(own[part] - own[others[part]]))) > SMALL:
+            values = self.signs[k]
+            for part in parts(len(norm)):
+                own, other = (
+                    np.where(flipped[mine], -1.0, 1.0) * values[changed[mine]] / norm[mine]
+                    for mine in (part, others[part])
+                )
+                if float(np.max(np.abs(own - other))) > SMALL:
                     return True
+            del values
         return False
 
     def more(self, count: int) -> None:
@@ -252,9 +264,11 @@ class First:
         return self._beside.changes.at(0, where)
 
 
-def _parted(groups: Entries, side: NDArray[np.bool_]) -> int:
-    """Return how many groups there are once each is parted by a side."""
+def _parted(groups: Entries, values: Array, first: NDArray[np.bool_]) -> int:
+    """Return how many groups there are once each is parted by whether a side is that of the first claim."""
     found = np.zeros((2, int(groups.max(initial=0)) + 1), dtype=bool)
-    found[0, groups[side]] = True
-    found[1, groups[~side]] = True
+    for part in parts(len(groups)):
+        side = np.where(first[part], values[part] > 0, values[part] < 0)
+        found[0, groups[part][side]] = True
+        found[1, groups[part][~side]] = True
     return int(np.count_nonzero(found))

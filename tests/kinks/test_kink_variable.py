@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks.kink_variable import _known, _one_by_one, _together
+from gradcheck.kinks.kink_variable import _known, _named, _one_by_one, _together
 from gradcheck.kinks.sides import Sides
 from gradcheck.kinks.variable_samples import Samples, Variable
 
@@ -218,9 +218,12 @@ def test_a_claim_is_made_of_its_kinks_as_far_as_drift_tells(off, explained):
 
 def test_what_is_known_of_each_kink():
     along, norms = np.array([3.0 * 1.0 - 4.0 * 0.5, -2.0, 2e6]), np.array([5.0, 2.0, 1e6])
-    shares, positive = np.array([0.998, 0.49, 0.3]), np.array([True, True, False])
-    shares, slacks, bends = _known(SimpleNamespace(tolerance=0.01), along, np.array([2, 1, 1]), norms, shares, positive)
-    assert list(bends) == [1.0, -1.0, -1.0]
+    shares, slacks = _known(0.01, np.array([2, 1, 1]), norms, np.array([0.998, 0.49, 0.3]))
+    entries, positive = [np.array([0, 1]), np.array([2]), np.array([3])], np.array([True, True, False])
+    kinks = _named(entries, along, positive, shares, slacks)
+    assert [kink.bend for kink in kinks] == [1.0, -1.0, -1.0]
+    assert [list(kink.entries) for kink in kinks] == [[0, 1], [2], [3]]
+    assert [(kink.share, kink.slack) for kink in kinks] == list(zip(shares, slacks, strict=True))
     assert list(slacks) == pytest.approx([0.01 * 2**0.5 / 5, 0.005, 1e-5])
     assert list(shares) == [1.0, 0.49, 0.3]
 
