@@ -132,7 +132,7 @@ class Around:
     def _remake(self, move: Callable[[], Array]) -> tuple[Callable[[], Array], Array | Scaled]:
         """Return what returns the move that was made, and the claim there; no move is kept while it is asked for."""
         beside = self.beside
-        return lambda: beside.moved_to(beside.there(move())), beside.looked_up(beside.there(move()))
+        return lambda: beside.moved_to(beside.there_anew(move)), beside.looked_up(beside.there_anew(move))
 
     def _claim_like(self, part: Array, like: int) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving as for another claim."""

@@ -15,13 +15,14 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks.changes import WHOLE, Changes
+from gradcheck.kinks.moves import Drawn
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.scaled import LARGEST, Scaled
 from gradcheck.kinks.span import svd
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -243,22 +244,36 @@ class Beside:
 
     def there(self, move: Array) -> list[Any]:
         """Return the arguments at a move."""
-        if self.complex or self.basis is not None or self.trial.tangent is not None:
+        if not self.by_entries:
             values = self.allowed(move)
             values *= self.delta
             values += arrays.to_numpy(self.x)
         else:
-            values = self._shifted(move)
+            values = self._shifted((part, move[part]) for part in parts(len(move)))
+        return self._with(values)
+
+    def there_anew(self, move: Callable[[], Array]) -> list[Any]:
+        """Return the arguments at a move that is drawn, or made, for them alone."""
+        if isinstance(move, Drawn) and self.by_entries:
+            return self._with(self._shifted(move.by_parts()))
+        return self.there(move())
+
+    @property
+    def by_entries(self) -> bool:
+        """Whether entries move by themselves: the argument is real, and no tangents hold them."""
+        return not self.complex and self.basis is None and self.trial.tangent is None
+
+    def _with(self, values: NDArray[Any]) -> list[Any]:
         leaves = list(self.trial.prediction.leaves)
         leaves[self.trial.index] = arrays.like(values, self.x)
         return leaves
 
-    def _shifted(self, move: Array) -> NDArray[Any]:
+    def _shifted(self, move: Iterable[tuple[slice, Array]]) -> NDArray[Any]:
         """Return x + δ·move in the argument's own dtype, block by block."""
         x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
         here, there = np.ravel(x), np.empty(x.size, dtype=x.dtype)
-        for part in parts(x.size):
-            block = move[part] * (self.scale if isinstance(self.scale, float) else self.scale[part])
+        for part, values in move:
+            block = values * (self.scale if isinstance(self.scale, float) else self.scale[part])
             block *= self.delta
             block += here[part]
             there[part] = block

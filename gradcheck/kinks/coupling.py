@@ -59,7 +59,8 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
     if len(levels) - 1 > MOST_WHOLE:
         shared = share[(share > 0) & (share < 1)]
-        return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *np.c_[shared, 1 - shared]], key=len))
+        one = np.c_[shared, 1 - shared][:1]  # of an entry alone: of two claims
+        return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *one], key=len))
     weights, rest = np.diff(levels), np.zeros(0)
     middles = (levels[1:] + levels[:-1]) / 2
     level = np.searchsorted(middles, share, side="left").astype(np.int16)  # how many of them are below it

@@ -77,7 +77,8 @@ class Solved:
     @property
     def inside(self) -> bool:
         """Whether the claim is a subgradient."""
-        return self.explained and bool(((self.shares >= -self.slacks) & (self.shares <= 1 + self.slacks)).all())
+        beyond = (np.abs(self.shares[part] - 0.5) - 0.5 - self.slacks[part] for part in blocks(len(self.shares)))
+        return self.explained and all(bool((far <= 0).all()) for far in beyond)
 
     @property
     def explained(self) -> bool:
@@ -137,8 +138,8 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
     """Return λ of every kink and the entries that change; None where the kinks interact, or are too many."""
     samples = Samples(beside, variable, rng)
     samples.tell_apart()
-    solved = _one_by_one(samples)
-    if solved is None or samples.off:
+    solved = None if samples.off else _one_by_one(samples)
+    if solved is None:
         kinds = int(samples.sides.numbered().max(initial=-1)) + 1
         samples.more(len(samples) + (kinds + ROUND if kinds <= MOST else 0))
         solved = None if samples.off else (_one_by_one(samples) or _together(samples))
@@ -157,15 +158,13 @@ def _one_by_one(samples: Samples) -> Solved | None:
         return None
     owner, positive = owned
     part, target = _parts(samples, up, up[0] == positive[owner])
+    samples.forget()
+    del up
     named = np.flatnonzero(owner < NAMED)
     along = np.bincount(owner[named], part[named] * samples.first_move[samples.entries[named]])
-    count = len(positive)
-    del up, named
-    squares, shares = np.zeros(count), np.zeros(count)
-    for block in blocks(len(part)):
-        np.add.at(squares, owner[block], part[block] * part[block])
-        np.add.at(shares, owner[block], target[block] * part[block])
-    shares /= squares
+    del named
+    shares = _sums(owner, target, part)
+    shares /= _sums(owner, part, part)
     slack = samples.tolerance * np.sqrt(len(part)) + 1e-9 * float(np.linalg.norm(part))
     ends = (shares[owner[block]] for block in blocks(len(part)))
     off = [
@@ -173,10 +172,20 @@ def _one_by_one(samples: Samples) -> Solved | None:
         for block, share in zip(blocks(len(part)), ends, strict=True)
     ]
     distance, rest = np.linalg.norm(np.array(off).reshape(-1, 2), axis=0)
-    del part, target
-    found, slacks = _known(samples.tolerance, np.bincount(owner), np.sqrt(squares, out=squares), shares)
+    del target
+    norms = _sums(owner, part, part)
+    del part
+    found, slacks = _known(samples.tolerance, np.bincount(owner), np.sqrt(norms, out=norms), shares)
     kinks = _named(_entries_of(samples, owner), along, positive, found, slacks)
     return Solved(kinks, found, slacks, float(distance), float(rest), slack)
+
+
+def _sums(owner: Entries, one: Array, other: Array) -> Array:
+    """Return the inner product of two arrays in the entries of each kink."""
+    found = np.zeros(int(owner.max(initial=-1)) + 1)
+    for block in blocks(len(owner)):
+        np.add.at(found, owner[block], one[block] * other[block])
+    return found
 
 
 def _values(samples: Samples) -> Iterator[tuple[slice, Array]]:

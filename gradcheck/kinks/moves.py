@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.kinks.packed import parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -29,14 +31,24 @@ class Drawn:
 
     def __call__(self) -> Array:
         """Return the move."""
+        move = np.empty(self.count)
+        for part, values in self.by_parts():
+            move[part] = values
+        return move
+
+    def by_parts(self) -> Iterator[tuple[slice, Array]]:
+        """Yield the move block by block, from the first entry on."""
         generator = self.kind()
         generator.state = self.state
-        move = np.random.Generator(generator).standard_normal(self.count)
-        if self.sign < 0:
-            np.negative(move, out=move)
-        if self.entries is not None:
-            move[self.entries] = self.values
-        return move
+        rng = np.random.Generator(generator)
+        for part in parts(self.count):
+            values = rng.standard_normal(min(part.stop, self.count) - part.start)
+            if self.sign < 0:
+                np.negative(values, out=values)
+            if self.entries is not None and self.values is not None:
+                mine = (self.entries >= part.start) & (self.entries < part.stop)
+                values[self.entries[mine] - part.start] = self.values[mine]
+            yield part, values
 
 
 class Moves:

@@ -81,7 +81,7 @@ class Sides:
         """
         every = (one.from_first for one in (self, *others))
         packed = [np.concatenate(rows) for rows in zip(*every, strict=True)]
-        order = np.lexsort(packed).astype(np.int32)
+        order = np.lexsort(packed)
         new = np.zeros(len(order), dtype=bool)
         for part in parts(len(order)):
             for row in packed:
@@ -89,7 +89,7 @@ class Sides:
                 new[max(part.start, 1) : part.stop] |= ordered[1:] != ordered[:-1]
         del packed
         number, last = np.zeros(len(order), dtype=np.int32), 0
-        for part in parts(len(order)):  # an index of a few bytes is made one of eight
+        for part in parts(len(order)):
             numbers = last + np.cumsum(new[part], dtype=np.int32)
             number[order[part]] = numbers
             last = int(numbers[-1])

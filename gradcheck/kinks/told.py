@@ -111,10 +111,8 @@ def _bend(sign: float) -> str:
 
 
 def _names(found: BlackBox) -> set[str]:
-    shares = {
-        share for part in parts(len(found.shares)) for share in np.unique(np.round(found.shares[part], 6)).tolist()
-    }
-    return {convention.side(share) for share in shares if not math.isnan(share)}
+    shares = (np.unique(np.round(found.shares[part], 6)).tolist() for part in parts(len(found.shares)))
+    return {convention.side(share) for some in shares for share in some if not math.isnan(share)}
 
 
 def _kinks(beside: Beside, found: BlackBox) -> tuple[SimpleKink, ...]:

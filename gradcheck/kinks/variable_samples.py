@@ -116,6 +116,7 @@ class Samples:
             self.claims = [beside.changes.at(k, self.entries) for k in known]
         self.signs, self.sides = Moves(), Sides(len(variable.zero))
         self.felt = np.zeros(len(variable.zero), dtype=bool)
+        self.squares = np.zeros(len(variable.zero))  # of the variable, added up, as long as kinks are told apart
         for k in known:
             self._take(partial(self._at_probe, k))
 
@@ -140,17 +141,19 @@ class Samples:
 
     def _at(self, move: Callable[[], Array]) -> Array:
         """Return the variable at a move."""
-        return self.variable.at(self.beside.there(move()))
+        return self.variable.at(self.beside.there_anew(move))
 
     def _take(self, values: Callable[[], Array]) -> None:
         found = values()
         self.felt |= found != 0
+        for part in parts(len(self.squares)):
+            self.squares[part] += found[part] ** 2
         self.sides.append(found > 0)
         self.signs.append(values if self.large else np.array(found))
 
     def ask(self, move: Callable[[], Array]) -> None:
         """Ask for one more claim, but not where a kink that the argument moves stays at 0 and takes a side."""
-        leaves = self.beside.there(move())
+        leaves = self.beside.there_anew(move)
         values = self.variable.at(leaves)
         if (np.abs(values) < SMALL * np.max(np.abs(values), initial=0.0))[self.felt].any():
             return
@@ -195,11 +198,14 @@ class Samples:
             first = self.sides[0]
             parted = [_parted(groups, self._at(move), first) for move in moves]
             self.ask(moves[int(np.argmax(parted))])
+        self.squares = np.zeros(0)
         self.more(len(self.claims) + FORETOLD)
 
     def _alike(self, groups: Entries) -> bool:
         """Tell whether two kinks of one group, that have changed sides, are not always in proportion."""
         changed = np.flatnonzero(self.sides.changed).astype(np.int32)
+        if len(changed) == len(self.variable.zero) == self.variable.zero[-1] + 1:  # all, as is common
+            changed = self.variable.zero
         mine = groups[changed]
         first = np.full(int(mine.max(initial=0)) + 1, -1, dtype=np.int32)
         first[mine[::-1]] = np.arange(len(mine), dtype=np.int32)[::-1]
@@ -208,18 +214,11 @@ class Samples:
         others = first[mine]
         del first, mine
         flipped = ~self.sides.part(0, changed)  # h and −h name one kink
-        norm = np.zeros(len(changed))
-        for k in range(len(self.signs)):
+        for k in reversed(range(len(self.signs))):  # the first two are opposites, and in proportion
             values = self.signs[k]
-            for part in parts(len(norm)):
-                norm[part] += values[changed[part]] ** 2
-            del values
-        np.sqrt(norm, out=norm)
-        for k in range(len(self.signs)):
-            values = self.signs[k]
-            for part in parts(len(norm)):
+            for part in parts(len(changed)):
                 own, other = (
-                    np.where(flipped[mine], -1.0, 1.0) * values[changed[mine]] / norm[mine]
+                    np.where(flipped[mine], -1.0, 1.0) * values[changed[mine]] / np.sqrt(self.squares[changed[mine]])
                     for mine in (part, others[part])
                 )
                 if float(np.max(np.abs(own - other))) > SMALL:
@@ -241,6 +240,10 @@ class Samples:
         for part in parts(found.count):
             self.rng.standard_normal(min(part.stop, found.count) - part.start)
         return found
+
+    def forget(self) -> None:
+        """Let go of the claims, once all is known of them."""
+        self.claims, self.signs, self.sides = [], Moves(), Sides(0)
 
     @property
     def off(self) -> bool:

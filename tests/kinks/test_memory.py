@@ -85,3 +85,24 @@ def test_a_check_at_a_hundred_thousand_kinks_holds_twelve_times_the_argument(cas
     assert report.verdict is PASS
     assert report.gradient_evaluations <= 32
     assert most <= 12
+
+
+def test_so_does_one_whose_kink_variable_is_known():
+    report, most = held(*absolute_values(), kink_of=lambda x: x)
+    assert report.verdict is PASS
+    assert report[0].kink.convention == "midpoint"
+    assert len(report[0].kink.kinks) == 1_000
+    assert most <= 12
+
+
+@pytest.mark.parametrize("dtype", ["float64"])
+def test_so_does_one_of_a_torch_tensor(dtype):
+    torch = pytest.importorskip("torch")
+    x = torch.zeros(SIZE, dtype=getattr(torch, dtype), requires_grad=True)
+    gc.check(lambda x: torch.relu(x).sum(), inputs=(x,))  # what is imported late
+    tracemalloc.start()
+    try:
+        assert gc.check(lambda x: torch.relu(x).sum(), inputs=(x,)).verdict is PASS
+        assert tracemalloc.get_traced_memory()[1] <= 12 * x.numel() * x.element_size()
+    finally:
+        tracemalloc.stop()
