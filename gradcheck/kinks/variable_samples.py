@@ -155,7 +155,7 @@ class Samples:
         """Ask for one more claim, but not where a kink that the argument moves stays at 0 and takes a side."""
         leaves = self.beside.there_anew(move)
         values = self.variable.at(leaves)
-        if (np.abs(values) < SMALL * np.max(np.abs(values), initial=0.0))[self.felt].any():
+        if self._tied(values):
             return
         del values
         claim = self.beside.looked_up(leaves)
@@ -165,6 +165,12 @@ class Samples:
         found = claim if len(self.entries) == len(claim) else claim[self.entries]
         self.claims.append(found)  # type: ignore[arg-type]  # a list is given arrays alone
         self._take(partial(self._at, move))
+
+    def _tied(self, values: Array) -> bool:
+        """Tell whether a kink that the argument moves stays at 0."""
+        blocks = parts(len(values))
+        largest = max((float(np.max(np.abs(values[part]))) for part in blocks), default=0.0)
+        return any((np.abs(values[part]) < SMALL * largest)[self.felt[part]].any() for part in blocks)
 
     @property
     def _first(self) -> First:
@@ -197,6 +203,7 @@ class Samples:
             moves = [self.drawn_move() for _ in range(CHOICE)]
             first = self.sides[0]
             parted = [_parted(groups, self._at(move), first) for move in moves]
+            del groups
             self.ask(moves[int(np.argmax(parted))])
         self.squares = np.zeros(0)
         self.more(len(self.claims) + FORETOLD)
