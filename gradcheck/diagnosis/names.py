@@ -21,7 +21,7 @@ from gradcheck.mistakes.mistake import TABLE, Case, Change, Mistake, changes
 from gradcheck.mistakes.table import MOST_SWAPPED, dropped
 from gradcheck.slopes.direction import inner, inner_products
 from gradcheck.verdicts.report import Planted
-from gradcheck.verdicts.trial import DEVIATIONS, SMALL
+from gradcheck.verdicts.trial import DEVIATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
 LARGE = 10**6  # entries above which a PASS plants factors only: the others would need passes over the array
+TOGETHER = 2**15  # entries of all arguments up to which all changed claims are held at once
 SHOULD_BE_ZERO = "should be zero"
 EVERYWHERE = "; the same in every gradient: look where the backward pass begins"
 ACCIDENT = 0.01  # a mistake that would explain the slopes by accident with more than this probability is not named
@@ -70,7 +71,7 @@ class Slopes:
         self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
         self._shares: dict[int, float] = {}
         self._size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
-        self.changes: list[Change] = self._one_by_one(making) if trial.field.size > SMALL else self._at_once(making())
+        self.changes: list[Change] = self._one_by_one(making) if trial.field.size > TOGETHER else self._at_once(making())
         probes = trial.probes
         self._claimed = np.array([[p.claimed for p in probes], [p.claim_error for p in probes]])
         self._stretches = np.array([p.stretch for p in probes])
@@ -269,7 +270,7 @@ def power(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial]) -
     making = partial(_planting, trial, case)
     slopes = Slopes(trial, making)
     counts = slopes.contradicted(slopes.changes)
-    made = making() if trial.field.size > SMALL else slopes.changes  # stand-ins hold no numbers
+    made = making() if trial.field.size > TOGETHER else slopes.changes  # stand-ins hold no numbers
     missed = tuple(
         f"{change.name} ({_why_missed(change, trial)})" for change, n in zip(made, counts, strict=True) if n < 2
     )

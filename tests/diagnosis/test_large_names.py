@@ -30,7 +30,7 @@ CLAIMS = {
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_changes_made_one_by_one_give_the_names_that_all_at_once_give(claim, monkeypatch):
     at_once = gc.check(f, CLAIMS[claim], (W, W[::-1] + 0.5))
-    monkeypatch.setattr(names, "SMALL", 0)
+    monkeypatch.setattr(names, "TOGETHER", 0)
     one_by_one = gc.check(f, CLAIMS[claim], (W, W[::-1] + 0.5))
     assert [a.mistakes for a in one_by_one] == [a.mistakes for a in at_once]
     assert [a.planted for a in one_by_one] == [a.planted for a in at_once]
