@@ -71,7 +71,9 @@ class Slopes:
         self._dots: dict[int, NDArray[np.float64]] = {}  # of each array, (2, probes): array·v, and its round-off
         self._shares: dict[int, float] = {}
         self._size = 0.0 if trial.claimed is None else trial.scale.norm(trial.claimed)
-        self.changes: list[Change] = self._one_by_one(making) if trial.field.size > TOGETHER else self._at_once(making())
+        self.changes: list[Change] = (
+            self._one_by_one(making) if trial.field.size > TOGETHER else self._at_once(making())
+        )
         probes = trial.probes
         self._claimed = np.array([[p.claimed for p in probes], [p.claim_error for p in probes]])
         self._stretches = np.array([p.stretch for p in probes])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks import convention, span
+from gradcheck.kinks import convention, normals, span
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.packed import parts as blocks
 from gradcheck.kinks.sides import Sides
@@ -139,6 +139,8 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
     samples = Samples(beside, variable, rng)
     samples.tell_apart()
     solved = None if samples.off else _one_by_one(samples)
+    if solved is None and not samples.off:
+        solved = None if (found := normals.seen(samples)) is None or samples.off else _of_parts(samples, found)
     if solved is None:
         kinds = int(samples.sides.numbered().max(initial=-1)) + 1
         samples.more(len(samples) + (kinds + ROUND if kinds <= MOST else 0))
@@ -256,17 +258,25 @@ def _together(samples: Samples) -> Solved | None:
     if span.rank(system, 2.0**-40 * np.sqrt(system.size)) < system.shape[1]:
         return None
     values = np.array([samples.claim(k, slice(None)) for k in range(len(samples))])
-    here = samples.beside.here[samples.entries]
     solution, *_ = np.linalg.lstsq(system, values, rcond=None)
     slack = samples.tolerance * np.sqrt(values.size)
     if float(np.linalg.norm(system @ solution - values)) > slack:
         return None
-    target, parts, positive = here - solution[0], solution[1:], signs[0] > 0
+    return _of_parts(samples, normals.Parts(solution[0], solution[1:], signs[0] > 0, slack))
+
+
+def _of_parts(samples: Samples, known: normals.Parts) -> Solved | None:
+    """Return λ of kinks of which it is known what each adds; None on the edge of what they allow."""
+    here, slack = samples.beside.here[samples.entries], known.slack
+    target, parts, positive = here - known.base, known.parts, known.positive
     felt = np.linalg.norm(parts, axis=1) > samples.tolerance * np.sqrt(parts.shape[1])
     parts, positive = parts[felt], positive[felt]
     shares, distance = _within(parts, target, slack), 0.0
     if shares is None:
-        distance = float(np.linalg.norm(in_zonotope(parts, target) @ parts - target))
+        beyond = target - in_zonotope(parts, target) @ parts
+        distance = float(np.linalg.norm(beyond))
+        if float(target @ beyond - np.maximum(parts @ beyond, 0.0).sum()) <= slack * distance:
+            return None  # no proof that it is outside
         shares, *_ = np.linalg.lstsq(parts.T, target, rcond=None)
     moved = np.abs(parts) > samples.tolerance
     rows = [part[mine] for part, mine in zip(parts, moved, strict=True)]
