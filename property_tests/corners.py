@@ -492,6 +492,32 @@ def saturated_sigmoid(rng):
 
 
 @right("float32")
+def saturated_layer_and_its_bias(rng):
+    rows, n = int(rng.integers(1, 5)), int(rng.integers(2, 9))
+    sharp = 10.0 ** rng.uniform(0, 1)
+    c, W = 10.0 ** rng.uniform(0, 1.5) * rng.standard_normal((rows, n)), rng.standard_normal((n, n))
+    x, b = 10.0 ** rng.uniform(-1, 0.5, 2)
+    softened = rng.random() < 0.5
+
+    def run(x, b):
+        y = x + b
+        z = np.logaddexp(0, y) if softened else y
+        h = np.tanh(x.dtype.type(sharp) * z)
+        return h, x.dtype.type(sharp) / (1 + np.exp(-y)) if softened else x.dtype.type(sharp)
+
+    def f(x, b):
+        return np.sum(c.astype(x.dtype) * (run(x, b)[0] @ W.astype(x.dtype)))
+
+    def gradient(x, b):
+        h, inner = run(x, b)
+        g = (c.astype(x.dtype) @ W.T.astype(x.dtype)) * (1 - h * h) * inner
+        return g, g.sum(axis=0)
+
+    args = (x * rng.standard_normal((rows, n)), b * rng.standard_normal(n))
+    return f, gradient, tuple(a.astype(np.float32) for a in args)
+
+
+@right("float32")
 def connectionist_temporal_classification(rng):
     steps, classes = int(rng.integers(4, 20)), int(rng.integers(3, 6))
     label = rng.integers(1, classes, int(rng.integers(1, max(2, steps // 2))))

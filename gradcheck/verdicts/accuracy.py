@@ -12,10 +12,11 @@ dozen terms and more themselves (64 roundings for these). So the error is allowe
 η the smallest positive number of the dtype, which a result that underflows may be off by, with √n capped at the point
 where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
 are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
-point: f cannot be told more closely. Where that does not do, 4·√n·u times the largest gradient within the argument's
-own size is granted as well: the factors that a saturated function's gradient is made of are as large as there. And code
-in logarithms (a CTC loss) has factors exp(L) with L as large as f, off by u·|f| of themselves: so much of g is granted,
-up to half of its digits.
+point: f cannot be told more closely. Where that does not do, more is granted: 4·√n·u times the largest
+gradient within the arguments' own size (the factors that a saturated function's gradient is made of are as large as
+there), and 4·√n times what f in its own dtype is off from f in float64 there (where terms cancel in f they are larger
+than f, and so are the gradient's factors). And code in logarithms (a CTC loss) has factors exp(L) with L as large as
+f, off by u·|f| of themselves: so much of g is granted, up to half of its digits.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: st
         allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
         if error > allowed:
             allowed += LAMBDA * unit * size * min(field.largest, 1 / math.sqrt(unit))
-            allowed += LAMBDA * longest * unit * _reach(prediction, field, i)
+            allowed += LAMBDA * longest * (unit * _reach(prediction, field, i) + _off(prediction, dtype))
         if error > allowed:  # one draw may hardly move what many do
             drawn = spread(prediction, field, unit, [i], smallest, repeats=MORE_REPEATS)[i]
             allowed += LAMBDA * longest * max(0.0, drawn - condition[i])
@@ -166,15 +167,36 @@ def _reach(prediction: Prediction, field: Field, index: int) -> float:
     The gradient of a saturated tanh is 1 − h², two numbers near 1 that cancel; half as far out it is made of the same
     factors, and does not.
     """
-    x, largest = prediction.leaves[index], 0.0
+    largest = 0.0
     for t in (-1.0, -0.5, 0.5):
-        leaves = list(prediction.leaves)
-        leaves[index] = arrays.shifted(x, t, x)
-        with contextlib.suppress(WrongClaim):
-            g = prediction.at(leaves)[index]
-            size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
-            largest = max(largest, size if math.isfinite(size) else 0.0)
+        for together in (False, True):  # x + b is saturated as long as either is large
+            leaves = [
+                arrays.shifted(x, t, x) if i == index or (together and i in prediction.judged) else x
+                for i, x in enumerate(prediction.leaves)
+            ]
+            with contextlib.suppress(WrongClaim):
+                g = prediction.at(leaves)[index]
+                size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
+                largest = max(largest, size if math.isfinite(size) else 0.0)
     return largest
+
+
+def _off(prediction: Prediction, dtype: str) -> float:
+    """Return how far f in its own dtype is from f in float64, at the worst of three points within its arguments' size.
+
+    Where terms cancel in f they are larger than any f that was seen, and so are the factors in its gradient.
+    """
+    claim, worst = prediction.claim, 0.0
+    for t in (-0.5, 0.0, 0.5):
+        own = [arrays.shifted(x, t, x) if i in prediction.judged else x for i, x in enumerate(claim.leaves)]
+        wide = [arrays.like(arrays.to_numpy(x), w) for x, w in zip(own, prediction.leaves, strict=True)]
+        with contextlib.suppress(Exception):  # whatever user code raises off the point: nothing learnt from it
+            here, there = claim.function(own), claim.function(wide)
+            if _another(here, there, dtype):
+                return 0.0
+            off = abs(here - there)
+            worst = max(worst, off if math.isfinite(off) else 0.0)
+    return worst
 
 
 def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
@@ -185,6 +207,10 @@ def another_function(claim: Claim, wide: Sequence[Any]) -> str | None:
     """
     dtype = max((arrays.dtype_name(x) for x in claim.leaves), key=lambda name: arrays.ROUNDOFF[name])
     own, other = claim.function(claim.leaves), claim.function(wide)
-    if abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other)):
+    if not _another(own, other, dtype):
         return None
     return f"{claim.title} is another function in {dtype} ({own:.3g}) than in float64 ({other:.3g}): judged in {dtype}"
+
+
+def _another(own: float, other: float, dtype: str) -> bool:
+    return not abs(own - other) <= default_resolution(arrays.ROUNDOFF[dtype]) * max(abs(own), abs(other))
