@@ -674,7 +674,11 @@ def _forward(kind: str, W: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:  # 
         return p, lambda g: p * (g - np.sum(g * p, axis=-1, keepdims=True))
     if kind == "norm":
         r = np.sqrt(1 + np.sum(x**2, axis=-1, keepdims=True))
-        return x / r, lambda g: g / r - x * np.sum(g * x, axis=-1, keepdims=True) / r**3
+        y = x / r
+        return (
+            y,
+            lambda g: (g - y * np.sum(g * y, axis=-1, keepdims=True)) / r,
+        )  # without r³, which overflows in float32
     centred = x - x.mean(axis=-1, keepdims=True)
     r = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
     u = centred / r
@@ -859,6 +863,40 @@ def a_bias_before_a_normalisation(rng):
         return g @ W.T, x.T @ g, np.sum(g)
 
     return f, gradient, (x, W, np.array(size * rng.standard_normal()))
+
+
+def _loss_of_a_sure_choice(rng, surest):
+    """Return -log of a sum of probabilities that is next to 1: all digits of f are lost, or all but a few."""
+    rows, n = int(rng.integers(1, 5)), int(rng.integers(3, 7))
+    z = 3 * rng.standard_normal((rows, n))
+    z[:, 0] += rng.uniform(5, surest)
+    together = 1 if rng.random() < 0.5 else 2  # classes of which any will do
+
+    def logarithms(z):
+        highest = z.max(axis=-1, keepdims=True)
+        return z - highest - np.log(np.sum(np.exp(z - highest), axis=-1, keepdims=True))
+
+    def f(z):
+        return -np.sum(np.logaddexp.reduce(logarithms(z)[:, :together], axis=-1))
+
+    def gradient(z):
+        chosen = np.zeros_like(z)
+        chosen[:, :together] = _softmax(z[:, :together])
+        return (_softmax(z) - chosen,)
+
+    return f, gradient, (z,)
+
+
+@right("hardly moving f")
+def loss_of_a_sure_choice(rng):
+    return _loss_of_a_sure_choice(rng, 80)
+
+
+@wrong("hardly moving f")
+def loss_of_a_sure_choice_wrong_everywhere(rng):
+    f, gradient, args = _loss_of_a_sure_choice(rng, 12)
+    factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
+    return f, lambda z: (factor * gradient(z)[0],), args
 
 
 @wrong("hardly moving f")

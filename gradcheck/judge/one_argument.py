@@ -9,6 +9,7 @@ from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError
+from gradcheck.judge.lost_digits import lost_in_f
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
@@ -90,6 +91,8 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         trial, verdict, interval, reason = larger
     if verdict is Verdict.FAIL and _faster(trial):
         verdict, reason = Verdict.INCONCLUSIVE, reasons.FASTER
+    elif verdict is Verdict.FAIL and lost_in_f(trial, rules, resolution):
+        verdict, reason = Verdict.INCONCLUSIVE, reasons.LOST
     elif verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)

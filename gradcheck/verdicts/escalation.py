@@ -32,6 +32,7 @@ SLOPES = 4
 # Where differences see nothing, code that computes derivatives sees the claim's own round-off, and a jitter need not
 # show that. So such code alone makes a claim a FAIL only if it is wrong by a tenth or more.
 GROSS = 0.1
+ALL_NOISE = 2.0**-3  # of the largest |f| seen: where differences show a noise above it, f has no digit left
 DOUBT = (
     "differences see no slope here, and {} finds another one than is claimed: a mistake, or round-off of the claim, "
     "which may be as large beside an f that is so much larger; check at another point, or pass atol= if it does not "
@@ -90,6 +91,9 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     """Return the trial with slopes of `oracle`; None where it cannot follow f, or disagrees with a difference."""
     if trial.probes and all(probe.slope.jumps for probe in trial.probes):
         return None  # a derivative of zero on either side of a jump is none
+    levels = [level for probe in trial.probes for level in probe.slope.levels]
+    if levels and all(level.noise * level.step > ALL_NOISE * trial.field.largest for level in levels):
+        return None  # what is left of f is round-off, and of its derivatives as well
     other = Trial(
         trial.field,
         trial.prediction,

@@ -35,6 +35,10 @@ AS_ROUND_OFF = (
     "f does not move here, and the claim is so small beside it that it may be round-off of its own (the sum of a "
     "softmax, a bias before a normalisation): pass atol= if it does not matter, or check at another point"
 )
+LOST = (
+    "the claim is right nearer to zero, and off here by less than the round-off of f at the argument's own size: f may "
+    "lose what it says (log(p) of a p of nearly 1): pass atol= if that does not matter, or check nearer to zero"
+)
 
 
 def unmeasurable(trial: Trial) -> str:
