@@ -9,11 +9,13 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.slopes.inside import ROUND_OFF, STEPS
+from gradcheck.slopes.ladder import COARSER
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
 
 if TYPE_CHECKING:
+    from gradcheck.slopes.slope import Level
     from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Probe
@@ -121,14 +123,19 @@ def _unresolved(trial: Trial) -> bool:
     f changes within them, then, and no slope over them is that at the point: it can agree with a claim, and not
     contradict it, also along a direction where the two happen to be alike.
     """
-    ends = [p.slope.levels[-2:] for p in trial.probes if _at_the_finest(trial, p)]
+    ends = [_seen(p)[-2:] for p in trial.probes if _at_the_finest(trial, p)]
     return any(abs(a.central - b.central) > a.noise + b.noise + STILL_CHANGING * abs(b.central) for a, b in ends)
 
 
 def _at_the_finest(trial: Trial, probe: Probe) -> bool:
-    """Tell whether a slope rests on the finest step that the arithmetic allows: the next would be an eighth of it."""
-    levels = probe.slope.levels
-    return len(levels) > 1 and levels[-1].step < math.ldexp(8.0, trial.field.finest([trial.index]))
+    """Tell whether a slope rests on the finest step that f shows: the next, an eighth of it, is no number or noise."""
+    levels = _seen(probe)
+    finest = math.ldexp(COARSER, trial.field.finest([trial.index]))
+    return len(levels) > 1 and (levels[-1].step < finest or COARSER * levels[-1].noise > abs(levels[-1].central))
+
+
+def _seen(probe: Probe) -> list[Level]:
+    return [level for level in probe.slope.levels if abs(level.central) > level.noise]
 
 
 def _far(trial: Trial, probe: Probe) -> bool:

@@ -212,10 +212,10 @@ def test_a_claim_that_some_steps_show_is_not_contradicted_by_others(claimed, lev
 @pytest.mark.parametrize(("step", "scale"), [(64.0, 1.0), (64.0, 8.0), (640.0, 0.1)])
 def test_a_slope_that_is_seen_far_away_only_contradicts_nothing(step, scale):
     near, far = ((step * k, 5.0) for k in (1.0, 1.01))
-    hidden = (step / 8, 2e-12)
+    hidden = (step / 8, 5e-13)
     assert contradicts(trial(*[probe(claimed=3.0, levels=(near, hidden))] * 3, scale=scale))
     assert not contradicts(trial(*[probe(claimed=3.0, levels=(far, hidden))] * 3, scale=scale))
-    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (step / 8, -2.1e-12)))] * 3, scale=scale))
+    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (step / 8, -5.1)))] * 3, scale=scale))
     assert contradicts(trial(*[probe(claimed=3.0, levels=())] * 3, scale=scale))
 
 
