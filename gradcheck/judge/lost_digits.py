@@ -1,10 +1,10 @@
 """Does f lose what is claimed? A FAIL by less than f's own round-off, of a claim that is right nearer to zero.
 
 -log(p) of a p that differs from 1 by 1e-17 is 0, or what is left of numbers near 1 that cancel: it may move by 1e-33
-along all directions, and nothing shows that 16 digits are gone. f is made of numbers as large as it is where its
-arguments are moved by their own size, each rounded to u. Where a mismatch moves f by less than that over the steps that
-show it, it may be f's; or the claim's, since exp(-x²) far out has all its digits. So the claim is judged at x/2, x/4,
-x/8 and 0, until it is right or wrong there. Right there, it is not called wrong here.
+along all directions, and nothing shows that 16 digits are gone. f is made of factors as large as its gradient is nearer
+to zero, each rounded to u. Where a mismatch moves f by less than that over the steps that show it, it may be f's; or
+the claim's, since exp(-x²) far out has all its digits. So the claim is judged at x/2, x/8 and 0, until it is right or
+wrong there. Right there, it is not called wrong here.
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
 from gradcheck.verdicts import decide
-from gradcheck.verdicts.accuracy import own_round_off
+from gradcheck.verdicts.accuracy import roundings
 from gradcheck.verdicts.certificate import Verdict, default_resolution
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.report import Probe
 
-NEARER = (0.5, 0.25, 0.125, 0.0)  # times the point
+NEARER = (0.5, 0.125, 0.0)  # times the point
 SLOPES = 4
 CONTRADICTS = 0.5  # of the way from the measured slope to the claimed one
 
 
 def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     """Tell whether a claim that slopes contradict may be lost in f: right nearer to zero, and here below f's digits."""
-    if trial.prediction.claim.at_point_only or not isinstance(trial.oracle, FiniteDifferences):
+    if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return False
-    trial.see_size()
     moved = [_moved(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
-    round_off = own_round_off(trial.prediction, trial.field, trial.index)
+    nearer = list(_nearer_to_zero(trial))
+    largest = max((size for _, size in nearer), default=0.0)
+    round_off = roundings(trial.prediction, trial.field) * max(largest, trial.field.largest)
     if math.sqrt(math.fsum(x * x for x in moved) / len(moved)) > round_off:
         return False
-    for factor in NEARER:
-        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain: nothing learnt there
-            other = _at(trial, factor, round_off / default_resolution(trial.field.unit) ** 2)
-            found = Verdict.INCONCLUSIVE if other is None else _judged(other, trial, rules, resolution)
+    for prediction, size in nearer:
+        if size > round_off / default_resolution(trial.field.unit) ** 2:  # or f hides it there too
+            found = _judged(prediction, trial, rules, resolution)
             if found is not Verdict.INCONCLUSIVE:
                 return found is Verdict.PASS
     return False
@@ -61,27 +63,33 @@ def _moved(mismatch: Mismatch, probe: Probe) -> float:
     return off * min(1.0, max(seen, default=1.0))
 
 
-def _at(trial: Trial, factor: float, least: float) -> Trial | None:
-    """Return the trial at `factor` times the point; None where the claim is below `least`, and f hides it too."""
-    field, claim = trial.field, trial.prediction.claim
-    leaves = list(field.leaves)
-    for i in trial.prediction.judged:
-        leaves[i] = arrays.shifted(leaves[i], factor - 1, leaves[i])
-    prediction = Prediction(claim, leaves)
-    there = prediction.values[trial.index]
-    if there is None or trial.scale.norm(there) < least:
-        return None
-    other = Field(claim, leaves, seed=field.seed, budget=field.budget)
-    field.count(other.evaluations)
-    return Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
+def _nearer_to_zero(trial: Trial) -> Iterator[tuple[Prediction, float]]:
+    """Yield what is claimed at the points nearer to zero, and ‖g∘s‖ there, s the scales of the point itself."""
+    claim = trial.prediction.claim
+    for factor in NEARER:
+        leaves = list(trial.field.leaves)
+        for i in trial.prediction.judged:
+            leaves[i] = arrays.shifted(leaves[i], factor - 1, leaves[i])
+        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain: nothing learnt there
+            prediction = Prediction(claim, leaves)
+            trial.prediction.evaluations += prediction.evaluations
+            there = prediction.values[trial.index]
+            if there is not None:
+                yield prediction, trial.scale.norm(there)
 
 
-def _judged(other: Trial, trial: Trial, rules: Rules, resolution: float) -> Verdict:
-    """Return the verdict on the claim there; what it costs is counted with the trial's own evaluations."""
-    before = other.field.evaluations = trial.field.evaluations  # one budget for both
+def _judged(prediction: Prediction, trial: Trial, rules: Rules, resolution: float) -> Verdict:
+    """Return the verdict on the claim at another point; what it costs is counted with the trial's own evaluations."""
+    field = trial.field
+    other = Field(prediction.claim, prediction.leaves, seed=field.seed, budget=field.budget)
+    before = other.evaluations = field.evaluations + other.evaluations  # one budget for both
+    claimed = prediction.evaluations
+    field.count(before - field.evaluations)
+    there = Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
     try:
-        other.measure(FiniteDifferences(other.field, other.prediction.judged), max(rules.probes, SLOPES))
+        there.measure(FiniteDifferences(other, prediction.judged), max(rules.probes, SLOPES))
     finally:
-        trial.field.count(other.field.evaluations - before)
-    verdict, interval, _ = decide.verdict(other, rules, resolution)
+        field.count(other.evaluations - before)
+        trial.prediction.evaluations += prediction.evaluations - claimed
+    verdict, interval, _ = decide.verdict(there, rules, resolution)
     return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE

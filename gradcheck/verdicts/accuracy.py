@@ -155,10 +155,14 @@ def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
 
     Σ p·(v − Σ p·v) of a saturated softmax is 1e-50, and the terms that cancel to it are rounded at 1e-16.
     """
-    longest = min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
     here = prediction.values[index]
     size = 0.0 if here is None else field.scales[index].norm(here)
-    return LAMBDA * longest * field.unit * max(size, _reach(prediction, field, index), field.largest)
+    return roundings(prediction, field) * max(size, _reach(prediction, field, index), field.largest)
+
+
+def roundings(prediction: Prediction, field: Field) -> float:
+    """Return 4·√n·u, the relative round-off of a long sum in the field's arithmetic."""
+    return LAMBDA * field.unit * min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
 
 
 def _reach(prediction: Prediction, field: Field, index: int) -> float:
@@ -169,7 +173,7 @@ def _reach(prediction: Prediction, field: Field, index: int) -> float:
     """
     largest = 0.0
     for t in (-1.0, -0.5, 0.5):
-        for together in (False, True):  # x + b is saturated as long as either is large
+        for together in {False, len(prediction.judged) > 1}:  # x + b is saturated as long as either is large
             leaves = [
                 arrays.shifted(x, t, x) if i == index or (together and i in prediction.judged) else x
                 for i, x in enumerate(prediction.leaves)

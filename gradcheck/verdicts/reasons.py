@@ -36,8 +36,8 @@ AS_ROUND_OFF = (
     "softmax, a bias before a normalisation): pass atol= if it does not matter, or check at another point"
 )
 LOST = (
-    "the claim is right nearer to zero, and off here by less than the round-off of f at the argument's own size: f may "
-    "lose what it says (log(p) of a p of nearly 1): pass atol= if that does not matter, or check nearer to zero"
+    "the claim is right nearer to zero, and off here by less than the round-off of what f is made of: f may lose what "
+    "it says (log(p) of a p of nearly 1): pass atol= if that does not matter, or check nearer to zero"
 )
 
 

@@ -164,7 +164,9 @@ def test_where_f_rounds_inside_sixteen_more_slopes_are_measured_before_another_v
 def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, again, standing_out, verdict):
     answers = iter([gc.Verdict.FAIL, again])
     fresh = [SimpleNamespace(significant=i < standing_out) for i in range(4)]
-    trial = SimpleNamespace(mismatches=lambda _: fresh, report=lambda verdict, _, __, reason: (verdict, reason))
+    trial = SimpleNamespace(
+        mismatches=lambda _: fresh, report=lambda verdict, _, __, reason: (verdict, reason), oracle=None
+    )
     monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (next(answers), RELATIVE, "why"))
     monkeypatch.setattr(one_argument, "_again", lambda *_: fresh)
     monkeypatch.setattr(one_argument, "_may_be_round_off", lambda _: False)
