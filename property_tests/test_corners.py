@@ -117,8 +117,8 @@ def test_numbers_of_few_bits_that_cancel_are_no_stairs_that_are_meant():
         assert report.verdict is gc.Verdict.INCONCLUSIVE, str(report)
 
 
-def test_a_float32_gradient_is_not_called_inaccurate_for_one_draw_that_hardly_moves_it():
-    rng = np.random.default_rng((903, 4253084998))
-    cases = [drawn(RIGHT, "float32", rng) for _ in range(1765)]
-    report = gc.check(cases[-1].f, cases[-1].gradient, cases[-1].args, seed=1764)
-    assert report.verdict is gc.Verdict.PASS, str(report)
+def test_numbers_of_few_bits_that_are_told_far_apart_only_are_no_stairs_that_are_meant():
+    rng = np.random.default_rng((1101, 1468442218))
+    cases = [drawn(WRONG, "zero claims", rng) for _ in range(3051)]
+    report = gc.check(cases[-1].f, cases[-1].gradient, cases[-1].args, seed=3050)
+    assert report.verdict is gc.Verdict.INCONCLUSIVE, str(report)

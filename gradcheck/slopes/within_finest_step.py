@@ -52,7 +52,9 @@ def steeper_within(
     if span > 0 and steps[0] < STEEPER * FLOATS and span <= STEEPER * noise:
         return True  # from one number to the next φ goes through all its values, as far as is known: they look random
     visible = SEEN * unit * abs(at_zero)
-    return any(_follows(phi, max(visible, 2 * most * step), step) for step in steps if step < math.ldexp(1.0, finest))
+    return any(
+        _follows(phi, max(visible, 2 * most * step), step) for step in steps if 0 < step < math.ldexp(1.0, finest)
+    )
 
 
 def _follows(phi: Callable[[float], float], least: float, step: float) -> bool:

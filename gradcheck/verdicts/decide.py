@@ -299,7 +299,11 @@ def _of_short_numbers(trial: Trial) -> bool:
     each has a last bit of its own, and the sum may be small beside them.
     """
     levels = [level for p in trial.probes for level in p.slope.levels]
-    values = {trial.field.at_point, *(value for level in levels for value in (level.plus, level.minus))}
+    values = {
+        trial.field.at_point,
+        *trial.values_far_apart,
+        *(v for level in levels for v in (level.plus, level.minus)),
+    }
     unit = math.ldexp(trial.field.largest, -SHORT)
     ratios = [value.as_integer_ratio() for value in values if math.isfinite(value) and value]
     last = min(((whole & -whole) / parts for whole, parts in ratios), default=0.0)  # the last bit that is set

@@ -60,6 +60,8 @@ class Trial:
         Whether the claim is the same to the bit at another point.
     sized : bool
         Whether f was seen where the argument is moved by its own size.
+    values_far_apart : list of float
+        What f was there.
     cleared : bool
         Whether a claim of zero was looked at on larger steps already, together with others.
 
@@ -98,6 +100,7 @@ class Trial:
         self._repeat, self.same_elsewhere = noise.repeat[index], noise.frozen[index]
         self._start: int | None = None
         self.sized = False
+        self.values_far_apart: list[float] = []
         self.cleared = False
 
     @property
@@ -310,11 +313,14 @@ class Trial:
         self.cleared = True
 
     def see_size(self) -> None:
-        """See f where the argument is moved by its own size: what an absolute error is measured by."""
-        for probe in [] if self.sized else self.probes[:2]:
+        """See f where the argument is moved by its own size: what an absolute error is measured by.
+
+        An f that moves in steps is seen at more points: what its values are made of shows far apart.
+        """
+        in_steps = any(probe.slope.first > 0 for probe in self.probes)
+        for probe in [] if self.sized else self.probes[: 4 if in_steps else 2]:
             line = self.field.line({self.index: self.direction(probe.probe)})
-            for t in (-1.0, 1.0):
-                line(t)
+            self.values_far_apart += [line(t) for t in ((-1.0, -0.5, 0.5, 1.0) if in_steps else (-1.0, 1.0))]
         self.size_seen()
 
     def size_seen(self) -> None:

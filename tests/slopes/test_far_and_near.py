@@ -42,6 +42,8 @@ def test_a_step_within_the_finest_is_told_from_a_wrong_claim():
     assert steeper_within(steep, 0.0, slope, claimed=1e13, finest=-34, unit=UNIT)
     smooth = measured(math.sin, 1e13)
     assert not steeper_within(math.sin, 0.0, smooth, claimed=1e13, finest=-34, unit=UNIT)
+    tiny = measured(lambda t: 1e-30 * math.sin(t), 1e-30, Noise(bound=1e-48, unit=UNIT))
+    assert not steeper_within(lambda t: 1e-30 * math.sin(t), 0.0, tiny, claimed=1e300, finest=-34, unit=UNIT)
 
 
 def test_a_slope_that_still_grows_at_the_finest_steps_has_no_bound():

@@ -53,6 +53,7 @@ def trial(*probes, interval=(0.3, 0.4), absolute=(0.0, 1e-3), norm=2.0, effects=
         random=fields.pop("random", False),
         true_norm=fields.pop("true_norm", 2.0),
         smallest_move=fields.pop("smallest_move", math.inf),
+        values_far_apart=fields.pop("values_far_apart", []),
         sized=fields.pop("sized", False),
         scale=SimpleNamespace(value=np.asarray(fields.pop("scale", 1.0))),
         field=field,
