@@ -313,10 +313,7 @@ class Trial:
         self.cleared = True
 
     def see_size(self) -> None:
-        """See f where the argument is moved by its own size: what an absolute error is measured by.
-
-        An f that moves in steps is seen at more points: what its values are made of shows far apart.
-        """
+        """See f where the argument is moved by its own size, at more points if f moves in steps: what sizes it has."""
         in_steps = any(probe.slope.first > 0 for probe in self.probes)
         for probe in [] if self.sized else self.probes[: 4 if in_steps else 2]:
             line = self.field.line({self.index: self.direction(probe.probe)})
