@@ -147,6 +147,18 @@ def test_the_coarser_of_two_lines_counts_and_no_third_is_looked_along(monkeypatc
     assert behind(monkeypatch, a_trial(**skipped), SINGLE) == (SINGLE, [1, 2])
 
 
+@pytest.mark.parametrize("off", [(0.5, -3.0), (3.0, 0.5)])
+@pytest.mark.parametrize("significant", [(True, True), (True, False), (False, True)])
+def test_larger_steps_are_asked_along_one_line_for_what_is_claimed_along_it(monkeypatch, off, significant):
+    asked = []
+    trial = a_trial(off=off, claimed=(10.0, 11.0), significant=significant)
+    monkeypatch.setattr(rounded.inside, "along", lambda *_: SINGLE)
+    monkeypatch.setattr(rounded.inside, "nearer", lambda *given: asked.append(given) or True)
+    assert rounded.behind(trial, SimpleNamespace(reason=""), read_rules({})) == SINGLE
+    most = max((i for i in range(2) if significant[i]), key=lambda i: abs(off[i]))
+    assert asked == [(most, most, 10.0 + most)]
+
+
 def test_the_lines_are_those_that_contradict_a_claim_most(monkeypatch):
     four = {"moved": (1,) * 4, "significant": (True, True, True, False), "claimed": (1.0,) * 4}
     _, looked = behind(monkeypatch, a_trial(**four, off=(0.5, -3.0, 2.0, 9.0)), SINGLE)

@@ -412,3 +412,22 @@ def test_a_part_in_float16_fails_no_right_gradient_and_hides_no_wrong_one(block)
         assert right.verdict is not gc.Verdict.FAIL, f"{seed}: {right}"
         wrong = gc.check(f, changed(gradient, lambda g: 1.3 * g), args, seed=seed)
         assert wrong.verdict is not gc.Verdict.PASS, f"{seed}: {wrong}"
+
+
+@pytest.mark.parametrize("name", ["count", "integers"])
+def test_short_whole_numbers_are_counts_where_a_zero_gradient_is_claimed_and_float16_elsewhere(name):
+    for seed in range(3):
+        assert found_by_look(COUNTS[name], np.zeros_like, X, seed)[0] == NOTHING
+        assert found_by_look(COUNTS[name], np.ones_like, X, seed)[0] == Inside("float16", 2.0**-11)
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e10, 1e12, 1e14])
+def test_steps_of_the_last_bits_of_a_large_value_are_round_off_and_not_looked_into(offset):
+    def f(x):
+        return offset + np.sum(x**3)
+
+    claim = GradientClaim(f, np.zeros_like, Given((X,)))
+    field = Field(claim, claim.leaves, seed=0)
+    before = field.evaluations
+    assert 0.5 <= field.noise([0]).granularity / np.spacing(offset) < 20
+    assert found_by_look(f, lambda x: 3 * x**2, X) == (NOTHING, field.evaluations - before)
