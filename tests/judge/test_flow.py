@@ -167,3 +167,42 @@ def test_a_kink_that_round_off_of_the_point_would_cross_is_no_round_off_of_the_c
     assert any(probe.slope.kinked for probe in trials[0].probes)
     assert trials[0].jitter == 0
     assert 0 < trials[1].jitter < 1e-12
+
+
+@pytest.mark.parametrize("probes", [2, 4, 300])
+def test_what_was_measured_before_the_budget_ended_is_judged(probes):
+    def checked(**options):
+        return gc.check(
+            lambda x, y: cubes(x) + cubes(y),
+            lambda x, y: (3 * x**2, 2.9 * y**2),
+            {"x": X, "y": X + 1},
+            probes=probes,
+            **options,
+        )
+
+    whole = checked()
+    assert [str(a.verdict) for a in whole] == ["PASS", "FAIL"]
+    part = checked(max_evaluations=whole.evaluations + whole.contract_evaluations - 25)
+    assert [str(a.verdict) for a in part] == ["PASS", "INCONCLUSIVE"]
+    assert "is used up" in part["y"].reason
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_function_that_declines_float64_is_judged_in_float32(dtype):
+    seen = set()
+
+    def gradient(x):
+        seen.add(x.dtype.name)
+        return 3 * x**2
+
+    report = gc.check(lambda x: np.sum(x.astype(dtype) ** 3, dtype=dtype), gradient, (X.astype(np.float32),))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].measured_in == dtype.__name__
+    assert seen == {"float32", dtype.__name__}
+
+
+@pytest.mark.parametrize(("rounded", "judged_in"), [(np.float32, "float32"), (np.float64, "float64")])
+def test_a_function_is_judged_at_what_it_rounds_to_inside(rounded, judged_in):
+    report = gc.check(lambda x: float(np.sum(np.tanh(x.astype(rounded)))), lambda x: 1 - np.tanh(x) ** 2, (X,))
+    assert report.verdict is gc.Verdict.PASS
+    assert report[0].measured_in == judged_in
