@@ -122,3 +122,23 @@ def test_where_nothing_more_may_be_spent_the_verdict_stands_without_a_name(evalu
     before = beside.before(0)
     assert beside.nearby.named(before, 0) is before
     assert beside.field.evaluations <= evaluations
+
+
+@pytest.mark.parametrize("fails", ["f", "gradient", "gradient raises"])
+def test_where_f_or_its_gradient_ends_beside_the_kink_the_verdict_stands_without_a_name(fails):
+    def beside(x):
+        return not np.array_equal(x, X)
+
+    def f(x):
+        return np.nan if fails == "f" and beside(x) else float(np.sum(np.abs(x)))
+
+    def gradient(x):
+        if fails == "gradient raises" and beside(x):
+            raise ValueError("outside")
+        return 2 * np.sign(x) * (np.nan if fails == "gradient" and beside(x) else 1)
+
+    claim = GradientClaim(f, gradient, Given((X,)))
+    field = Field(claim, claim.leaves, seed=0)
+    trials = {0: Trial(field, Prediction(claim, claim.leaves), 0, confidence=0.9999)}
+    before = trials[0].report(Verdict.FAIL, Interval(0.5, 2.0, relative=True, confidence=0.9999), 1e-5)
+    assert Nearby(trials, read_rules({})).named(before, 0) is before
