@@ -223,3 +223,44 @@ def test_a_jacobian_that_holds_no_numbers_fails_with_what_it_is(kind):
         report = gc.check(lambda x: x * x, jac=lambda _: odd(), args=(x,))
     assert str(report.verdict) == "FAIL"
     assert "J, a Tensor, cannot be read as numbers" in str(report)
+
+
+def limits(name):
+    if name != "bfloat16":
+        found = np.finfo(name)
+        return float(found.eps), float(found.smallest_subnormal), float(found.smallest_normal)
+    torch = pytest.importorskip("torch")
+    found = torch.finfo(torch.bfloat16)
+    return found.eps, found.eps * found.tiny, found.tiny
+
+
+@pytest.mark.parametrize("name", [*NAMES, "bfloat16"])
+def test_the_limits_of_a_dtype_are_those_of_its_library(name):
+    eps, smallest, normal = limits(name)
+    assert arrays.SMALLEST[name] == smallest
+    assert arrays.NORMAL[name] == (0 if name == "float16" else normal)  # float16's end at 6e-5 only
+    assert arrays.ROUNDOFF[name] == eps / 2
+
+
+KEPT = {"float64": 18, "complex128": 18, "float32": 10, "complex64": 10, "float16": 5, "bfloat16": 4}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_direction_keeps_a_few_leading_bits_on_the_finest_step(name):
+    eps = limits(name)[0]
+    assert eps * 2.0 ** KEPT[name] == 2.0 ** arrays.FINEST[name]
+
+
+def test_an_expanded_tensor_is_written_to_once():
+    torch = pytest.importorskip("torch")
+    x = torch.zeros(3, dtype=torch.float64).expand(4, 3)
+    arrays.written(x, torch.arange(3.0, dtype=torch.float64).expand(4, 3))
+    assert x.tolist() == [[0.0, 1.0, 2.0]] * 4
+
+
+def test_a_library_that_is_not_installed_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(arrays.sys.modules, "torch", None)
+    with pytest.raises(UnsupportedError, match=r"pip install 'gradcheck\[torch\]'"):
+        arrays.converter("torch")
+    x = np.ones(2)
+    assert arrays.converter("numpy")(x) is x

@@ -45,7 +45,7 @@ def test_steps_are_relative_to_the_value_and_absolute_where_that_is_zero(at_poin
     found = field(lambda x: 1e-6 * np.floor(np.sum(x) * 1e6 - 1e6 + 0.5) + at_point, X)
     assert found.at_point == at_point
     found.noise([0])
-    assert found.step_size() == pytest.approx(relative, rel=1e-6)
+    assert found.step_size() == pytest.approx(relative, rel=1e-6, abs=0)
 
 
 def test_the_noise_of_an_argument_is_not_that_of_others_that_stand_on_a_discontinuity():

@@ -337,7 +337,7 @@ def test_what_a_cast_amounts_to_is_measured_and_where_it_does_not_show_it_is_all
     parts = [seen(with_a_part(share)) for share in (0.1, 1.0, 1e3)]
     # thirty numbers of half a unit of 2^-24 each, beside thirty cosines times thirty
     assert 2.0**-24 / 30 / 1000 < parts[0] < 2.0**-24 / 30 < parts[2] == 2.0**-24
-    assert parts[1] == pytest.approx(10 * parts[0], rel=0.5)
+    assert parts[1] == pytest.approx(10 * parts[0], rel=0.5, abs=0)
 
 
 def a_slope(centrals, value=None):

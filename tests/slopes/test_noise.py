@@ -158,3 +158,47 @@ def test_steps_of_a_function_whose_domain_ends_on_both_sides_are_no_round_off(ed
         return round(math.log(edge - abs(t)), digits) if abs(t) < edge else math.nan
 
     assert measure_noise(phi, phi(0.0), UNIT).bound >= 0.999 * 10.0**-digits
+
+
+def counted(phi):
+    def called(t):
+        called.steps.append(t)
+        return phi(t)
+
+    called.steps = []
+    return called
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1e-9])
+def test_the_slope_over_the_steps_of_the_noise_is_known_as_well_as_both_ends_are(sigma):
+    phi = counted(white(sigma, 0, lambda t: 1.0 + 3.0 * t))
+    noise = measure_noise(phi, 1.0, UNIT)
+    reach = phi.steps[6]
+    assert reach == max(map(abs, phi.steps[:7]))
+    assert noise.slope_error == 2 * noise.bound / reach
+    assert abs(noise.slope - 3.0) <= noise.slope_error
+
+
+@pytest.mark.parametrize("unit", [2.0**-53, 2.0**-24])
+def test_the_noise_of_a_square_that_vanishes_at_the_point_is_that_of_its_steps(unit):
+    first = white(2.0**8 * unit, 0, lambda t: t)
+    phi = counted(lambda t: first(t) ** 2)
+    noise = measure_noise(phi, 0.0, unit)
+    assert len(phi.steps) == 7 + 8
+    at_steps = 2 * 2.0**8 * unit * 2.0**-10  # 2 ε |r|, where r is that far from zero
+    assert at_steps / 4 < noise.bound < 64 * at_steps
+
+
+@pytest.mark.parametrize(("unit", "asked"), [(2.0**-53, 8), (2.0**-24, 8), (2.0**-11, 7)])
+def test_no_second_table_is_taken_where_f_is_no_larger_or_no_step_is_finer(unit, asked):
+    phi = counted(white(2.0**8 * unit, 0, lambda t: 1.0 + t))
+    measure_noise(phi, 1.0, unit)
+    assert len(phi.steps) == asked
+
+
+def test_round_off_between_values_of_one_step_is_no_step():
+    last = iter([0, 1, 0, 1, 1, 0, 1] * 10)
+    noise = measure_noise(
+        lambda t: 1 + 2.0**-40 * math.floor(2.0**36 * t) + 2 * UNIT * next(last), 1.0, UNIT
+    )  # the finest spacing is 2^-38
+    assert noise.granularity == pytest.approx(2.0**-40, rel=1e-3, abs=0)
