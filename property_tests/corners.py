@@ -777,7 +777,7 @@ def of_a_small_argument(rng):
 def twice_in_any_units(rng):
     f, gradient, args = any_composition_in_any_units(rng)
     which, factor = int(rng.integers(2)), float(rng.choice([2.0, 0.5, -1.0, 0.0, 1.01]))
-    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args
+    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args, gradient
 
 
 @wrong("scales")
@@ -896,7 +896,7 @@ def loss_of_a_sure_choice(rng):
 def loss_of_a_sure_choice_wrong_everywhere(rng):
     f, gradient, args = _loss_of_a_sure_choice(rng, 12)
     factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
-    return f, lambda z: (factor * gradient(z)[0],), args
+    return f, lambda z: (factor * gradient(z)[0],), args, gradient
 
 
 @wrong("hardly moving f")
@@ -904,7 +904,7 @@ def a_small_term_wrong_by_a_tenth_or_more(rng):
     f, gradient, args = _beside_a_large_one(rng, -8, -4)
     shares = [np.linalg.norm(g * x) for g, x in zip(gradient(*args), args, strict=True)]
     which, factor = 2 + int(np.argmax(shares[2:])), float(rng.choice([2.0, 0.5, -1.0, 0.0, 1.1]))
-    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args
+    return f, lambda *a: tuple(g * factor if i == which else g for i, g in enumerate(gradient(*a))), args, gradient
 
 
 @wrong("hardly moving f")
@@ -915,7 +915,8 @@ def wrong_on_an_offset_that_hides_it(rng):
     ):
         case = composition(rng)
     factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
-    return lambda *a: float(case.f(*a) + add), lambda *a: tuple(g * factor for g in case.gradient(*a)), case.args
+    wrong_by_it = lambda *a: tuple(g * factor for g in case.gradient(*a))  # noqa: E731  one line beside the other
+    return lambda *a: float(case.f(*a) + add), wrong_by_it, case.args, case.gradient
 
 
 @wrong("compositions")
@@ -929,4 +930,4 @@ def wrong_by_three_resolutions(rng):
         g[which] = g[which] + size * np.linalg.norm(g[which]) / np.linalg.norm(z) * z
         return tuple(g)
 
-    return case.f, gradient, case.args
+    return case.f, gradient, case.args, case.gradient

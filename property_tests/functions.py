@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class Case(NamedTuple):
-    """f, its gradient (a tuple, one array for each argument) and a point."""
+    """f, its gradient (a tuple, one array for each argument) and a point; the right gradient, if that one is wrong."""
 
     name: str
     f: Callable[..., Any]
     gradient: Callable[..., tuple[Any, ...]]
     args: tuple[Any, ...]
+    right: Callable[..., tuple[Any, ...]] | None = None
 
 
 SMOOTH: dict[str, Callable[[Generator, int, float], Case]] = {}

@@ -11,6 +11,7 @@ import pytest
 from corners import RIGHT, WRONG, drawn
 
 import gradcheck as gc
+from gradcheck.slopes.direction import scale_of
 
 QUICK, THOROUGH = 120, 100_000
 # Nothing but f's values is there to decide these by, or the code is not what can be looked into.
@@ -30,6 +31,7 @@ def verdicts(table, kind, draws, seed, **options):
                 continue
             report = gc.check(case.f, case.gradient, case.args, seed=n, **options)
             found[report.verdict] += 1
+            found["false"] += report.verdict is gc.Verdict.PASS and not holds(report, case)
             assert (
                 report.verdict is gc.Verdict.PASS
                 or report.complaint
@@ -40,8 +42,22 @@ def verdicts(table, kind, draws, seed, **options):
     return found
 
 
+def holds(report, case):
+    """Tell whether the true error lies within three times the bound that is stated: zero to ±1e-14 of 3e-15, say."""
+    if case.right is None:
+        return False
+    for x, claimed, right, argument in zip(
+        case.args, case.gradient(*case.args), case.right(*case.args), report, strict=True
+    ):
+        norm = scale_of(x).norm
+        bound = argument.error.high * (norm(claimed) if argument.error.relative else 1.0)
+        if not norm(claimed - right) <= 3 * bound:
+            return False
+    return True
+
+
 def told(kind, found):
-    total = sum(found.values())
+    total = sum(found[verdict] for verdict in gc.Verdict)
     counts = ", ".join(f"{found[verdict]} {verdict}" for verdict in gc.Verdict)
     print(f"{kind}: {counts} of {total}")  # noqa: T201  for -s
     return total
@@ -60,7 +76,7 @@ def assert_right(kind, draws, seed):
 def assert_wrong(kind, draws, seed):
     found = verdicts(WRONG, kind, draws, seed)
     told(f"wrong: {kind}", found)
-    assert found[gc.Verdict.PASS] == 0
+    assert found["false"] == 0
 
 
 @pytest.mark.parametrize("kind", RIGHT)
@@ -83,7 +99,7 @@ def test_differences_alone_decide_ordinary_compositions(kind):
 
 def test_stairs_that_are_declared_pass():
     found = verdicts(RIGHT, "stairs", QUICK, seed=32, piecewise_constant=True)
-    assert set(found) == {gc.Verdict.PASS}
+    assert found[gc.Verdict.PASS] == QUICK
 
 
 @pytest.mark.thorough

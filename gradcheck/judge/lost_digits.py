@@ -43,7 +43,7 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     nearer = list(_nearer_to_zero(trial))
     largest = max((size for _, size in nearer), default=0.0)
     round_off = roundings(trial.prediction, trial.field) * max(largest, trial.field.largest)
-    if math.sqrt(math.fsum(x * x for x in moved) / len(moved)) > round_off:
+    if not math.hypot(*moved) <= math.sqrt(len(moved)) * round_off:
         return False
     for prediction, size in nearer:
         if size > round_off / default_resolution(trial.field.unit) ** 2:  # or f hides it there too

@@ -67,3 +67,9 @@ def test_what_it_costs_is_counted_and_bounded():
     del calls[:]
     report = gc.check(counted, gradient, (SURE,), oracle="finite differences")
     assert len(calls) == report.evaluations + report.contract_evaluations
+
+
+def test_a_mismatch_beyond_the_floats_is_not_lost():
+    x = np.array([1.0, 2.0])
+    report = gc.check(lambda x: float(np.sum(x**2)), lambda x: np.array([1e300, 2 * x[1]]), (x,))
+    assert report.verdict is gc.Verdict.FAIL
