@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.neighbourhood import Neighbourhood
     from gradcheck.kinks.scaled import Scaled
 
-    Labels = NDArray[np.int64]
+    Labels = NDArray[np.signedinteger[Any]]
     Picked = NDArray[np.integer[Any]]
 
 MIXTURES = 8  # random ones, on top of the log₂ of the number of blocks
@@ -41,7 +41,7 @@ def proposals(near: Neighbourhood) -> Iterator[Labels]:
     for kept in range(len(axes) - 1, 0, -1):
         for chosen in itertools.combinations(axes, kept):
             sizes = [int(axis.max(initial=0)) + 1 for axis in chosen]
-            yield arrays.flat_index([axis.astype(np.int64) for axis in chosen], sizes)
+            yield arrays.flat_index(chosen, sizes)
     if axes:
         yield np.zeros(near.here.size, dtype=np.int64)
 
@@ -53,24 +53,31 @@ def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:
     through both blocks is then crossed by one of them alone. A claim that is even or odd in the move hides from
     opposites, so random mixtures of all moves follow.
     """
-    blocks = np.unique(labels, return_inverse=True)[1].reshape(-1)
-    count = int(blocks.max(initial=0)) + 1
+    blocks = None if labels is near.positions else _renumbered(labels)
+    count = len(labels) if blocks is None else int(blocks.max(initial=0)) + 1
     bad = np.zeros(len(labels), dtype=bool)
     if count == 1:
         return bad
-    numbers = near.rng.permutation(count)
+    numbers = near.rng.permutation(count).astype(np.int32)
     known = len(near.claims)
     bits = max(int(count - 1).bit_length(), 1)
     for turn in range(bits + MIXTURES):
         opposite = turn < bits  # claims 0 and 1 are those at a move and at its opposite
-        choice = (numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)
-        pick = choice[blocks]
+        choice = ((numbers >> turn) & 1 if opposite else near.rng.integers(known, size=count)).astype(np.int16)
+        pick = choice if blocks is None else choice[blocks]
         claim = near.ask_mixed(pick, keep=turn % 4 == 0 and near.may_keep)
         bad |= unlike(near, pick, claim)
         del claim
         if bad.mean() > MANY:
             break
     return bad
+
+
+def _renumbered(labels: Labels) -> Labels:
+    """Return labels from 0 on, in their order, without those that do not occur."""
+    occurs = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
+    occurs[labels] = True
+    return np.asarray((np.cumsum(occurs, dtype=np.int32) - 1)[labels])
 
 
 def unlike(near: Neighbourhood, pick: Picked, claim: NDArray[np.float64] | Scaled) -> NDArray[np.bool_]:
@@ -87,7 +94,7 @@ def unlike(near: Neighbourhood, pick: Picked, claim: NDArray[np.float64] | Scale
 
 def found(near: Neighbourhood, bad: NDArray[np.bool_] | None = None) -> Labels:
     """Return the finest blocks that no mixture refutes, coarse only where finer ones were; `bad` is known to be."""
-    single = np.arange(near.here.size)
+    single = near.positions
     bad = refuted(near, single) if bad is None else bad
     if not bad.any():
         return single
@@ -113,6 +120,14 @@ def _joined(near: Neighbourhood, proposal: Labels, bad: NDArray[np.bool_]) -> La
             return labels
         if joined[bad].any():
             return None
+
+
+def falls(near: Neighbourhood, entry: int) -> bool:
+    """Tell whether claims fall along the moves of one entry."""
+    where = np.array([entry])
+    claims = np.array([near.claim(k, where)[0] for k in range(len(near.claims))])
+    moves = np.array([move[entry] for move in near.moves])
+    return bool((claims - claims.mean()) @ (moves - moves.mean()) < 0)
 
 
 def flips(near: Neighbourhood) -> NDArray[np.float64]:

@@ -58,8 +58,8 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
     if len(levels) - 1 > MOST_WHOLE:
-        shared = share[(share > 0) & (share < 1)]
-        one = np.c_[shared, 1 - shared][:1]  # of an entry alone: of two claims
+        shared = np.flatnonzero((share > 0) & (share < 1))[:1]  # of an entry alone: of two claims
+        one = [np.array([share[place], 1 - share[place]]) for place in shared]
         return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *one], key=len))
     weights, rest = np.diff(levels), np.zeros(0)
     middles = (levels[1:] + levels[:-1]) / 2

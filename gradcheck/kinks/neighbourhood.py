@@ -9,6 +9,7 @@ direction alone, and jump where z crosses a kink. What they change by within δ,
 
 from __future__ import annotations
 
+import math
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,8 @@ class Neighbourhood:
     @property
     def places(self) -> list[Entries]:
         """Where each entry stands along each axis of the argument."""
-        return [np.asarray(axis) for axis in np.unravel_index(self.entries, self.shape)] if self.shape else []
+        strides = [math.prod(self.shape[k + 1 :]) for k in range(len(self.shape))]
+        return [(self.entries // step) % n for step, n in zip(strides, self.shape, strict=True)]
 
     def claim(self, number: int, where: slice | Entries) -> Array:
         """Return a claim in some entries."""

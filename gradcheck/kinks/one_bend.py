@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.kinks import half_turn
-from gradcheck.kinks.blocks import flips
+from gradcheck.kinks.blocks import falls, flips
+from gradcheck.kinks.changes import differ
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import Parts
 from gradcheck.kinks.separation import Separation
 
@@ -103,33 +105,54 @@ class Search:
         near, alone = self.near, self.alone
         if not len(alone):
             return ""
-        low, high = near.range()
-        beyond = np.maximum(low - near.here, near.here - high)[alone]
-        off = alone[beyond > near.tolerance]
+        outside = np.zeros(near.here.size, dtype=bool)
+        for part in near.parts:
+            low, high = near.range(part)
+            outside[part] = np.maximum(low - near.here[part], near.here[part] - high) > near.tolerance
+        off = alone if alone is near.positions and outside.all() else alone[outside[alone]]
         if not len(off):
             return ""
-        known = (high - low)[off]
-        sides = []
-        for sign in (1.0, -1.0):  # moved far and the others little: does it bend after all, and does it move others?
-            move = 2.0**-6 * near.noise()
-            move[off] = sign * (1 + near.rng.random(len(off)))
-            sides.append(near.ask(move, keep=near.may_keep))
-        low, high = np.minimum(low, np.minimum(*sides)), np.maximum(high, np.maximum(*sides))
-        bent = off[(high - low)[off] > known + near.tolerance]
-        if len(bent):
-            self.refuted = np.abs(sides[0] - sides[1]) > near.tolerance
-            self.refuted[bent] = True
+        count = len(near.claims)
+        sides = [self._far(off, sign) for sign in (1.0, -1.0)]  # does it bend after all, and does it move others?
+        bent = np.zeros(len(off), dtype=bool)
+        worst = (-np.inf, 0, 0.0, 0.0)
+        for part in parts(len(off)):
+            mine = off[part]
+            low, high = near.range(mine, count)
+            least, most = (
+                end([values, *(side[mine] for side in sides)], axis=0)
+                for end, values in ((np.min, low), (np.max, high))
+            )
+            bent[part] = most - least > high - low + near.tolerance
+            beyond = np.maximum(least - near.here[mine], near.here[mine] - most)
+            place = int(np.argmax(beyond))
+            found = (float(beyond[place]), int(mine[place]), float(least[place]), float(most[place]))
+            worst = max(worst, found, key=lambda entry: entry[0])
+        if bent.any():
+            self.refuted = differ(sides[0], sides[1], near.tolerance)
+            self.refuted[off[bent]] = True
             return "refuted"
-        beyond = np.maximum(low - near.here, near.here - high)
-        worst = off[np.argmax(beyond[off])]
-        sign = 1.0 if near.here[worst] > high[worst] else -1.0
-        move = np.zeros(near.here.size)
-        move[worst] = sign
-        reached = high[worst] if sign > 0 else -low[worst]
-        bends = "concave" if flips(near)[worst] < 0 else "convex"
-        kind = "flat" if high[worst] - low[worst] <= near.tolerance else bends
-        self.separation = Separation(move, sign * float(near.here[worst]), float(reached) + 0.0, kind)
+        del sides
+        self.separation = self._beyond(*worst[1:])
         return "outside"
+
+    def _far(self, off: Entries, sign: float) -> Array:
+        """Return the claim where some entries are moved far, all one way, and the others little."""
+        near = self.near
+        move = near.noise()
+        move *= 2.0**-6
+        move[off] = sign * (1 + near.rng.random(len(off)))
+        return near.ask(move, keep=near.may_keep)
+
+    def _beyond(self, entry: int, low: float, high: float) -> Separation:
+        """Return the proof of an outside along one entry, of the range that its claims have."""
+        near, claimed = self.near, float(self.near.here[entry])
+        sign = 1.0 if claimed > high else -1.0
+        move = np.zeros(near.here.size)
+        move[entry] = sign
+        bends = "concave" if falls(near, entry) else "convex"
+        kind = "flat" if high - low <= near.tolerance else bends
+        return Separation(move, sign * claimed, (high if sign > 0 else -low) + 0.0, kind)
 
     def _turn(self, turn: int) -> str:
         """Ask for one claim that leads towards the one on trial in every block that is still open."""

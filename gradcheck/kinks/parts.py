@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from gradcheck.kinks.nearest_point import combined, in_hull
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
@@ -66,14 +69,14 @@ class Parts:
     ----------
     alone : array of int
         The entries that are a block each.
-    blocks : list of Block
-        The others.
 
     """
 
     def __init__(self, near: Neighbourhood, labels: Labels | None) -> None:
-        self.blocks: list[Block] = []
-        if labels is None:
+        self._order: Entries = np.zeros(0, dtype=np.int32)
+        self._first, self._count = self._order, self._order
+        self._known = tuple(range(len(near.claims)))
+        if labels is None or labels is near.positions:
             self.alone: Entries = near.positions
             return
         order = np.argsort(labels, kind="stable")
@@ -82,12 +85,20 @@ class Parts:
         count = np.diff(np.append(first, len(order)))
         del ordered
         self.alone = order[first[count == 1]]
-        several = [order[i : i + n] for i, n in zip(first, count, strict=True) if n > 1]
-        known = tuple(range(len(near.claims)))
-        self.blocks += [Block(e, known) for e in several]
+        many = count > 1
+        self._order, self._first, self._count = order, first[many].astype(np.int32), count[many].astype(np.int32)
+
+    def _made(self) -> Iterator[Block]:
+        for first, count in zip(self._first, self._count, strict=True):
+            yield Block(self._order[first : first + count], self._known)
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The blocks of several entries, made where they are first asked for: there may be very many."""
+        return list(self._made())
 
     def __len__(self) -> int:
-        return len(self.blocks) + len(self.alone)
+        return len(self._first) + len(self.alone)
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part."""
@@ -95,4 +106,10 @@ class Parts:
             low, high = near.range(part)
             if (np.maximum(low - near.here[part], near.here[part] - high) > near.tolerance).any():
                 return False
-        return all(float(np.max(np.abs(block.nearest(near, distinct=True)))) <= near.tolerance for block in self.blocks)
+        found = []
+        for block in self._made():
+            if float(np.max(np.abs(block.nearest(near, distinct=True)))) > near.tolerance:
+                return False
+            found.append(block)
+        self.blocks = found
+        return True

@@ -124,6 +124,8 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
 
 def _in_periods(near: Neighbourhood, labels: Entries) -> None:
     """Ask where entries rise in periods, if many of them bend together."""
+    if labels is near.positions:
+        return
     sizes = np.bincount(labels)
     if sizes.max() > MANY:
         for move in periods.moves(near, np.flatnonzero(labels == np.argmax(sizes))):

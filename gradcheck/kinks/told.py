@@ -233,10 +233,10 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
     rounded = np.round(separation.move / largest, 1)
     sign = -1.0 if separation.kind == "concave" else 1.0
     try:
-        fresh = [near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) for _ in range(2)]
+        fresh = [float(near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) @ rounded) for _ in range(2)]
     except (Spent, Grown):
         return separation
-    reached = max(float(claim @ rounded) for claims in (near.claims, fresh) for claim in claims)
+    reached = max(*(float(claim @ rounded) for claim in near.claims), *fresh)
     claimed = float(near.here @ rounded)
     slack = 2.0**-10 * (abs(reached) + abs(claimed)) + 4 * near.tolerance * float(np.sum(np.abs(rounded)))
     before = (separation.claimed - separation.reached) / float(np.linalg.norm(separation.move))
