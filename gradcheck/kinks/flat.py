@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.kinks.blocks import proposals
+from gradcheck.kinks.packed import parts
 from gradcheck.kinks.separation import Separation
 from gradcheck.kinks.span import svd
 
@@ -79,9 +80,11 @@ def _separation(near: Neighbourhood, entries: Entries, u: Array) -> Separation:
 def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
     starts = range(len(near.claims))[:STARTS]  # the first two on opposite sides of the point
     for k, step in itertools.product(starts, (1.0, -1.0, 64.0, -64.0)):
-        move = near.moves[k].copy()
-        move[entries] += step * u
+        move = near.moved(k, entries, step * u)
         claim = near.ask(move, keep=near.may_keep)
-        if float(np.max(np.abs(claim[entries] - near.claim(k, entries)))) > 64 * near.tolerance:
+        del move  # as large as the argument, as the claim may be
+        far = (np.abs(claim[entries[part]] - near.claim(k, entries[part])) for part in parts(len(entries)))
+        if max(float(np.max(off)) for off in far) > 64 * near.tolerance:
             return False
+        del claim
     return True

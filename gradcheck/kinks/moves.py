@@ -68,6 +68,11 @@ class Moves:
         move = self._moves[number]
         return move() if callable(move) else move
 
+    def own(self, number: int) -> Array:
+        """Return a move to be written into."""
+        move = self._moves[number]
+        return move() if callable(move) else move.copy()
+
     def append(self, move: Array | Callable[[], Array]) -> None:
         """Keep a move."""
         self._moves.append(move)

@@ -159,6 +159,8 @@ class Neighbourhood:
 
     def ask(self, move: Array, *, keep: bool = True, drawn: bool = False) -> Array:
         """Return the claim at x + δ·s∘move, and keep it; `drawn` says that the move was drawn at random."""
+        if not keep and self.remake is not None:
+            return np.asarray(self.ask_made(lambda: move)[1][:])
         made, claim = self.ask_unkept(move)
         if keep:
             self.add(made, claim, drawn=drawn, number=self.asked)
@@ -168,6 +170,12 @@ class Neighbourhood:
         """Return the move that was really made and the claim there; entries not looked at move as for claim `like`."""
         self._count()
         return self._claim_at(move) if like is None or self.claim_like is None else self.claim_like(move, like)
+
+    def moved(self, number: int, entries: Entries, more: Array) -> Array:
+        """Return the move of a claim, and some entries by so much more."""
+        move = self.moves[number].copy() if isinstance(self.moves, list) else self.moves.own(number)
+        move[entries] += more
+        return move
 
     def ask_mixed(self, pick: Picked, *, keep: bool = True) -> Array | Scaled:
         """Return the claim where each entry moves as for the claim that `pick` names, and keep it."""

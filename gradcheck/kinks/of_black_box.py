@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,8 +36,8 @@ class BlackBox:
         The entries of the claim that were looked at.
     near : Neighbourhood or None
         The claims in them; None where there are no such entries.
-    shares : array
-        Each entry's share of the limit from larger values of the argument, NaN where it has no kink.
+    count : int
+        How many claims were known before the kinks were named.
     kinks : tuple of Named
         The simple kinks, with entries of `near`.
     centre : bool
@@ -47,7 +48,7 @@ class BlackBox:
     finding: Finding
     entries: Entries
     near: Neighbourhood | None
-    shares: Array
+    count: int
     kinks: tuple[Named, ...]
     centre: bool
 
@@ -57,6 +58,18 @@ class BlackBox:
         if self.near is None:
             return True
         return self.near.spread <= self.near.tolerance
+
+    @cached_property
+    def shares(self) -> Array:
+        """Each entry's share of the limit from larger values of the argument, NaN where it has no kink.
+
+        They are as large as a claim, and only made when all is judged.
+        """
+        if self.near is None:
+            return np.zeros(0)
+        shares = convention.of_entries(self.near, self.count)
+        _by_kinks(shares, self.kinks)
+        return shares
 
     def forget(self) -> None:
         """Let go of the claims once all is said of them: what they were asked of refers to them, and keeps them."""
@@ -71,7 +84,7 @@ def black_box(beside: Beside) -> BlackBox:
     entries = beside.entries()
     if not len(entries):
         finding = subgradient.Finding("inside", weights=np.ones(1))
-        return BlackBox(finding, entries, None, np.zeros(0), (), centre=False)
+        return BlackBox(finding, entries, None, 0, (), centre=False)
     around = Around(beside, entries)
     while True:  # entries turn up as long as claims may be asked for
         try:
@@ -89,9 +102,7 @@ def _named(near: Neighbourhood, finding: Finding, entries: Entries) -> BlackBox:
         kinks = tuple(Named(finding.entries, wall) for wall in finding.walls)
     else:
         kinks = naming.named(near, finding.labels) if finding.state == "inside" else ()
-    shares = convention.of_entries(near, count)  # after naming, for which they would be in the way
-    _by_kinks(shares, kinks)
-    return BlackBox(finding, entries, near, shares, kinks, centre=_is_centre(near))
+    return BlackBox(finding, entries, near, count, kinks, centre=_is_centre(near))
 
 
 def _by_kinks(shares: Array, kinks: Sequence[Named]) -> None:

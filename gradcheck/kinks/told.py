@@ -87,8 +87,10 @@ def of_black_box(
 ) -> ArgumentReport:
     """Return the report where the claims next to the point are all there is."""
     finding, near = found.finding, found.near
-    changed = ~np.isnan(found.shares)
-    entries = tuple(beside.indices(found.entries[changed], SHOWN))
+    free = beside.basis is not None or beside.trial.tangent is None
+    if finding.state == "outside" and near is not None and finding.separation is not None and free:
+        return _separated(report, beside, found, near, finding.separation, within, formula)
+    entries = _changed(beside, found)
     if finding.state == "inside":
         kink = Kink(
             "midpoint" if found.centre else convention.overall(_names(found)),
@@ -101,9 +103,13 @@ def of_black_box(
         )
         return _inside(report, kink, required, "the argument")
     kink = Kink("other", valid=False, entries=entries, within=within)
-    if finding.state == "undecided" or near is None or finding.separation is None:
-        return report.with_(kink=kink, reason=f"undecided at the kink, {finding.reason}: {UNDECIDED}")
-    return _separated(report, kink, beside, found, near, finding.separation, formula)
+    reason = finding.reason if finding.state == "undecided" or free else "where tangent= holds many entries"
+    return report.with_(kink=kink, reason=f"undecided at the kink, {reason}: {UNDECIDED}")
+
+
+def _changed(beside: Beside, found: BlackBox) -> tuple[tuple[int, ...], ...]:
+    """Return the entries that some kink moves."""
+    return tuple(beside.indices(found.entries[~np.isnan(found.shares)], SHOWN))
 
 
 def _bend(sign: float) -> str:
@@ -158,25 +164,23 @@ def _outside(report: ArgumentReport, kink: Kink, distance: float, reason: str) -
 
 def _separated(
     report: ArgumentReport,
-    kink: Kink,
     beside: Beside,
     found: BlackBox,
     near: Neighbourhood,
     separation: Separation,
+    within: float,
     formula: Formula,
 ) -> ArgumentReport:
     """Return the report of a claim that reaches further along a move than every subgradient."""
     beyond = separation.claimed - separation.reached
     distance = beyond / float(np.linalg.norm(separation.move)) / _size(beside, formula)
     moved = np.flatnonzero(separation.move)
+    separation = _simpler(near, separation)
     if len(moved) == 1 and np.isnan(found.shares[moved[0]]):
         index = beside.indices(found.entries[moved])
         reason = f"at {some(index)} the claim differs from the claims next to it, though f has no kink in that entry"
     else:
         reason = ""
-    if beside.basis is None and beside.trial.tangent is not None:
-        return report.with_(kink=kink, reason=f"undecided at the kink, where tangent= holds many entries: {UNDECIDED}")
-    separation = _simpler(near, separation)
     move = np.zeros(len(beside.here))
     move[found.entries] = separation.move
     direction, unit = np.asarray(beside.as_direction(move)), 1.0
@@ -187,10 +191,10 @@ def _separated(
     rise, claimed = separation.reached / unit, separation.claimed / unit
     proof = f"along {_written(direction)} {separation.said(rise)}, the claim says {claimed:.6g}"
     kink = Kink(
-        kink.convention,
+        "other",
         valid=False,
-        entries=kink.entries,
-        within=kink.within,
+        entries=_changed(beside, found),
+        within=within,
         direction=_moved(direction),
         rise=rise,
         claimed=claimed,
@@ -230,10 +234,13 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
     if separation.kind == "bound":
         return separation
     largest = float(np.max(np.abs(separation.move)))
-    rounded = np.round(separation.move / largest, 1)
+    rounded = separation.move / largest
+    np.round(rounded, 1, out=rounded)
+    if np.array_equal(rounded, separation.move):
+        rounded = separation.move
     sign = -1.0 if separation.kind == "concave" else 1.0
     try:
-        fresh = [float(near.ask(sign * rounded + 2.0**-12 * near.noise(), keep=False) @ rounded) for _ in range(2)]
+        fresh = [_reached(near, sign, rounded) for _ in range(2)]
     except (Spent, Grown):
         return separation
     reached = max(*(float(claim @ rounded) for claim in near.claims), *fresh)
@@ -243,6 +250,15 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
     if (claimed - reached - slack) / float(np.linalg.norm(rounded)) < before / 2:
         return separation
     return type(separation)(rounded, claimed, reached, separation.kind)
+
+
+def _reached(near: Neighbourhood, sign: float, along: Array) -> float:
+    """Return how far a fresh claim reaches along a move."""
+    move = near.noise()
+    move *= 2.0**-12
+    for part in near.parts:
+        move[part] += sign * along[part]
+    return float(near.ask(move, keep=False) @ along)
 
 
 def _moved(direction: NDArray[Any]) -> tuple[tuple[tuple[int, ...], complex], ...]:

@@ -47,15 +47,15 @@ def test_an_entry_of_one_kink_has_its_side_and_one_of_two_keeps_its_own():
 @pytest.mark.parametrize(("here", "still"), [(7.0, True), (0.0, True)])
 def test_claims_that_agree_are_still(here, still):
     found = near(lambda w: np.full(3, 7.0) + 1e-12 * w, np.full(3, here))
-    box = of_black_box.BlackBox(None, np.arange(3), found, np.zeros(3), (), centre=False)
+    box = of_black_box.BlackBox(None, np.arange(3), found, 4, (), centre=False)
     assert box.still == still
-    assert of_black_box.BlackBox(None, np.arange(0), None, np.zeros(0), (), centre=False).still
-    moving = of_black_box.BlackBox(None, np.arange(3), near(relu, np.zeros(3)), np.zeros(3), (), centre=False)
+    assert of_black_box.BlackBox(None, np.arange(0), None, 0, (), centre=False).still
+    moving = of_black_box.BlackBox(None, np.arange(3), near(relu, np.zeros(3)), 4, (), centre=False)
     assert not moving.still
 
 
 def test_claims_are_let_go_of():
-    box = of_black_box.BlackBox(None, np.arange(3), near(relu, np.zeros(3)), np.zeros(3), (), centre=False)
+    box = of_black_box.BlackBox(None, np.arange(3), near(relu, np.zeros(3)), 4, (), centre=False)
     box.forget()
     assert box.near.claims == []
-    of_black_box.BlackBox(None, np.arange(0), None, np.zeros(0), (), centre=False).forget()
+    of_black_box.BlackBox(None, np.arange(0), None, 0, (), centre=False).forget()
