@@ -7,6 +7,7 @@ sort and a median move with all their arguments, and a total variation not at al
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,9 +81,8 @@ def _separation(near: Neighbourhood, entries: Entries, u: Array) -> Separation:
 def _is_flat(near: Neighbourhood, entries: Entries, u: Array) -> bool:
     starts = range(len(near.claims))[:STARTS]  # the first two on opposite sides of the point
     for k, step in itertools.product(starts, (1.0, -1.0, 64.0, -64.0)):
-        move = near.moved(k, entries, step * u)
-        claim = near.ask(move, keep=near.may_keep)
-        del move  # as large as the argument, as the claim may be
+        move = partial(near.moved, k, entries, step * u)  # as large as the argument, as the claim may be
+        claim = near.ask(move()) if near.may_keep else near.ask_made(move)[1]
         far = (np.abs(claim[entries[part]] - near.claim(k, entries[part])) for part in parts(len(entries)))
         if max(float(np.max(off)) for off in far) > 64 * near.tolerance:
             return False

@@ -9,6 +9,7 @@ direction alone, and jump where z crosses a kink. What they change by within δ,
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -95,8 +96,9 @@ class Neighbourhood:
     @property
     def size(self) -> float:
         """The largest entry of all claims."""
-        largest = float(np.max(np.abs(self.here), initial=0.0))
-        return max([largest, *(float(np.max(np.abs(claim), initial=0.0)) for claim in self.claims)])
+        here = (self.here[part] for part in self.parts)
+        claims = (self.claim(k, part) for part in self.parts for k in range(len(self.claims)))
+        return max((float(np.max(np.abs(values))) for values in itertools.chain(here, claims)), default=0.0)
 
     @cached_property
     def positions(self) -> Entries:

@@ -254,11 +254,15 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
 
 def _reached(near: Neighbourhood, sign: float, along: Array) -> float:
     """Return how far a fresh claim reaches along a move."""
-    move = near.noise()
-    move *= 2.0**-12
-    for part in near.parts:
-        move[part] += sign * along[part]
-    return float(near.ask(move, keep=False) @ along)
+
+    def move() -> Array:
+        made = near.noise()
+        made *= 2.0**-12
+        for part in near.parts:
+            made[part] += sign * along[part]
+        return made
+
+    return float(near.ask_made(move)[1][:] @ along)
 
 
 def _moved(direction: NDArray[Any]) -> tuple[tuple[tuple[int, ...], complex], ...]:

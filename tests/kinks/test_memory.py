@@ -45,6 +45,23 @@ def row_maxima():
     return lambda x: x.max(axis=1).sum(), lambda x: rows[x.argmax(axis=1)], np.zeros((SIZE // 8, 8))
 
 
+def every_tie_of_a_row():
+    return (
+        lambda x: x.max(axis=1).sum(),
+        lambda x: 1.0 * (x == x.max(axis=1, keepdims=True)),
+        np.zeros((SIZE // 8, 8)),
+    )
+
+
+def one_side_of_rows():
+    """Wrong beside the kink as well."""
+    return lambda x: x.max(axis=1).sum(), lambda x: np.eye(8)[np.zeros(len(x), dtype=int)], np.zeros((SIZE // 8, 8))
+
+
+def no_variation():
+    return lambda x: np.sum(np.abs(np.diff(x))), np.zeros_like, np.ones(SIZE)
+
+
 def curved_rectifiers():
     def f(x):
         return np.sum(np.maximum(np.sin(x) + WEIGHTS * x, 0) + WEIGHTS * x * x)
@@ -55,9 +72,9 @@ def curved_rectifiers():
     return f, gradient, np.zeros(SIZE)
 
 
-def held(f, gradient, x, **passed):
-    """Return the report of a check, and the most memory that it held, in multiples of the argument's."""
-    gc.check(f, gradient, (x,), **passed)  # what is imported late
+def held(f, gradient, x, *, first=None, **passed):
+    """Return the report of a check, after a `first` one, and the most memory that it held, as multiples of x's."""
+    gc.check(f, gradient, (x if first is None else first,), **passed)  # what is imported late
     tracemalloc.start()
     try:
         report = gc.check(f, gradient, (x,), **passed)
@@ -87,8 +104,21 @@ def test_a_check_at_a_hundred_thousand_kinks_holds_twelve_times_the_argument(cas
     assert most <= 12
 
 
+@pytest.mark.parametrize("case", [rectifiers(2.0), every_tie_of_a_row(), one_side_of_rows(), no_variation()])
+def test_so_does_one_of_a_wrong_gradient(case):
+    report, most = held(*case)
+    assert report.verdict is FAIL
+    assert most <= 12
+
+
+def test_so_does_one_of_a_share_of_its_own_at_each_kink():
+    report, most = held(*rectifiers(np.random.default_rng(2).random(SIZE)))
+    assert report.verdict is PASS
+    assert most <= 12
+
+
 def test_so_does_one_whose_kink_variable_is_known():
-    report, most = held(*absolute_values(), kink_of=lambda x: x)
+    report, most = held(*absolute_values(), first=np.zeros(9_000), kink_of=lambda x: x)
     assert report.verdict is PASS
     assert report[0].kink.convention == "midpoint"
     assert len(report[0].kink.kinks) == 1_000
