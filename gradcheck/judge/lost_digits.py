@@ -40,12 +40,11 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return False
     moved = [_moved(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
-    nearer = list(_nearer_to_zero(trial))
-    largest = max((size for _, size in nearer), default=0.0)
+    largest = max((size for _, size in _nearer_to_zero(trial)), default=0.0)  # each claim as large as the argument
     round_off = roundings(trial.prediction, trial.field) * max(largest, trial.field.largest)
     if not math.hypot(*moved) <= math.sqrt(len(moved)) * round_off:
         return False
-    for prediction, size in nearer:
+    for prediction, size in _nearer_to_zero(trial):
         if size > round_off / default_resolution(trial.field.unit) ** 2:  # or f hides it there too
             found = _judged(prediction, trial, rules, resolution)
             if found is not Verdict.INCONCLUSIVE:
