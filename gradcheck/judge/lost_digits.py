@@ -24,7 +24,7 @@ from gradcheck.verdicts.certificate import Verdict, default_resolution
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from typing import Any
 
     from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
@@ -40,13 +40,15 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return False
     moved = [_moved(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
-    largest = max((size for _, size in _nearer_to_zero(trial)), default=0.0)  # each claim as large as the argument
-    round_off = roundings(trial.prediction, trial.field) * max(largest, trial.field.largest)
+    sizes = {factor: _size(trial, factor) for factor in NEARER}
+    round_off = roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
     if not math.hypot(*moved) <= math.sqrt(len(moved)) * round_off:
         return False
-    for prediction, size in _nearer_to_zero(trial):
-        if size > round_off / default_resolution(trial.field.unit) ** 2:  # or f hides it there too
-            found = _judged(prediction, trial, rules, resolution)
+    for factor, size in sizes.items():
+        if size <= round_off / default_resolution(trial.field.unit) ** 2:
+            continue  # f hides it there too
+        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f: nothing learnt there
+            found = _judged(trial, factor, rules, resolution)
             if found is not Verdict.INCONCLUSIVE:
                 return found is Verdict.PASS
     return False
@@ -62,33 +64,32 @@ def _moved(mismatch: Mismatch, probe: Probe) -> float:
     return off * min(1.0, max(seen, default=1.0))
 
 
-def _nearer_to_zero(trial: Trial) -> Iterator[tuple[Prediction, float]]:
-    """Yield what is claimed at the points nearer to zero, and ‖g∘s‖ there, s the scales of the point itself."""
-    claim = trial.prediction.claim
-    for factor in NEARER:
-        leaves = list(trial.field.leaves)
-        for i in trial.prediction.judged:
-            leaves[i] = arrays.shifted(leaves[i], factor - 1, leaves[i])
-        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain: nothing learnt there
-            prediction = Prediction(claim, leaves)
-            trial.prediction.evaluations += prediction.evaluations
-            there = prediction.values[trial.index]
-            if there is not None:
-                yield prediction, trial.scale.norm(there)
+def _size(trial: Trial, factor: float) -> float:
+    """Return ‖g∘s‖ at `factor` times the point, s the scales of the point itself; 0 outside the domain."""
+    with contextlib.suppress(WrongClaim):
+        there = trial.prediction.at(_nearer(trial, factor))[trial.index]
+        return 0.0 if there is None else trial.scale.norm(arrays.to_numpy(there))
+    return 0.0
 
 
-def _judged(prediction: Prediction, trial: Trial, rules: Rules, resolution: float) -> Verdict:
+def _nearer(trial: Trial, factor: float) -> list[Any]:
+    """Return the leaves, those that are judged `factor` times as large."""
+    judged = trial.prediction.judged
+    return [arrays.shifted(x, factor - 1, x) if i in judged else x for i, x in enumerate(trial.field.leaves)]
+
+
+def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Verdict:
     """Return the verdict on the claim at another point; what it costs is counted with the trial's own evaluations."""
-    field = trial.field
-    other = Field(prediction.claim, prediction.leaves, seed=field.seed, budget=field.budget)
+    field, leaves = trial.field, _nearer(trial, factor)
+    prediction = Prediction(trial.prediction.claim, leaves)
+    other = Field(prediction.claim, leaves, seed=field.seed, budget=field.budget)
     before = other.evaluations = field.evaluations + other.evaluations  # one budget for both
-    claimed = prediction.evaluations
     field.count(before - field.evaluations)
     there = Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
     try:
         there.measure(FiniteDifferences(other, prediction.judged), max(rules.probes, SLOPES))
     finally:
         field.count(other.evaluations - before)
-        trial.prediction.evaluations += prediction.evaluations - claimed
+        trial.prediction.evaluations += prediction.evaluations
     verdict, interval, _ = decide.verdict(there, rules, resolution)
     return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE
