@@ -222,6 +222,21 @@ def test_a_wide_dtype_needs_no_remark(dtype):
     assert coarse(report(argument(measured_in=dtype))) == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "seen"),
+    [
+        ([{"high": 1e-2}, {"high": 3e-2}], "an error below 3.0e-02 does not show"),
+        ([{"high": 1e-2}, {"high": 2.0, "verdict": Verdict.FAIL}], "an error below 1.0e-02 does not show"),
+        ([{"high": 2.0, "verdict": Verdict.INCONCLUSIVE}], "small errors do not show"),
+        ([{"high": 0.0}], "small errors do not show"),
+    ],
+)
+def test_how_small_an_error_a_narrow_dtype_shows_is_what_right_gradients_were_bounded_by(arguments, seen):
+    told = coarse(report(*(argument(measured_in="float32", **given) for given in arguments)))
+    assert told.startswith(f"f computes in float32, where {seen}")
+    assert "float64" not in told  # these arguments are in float64 already
+
+
 def test_a_pass_is_one_line_for_each_argument_under_the_headline():
     assert as_text(report(argument("w1"), argument("w10"), repeat="again")) == (
         "PASS  loss: 2 gradients are right  [finite differences, 30 evaluations, seed 7]\n"
