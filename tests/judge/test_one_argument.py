@@ -175,3 +175,17 @@ def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, aga
     monkeypatch.setattr(one_argument, "_concluded", lambda argument, *_: argument)
     found = one_argument._where_smooth(trial, {}, read_rules({}), 1e-5)
     assert found == (verdict, one_argument.FRESH if verdict is gc.Verdict.INCONCLUSIVE else "why")
+
+
+@pytest.mark.parametrize(("factor", "measured"), [(3.0, False), (2.0, True)])
+def test_every_entry_of_a_wrong_gradient_is_measured_where_that_is_asked_for(factor, measured):
+    x = np.array([0.5, -1.5, 2.0])
+    report = gc.check(lambda x: np.sum(x**3), lambda x: factor * x**2, (x,), every_entry=True)[0]
+    assert (report.entries is not None) is measured
+
+
+def test_a_straight_through_estimator_is_wrong_by_no_mistake():
+    report = gc.check(lambda x: np.sum(np.round(x + 0.2)), np.ones_like, (np.array([0.5, -1.5, 2.0]),))[0]
+    assert report.verdict is gc.Verdict.FAIL
+    assert report.reason == reasons.STRAIGHT_THROUGH
+    assert (report.mistakes, report.advice, report.where_text, report.worst) == ((), "", "", ())

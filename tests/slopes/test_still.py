@@ -154,3 +154,14 @@ def test_round_off_over_the_largest_step_is_what_may_hide_where_f_stands_still(a
     assert math.isnan(found.hidden)
     moving = a_ladder(lambda t: at_zero + t, scale=1.0, levels=(-8, -11, -14))
     assert math.isnan(still.stillness(moving, moving.levels, a_slope(1.0)).constant)
+
+
+@pytest.mark.parametrize("sides", [(1, 1), (1, 0), (0, 1)], ids=["both sides", "right", "left"])
+@pytest.mark.parametrize("up", [1, -1])
+def test_where_f_moves_on_one_side_alone_or_downwards_it_moves(sides, up):
+    def phi(t):
+        return 1.0 + up * 0.25 * sides[t < 0] * max(abs(t) - 2.0**-36, 0.0)
+
+    assert FIRST * 16 <= still._unmoved(a_ladder(phi), a_slope(1e-3), 0.0) <= 2.0**-36
+    assert still.still_levels(a_ladder(phi, finest=-30)) == []
+    assert len(still.still_levels(a_ladder(phi, finest=-60))) == 3
