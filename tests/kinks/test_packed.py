@@ -1,0 +1,161 @@
+"""Claims in a few bits an entry, moves drawn anew and sides in a bit each, against plain arrays of the same."""
+
+import numpy as np
+import pytest
+
+from gradcheck.kinks.moves import Drawn, Moves
+from gradcheck.kinks.packed import BLOCK, TWO, Bits, Few, Packed, parts
+from gradcheck.kinks.sides import Sides
+
+COUNT = BLOCK + 41  # one more than a multiple of eight
+SOME = np.array([0, 7, 8, 9, BLOCK - 1, BLOCK, COUNT - 1])
+
+
+def drawn_claims(levels, claims=6, seed=0):
+    """Claims of which each entry has one of so many values."""
+    rng = np.random.default_rng(seed)
+    values = rng.standard_normal((levels, COUNT))
+    return [values[rng.integers(levels, size=COUNT), np.arange(COUNT)] for _ in range(claims)]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 8, 300])
+def test_small_numbers_are_kept_in_as_many_bits_as_they_need(most):
+    rng = np.random.default_rng(most)
+    wanted, bits = rng.integers(0, most, COUNT).astype(np.int16), Bits(COUNT)
+    for part in parts(COUNT):
+        bits[part] = wanted[part]
+    assert len(bits.planes) == int(wanted.max()).bit_length()
+    assert (bits[:] == wanted).all()
+    assert (bits[SOME] == wanted[SOME]).all()
+    assert (bits[3:21] == wanted[3:21]).all()
+    wanted[SOME] = np.arange(len(SOME))
+    bits[SOME] = wanted[SOME]
+    assert (bits[:] == wanted).all()
+
+
+def test_a_value_of_a_few_entries_is_none_elsewhere():
+    few = Few(COUNT, np.array([8, BLOCK]), np.array([1.0, 2.0]))
+    few.add(np.array([COUNT - 1, 7]), np.array([4.0, 3.0]))
+    assert np.array_equal(few[SOME], [np.nan, 3.0, 1.0, np.nan, np.nan, 2.0, 4.0], equal_nan=True)
+    assert np.array_equal(few[6:10], [np.nan, 3.0, 1.0, np.nan], equal_nan=True)
+    assert list(np.flatnonzero(~np.isnan(few[:]))) == [7, 8, BLOCK, COUNT - 1]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 5])
+def test_packed_claims_are_those_that_were_kept(levels):
+    claims, packed = drawn_claims(levels), Packed(COUNT)
+    for claim in claims:
+        packed.append(claim)
+    assert len(packed) == len(claims)
+    assert len(packed.levels) == min(levels, len(claims))
+    for number, claim in enumerate(claims):
+        assert np.array_equal(packed[number], claim)
+        assert np.array_equal(packed.part(number, SOME), claim[SOME])
+        assert np.array_equal(packed.part(number, slice(8, 30)), claim[8:30])
+    low, high = packed.range()
+    assert np.array_equal(low, np.min(claims, axis=0))
+    assert np.array_equal(high, np.max(claims, axis=0))
+    packed.put(1, SOME, claims[2][SOME] + 10)
+    assert np.array_equal(packed[1][SOME], claims[2][SOME] + 10)
+    assert np.array_equal(packed[2], claims[2])
+
+
+def test_a_third_value_is_kept_where_it_is_and_as_an_array_where_most_entries_have_it():
+    packed = Packed(COUNT)
+    for value in (0.0, 1.0):
+        packed.append(np.full(COUNT, value))
+    third = np.zeros(COUNT)
+    third[SOME] = 5.0
+    packed.append(third)
+    assert isinstance(packed.levels[TWO], Few)
+    assert list(packed.levels[TWO].entries) == list(SOME)
+    assert np.array_equal(packed[2], third)
+    packed.append(np.full(COUNT, 5.0))
+    assert isinstance(packed.levels[TWO], np.ndarray)
+    assert np.array_equal(packed[2], third)
+    assert (packed[3] == 5.0).all()
+
+
+def test_values_that_are_near_are_one_and_no_others():
+    packed = Packed(COUNT, 1e-3)
+    for value in (1.0, 1.0009, 1.0011):
+        packed.append(np.full(COUNT, value))
+    assert [packed[k][0] for k in range(3)] == [1.0, 1.0, 1.0011]
+
+
+def test_of_some_claims_the_range_alone_is_kept():
+    packed = Packed(COUNT)
+    packed.append(np.ones(COUNT))
+    packed.widen(np.where(np.arange(COUNT) == 7, 3.0, 1.0))
+    packed.widen(np.where(np.arange(COUNT) == 7, 2.0, 1.0))
+    low, high = packed.range()
+    assert (low == 1).all()
+    assert (high == np.where(np.arange(COUNT) == 7, 3.0, 1.0)).all()
+    with pytest.raises(LookupError):
+        packed.part(1)
+    with pytest.raises(LookupError):
+        packed.put(1, SOME, np.ones(len(SOME)))
+
+
+@pytest.mark.parametrize("levels", [2, 4])
+def test_chosen_claims_and_those_of_more_entries(levels):
+    claims, packed = drawn_claims(levels), Packed(COUNT)
+    for claim in claims:
+        packed.append(claim)
+    chosen = packed.chosen([0, 4])
+    assert [np.array_equal(chosen[k], claims[n]) for k, n in enumerate((0, 4))] == [True, True]
+    places, others = 2 * np.arange(COUNT), np.full(2 * COUNT, -7.0)
+    wider = chosen.wider(2 * COUNT, places, others)
+    assert np.array_equal(wider[1][places], claims[4])
+    assert (wider[1][places + 1] == -7).all()
+    assert np.array_equal(packed[4], claims[4])  # which others may still hold
+    none = Packed(0)
+    none.append(np.zeros(0))
+    assert (none.wider(3, np.zeros(0, dtype=int), np.ones(3))[0] == 1).all()
+
+
+def test_a_drawn_move_is_the_same_each_time():
+    rng = np.random.default_rng(0)
+    state = rng.bit_generator.state
+    plain = rng.standard_normal(COUNT)
+    move = Drawn(np.random.PCG64, state, COUNT)
+    assert np.array_equal(move(), plain)
+    assert np.array_equal(move(), plain)
+    assert np.array_equal(Drawn(np.random.PCG64, state, COUNT, -1.0)(), -plain)
+    plain[SOME] = np.arange(len(SOME))
+    changed = Drawn(np.random.PCG64, state, COUNT, 1.0, SOME, np.arange(len(SOME), dtype=float))
+    assert np.array_equal(changed(), plain)
+    assert np.array_equal(np.concatenate([values for _, values in changed.by_parts()]), plain)
+
+
+def test_a_move_that_others_are_made_of_is_changed_alone():
+    moves = Moves()
+    moves.append(np.ones(4))
+    moves.append(lambda: 2 * moves[0])
+    assert [list(move) for move in moves] == [[1] * 4, [2] * 4]
+    own = moves.own(0)
+    own[:] = 9
+    moves.put(0, np.array([2]), np.array([5.0]))
+    assert [list(move) for move in moves] == [[1, 1, 5, 1], [2, 2, 2, 2]]
+
+
+@pytest.mark.parametrize("claims", [1, 5, 8, 9, 17])
+def test_sides_are_numbered_as_their_columns_are_equal_or_opposite(claims):
+    rng = np.random.default_rng(claims)
+    matrix = rng.random((claims, 300)) < 0.5
+    matrix[:, 1], matrix[:, 2] = matrix[:, 0], ~matrix[:, 0]
+    sides = Sides(300, matrix)
+    assert len(sides) == claims
+    assert all(np.array_equal(sides[k], matrix[k]) for k in range(claims))
+    assert np.array_equal(sides.part(0, np.array([2, 5])), matrix[0, [2, 5]])
+    number = sides.numbered()
+    assert number[0] == number[1] == number[2]
+    same = (matrix ^ matrix[0])[:, :, None] == (matrix ^ matrix[0])[:, None, :]
+    assert np.array_equal(number[:, None] == number[None, :], same.all(axis=0))
+    assert set(number) == set(range(number.max() + 1))
+    assert np.array_equal(sides.changed, (matrix != matrix[0]).any(axis=0))
+    both = sides.numbered(Sides(300, ~matrix))
+    assert np.array_equal(both[:300], both[300:])
+    filled = Sides(300)
+    filled.put(slice(0, 300), matrix)
+    assert np.array_equal(filled.numbered(), number)
