@@ -56,7 +56,8 @@ class Around:
 
     def __init__(self, beside: Beside, entries: Entries, before: Around | None = None) -> None:
         self.beside = beside
-        if MOST * len(beside.here) < len(entries) < len(beside.here):
+        count = len(beside.here)
+        if MOST * count < len(entries) < count and self._most_kept(count) == self._most_kept(len(entries)):
             entries = np.arange(len(beside.here), dtype=np.int32)
         self.entries = entries
         self.whole = len(entries) == len(beside.here)
@@ -117,8 +118,12 @@ class Around:
         near.remake = self._remake if self.whole and len(beside.here) > WHOLE else None
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
-            near.most_kept = max(LEAST, max(len(beside.here), ALLOWED) // len(entries))
+            near.most_kept = self._most_kept(len(entries))
         return near
+
+    def _most_kept(self, count: int) -> int:
+        """Return how many claims of so many entries are kept at most."""
+        return max(LEAST, max(len(self.beside.here), ALLOWED) // count)
 
     def _others(self, asked: int) -> Array:
         """Return the random move of all entries beneath the claim of that number, from 1."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
 
-MOST = 0.9  # of the entries: where more change all are kept, and where fewer more claims of them
+MOST = 0.5  # of the entries: where more change all are kept
 WHOLE = 2**13  # entries up to which claims are kept whole
 
 
