@@ -307,6 +307,6 @@ class Beside:
 
     def entries(self) -> NDArray[np.int64]:
         """Return the entries to look at: all of a small argument, else those in which anything differs."""
-        if len(self.changes.entries) == len(self.here):
+        if self.changes.small:
             return self.changes.entries
         return self.changes.apart(self.tolerance)

@@ -51,7 +51,8 @@ class Changes:
 
     def __init__(self, here: Array | Scaled, *, whole: bool = False) -> None:
         self.here = here
-        self.entries: Entries = np.arange(len(here) if whole or len(here) <= WHOLE else 0)
+        self.small = whole or len(here) <= WHOLE  # of such a one all entries are looked at
+        self.entries: Entries = np.arange(len(here) if self.small else 0)
         self.claims = Packed(len(self.entries))
         self.largest = _largest(here)
 
