@@ -39,8 +39,8 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     """Tell whether a claim that slopes contradict may be lost in f: right nearer to zero, and here below f's digits."""
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return False
-    moved = [_moved(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
-    sizes = {factor: _size(trial, factor) for factor in NEARER}
+    moved = [moved_by(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
+    sizes = {factor: claimed_size(trial, factor) for factor in NEARER}
     round_off = roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
     if not math.hypot(*moved) <= math.sqrt(len(moved)) * round_off:
         return False
@@ -54,7 +54,7 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
     return False
 
 
-def _moved(mismatch: Mismatch, probe: Probe) -> float:
+def moved_by(mismatch: Mismatch, probe: Probe) -> float:
     """Return how far the mismatch moves f over the largest step whose slope is nearer to the measured one's than to it.
 
     Slopes over larger steps agree with the claim there; the error is what f moves by over finer ones.
@@ -64,11 +64,14 @@ def _moved(mismatch: Mismatch, probe: Probe) -> float:
     return off * min(1.0, max(seen, default=1.0))
 
 
-def _size(trial: Trial, factor: float) -> float:
+def claimed_size(trial: Trial, factor: float) -> float:
     """Return ‖g∘s‖ at `factor` times the point, s the scales of the point itself; 0 outside the domain."""
-    with contextlib.suppress(WrongClaim):
-        there = trial.prediction.at(_nearer(trial, factor))[trial.index]
-        return 0.0 if there is None else trial.scale.norm(arrays.to_numpy(there))
+    here, leaves, i = trial.prediction, _nearer(trial, factor), trial.index
+    with contextlib.suppress(WrongClaim, ArgumentError):
+        if here.claim.predicted is None:
+            return trial.scale.norm(arrays.to_numpy(here.at(leaves)[i]))
+        slopes = [here.claim.predicted(leaves, i, trial.direction(p.probe)) for p in trial.probes[:SLOPES]]
+        return math.hypot(*slopes) / math.sqrt(len(slopes))
     return 0.0
 
 

@@ -1,9 +1,12 @@
 """Where f loses what is claimed: no FAIL of a claim that is right nearer to zero, and one of a claim that is wrong."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.judge.lost_digits import NEARER, claimed_size, moved_by
 
 SURE = np.array([[41.0, 1.0, -2.0, 0.5], [38.0, -1.0, 2.0, 1.5]])
 
@@ -30,6 +33,26 @@ def test_a_right_gradient_that_f_loses_is_undecided(seed, oracle):
     report = gc.check(loss, gradient, (SURE,), seed=seed, oracle=oracle)
     assert report.verdict is gc.Verdict.INCONCLUSIVE
     assert "right nearer to zero" in report[0].reason
+
+
+@pytest.mark.parametrize(("factor", "wanted"), [(1.0, gc.Verdict.INCONCLUSIVE), (1.5, gc.Verdict.FAIL)])
+def test_a_jvp_that_f_loses_is_undecided_and_one_that_is_wrong_is_wrong(factor, wanted):
+    report = gc.check(loss, args=(SURE,), jvp=lambda v, z: factor * np.sum(gradient(z) * v))
+    assert report.verdict is wanted
+
+
+@pytest.mark.parametrize(
+    "z",
+    [
+        [[42.459, -0.792, 2.306, 0.27]],
+        [[46.964, 0.668, 2.204, 4.349]],
+        [[44.727, 0.353, -2.213, 0.77, 2.358, 0.36]],
+        [[45.199, -6.912, -1.739], [43.397, 0.377, -0.561], [43.888, -2.03, 5.228], [42.026, -2.235, -2.386]],
+    ],
+)
+@pytest.mark.parametrize("seed", [243, 330, 879])
+def test_where_f_loses_the_claim_at_half_of_the_point_too_that_is_no_evidence(z, seed):
+    assert gc.check(loss, gradient, (np.array(z),), seed=seed).verdict is not gc.Verdict.FAIL
 
 
 def test_what_is_advised_works():
@@ -73,3 +96,73 @@ def test_a_mismatch_beyond_the_floats_is_not_lost():
     x = np.array([1.0, 2.0])
     report = gc.check(lambda x: float(np.sum(x**2)), lambda x: np.array([1e300, 2 * x[1]]), (x,))
     assert report.verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("claimed", "measured", "stretch", "slopes", "wanted"),
+    [
+        (
+            3.0,
+            1.0,
+            2.0,
+            [6.0, 4.0, 2.0, 2.0],
+            2.0 * 2**-5,
+        ),  # half-way from the measured slope to the claimed one counts
+        (3.0, 1.0, 2.0, [6.0, 4.1, 2.0, 2.0], 2.0 * 2**-8),
+        (-3.0, 1.0, 1.0, [-3.0, -3.0, -3.0, 1.5], 4.0 * 2**-11),
+        (7.0, 2.5, 1.0, [2.5, 2.5, 2.5, 2.5], 4.5 * 2**-2),
+        (3.0, 1.0, 1.0, [3.0, 3.0, 3.0, 3.0], 2.0),  # no step shows it
+    ],
+)
+def test_a_mismatch_moves_f_over_the_largest_step_that_shows_it(claimed, measured, stretch, slopes, wanted):
+    levels = [SimpleNamespace(step=2.0 ** -(2 + 3 * k), central=c) for k, c in enumerate(slopes)]
+    probe = SimpleNamespace(stretch=stretch, slope=SimpleNamespace(levels=levels))
+    assert moved_by(SimpleNamespace(claimed=claimed, measured=measured), probe) == wanted
+
+
+def test_a_step_beyond_the_arguments_own_size_counts_as_that_size():
+    probe = SimpleNamespace(stretch=1.0, slope=SimpleNamespace(levels=[SimpleNamespace(step=64.0, central=1.0)]))
+    assert moved_by(SimpleNamespace(claimed=3.0, measured=1.0), probe) == 2.0
+
+
+def test_a_claim_that_is_wrong_at_an_eighth_of_the_point_is_wrong():
+    """Right at the point's half, where f loses it too, and wrong nearer to zero."""
+
+    def wrong_nearer(z):
+        return gradient(z) * (1.0 if z.max() > 15 else 1.5)
+
+    assert gc.check(loss, wrong_nearer, (SURE,)).verdict is gc.Verdict.FAIL
+
+
+def test_an_argument_that_nothing_is_claimed_about_is_not_asked():
+    def scaled(z, w):
+        return loss(z) * w
+
+    report = gc.check(scaled, lambda z, w: (gradient(z) * w, None), (SURE, np.array(2.0)))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "right nearer to zero" in report[0].reason
+
+
+def test_a_claim_that_is_wrong_here_and_right_nearer_to_zero_is_wrong_where_f_shows_it():
+    def wrong_far_out(x):
+        return 3 * x**2 * (1.1 if x.max() > 1.5 else 1.0)
+
+    assert gc.check(lambda x: float(np.sum(x**3)), wrong_far_out, (np.array([1.0, 2.0]),)).verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("factor", NEARER)
+def test_the_size_of_a_jvp_is_that_along_directions(factor):
+    claim = SimpleNamespace(predicted=lambda leaves, i, v: float(leaves[i] @ v))
+    made = SimpleNamespace(
+        index=0,
+        prediction=SimpleNamespace(claim=claim, judged=(0,)),
+        field=SimpleNamespace(leaves=[np.array([2.0, 4.0])]),
+        probes=[SimpleNamespace(probe=np.array([1.0, 0.0])), SimpleNamespace(probe=np.array([0.0, 1.0]))],
+        direction=lambda v: v,
+    )
+    assert claimed_size(made, factor) == pytest.approx(factor * np.sqrt(10))
+
+
+def test_arrays_say_nothing_nearer_to_zero_and_are_judged_here():
+    x = np.array([1.0, 2.0])
+    assert gc.check(lambda x: float(np.sum(x**3)), 3.3 * x**2, (x,)).verdict is gc.Verdict.FAIL
