@@ -91,7 +91,8 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     """Return the trial with slopes of `oracle`; None where it cannot follow f, or disagrees with a difference."""
     if trial.probes and all(probe.slope.jumps for probe in trial.probes):
         return None  # a derivative of zero on either side of a jump is none
-    levels = [level for probe in trial.probes for level in probe.slope.levels]
+    moving = [probe.slope for probe in trial.probes if math.isnan(probe.slope.constant)]  # and on no stairs
+    levels = [level for slope in moving for level in slope.levels]
     if levels and all(level.noise * level.step > ALL_NOISE * trial.field.largest for level in levels):
         return None  # what is left of f is round-off, and of its derivatives as well
     other = Trial(

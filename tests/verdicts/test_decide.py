@@ -65,3 +65,10 @@ def test_a_function_that_changes_within_the_finest_step_contradicts_no_right_gra
         a = steepness * rng.standard_normal(int(rng.integers(2, 12)))
         report = gc.check(lambda x, a=a: bent(a @ x), lambda _, a=a: a, (np.zeros(a.size),), seed=seed)
         assert report.verdict is not gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("stairs", [np.round, np.floor, np.sign], ids=lambda f: f.__name__)
+def test_a_straight_through_claim_on_stairs_fails_whatever_the_seed(stairs):
+    x = np.array([0.2, 1.3, 2.4])
+    verdicts = [gc.check(lambda x: stairs(x).sum(), np.ones_like, (x,), seed=seed).verdict for seed in range(20)]
+    assert verdicts == [gc.Verdict.FAIL] * 20
