@@ -4,7 +4,7 @@ import pytest
 from gradcheck.kinks.changes import WHOLE, Changes, differing
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import BLOCK, parts
-from gradcheck.kinks.scaled import Scaled
+from gradcheck.kinks.scaled import LARGEST, Scaled
 from tests.kinks.germs import near, relu
 
 LARGE = WHOLE + 10
@@ -87,6 +87,21 @@ def test_entries_in_the_arguments_scale():
     assert len(Scaled(values, 2.0)) == 5
     with pytest.raises(ValueError, match="read-only"):
         Scaled(values, 1.0)[:][0] = 9
+    values[0] = 7  # as may whoever holds the values
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("part", [slice(1, 4), np.array([1, 2, 3])])
+def test_entries_are_scaled_up_and_down_alike(scale, part):
+    values = np.array([9.0, -3.0, 0.0, 5.0, 9.0])
+    for given in (scale, np.full(5, scale)):
+        assert list(Scaled(values, given)[part]) == [-3 * scale, 0.0, 5 * scale]
+
+
+def test_entries_beyond_the_floats_count_as_the_largest_on_their_side():
+    values = np.array([1e308, -1e308, np.inf, -np.inf, -1e307])
+    with np.errstate(over="ignore"):
+        assert list(Scaled(values, 10.0)[:]) == [LARGEST, -LARGEST, LARGEST, -LARGEST, -1e308]
 
 
 # Neighbourhoods --------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Claims in a few bits an entry, moves drawn anew and sides in a bit each, against plain arrays of the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,16 @@ def test_a_third_value_is_kept_where_it_is_and_as_an_array_where_most_entries_ha
     assert (packed[3] == 5.0).all()
 
 
+@pytest.mark.parametrize("kept", [Few, np.ndarray])
+def test_a_third_value_is_an_array_where_more_than_two_thirds_have_it(kept):
+    packed, count = Packed(COUNT), 2 * COUNT // 3
+    for value in (0.0, 1.0):
+        packed.append(np.full(COUNT, value))
+    packed.append(np.where(np.arange(COUNT) < count + (kept is np.ndarray), 5.0, 0.0))
+    assert isinstance(packed.levels[TWO], kept)
+    assert packed[2].sum() == 5.0 * (count + (kept is np.ndarray))
+
+
 def test_values_that_are_near_are_one_and_no_others():
     packed = Packed(COUNT, 1e-3)
     for value in (1.0, 1.0009, 1.0011):
@@ -95,6 +107,29 @@ def test_of_some_claims_the_range_alone_is_kept():
         packed.part(1)
     with pytest.raises(LookupError):
         packed.put(1, SOME, np.ones(len(SOME)))
+
+
+def test_a_range_widens_on_both_sides_and_by_no_value_within_it_or_near_its_ends():
+    packed = Packed(COUNT, 0.25)
+    packed.append(np.full(COUNT, 1.0))
+    packed.append(np.full(COUNT, 2.0))
+    claim = np.full(COUNT, 1.5)
+    claim[SOME] = [0.0, 0.75, 0.5, 2.25, 2.5, 1e300, -3.0]  # 0.75 and 2.25 are as far off as values that are one
+    packed.widen(claim)
+    low, high = packed.range()
+    wanted = np.full((2, COUNT), [[1.0], [2.0]])
+    wanted[0, SOME] = [0.0, 1.0, 0.5, 1.0, 1.0, 1.0, -3.0]
+    wanted[1, SOME] = [2.0, 2.0, 2.0, 2.0, 2.5, 1e300, 2.0]
+    assert np.array_equal([low, high], wanted)
+    assert np.array_equal(packed.range(SOME), wanted[:, SOME])
+    assert list(packed.levels[TWO].entries) == [0, 8, BLOCK - 1, BLOCK, COUNT - 1]
+
+
+def test_a_range_of_no_claims_begins_with_the_first_that_widens_it():
+    packed = Packed(COUNT)
+    assert np.isnan(packed.range(SOME)).all()
+    packed.widen(np.arange(COUNT, dtype=float))
+    assert np.array_equal(packed.range(), [np.arange(COUNT)] * 2)
 
 
 @pytest.mark.parametrize("levels", [2, 4])
@@ -121,7 +156,9 @@ def test_a_drawn_move_is_the_same_each_time():
     move = Drawn(np.random.PCG64, state, COUNT)
     assert np.array_equal(move(), plain)
     assert np.array_equal(move(), plain)
+    assert move == Drawn(np.random.PCG64, state, COUNT, 1.0)
     assert np.array_equal(Drawn(np.random.PCG64, state, COUNT, -1.0)(), -plain)
+    assert np.array_equal(replace(move, sign=-move.sign)(), -plain)
     plain[SOME] = np.arange(len(SOME))
     changed = Drawn(np.random.PCG64, state, COUNT, 1.0, SOME, np.arange(len(SOME), dtype=float))
     assert np.array_equal(changed(), plain)
