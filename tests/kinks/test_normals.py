@@ -1,9 +1,14 @@
 """Very many kinks that depend on one another, where their variable is known: a number for each of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.kinks import normals as of_normals
+from gradcheck.kinks.sides import Sides
+from gradcheck.kinks.variable_samples import Samples
 
 PASS, FAIL, INCONCLUSIVE = gc.Verdict.PASS, gc.Verdict.FAIL, gc.Verdict.INCONCLUSIVE
 
@@ -118,3 +123,101 @@ def test_a_scaled_argument_and_one_whose_kinks_are_off_zero():
             kink_of=lambda x: normals @ ((x - x0) / scale),
         )
         assert report.verdict is verdict
+
+
+class Layer(Samples):
+    """The claims of Σ max(rows·x, 0) on the sides passed of its kinks, plus what they are `off`."""
+
+    def __init__(self, rows, sides, begun=30, off=()):
+        self.rows, self.beyond, self.off_by, self.asked = rows, iter(sides), iter(off), []
+        self.beside = SimpleNamespace(
+            by_entries=True, basis=None, here=np.zeros(rows.shape[1]), there=np.copy, moved_to=lambda leaves: leaves
+        )
+        self.variable = SimpleNamespace(at=lambda leaves: self.rows @ leaves)
+        self.entries, self.tolerance = np.arange(rows.shape[1]), 1e-6
+        self.claims, self.sides = [], Sides(len(rows))
+        self.more(begun)
+        self.asked.clear()
+
+    def more(self, count):
+        self.asked.append(count)
+        while len(self.claims) < count:
+            positive = next(self.beyond)
+            self.sides.append(positive)
+            self.claims.append(positive @ self.rows + next(self.off_by, 0.0))
+
+
+def at_random(rows, seed=0):
+    """Return the sides of random moves."""
+    return np.random.default_rng(seed).standard_normal((200, rows.shape[1])) @ rows.T > 0
+
+
+@pytest.mark.parametrize(
+    ("kinks", "entries", "rank", "count"), [(7, 3, 3, 14), (6, 3, 3, 12), (6, 3, 2, 14), (7, 4, 2, 16), (10, 3, 3, 16)]
+)
+def test_two_equations_are_asked_for_to_each_number_that_a_kink_adds(kinks, entries, rank, count):
+    """A claim gives as many as the normals have dimensions; eight claims more."""
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((kinks, rank)) @ rng.standard_normal((rank, entries))
+    samples = Layer(rows, rng.random((200, kinks)) < 0.5, 10)
+    assert len(of_normals._apart(samples)) == kinks
+    of_normals.seen(samples)
+    assert samples.asked[0] == count
+
+
+@pytest.mark.parametrize(("least", "asked"), [(0.02, [62]), (0.012, [62, 93, 139])])
+def test_more_claims_are_asked_for_as_long_as_they_hardly_tell_kinks_apart(least, asked):
+    """Both kinks are crossed in sixty claims, and one of them alone in one: the cosine of their columns."""
+    cosine = (1 - least) / np.sqrt(60 / 61)
+    rows = np.array([[1.0, 0.0], [cosine, np.sqrt(1 - cosine**2)]])
+    sides = np.array([[True, True], [True, False], *[[False, False]] * 200])
+    samples = Layer(rows, sides, 62)
+    found = of_normals.seen(samples)
+    assert samples.asked == asked
+    assert found.parts == pytest.approx(rows)
+
+
+@pytest.mark.parametrize("units", [1e-3, 1.0, 7.0, [1.0, 50.0, 1e-4, 3.0, 1.0]])
+def test_what_kinks_add_and_how_far_it_is_known_do_not_depend_on_the_units_of_the_variable(units):
+    rows = np.random.default_rng(2).standard_normal((5, 3))
+    samples = Layer(rows, at_random(rows))
+    samples.variable.at = lambda leaves: np.broadcast_to(units, 5) * (rows @ leaves)
+    found, plain = of_normals.seen(samples), of_normals.seen(Layer(rows, at_random(rows)))
+    assert found.parts == pytest.approx(rows)
+    assert found.slack == pytest.approx(plain.slack)
+    assert np.array_equal(found.positive, plain.positive)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_kinks_add_is_off_by_no_more_than_is_said(seed):
+    rows = np.random.default_rng(seed).standard_normal((6, 3))
+    drift = 5e-7 * np.random.default_rng([seed, 1]).choice([-1.0, 1.0], (200, 3))
+    found = of_normals.seen(Layer(rows, at_random(rows, seed), off=drift))
+    for shares in np.random.default_rng([seed, 2]).random((20, 6)):
+        assert np.linalg.norm(found.base + shares @ (found.parts - rows)) <= found.slack < 1e-3
+
+
+@pytest.mark.parametrize("name", ["MOST_ENTRIES", "MOST_KINKS"])
+@pytest.mark.parametrize(("most", "explained"), [(3, True), (2, False), (1, False)])
+def test_no_more_entries_and_kinks_are_taken_than_may_be(monkeypatch, name, most, explained):
+    monkeypatch.setattr(of_normals, name, most)
+    rows = np.random.default_rng(3).standard_normal((3, 3))
+    samples = Layer(rows, at_random(rows))
+    assert (of_normals.seen(samples) is not None) == explained
+    assert bool(samples.asked) == explained
+
+
+@pytest.mark.parametrize(
+    "variable", [lambda x: 0 * x, lambda x: np.append(np.abs(x), 0.0), lambda x: np.append(x, x[0] * x[1])]
+)
+def test_a_variable_whose_kinks_have_no_normals_has_no_wrong_verdict(variable):
+    """One never changes sides, and a product moves with no entry alone."""
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    for beyond in (0.0, 3.0):
+        report = gc.check(
+            lambda x: np.maximum(rows @ x, 0).sum(),
+            lambda x, beyond=beyond: (rows @ x > 0) @ rows - beyond * (not x.any()),
+            (np.zeros(2),),
+            kink_of=variable,
+        )
+        assert report.verdict is not (PASS if beyond else FAIL)
