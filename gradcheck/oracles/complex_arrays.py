@@ -24,6 +24,7 @@ from gradcheck.oracles.complex_functions import (
     LINEAR_ALGEBRA,
     ORDERED,
     STEPS,
+    log_sum_exp,
 )
 
 if TYPE_CHECKING:
@@ -122,6 +123,8 @@ class ComplexArray(NDArrayOperatorsMixin):
             return ComplexArray(CONTINUED[name](*(plain(x) for x in inputs)))
         if name in ("maximum", "minimum") and method == "reduce":
             return (np.max if name == "maximum" else np.min)(*inputs, **options)
+        if name == "logaddexp" and method == "reduce":
+            return ComplexArray(log_sum_exp(*(plain(x) for x in inputs), **options))
         if name in ANALYTIC:
             if options.get("dtype") is not None:
                 raise UnsupportedError("the code asks for a dtype: a complex step cannot follow")

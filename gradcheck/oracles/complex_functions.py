@@ -139,6 +139,14 @@ def _logaddexp(a: Any, b: Any) -> Any:
     return top + np.log(np.exp(a - top) + np.exp(b - top))
 
 
+def log_sum_exp(a: Any, axis: Any = 0, *, keepdims: bool = False) -> Any:
+    """Return what `np.logaddexp.reduce` does."""
+    top = np.max(np.real(a), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)  # of nothing but log(0)
+    found = top + np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True))
+    return found if keepdims else np.squeeze(found, axis=axis)
+
+
 def _chosen(a: Any, b: Any, *, larger: bool) -> Any:
     first = np.real(a) >= np.real(b) if larger else np.real(a) <= np.real(b)
     return np.where(first, a, b)

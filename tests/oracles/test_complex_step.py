@@ -26,6 +26,12 @@ def slope(f, x=X, v=V):
         (np.var, lambda x: 2 * (x - x.mean()) / x.size),
         (lambda x: np.std(x, ddof=1), lambda x: (x - x.mean()) / (np.std(x, ddof=1) * (x.size - 1))),
         (lambda x: np.logaddexp(0, x).sum(), lambda x: 1 / (1 + np.exp(-x))),
+        (np.logaddexp.reduce, lambda x: np.exp(x) / np.exp(x).sum()),
+        (
+            lambda x: np.logaddexp.reduce(np.outer(x, [1, 2]), axis=1, keepdims=True).sum() / 3,
+            lambda x: (1 + 1 / (1 + np.exp(-x))) / 3,
+        ),
+        (lambda x: np.logaddexp.reduce(np.outer(x, [1, 1]), axis=None), lambda x: np.exp(x) / np.exp(x).sum()),
         (lambda x: np.maximum(x, 0).sum() + np.clip(x, -1, 1).sum(), lambda x: 1.0 * (x > 0) + (abs(x) < 1)),
         (lambda x: np.where(x > 0, x**2, -x).sum(), lambda x: np.where(x > 0, 2 * x, -1)),
         (lambda x: np.sort(x)[-1] * x.max(), lambda x: np.array([0, 0, 2 * x.max()])),
