@@ -27,6 +27,7 @@ def test_small_numbers_are_kept_in_as_many_bits_as_they_need(most):
     for part in parts(COUNT):
         bits[part] = wanted[part]
     assert len(bits.planes) == int(wanted.max()).bit_length()
+    assert all(plane.nbytes == BLOCK // 8 + 6 for plane in bits.planes)  # 41 entries in 6 bytes
     assert (bits[:] == wanted).all()
     assert (bits[SOME] == wanted[SOME]).all()
     assert (bits[3:21] == wanted[3:21]).all()
