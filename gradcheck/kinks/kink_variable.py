@@ -135,9 +135,14 @@ def _named(
 
 
 def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tuple[Solved | None, Entries]:
-    """Return λ of every kink and the entries that change; None where the kinks interact, or are too many."""
+    """Return λ of every kink and the entries that change; None where the kinks interact, or are too many.
+
+    Kinks that are not told apart share one λ: what is made of them so is a subgradient, but not every subgradient is.
+    """
     samples = Samples(beside, variable, rng)
-    samples.tell_apart()
+    apart, foretold = samples.tell_apart()
+    if not foretold:
+        return None, samples.entries
     solved = None if samples.off else _one_by_one(samples)
     if solved is None and not samples.off:
         solved = None if (found := normals.seen(samples)) is None or samples.off else _of_parts(samples, found)
@@ -145,7 +150,7 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
         kinds = int(samples.sides.numbered().max(initial=-1)) + 1
         samples.more(len(samples) + (kinds + ROUND if kinds <= MOST else 0))
         solved = None if samples.off else (_one_by_one(samples) or _together(samples))
-    return solved, samples.entries
+    return (solved if solved is None or apart or solved.inside else None), samples.entries
 
 
 def _one_by_one(samples: Samples) -> Solved | None:

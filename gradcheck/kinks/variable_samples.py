@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 ROUND = 8
 CHOICE = 12  # moves of which one is asked for
 FORETOLD = 2  # claims that the kinks told apart must give as well
-SMALL = 2.0**-20  # of the variable's largest entry: its round-off next to the point
+BITS = 20  # of a value of the variable: what is as far below is its round-off next to the point
+SMALL = 2.0**-BITS
+NEVER = -(2**14)  # below the exponents of all numbers
 
 
 class Variable:
@@ -115,7 +117,7 @@ class Samples:
         else:
             self.claims = [beside.changes.at(k, self.entries) for k in known]
         self.signs, self.sides = Moves(), Sides(len(variable.zero))
-        self.felt = np.zeros(len(variable.zero), dtype=bool)
+        self.exponents = np.full(len(variable.zero), NEVER, dtype=np.int16)  # of the variable's largest values
         self.squares = np.zeros(len(variable.zero))  # of the variable, added up, as long as kinks are told apart
         for k in known:
             self._take(partial(self._at_probe, k))
@@ -145,7 +147,8 @@ class Samples:
 
     def _take(self, values: Callable[[], Array]) -> None:
         found = values()
-        self.felt |= found != 0
+        for part in parts(len(found)):
+            np.maximum(self.exponents[part], _exponents(found[part]), out=self.exponents[part])
         for part in parts(len(self.squares)):
             self.squares[part] += found[part] ** 2
         self.sides.append(found > 0)
@@ -167,10 +170,12 @@ class Samples:
         self._take(partial(self._at, move))
 
     def _tied(self, values: Array) -> bool:
-        """Tell whether a kink that the argument moves stays at 0."""
-        blocks = parts(len(values))
-        largest = max((float(np.max(np.abs(values[part]))) for part in blocks), default=0.0)
-        return any((np.abs(values[part]) < SMALL * largest)[self.felt[part]].any() for part in blocks)
+        """Tell whether a kink that the argument moves stays at 0, beside how far it has been from it."""
+        for part in parts(len(values)):
+            known = self.exponents[part]
+            if ((known > NEVER) & (_exponents(values[part]) < known - BITS)).any():
+                return True
+        return False
 
     @property
     def _first(self) -> First:
@@ -191,14 +196,16 @@ class Samples:
                 self.claims[k][places] = value
         self.entries = entries
 
-    def tell_apart(self) -> None:
+    def tell_apart(self) -> tuple[bool, bool]:
         """Ask for claims until no two kinks that the argument moves have been on the same sides in all of them.
 
-        The variable is cheap to ask, so of a few moves the one is taken that parts most.
+        The variable is cheap to ask, so of a few moves the one is taken that parts most. Return whether that is so, and
+        whether further claims could be asked for, which what is known of the kinks must give as well.
         """
+        apart = False
         for _ in range(2 * len(self.variable.zero).bit_length() + ROUND):
             groups = self.sides.numbered()
-            if not self._alike(groups):
+            if apart := not self._alike(groups):
                 break
             moves = [self.drawn_move() for _ in range(CHOICE)]
             first = self.sides[0]
@@ -206,7 +213,9 @@ class Samples:
             del groups
             self.ask(moves[int(np.argmax(parted))])
         self.squares = np.zeros(0)
-        self.more(len(self.claims) + FORETOLD)
+        wanted = len(self.claims) + FORETOLD
+        self.more(wanted)
+        return apart, len(self.claims) >= wanted
 
     def _alike(self, groups: Entries) -> bool:
         """Tell whether two kinks of one group, that have changed sides, are not always in proportion."""
@@ -272,6 +281,12 @@ class First:
     def __getitem__(self, where: slice | Entries) -> Array:
         """Return the claim in some entries."""
         return self._beside.changes.at(0, where)
+
+
+def _exponents(values: Array) -> NDArray[np.int16]:
+    """Return the exponents of numbers, and NEVER that of 0."""
+    mantissas, exponents = np.frexp(values)
+    return np.where(mantissas == 0, NEVER, exponents).astype(np.int16)
 
 
 def _parted(groups: Entries, values: Array, first: NDArray[np.bool_]) -> int:

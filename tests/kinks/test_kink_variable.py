@@ -228,6 +228,53 @@ def test_what_is_known_of_each_kink():
     assert list(shares) == [1.0, 0.49, 0.3]
 
 
+def share_of(rows, shares):
+    """Return Σ max(rows·x, 0), and its gradient with those shares at 0."""
+
+    def shared(x):
+        return rows.T @ np.where(rows @ x == 0, shares, 1.0 * (rows @ x > 0))
+
+    return lambda x: np.maximum(rows @ x, 0).sum(), shared
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda h: h * [1.0, 1e-8, 1.0],
+        lambda h: h * [1e12, 1e-12, 1.0],
+        lambda h: h ** [1, 3, 1],
+        lambda h: np.append(h, h[0] * h[1]),
+        lambda h: np.append(h, h[1] ** 2),
+    ],
+    ids=["units", "far apart", "cube", "product", "square"],
+)
+@pytest.mark.parametrize(
+    ("shares", "verdict"), [([1, 0, 0.5], "PASS"), ([0, 1, 0], "PASS"), ([1.5, 0, 0], "FAIL"), ([1, 1.4, 1], "FAIL")]
+)
+def test_entries_of_the_variable_may_be_of_any_size_beside_one_another(entry, shares, verdict):
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    for seed in range(2):
+        report = gc.check(*share_of(rows, shares), (np.zeros(2),), kink_of=lambda x: entry(rows @ x), seed=seed)
+        assert report.verdict.name == verdict
+
+
+@pytest.mark.parametrize("apart", [1e-3, 1e-5])
+@pytest.mark.parametrize("shares", [[1, 0, 0.5], [0, 1, 0]])
+def test_kinks_that_hardly_any_move_parts_have_shares_of_their_own(apart, shares):
+    rows = np.array([[1.0, 0.0], [1.0, apart], [0.0, 1.0]])
+    report = gc.check(*share_of(rows, shares), (np.zeros(2),), kink_of=lambda x: rows @ x)
+    assert report.verdict is gc.Verdict.PASS
+
+
+def test_where_no_further_claim_can_be_asked_for_a_right_claim_does_not_fail(monkeypatch):
+    """Wherever the variable is asked, a kink stays at 0."""
+    monkeypatch.setattr(Samples, "_tied", lambda *_: True)
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    for shares in ([1, 0, 0.5], [0, 1, 0]):
+        report = gc.check(*share_of(rows, shares), (np.zeros(2),), kink_of=lambda x: rows @ x)
+        assert report.verdict is gc.Verdict.PASS
+
+
 def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():
     report = gc.check(bent, gradient, (X,), kink_of=lambda x: x)
     blind = gc.check(bent, gradient, (X,))
