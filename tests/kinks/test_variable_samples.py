@@ -6,6 +6,7 @@ import pytest
 import gradcheck as gc
 from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.formula import Formula
+from gradcheck.kinks.kink_variable import judged
 from gradcheck.kinks.moves import Moves
 from gradcheck.kinks.packed import BLOCK
 from gradcheck.kinks.sides import Sides
@@ -74,8 +75,26 @@ def test_a_move_parts_a_group_of_kinks_if_it_crosses_some_of_them(groups, values
 def test_kinks_told_apart_are_asked_about_in_two_more_claims(trial_at):
     samples = relu_samples(trial_at, 1)
     before = len(samples)
-    samples.tell_apart()
+    assert samples.tell_apart() == (True, True)
     assert len(samples) == before + FORETOLD
+
+
+def test_nothing_is_said_of_a_kink_where_no_further_claim_can_be_asked_for(trial_at, monkeypatch):
+    found = relu_samples(trial_at, 1)
+    passed = found.beside, found.variable, found.rng
+    assert judged(*passed)[0].inside
+    monkeypatch.setattr(Samples, "_tied", lambda *_: True)
+    assert relu_samples(trial_at, 1).tell_apart() == (True, False)
+    assert judged(*passed)[0] is None
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e-9, 1e9])
+def test_no_claim_is_asked_for_where_a_kink_stays_at_0_beside_how_far_it_has_been(trial_at, rate):
+    samples = relu_samples(trial_at, 2, lambda x: x * [1.0, rate])
+    before = len(samples)
+    for move, asked in (([1.0, 0.0], 0), ([0.0, 1.0], 0), ([1.0, 1e-9], 0), ([1.0, 1e-3], 1), ([-1.0, 1.0], 2)):
+        samples.ask(lambda move=move: np.array(move))
+        assert len(samples) == before + asked
 
 
 @pytest.mark.parametrize("size", [3, BLOCK, 2 * BLOCK + 5])
