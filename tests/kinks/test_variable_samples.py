@@ -5,10 +5,11 @@ import pytest
 
 import gradcheck as gc
 from gradcheck.kinks.beside import Beside
+from gradcheck.kinks.changes import WHOLE
 from gradcheck.kinks.formula import Formula
 from gradcheck.kinks.kink_variable import judged
 from gradcheck.kinks.moves import Moves
-from gradcheck.kinks.packed import BLOCK
+from gradcheck.kinks.packed import BLOCK, Packed
 from gradcheck.kinks.sides import Sides
 from gradcheck.kinks.variable_samples import FORETOLD, ROUND, Samples, Variable, _parted
 
@@ -33,7 +34,7 @@ class Told(Samples):
 
 
 UP, TWICE, OTHER, STILL = (np.array(row) for row in ([1.0, -1, 2], [2.0, -2, 4], [1.0, -3, 1], [1.0, 1, 1]))
-ASIDE = np.array([1.0, 1, -1])
+ASIDE, RISING = np.array([1.0, 1, -1]), np.array([1.0, 2, 3])
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,7 @@ ASIDE = np.array([1.0, 1, -1])
         ([UP, ASIDE, TWICE, -ASIDE, -UP], False),
         ([UP, ASIDE, TWICE, -ASIDE, OTHER], True),
         ([STILL, STILL], False),
+        ([STILL, RISING, UP], False),  # kinks on one side in all claims are none of the argument's
     ],
 )
 def test_kinks_always_on_the_same_or_on_opposite_sides_are_alike_unless_in_proportion(kinks, alike):
@@ -70,6 +72,14 @@ def test_kinks_always_on_the_same_or_on_opposite_sides_are_alike_unless_in_propo
 )
 def test_a_move_parts_a_group_of_kinks_if_it_crosses_some_of_them(groups, values, first, count):
     assert _parted(np.array(groups), np.array(values), np.array(first)) == count
+
+
+@pytest.mark.parametrize(("size", "kept"), [(3, list), (WHOLE, list), (WHOLE + 1, Packed)])
+def test_of_a_large_argument_claims_are_packed_and_no_values_of_the_variable_kept(trial_at, size, kept):
+    samples = relu_samples(trial_at, size)
+    samples.tell_apart()
+    assert type(samples.claims) is kept
+    assert all(callable(move) == (kept is Packed) for move in samples.signs._moves)
 
 
 def test_kinks_told_apart_are_asked_about_in_two_more_claims(trial_at):
