@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck.errors import ArgumentError, ArrayValued, GradcheckError, UnsupportedError, check_choice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -182,6 +182,11 @@ def shifted(x: Any, t: float, v: Any) -> Any:
         step += x  # without a third array of its size
         return step
     return x + step
+
+
+def resized(leaves: Sequence[Any], indices: Collection[int], t: float) -> list[Any]:
+    """Return the leaves, those of `indices` moved by t times themselves."""
+    return [shifted(x, t, x) if i in indices else x for i, x in enumerate(leaves)]
 
 
 def copied(x: Any) -> Any:

@@ -675,10 +675,8 @@ def _forward(kind: str, W: Any, x: Any) -> tuple[Any, Callable[[Any], Any]]:  # 
     if kind == "norm":
         r = np.sqrt(1 + np.sum(x**2, axis=-1, keepdims=True))
         y = x / r
-        return (
-            y,
-            lambda g: (g - y * np.sum(g * y, axis=-1, keepdims=True)) / r,
-        )  # without r³, which overflows in float32
+        # without r³, which overflows in float32
+        return y, lambda g: (g - y * np.sum(g * y, axis=-1, keepdims=True)) / r
     centred = x - x.mean(axis=-1, keepdims=True)
     r = np.sqrt(np.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
     u = centred / r
@@ -915,8 +913,11 @@ def wrong_on_an_offset_that_hides_it(rng):
     ):
         case = composition(rng)
     factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
-    wrong_by_it = lambda *a: tuple(g * factor for g in case.gradient(*a))  # noqa: E731  one line beside the other
-    return lambda *a: float(case.f(*a) + add), wrong_by_it, case.args, case.gradient
+
+    def gradient(*a):
+        return tuple(g * factor for g in case.gradient(*a))
+
+    return lambda *a: float(case.f(*a) + add), gradient, case.args, case.gradient
 
 
 @wrong("compositions")

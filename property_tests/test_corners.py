@@ -77,6 +77,7 @@ def assert_wrong(kind, draws, seed):
     found = verdicts(WRONG, kind, draws, seed)
     told(f"wrong: {kind}", found)
     assert found["false"] == 0
+    return found
 
 
 @pytest.mark.parametrize("kind", RIGHT)
@@ -86,7 +87,7 @@ def test_a_right_gradient_never_fails(kind):
 
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_gradient_never_passes(kind):
-    assert_wrong(kind, QUICK, seed=30)
+    assert assert_wrong(kind, QUICK, seed=30)[gc.Verdict.PASS] == 0
 
 
 @pytest.mark.parametrize("kind", sorted(ORDINARY))

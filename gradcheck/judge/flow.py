@@ -57,9 +57,8 @@ def _in_widest_dtype(claim: Claim, rules: Rules, budget: Budget) -> Report:
     except WrongClaim as complaint:
         finite_point(copies, claim.names)
         _restore(claim, copies)
-        field = Field(
-            claim, claim.leaves, seed=rules.seed, budget=budget
-        )  # raises where f cannot be evaluated: no FAIL
+        # raises where f cannot be evaluated: no FAIL then
+        field = Field(claim, claim.leaves, seed=rules.seed, budget=budget)
         remark = _after_f(claim)
         _restore(claim, copies)
         sentence = str(complaint) + remark

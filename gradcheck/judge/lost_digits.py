@@ -77,8 +77,7 @@ def claimed_size(trial: Trial, factor: float) -> float:
 
 def _nearer(trial: Trial, factor: float) -> list[Any]:
     """Return the leaves, those that are judged `factor` times as large."""
-    judged = trial.prediction.judged
-    return [arrays.shifted(x, factor - 1, x) if i in judged else x for i, x in enumerate(trial.field.leaves)]
+    return arrays.resized(trial.field.leaves, trial.prediction.judged, factor - 1)
 
 
 def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Verdict:
@@ -86,13 +85,12 @@ def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Ver
     field, leaves = trial.field, _nearer(trial, factor)
     prediction = Prediction(trial.prediction.claim, leaves)
     other = Field(prediction.claim, leaves, seed=field.seed, budget=field.budget)
-    before = other.evaluations = field.evaluations + other.evaluations  # one budget for both
-    field.count(before - field.evaluations)
+    other.evaluations += field.evaluations  # one budget for both
     there = Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
     try:
         there.measure(FiniteDifferences(other, prediction.judged), max(rules.probes, SLOPES))
     finally:
-        field.count(other.evaluations - before)
+        field.count(other.evaluations - field.evaluations)
         trial.prediction.evaluations += prediction.evaluations
     verdict, interval, _ = decide.verdict(there, rules, resolution)
     return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE

@@ -134,11 +134,6 @@ LINEAR_ALGEBRA = frozenset(
 )
 
 
-def _logaddexp(a: Any, b: Any) -> Any:
-    top = np.where(np.real(a) >= np.real(b), a, b)
-    return top + np.log(np.exp(a - top) + np.exp(b - top))
-
-
 def log_sum_exp(a: Any, axis: Any = 0, *, keepdims: bool = False) -> Any:
     """Return what `np.logaddexp.reduce` does."""
     top = np.max(np.real(a), axis=axis, keepdims=True)
@@ -162,7 +157,7 @@ CONTINUED: dict[str, Callable[..., Any]] = {
     "minimum": lambda a, b: _chosen(a, b, larger=False),
     "fmin": lambda a, b: _chosen(a, b, larger=False),
     "hypot": lambda a, b: np.sqrt(a * a + b * b),
-    "logaddexp": _logaddexp,
+    "logaddexp": lambda a, b: log_sum_exp(np.stack(np.broadcast_arrays(a, b))),
     "expit": lambda a: 1 / (1 + np.exp(-a)),
     "cbrt": lambda a: np.sign(np.real(a)) * (a * np.sign(np.real(a))) ** (1 / 3),
 }

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -127,7 +128,7 @@ def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: st
     """Return the accuracy of each argument's gradient in `dtype`, `gradient` being the same claim in float64."""
     unit, smallest = arrays.ROUNDOFF[dtype], arrays.SMALLEST[dtype]
     condition = spread(prediction, field, unit, prediction.judged, smallest)
-    longest = min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
+    longest, off = _longest(prediction), cache(partial(_off, prediction, dtype))
     found = {}
     for i in prediction.judged:
         wide, own = prediction.values[i], native[i]
@@ -139,7 +140,7 @@ def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: st
         allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
         if error > allowed:
             allowed += LAMBDA * unit * size * min(field.largest, 1 / math.sqrt(unit))
-            allowed += LAMBDA * longest * (unit * _reach(prediction, field, i) + _off(prediction, dtype))
+            allowed += LAMBDA * longest * (unit * _reach(prediction, field, i) + off())
         verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
@@ -158,7 +159,12 @@ def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
 
 def roundings(prediction: Prediction, field: Field) -> float:
     """Return 4·√n·u, the relative round-off of a long sum in the field's arithmetic."""
-    return LAMBDA * field.unit * min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
+    return LAMBDA * field.unit * _longest(prediction)
+
+
+def _longest(prediction: Prediction) -> float:
+    """Return √n, n the roundings on the longest way through the formula."""
+    return min(math.sqrt(arrays.total_size(prediction.leaves) + SHORTEST), BLOCK)
 
 
 def _reach(prediction: Prediction, field: Field, index: int) -> float:
@@ -169,13 +175,9 @@ def _reach(prediction: Prediction, field: Field, index: int) -> float:
     """
     largest = 0.0
     for t in (-1.0, -0.5, 0.5):
-        for together in {False, len(prediction.judged) > 1}:  # x + b is saturated as long as either is large
-            leaves = [
-                arrays.shifted(x, t, x) if i == index or (together and i in prediction.judged) else x
-                for i, x in enumerate(prediction.leaves)
-            ]
+        for indices in dict.fromkeys([(index,), prediction.judged]):  # x + b is saturated as long as either is large
             with contextlib.suppress(WrongClaim):
-                g = prediction.at(leaves)[index]
+                g = prediction.at(arrays.resized(prediction.leaves, indices, t))[index]
                 size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
                 largest = max(largest, size if math.isfinite(size) else 0.0)
     return largest
@@ -188,7 +190,7 @@ def _off(prediction: Prediction, dtype: str) -> float:
     """
     claim, worst = prediction.claim, 0.0
     for t in (-0.5, 0.0, 0.5):
-        own = [arrays.shifted(x, t, x) if i in prediction.judged else x for i, x in enumerate(claim.leaves)]
+        own = arrays.resized(claim.leaves, prediction.judged, t)
         wide = [arrays.like(arrays.to_numpy(x), w) for x, w in zip(own, prediction.leaves, strict=True)]
         with contextlib.suppress(Exception):  # whatever user code raises off the point: nothing learnt from it
             here, there = claim.function(own), claim.function(wide)
