@@ -13,7 +13,7 @@ dozen terms and more themselves (64 roundings for these). So the error is allowe
 where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
 are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
 point: f cannot be told more closely. Where that does not do, more is granted: 4·√n·u times the largest
-gradient within the arguments' own size (the factors that a saturated function's gradient is made of are as large as
+gradient within the argument's own size (the factors that a saturated function's gradient is made of are as large as
 there), and 4·√n times what f in its own dtype is off from f in float64 there (where terms cancel in f they are larger
 than f, and so are the gradient's factors). And code in logarithms (a CTC loss) has factors exp(L) with L as large as
 f, off by u·|f| of themselves: so much of g is granted, up to half of its digits.
@@ -175,11 +175,10 @@ def _reach(prediction: Prediction, field: Field, index: int) -> float:
     """
     largest = 0.0
     for t in (-1.0, -0.5, 0.5):
-        for indices in dict.fromkeys([(index,), prediction.judged]):  # x + b is saturated as long as either is large
-            with contextlib.suppress(WrongClaim):
-                g = prediction.at(arrays.resized(prediction.leaves, indices, t))[index]
-                size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
-                largest = max(largest, size if math.isfinite(size) else 0.0)
+        with contextlib.suppress(WrongClaim):
+            g = prediction.at(arrays.resized(prediction.leaves, (index,), t))[index]
+            size = 0.0 if g is None else field.scales[index].norm(arrays.to_numpy(g))
+            largest = max(largest, size if math.isfinite(size) else 0.0)
     return largest
 
 

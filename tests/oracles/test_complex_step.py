@@ -27,6 +27,7 @@ def slope(f, x=X, v=V):
         (lambda x: np.std(x, ddof=1), lambda x: (x - x.mean()) / (np.std(x, ddof=1) * (x.size - 1))),
         (lambda x: np.logaddexp(0, x).sum(), lambda x: 1 / (1 + np.exp(-x))),
         (np.logaddexp.reduce, lambda x: np.exp(x) / np.exp(x).sum()),
+        (lambda x: np.logaddexp.reduce(np.append(x, 1e3)) + np.logaddexp(x[0], -1e3), lambda x: 0 * x + [1, 0, 0]),
         (
             lambda x: np.logaddexp.reduce(np.outer(x, [1, 2]), axis=1, keepdims=True).sum() / 3,
             lambda x: (1 + 1 / (1 + np.exp(-x))) / 3,

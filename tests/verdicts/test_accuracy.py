@@ -230,3 +230,23 @@ def test_a_special_function_of_one_number_may_be_off_by_the_roundings_of_its_ser
     for value in (-7.3, -2.5, 0.4, 3.1, 8.9):
         report = gc.check(getattr(torch.special, function), inputs=(torch.tensor(value),))
         assert str(report.verdict) == "PASS"
+
+
+@pytest.mark.parametrize("seed", [3, 4, 11, 16, 27])
+def test_where_terms_cancel_in_f_its_gradient_need_not_be_better_than_f(seed):
+    rng = np.random.default_rng(seed)
+    c, W = rng.standard_normal((3, 4)), rng.standard_normal((4, 4))
+    x, b = (0.2 * rng.standard_normal(shape).astype(np.float32) for shape in ((3, 4), 4))
+
+    def layer(x, b):
+        return np.tanh(x.dtype.type(11) * np.logaddexp(0, x + b))  # saturated in both arguments
+
+    def f(x, b):
+        return np.sum(20 * c.astype(x.dtype) * (layer(x, b) @ W.astype(x.dtype)))
+
+    def gradient(x, b):
+        dtype, h = x.dtype.type, layer(x, b)
+        g = (dtype(20) * c.astype(dtype)) @ W.T.astype(dtype) * (1 - h * h) * dtype(11) / (1 + np.exp(-(x + b)))
+        return g, g.sum(axis=0)
+
+    assert gc.check(f, gradient, (x, b), seed=seed).verdict is gc.Verdict.PASS
