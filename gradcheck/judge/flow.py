@@ -208,7 +208,9 @@ def _promoted(claim: Claim, native: Prediction) -> Prediction | None:
 def _own_round_off(field: Field, prediction: Prediction, index: int) -> float:
     """Return how far off the claim of one argument may be in another order of summation."""
     jitter = accuracy.spread(prediction, field, field.unit, [index])[index]
-    return max(LAYOUT * jitter, accuracy.own_round_off(prediction, field, index))
+    largest = max(field.scales[i].norm(here) for i in prediction.judged if (here := prediction.values[i]) is not None)
+    rounded = accuracy.roundings(prediction, field) * largest  # of one that is zero: terms of another's size cancel
+    return max(LAYOUT * jitter, rounded, accuracy.own_round_off(prediction, field, index))
 
 
 def _numbers(

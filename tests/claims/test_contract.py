@@ -359,3 +359,20 @@ def test_another_layout_may_move_a_claim_by_its_round_off(relative, own, told):
     gradient, field = rooms(gradient=lambda x: 3 * x**2 * (1.0 if x.flags.c_contiguous else 1 + relative))
     sentence = contract.any_layout(gradient, field, ClaimNoise.none(1), lambda _: own)
     assert (sentence is not None) is told
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(1e-15, gc.Verdict.PASS), (1e-10, gc.Verdict.FAIL)])
+def test_terms_that_cancel_may_be_rounded_otherwise_where_the_arguments_are_not_contiguous(off, verdict):
+    rng = np.random.default_rng(0)
+    w, c = rng.standard_normal((2, 3, 4))
+    around = 0.999 * np.sum(c * np.sin(w - w.mean()))
+
+    def f(w, b):  # small at the point, though its gradient is not
+        z = w + b
+        return float(np.sum(c * np.sin(z - z.mean())) - around)
+
+    def gradient(w, b):
+        g = c * np.cos(w + b - (w + b).mean())
+        return g - g.mean(), np.array(off if w.flags.c_contiguous else 0.0)  # Σ g - n·(its mean)
+
+    assert gc.check(f, gradient, (w, np.array(0.3)), seed=0).verdict is verdict
