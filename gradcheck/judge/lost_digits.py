@@ -10,6 +10,7 @@ wrong there. Right there, it is not called wrong here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -55,13 +56,15 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
 
 
 def moved_by(mismatch: Mismatch, probe: Probe) -> float:
-    """Return how far the mismatch moves f over the largest step whose slope is nearer to the measured one's than to it.
+    """Return how far the mismatch moves f over the steps whose slopes are nearer to the measured one's than to it.
 
-    Slopes over larger steps agree with the claim there; the error is what f moves by over finer ones.
+    These are the finest ones: from the first larger step that agrees with the claim the error is what f moves by.
     """
-    off, levels = abs(mismatch.claimed - mismatch.measured), probe.slope.levels
-    seen = [x.step for x in levels if abs(x.central / probe.stretch - mismatch.measured) <= CONTRADICTS * off]
-    return off * min(1.0, max(seen, default=1.0))
+    off, levels = abs(mismatch.claimed - mismatch.measured), sorted(probe.slope.levels, key=lambda level: level.step)
+    nearer = itertools.takewhile(
+        lambda level: abs(level.central / probe.stretch - mismatch.measured) <= CONTRADICTS * off, levels
+    )
+    return off * min(1.0, max((level.step for level in nearer), default=1.0))
 
 
 def claimed_size(trial: Trial, factor: float) -> float:
@@ -87,10 +90,16 @@ def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Ver
     other = Field(prediction.claim, leaves, seed=field.seed, budget=field.budget)
     other.evaluations += field.evaluations  # one budget for both
     there = Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
+    count = max(rules.probes, SLOPES)
     try:
-        there.measure(FiniteDifferences(other, prediction.judged), max(rules.probes, SLOPES))
+        there.measure(FiniteDifferences(other, prediction.judged), count)
+        found = decide.verdict(there, rules, resolution)
+        if found[0] is Verdict.FAIL:  # a second time, as at the point itself
+            fresh = there.measure(FiniteDifferences(other, prediction.judged, 1), count)
+            repeated = sum(m.significant for m in there.mismatches(fresh)) > 1
+            found = decide.verdict(there, rules, resolution) if repeated else (Verdict.INCONCLUSIVE, *found[1:])
     finally:
         field.count(other.evaluations - field.evaluations)
         trial.prediction.evaluations += prediction.evaluations
-    verdict, interval, _ = decide.verdict(there, rules, resolution)
+    verdict, interval, _ = found
     return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE

@@ -35,6 +35,7 @@ MOST_PROBES = 4
 BLOCK = 2**15  # entries whose products are added up together
 FEWEST = 3  # directions for an upper end
 UNIT = Scale(1.0)  # claims come in the argument's scale
+NEARER = 2.0**-4  # times δ: a kink at the point leaves the claim as it is
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
 
 
@@ -126,16 +127,25 @@ class Formula:
                 known = one_sided.sides(probe.slope, field.line({index: v}), field.finest([index]))
             better = []
             for sign, side, found in zip((1.0, -1.0), pair, known, strict=True):
-                middle = self._middle(probe, sign) if side.middle is None else side.middle
+                middle = self._slope_at(probe, 2 * sign) if side.middle is None else side.middle
                 better.append(_refined(side, middle, found, probe))
             self.sides[number] = (better[0], better[1])
 
-    def _middle(self, probe: Probe, sign: float) -> float:
-        """Return the slope along a probe of the claim at 2δ on one side."""
+    def _slope_at(self, probe: Probe, steps: float) -> float:
+        """Return the slope along a probe of the claim at steps·δ."""
         beside = self.beside
-        claim = beside.claim(beside.leaves(beside.trial.direction(probe.probe), 2 * sign))
+        claim = beside.claim(beside.leaves(beside.trial.direction(probe.probe), steps))
         flat = beside.as_move(arrays.to_numpy(beside.trial.direction(probe.probe)))
         return _along(claim, flat)[0] / probe.stretch
+
+    @property
+    def changes_within(self) -> bool:
+        """Whether the claim that is furthest off at δ is another one nearer to the point: f bends there, at no kink."""
+        off = [(abs(side.mismatch.value) - side.mismatch.bound) for pair in self.sides for side in pair]
+        number, side = divmod(off.index(max(off)), 2)
+        found = self.sides[number][side]
+        nearer = self._slope_at(self.probes[number], NEARER * (1 - 2 * side))
+        return abs(nearer - found.near) > abs(found.mismatch.value) / 4
 
     def add(self, other: Formula) -> None:
         """Take in the sides of further probes."""

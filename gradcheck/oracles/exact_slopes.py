@@ -74,6 +74,13 @@ class ExactSlopes:
         self.known.append((move, found))
         return found
 
+    @property
+    def value(self) -> float:
+        """The value of f at the point, of a slope that was asked for."""
+        from gradcheck.oracles.balls import nearest  # noqa: PLC0415  python-flint is optional
+
+        return nearest(self.known[0][1].value)
+
     def directions(self, move: Move, sign: int = 1) -> list[NDArray[Any]]:
         """Return a direction for each argument, zero for those that do not move."""
         return [sign * arrays.to_numpy(move[i]) if i in move else 0.0 * x for i, x in enumerate(self.point.floats)]

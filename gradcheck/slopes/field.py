@@ -108,6 +108,8 @@ class Field:
         f(x).
     largest : float
         The largest finite |f| seen.
+    smallest_move : float
+        The smallest |f − f(x)| seen that is not 0; infinite where f was never seen to move.
     failure : str or None
         The first exception that f raised next to the point.
     inside : str
@@ -123,7 +125,7 @@ class Field:
         self.evaluations = 0
         self.failure: str | None = None
         self.inside = ""
-        self.largest = 0.0
+        self.largest, self.smallest_move = 0.0, math.inf
         self.scales: tuple[Scale, ...] = tuple(
             scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
             for x, own in zip(self.leaves, claim.leaves, strict=True)
@@ -135,6 +137,7 @@ class Field:
         self.tiny = self.size * max(
             arrays.SMALLEST.get(self.dtype, 2.0**-1074), *(arrays.SMALLEST[arrays.dtype_name(x)] for x in self.leaves)
         )
+        self.at_point = math.nan  # until it is known
         self.at_point = self._first()
         self._noise: dict[int, Noise] = {}
         self._own_noise: dict[tuple[int, frozenset[int]], Noise] = {}
@@ -229,6 +232,8 @@ class Field:
     def _seen(self, value: float) -> float:
         if math.isfinite(value):
             self.largest = max(self.largest, abs(value))
+            if 0 < (move := abs(value - self.at_point)) < self.smallest_move:
+                self.smallest_move = move
         return value
 
     def begun(self, leaves: Sequence[Any]) -> Future[float] | None:

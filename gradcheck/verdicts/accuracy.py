@@ -47,6 +47,7 @@ LAMBDA = 4.0
 BLOCK = 2.0**7
 SHORTEST = 2**6
 REPEATS = 2
+WIDER = 4.0  # times a jitter
 MORE_REPEATS = 8  # if a claim is so small that all of it may be round-off, of a few values
 
 
@@ -83,24 +84,29 @@ def spread(
 ) -> dict[int, float]:
     """Return ‖Δ∘s‖ for some arguments: how far the claim moves when the point is jittered by `unit` (see `jittered`).
 
-    All arguments are jittered at once; one whose gradient then moves by far more than round-off is asked again, alone:
-    some other argument may stand on a discontinuity (a label, a kink). Those `unseen` have a claim that no slope can
-    tell from zero: it may be round-off, all of it, and more is asked to know.
+    All arguments are jittered at once. One whose gradient then moves by far more than round-off, and not in proportion
+    to the jitter, is asked again, alone: some other argument may stand on a discontinuity (a label, a kink). Those
+    `unseen` have a claim that no slope can tell from zero: it may be round-off, all of it, and more is asked to know.
     """
     worst = dict.fromkeys(indices, 0.0)
     if prediction.claim.predicted or not indices:
         return worst
-    units = unit
+    units, first, wider = unit, dict[int, float](), None
     for repeat in range(MORE_REPEATS if unseen else REPEATS):
         if repeat >= REPEATS and any(worst[i] == 0 for i in unseen):
             units *= 8  # x moves by a bit, and what is made of it does not: exp(x/10)
         changes = _changes(prediction, field, units, repeat, None, smallest)
+        first = first or changes
         worst = {i: max(change, changes.get(i, 0.0)) for i, change in worst.items()}
     for i in indices:
         values = prediction.values[i]
         usual = 0.0 if values is None else SUSPICIOUS * unit * field.scales[i].norm(values)
         if len(prediction.leaves) == 1 or values is None or worst[i] <= usual:
             continue
+        if wider is None:
+            wider = _changes(prediction, field, WIDER * unit, 0, None, smallest)
+        if wider.get(i, 0.0) > WIDER / 2 * first.get(i, 0.0) > 0:
+            continue  # a jump would be as large
         alone = 0.0
         for repeat in range(REPEATS):
             alone = max(alone, _changes(prediction, field, unit, repeat, i, smallest).get(i, 0.0))
@@ -139,8 +145,10 @@ def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: st
         lost = field.scales[i].norm(np.full_like(wide, smallest))
         allowed = LAMBDA * (longest * (condition[i] + unit * size + lost) + unit * field.largest)
         if error > allowed:
+            more = spread(prediction, field, unit, [i], smallest, unseen=[i])[i]  # one draw is of any size
+            allowed += LAMBDA * longest * max(more - condition[i], 0.0)
             allowed += LAMBDA * unit * size * min(field.largest, 1 / math.sqrt(unit))
-            allowed += LAMBDA * longest * (unit * _reach(prediction, field, i) + off())
+            allowed += LAMBDA * longest * unit * _reach(prediction, field, i) + as_far_off_as_f(prediction, off())
         verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
@@ -155,6 +163,11 @@ def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
     here = prediction.values[index]
     size = 0.0 if here is None else field.scales[index].norm(here)
     return roundings(prediction, field) * max(size, _reach(prediction, field, index), field.largest)
+
+
+def as_far_off_as_f(prediction: Prediction, off: float) -> float:
+    """Return by how much a claim may be off where f itself is, in its own arithmetic: terms that cancel are larger."""
+    return LAMBDA * _longest(prediction) * off
 
 
 def roundings(prediction: Prediction, field: Field) -> float:
@@ -193,10 +206,8 @@ def _off(prediction: Prediction, dtype: str) -> float:
         wide = [arrays.like(arrays.to_numpy(x), w) for x, w in zip(own, prediction.leaves, strict=True)]
         with contextlib.suppress(Exception):  # whatever user code raises off the point: nothing learnt from it
             here, there = claim.function(own), claim.function(wide)
-            if _another(here, there, dtype):
-                return 0.0
-            off = abs(here - there)
-            worst = max(worst, off if math.isfinite(off) else 0.0)
+            if math.isfinite(off := abs(here - there)) and not _another(here, there, dtype):
+                worst = max(worst, off)
     return worst
 
 

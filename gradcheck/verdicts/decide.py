@@ -8,24 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.slopes.inside import ROUND_OFF, STEPS
-from gradcheck.slopes.ladder import COARSER
+from gradcheck.slopes.inside import STEPS
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
+from gradcheck.verdicts.contradiction import objecting, significant
 
 if TYPE_CHECKING:
-    from gradcheck.slopes.slope import Level
-    from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
-    from gradcheck.verdicts.report import Probe
     from gradcheck.verdicts.trial import Trial
 
+COUNTED = 2.0**-5  # of the largest |f|: steps above it are those of a count, and of no arithmetic
 SHORT = 16  # bits of a sum of numbers of bfloat16 or float16
-ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over large steps is what f shows
 ALL_ROUND_OFF = 16.0  # a claim below so many times its change by a jitter may be all round-off
-STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a smooth φ it is 63 times its error
-FAR = 2.0**6  # times the argument's own size, or 1 if that is smaller
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
 # report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).
 COARSE = 1e-3
@@ -65,19 +60,19 @@ def _within_atol(trial: Trial, rules: Rules) -> Interval | None:
 
 def _contradicted(trial: Trial, rules: Rules, interval: Interval) -> tuple[Verdict, Interval, str] | None:
     """Return a verdict if slopes contradict the claim by more than is allowed."""
-    significant = _significant(trial)
+    count = significant(trial)
     if interval.high <= _in_logarithms(trial):
         return None
     if rules.rtol is None and rules.atol is None:
-        if significant and _as_round_off(trial):
+        if count and _as_round_off(trial):
             return Verdict.INCONCLUSIVE, interval, reasons.AS_ROUND_OFF
-        if significant >= 2:
+        if count >= 2:
             return Verdict.FAIL, interval, reasons.STRAIGHT_THROUGH if _claims_a_slope_on_stairs(trial) else ""
-        return (Verdict.INCONCLUSIVE, interval, reasons.ONE) if significant else None
+        return (Verdict.INCONCLUSIVE, interval, reasons.ONE) if count else None
     relative = rules.rtol is None or interval.low > rules.rtol
     # ‖e‖ is surely above atol where ‖e∘s‖ is above atol times the largest scale
     absolute = rules.atol is None or trial.absolute().low > rules.atol * float(np.max(trial.scale.value))
-    if significant >= 2 and relative and absolute:
+    if count >= 2 and relative and absolute:
         return Verdict.FAIL, interval, f"the error is above {_allowed(rules)}"
     return None
 
@@ -97,73 +92,6 @@ def _as_round_off(trial: Trial) -> bool:
     if norm is None or not 0 < norm <= default_resolution(trial.field.unit) ** 2 * size:
         return False
     return all(abs(m.measured) <= m.bound for m in trial.mismatches())
-
-
-def _significant(trial: Trial) -> int:
-    """Return how many slopes contradict the claim where f moves."""
-    pairs = zip(trial.mismatches(), trial.probes, strict=True)
-    changing = _unresolved(trial)
-    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
-    edge = any(reasons.stands(trial, p) for p in trial.probes)  # of stairs that may be meant, along some directions
-    if stepped and edge and not trial.field.inside:
-        return 0
-    return sum(
-        m.significant
-        and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
-        and not _among_its_levels(m, p, inside=bool(trial.field.inside))
-        and not _far(trial, p)
-        and not (changing and _at_the_finest(trial, p))
-        for m, p in pairs
-    )
-
-
-def _unresolved(trial: Trial) -> bool:
-    """Tell whether f's slope still changes by a part of itself from one to the next of the two finest steps there are.
-
-    f changes within them, then, and no slope over them is that at the point: it can agree with a claim, and not
-    contradict it, also along a direction where the two happen to be alike.
-    """
-    ends = [_seen(p)[-2:] for p in trial.probes if _at_the_finest(trial, p)]
-    return any(abs(a.central - b.central) > a.noise + b.noise + STILL_CHANGING * abs(b.central) for a, b in ends)
-
-
-def _at_the_finest(trial: Trial, probe: Probe) -> bool:
-    """Tell whether a slope rests on the finest step that f shows: the next, an eighth of it, is no number or noise."""
-    levels = _seen(probe)
-    finest = math.ldexp(COARSER, trial.field.finest([trial.index]))
-    return len(levels) > 1 and (levels[-1].step < finest or COARSER * levels[-1].noise > abs(levels[-1].central))
-
-
-def _seen(probe: Probe) -> list[Level]:
-    return [level for level in probe.slope.levels if abs(level.central) > level.noise]
-
-
-def _far(trial: Trial, probe: Probe) -> bool:
-    """Tell whether a slope was seen only on steps far beyond the argument's own size, and beyond 1.
-
-    It may be that of another place: softplus is a straight line there, and half as steep in the mean of both sides. It
-    can agree with a claim, and not contradict it.
-    """
-    size = float(np.min(trial.scale.value))
-    seen = [level.step for level in probe.slope.levels if abs(level.central) > 2 * level.noise]
-    return bool(seen) and min(seen) * size > FAR * max(size, 1.0)
-
-
-def _among_its_levels(mismatch: Mismatch, probe: Probe, *, inside: bool) -> bool:
-    """Tell whether f moves in steps along a probe, and the claim is one of the slopes that its steps show.
-
-    Entries of different sizes, rounded to few digits, move f from different steps on: the slope of the finest steps is
-    that of some of them only.
-    """
-    slope = probe.slope
-    if not slope.levels or mismatch.claimed == 0:
-        return False
-    seen = [level.central / probe.stretch for level in slope.levels]
-    if inside and any(abs(c - mismatch.claimed) <= ALIKE * abs(c - mismatch.measured) for c in seen[:2]):
-        return True  # the largest steps show the claim, and the measurement rests on finer ones: those of roundings
-    if math.isnan(slope.constant):
-        return False
-    return min(seen) - mismatch.bound <= mismatch.claimed <= max(seen) + mismatch.bound
 
 
 def _allowed(rules: Rules) -> str:
@@ -204,7 +132,7 @@ def by_the_digits(trial: Trial, rules: Rules, resolution: float) -> Interval | N
     offset, and one that rounds inside hides more. Not where the user said what is wanted.
     """
     stated = rules.rtol is not None or rules.atol is not None
-    if stated or trial.random or _vanishes(trial) or _significant(trial):
+    if stated or trial.random or _vanishes(trial) or objecting(trial):
         return None
     interval = trial.interval()
     if interval.high <= COARSE:
@@ -234,7 +162,7 @@ def zero_gradient(trial: Trial, resolution: float, *, invisible: float = 0.0) ->
         smooth = trial.absolute([max(p.slope.constant, p.slope.hidden) / p.stretch for p in trial.probes])
         if smooth.high <= resolution * trial.field.largest:
             return smooth
-        if _steps(trial) > STEPS and not _of_short_numbers(trial):
+        if _steps(trial) > COUNTED and not _of_short_numbers(trial):
             return trial.absolute([p.slope.constant / p.stretch for p in trial.probes])
     if not _unseen(trial, invisible):
         return None
@@ -281,11 +209,6 @@ def stairs_by_design(trial: Trial) -> bool:
     return STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
 
 
-def _jumps(trial: Trial, probe: Probe) -> bool:
-    """Tell whether f's first move along a probe is a step, and not the beginning of a slope past a kink."""
-    return probe.slope.first > ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
-
-
 def _steps(trial: Trial) -> float:
     """Return the size of the steps in which f moves, relative to the largest |f| seen; infinite where none was seen."""
     seen = [p.slope.first for p in trial.probes if p.slope.first > 0]
@@ -308,10 +231,3 @@ def _of_short_numbers(trial: Trial) -> bool:
     ratios = [value.as_integer_ratio() for value in values if math.isfinite(value) and value]
     last = min(((whole & -whole) / parts for whole, parts in ratios), default=0.0)  # the last bit that is set
     return unit <= last < min((p.slope.first for p in trial.probes if p.slope.first > 0), default=0.0)
-
-
-def _past_it(probe: Probe) -> bool:
-    """Tell whether a slope is steeper than f can be next to the point, where it does not move: it is that of beyond."""
-    slope = probe.slope
-    flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
-    return abs(slope.value) - slope.error > flattest

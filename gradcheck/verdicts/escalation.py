@@ -17,8 +17,9 @@ from gradcheck import arrays
 from gradcheck.errors import GradcheckError
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.verdicts import decide, reasons
-from gradcheck.verdicts.accuracy import own_round_off, spread
+from gradcheck.verdicts.accuracy import as_far_off_as_f, own_round_off, spread
 from gradcheck.verdicts.certificate import Verdict
+from gradcheck.verdicts.contradiction import all_noise
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
@@ -32,13 +33,13 @@ SLOPES = 4
 # Where differences see nothing, code that computes derivatives sees the claim's own round-off, and a jitter need not
 # show that. So such code alone makes a claim a FAIL only if it is wrong by a tenth or more.
 GROSS = 0.1
-ALL_NOISE = 2.0**-3  # of the largest |f| seen: where differences show a noise above it, f has no digit left
 DOUBT = (
     "differences see no slope here, and {} finds another one than is claimed: a mistake, or round-off of the claim, "
     "which may be as large beside an f that is so much larger; check at another point, or pass atol= if it does not "
     "matter"
 )
 EXACT_ENTRIES = 64
+LOST = 2.0**-10  # of f, by which it is off: its terms are so much larger, and the claim's
 FEWEST_DIGITS = 2.0**-24  # of a derivative computed in fewer, the round-off allowed for is as large as itself
 
 
@@ -91,9 +92,7 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
     """Return the trial with slopes of `oracle`; None where it cannot follow f, or disagrees with a difference."""
     if trial.probes and all(probe.slope.jumps for probe in trial.probes):
         return None  # a derivative of zero on either side of a jump is none
-    moving = [probe.slope for probe in trial.probes if math.isnan(probe.slope.constant)]  # and on no stairs
-    levels = [level for slope in moving for level in slope.levels]
-    if levels and all(level.noise * level.step > ALL_NOISE * trial.field.largest for level in levels):
+    if all_noise(trial):
         return None  # what is left of f is round-off, and of its derivatives as well
     other = Trial(
         trial.field,
@@ -109,6 +108,9 @@ def another_trial(trial: Trial, oracle: Oracle) -> Trial | None:
         other.jitter = spread(trial.prediction, trial.field, unit, [index], unseen=[index])[index]
     try:
         other.measure(oracle, SLOPES)
+        here = trial.field.at_point
+        if (off := abs(getattr(oracle, "value", here) - here)) > LOST * abs(here):
+            other.jitter = max(other.jitter, as_far_off_as_f(trial.prediction, off))
         decide.see_size(other)
         for probe in trial.probes[:SLOPES]:
             v = trial.direction(probe.probe)

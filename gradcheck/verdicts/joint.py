@@ -202,7 +202,7 @@ class Joint:
             for t in (-1.0, 1.0):
                 line(t)
         for i in group:
-            self.trials[i].size_seen()
+            self.trials[i].sized = True
 
     def _release(
         self, members: Sequence[int] | Mapping[int, float], again: Sequence[int] | Mapping[int, float]

@@ -127,11 +127,14 @@ class Trial:
         """Return the direction of a probe, the same each time."""
         if probe in self._kept:
             return self._kept[probe]
-        stretch = self.stretch(probe) * self._factors.get(probe, 1.0)
-        v = self.field.direction(self.index, probe, stretch=stretch, tangent=self.tangent)
+        v = self.field.direction(self.index, probe, stretch=self.length(probe), tangent=self.tangent)
         if self.field.size <= SMALL and not self._drawn_anew:
             self._kept[probe] = v
         return v
+
+    def length(self, probe: int) -> float:
+        """Return the factor by which a probe's direction is longer than one of the argument's size."""
+        return self.stretch(probe) * self._factors.get(probe, 1.0)
 
     def keeps(self, probe: int) -> bool:
         """Tell whether the direction of a probe is kept, and not drawn anew each time."""
@@ -318,10 +321,6 @@ class Trial:
         for probe in [] if self.sized else self.probes[: 4 if in_steps else 2]:
             line = self.field.line({self.index: self.direction(probe.probe)})
             self.values_far_apart += [line(t) for t in ((-1.0, -0.5, 0.5, 1.0) if in_steps else (-1.0, 1.0))]
-        self.size_seen()
-
-    def size_seen(self) -> None:
-        """Note that f was seen where the argument is moved by its own size, together with others."""
         self.sized = True
 
     def smallest_error(self) -> float:

@@ -12,6 +12,7 @@ from gradcheck.verdicts import decide, reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.argument_report import Probe
 from gradcheck.verdicts.certificate import Interval, Mismatch, Verdict, default_resolution
+from gradcheck.verdicts.decide import COUNTED
 
 U = 2.0**-53
 RESOLUTION = 1e-5
@@ -37,10 +38,11 @@ def probe(
 def trial(*probes, interval=(0.3, 0.4), absolute=(0.0, 1e-3), norm=2.0, effects=(1.0,), dtype="float64", **fields):
     """Return what was measured of an argument x, as a verdict reads it."""
     leaf = np.ones(1, dtype)
-    field = {"at_point": 1.0, "largest": 1.0, "unit": U, "inside": "", "step": math.inf}
+    field = {"at_point": 1.0, "largest": 1.0, "unit": U, "inside": "", "step": math.inf, "least": math.inf}
     field = SimpleNamespace(**{name: fields.pop(name, value) for name, value in field.items()})
     field.step_size = lambda: field.step
     field.finest = lambda _: FINEST
+    field.smallest_move = field.least
     field.scales = [SimpleNamespace(norm=lambda g: g) for _ in effects]
     bound = fields.pop("bound", BOUND)
     return SimpleNamespace(
@@ -210,14 +212,51 @@ def test_a_claim_that_some_steps_show_is_not_contradicted_by_others(claimed, lev
     assert contradicts(trial(*[found] * 3, inside=inside)) == wanted
 
 
-@pytest.mark.parametrize(("step", "scale"), [(64.0, 1.0), (64.0, 8.0), (640.0, 0.1)])
-def test_a_slope_that_is_seen_far_away_only_contradicts_nothing(step, scale):
-    near, far = ((step * k, 5.0) for k in (1.0, 1.01))
-    hidden = (step / 8, 5e-13)
+@pytest.mark.parametrize("scale", [0.1, 1.0, 8.0])
+def test_a_slope_that_is_seen_beyond_the_arguments_own_size_only_contradicts_nothing(scale):
+    near, far = ((step, 5.0) for step in (1.0, 1.01))
+    hidden = (1 / 8, 5e-13)
     assert contradicts(trial(*[probe(claimed=3.0, levels=(near, hidden))] * 3, scale=scale))
     assert not contradicts(trial(*[probe(claimed=3.0, levels=(far, hidden))] * 3, scale=scale))
-    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (step / 8, -5.1)))] * 3, scale=scale))
+    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (1 / 8, -5.1)))] * 3, scale=scale))
     assert contradicts(trial(*[probe(claimed=3.0, levels=())] * 3, scale=scale))
+
+
+@pytest.mark.parametrize(
+    ("slopes", "wanted"),
+    [
+        ([-1.0, -8.5, -70.0], False),  # each eight times the one before
+        ([-60.0, -69.0, -70.0], True),  # settled
+        ([-1.0, -69.0, -70.0], True),  # where the step is small enough
+        ([-10.0, -40.0, -70.0], True),  # not by much
+    ],
+)
+def test_slopes_that_grow_to_the_last_step_contradict_nothing(slopes, wanted):
+    levels = tuple((2.0 ** (-2 - 3 * k), slope) for k, slope in enumerate(slopes))
+    assert contradicts(trial(*[probe(claimed=3.0, slope=-70.0, levels=levels, noise=0.02)] * 3)) == wanted
+
+
+@pytest.mark.parametrize(("noise", "wanted"), [(0.49, True), (0.51, False)])
+def test_a_noise_as_large_as_f_contradicts_nothing(noise, wanted):
+    noisy = probe(claimed=3.0, levels=((0.5, 5.0), (0.25, 5.0)), noise=noise)
+    assert contradicts(trial(*[noisy] * 3)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("least", "values", "apart", "wanted"),
+    [
+        (3.1, (1.0, 1.0), [], False),  # f has never moved by as little as is claimed
+        (2.9, (1.0, 1.0), [], True),
+        (math.inf, (1.0, 1.0), [], True),  # it has never moved at all
+        (3.1, (1.0, 2.0), [], True),
+        (3.1, (1.0, 1.0), [2.0], True),
+    ],
+)
+def test_a_claim_below_every_move_of_f_is_not_contradicted_where_the_argument_moves_it_by_nothing(
+    least, values, apart, wanted
+):
+    still = probe(claimed=3.0, slope=0.0, levels=((0.25, 0.0),), values=values)
+    assert contradicts(trial(*[still] * 3, least=least, values_far_apart=apart)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -373,10 +412,10 @@ def test_a_gradient_is_zero_where_neither_claim_nor_slopes_stand_out(claimed, sl
         ({"constant": 1e-4, "hidden": 2e-4}, {}, 1e-4),
         ({"constant": 1e-4, "hidden": 2e-3}, {}, 1e-3),
         ({"constant": 1e-4, "hidden": 3e-3}, {}, None),
-        ({"constant": 1e-4, "hidden": 3e-3, "first": 100.0 * STEPS}, {}, None),
-        ({"constant": 1e-4, "hidden": 3e-3, "first": 101.0 * STEPS}, {}, 5e-5),
-        ({"constant": 1e-4, "hidden": 3e-3}, {"step": 2 * STEPS}, 5e-5),
-        ({"constant": 1e-4, "hidden": 3e-3, "first": 2 * STEPS}, {"largest": 0.0}, 5e-5),
+        ({"constant": 1e-4, "hidden": 3e-3, "first": COUNTED}, {"largest": 1.0}, None),
+        ({"constant": 1e-4, "hidden": 3e-3, "first": 1.01 * COUNTED}, {"largest": 1.0}, 5e-5),
+        ({"constant": 1e-4, "hidden": 3e-3}, {"step": 2 * COUNTED}, 5e-5),
+        ({"constant": 1e-4, "hidden": 3e-3, "first": 2 * COUNTED}, {"largest": 0.0}, 5e-5),
         ({"constant": 2e-4, "hidden": 2e-4}, {"norm": 1e-9, "jitter": 1e-9 / 16}, 1e-4),
         ({"constant": 2e-4, "hidden": 2e-4}, {"norm": 1e-9, "jitter": 1e-11}, None),
         ({"constant": 2e-4, "hidden": 2e-4}, {"norm": 1e-9, "jitter": 1.0, "step": 0.1}, None),
@@ -385,7 +424,7 @@ def test_a_gradient_is_zero_where_neither_claim_nor_slopes_stand_out(claimed, sl
     ],
 )
 def test_where_f_stands_still_its_steps_bound_the_gradient(found, fields, wanted):
-    fields = {"norm": 0.0, "largest": 100.0, "step": STEPS, **fields}
+    fields = {"norm": 0.0, "largest": 100.0, "step": COUNTED, **fields}
     if fields["norm"]:
         fields["step"] = fields["step"] if fields["step"] == 0.1 else math.inf
     still = probe(0.0, 0.0, levels=((0.25, 0.0),), stretch=2.0, **found)

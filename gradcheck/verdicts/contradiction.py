@@ -1,0 +1,176 @@
+"""Which slopes contradict a claim: those of another value, on steps that can tell.
+
+A slope is that at the point only where steps are small enough for f and large enough for its noise. Where they are not
+it can agree with a claim, and not contradict it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from gradcheck.slopes.inside import ROUND_OFF
+from gradcheck.slopes.ladder import COARSER
+from gradcheck.verdicts import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gradcheck.slopes.slope import Level, Slope
+    from gradcheck.verdicts.certificate import Mismatch
+    from gradcheck.verdicts.report import Probe
+    from gradcheck.verdicts.trial import Trial
+
+ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over large steps is what f shows
+STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a smooth φ it is 63 times its error
+GROWN = 2.0**3  # times a slope over the largest step
+CLEAR = 4.0  # times its noise: by which a slope is another one
+FAR = 1.0  # times the argument's own size
+ALL_NOISE = 2.0**-3  # of the largest |f| seen
+
+
+def significant(trial: Trial) -> int:
+    """Return how many slopes contradict the claim where f moves, and rest on steps that can."""
+    changing = _unresolved(trial)
+    return sum(
+        not _far(p)
+        and not _grows(p)
+        and not _below_any_move(trial, p)
+        and not _all_noise([p.slope], trial.field.largest)
+        and not (changing and _at_the_finest(trial, p))
+        for p in objecting(trial)
+    )
+
+
+def objecting(trial: Trial) -> list[Probe]:
+    """Return the probes whose slope is not the claimed one, where f moves."""
+    stepped = ROUND_OFF * trial.field.unit < trial.field.step_size() < math.inf
+    edge = any(reasons.stands(trial, p) for p in trial.probes)  # of stairs that may be meant, along some directions
+    if stepped and edge and not trial.field.inside:
+        return []
+    return [
+        p
+        for m, p in zip(trial.mismatches(), trial.probes, strict=True)
+        if m.significant
+        and not (reasons.stands(trial, p) and (stepped or _past_it(p) or _jumps(trial, p)))
+        and not _among_its_levels(m, p, inside=bool(trial.field.inside))
+        and (trial.field.inside or not _on_finer_steps(m, p))
+    ]
+
+
+def _on_finer_steps(mismatch: Mismatch, probe: Probe) -> bool:
+    """Tell whether finer steps than those measured with show another slope, and the claim is that or on the way to it.
+
+    They have more noise, and stand out of it all the same: f bends, and is not yet straight over the larger ones.
+    """
+    levels, measured = probe.slope.levels, mismatch.measured * probe.stretch
+    used = min((level.step for level in levels if abs(level.central - measured) <= probe.slope.error), default=0.0)
+    for level in levels:
+        if level.step >= used or abs(level.central - measured) <= CLEAR * level.noise:
+            continue
+        low, high = sorted((measured, level.central))
+        if low - level.noise <= mismatch.claimed * probe.stretch <= high + level.noise:
+            return True
+    return False
+
+
+def _below_any_move(trial: Trial, probe: Probe) -> bool:
+    """Tell whether f never moved with this argument, and with no other by as little as is claimed.
+
+    Where f's last digits are lost it is the same to the bit, and elsewhere it moves by so many of them at once.
+    """
+    levels = [level for p in trial.probes for level in p.slope.levels]
+    values = {*trial.values_far_apart, *(v for level in levels for v in (level.plus, level.minus))}
+    return values == {trial.field.at_point} and abs(probe.claimed) < trial.field.smallest_move < math.inf
+
+
+def _unresolved(trial: Trial) -> bool:
+    """Tell whether f's slope still changes by a part of itself from one to the next of the two finest steps there are.
+
+    f changes within them, then, and no slope over them is that at the point: it can agree with a claim, and not
+    contradict it, also along a direction where the two happen to be alike.
+    """
+    return any(_still_changing(_up_to_seen(p)) for p in trial.probes if _at_the_finest(trial, p))
+
+
+def _still_changing(levels: Sequence[Level]) -> bool:
+    """Tell whether the slopes over the last two steps differ by a part of the last, and by more than noise."""
+    a, b = levels[-2:]
+    return abs(a.central - b.central) > a.noise + b.noise + STILL_CHANGING * abs(b.central)
+
+
+def _grows(probe: Probe) -> bool:
+    """Tell whether slopes still change where they end, and have grown since the largest step: f is steeper yet.
+
+    One that takes all its values between a number and the next is as steep as steps are fine.
+    """
+    levels = _seen(probe)
+    return len(levels) > 1 and _still_changing(levels) and abs(levels[-1].central) > GROWN * abs(levels[0].central)
+
+
+def _at_the_finest(trial: Trial, probe: Probe) -> bool:
+    """Tell whether a slope rests on the finest step that f shows: the next, an eighth of it, is no number or noise."""
+    levels = _seen(probe)
+    if len(_up_to_seen(probe)) < 2:
+        return False
+    finest = math.ldexp(COARSER, trial.field.finest([trial.index]))
+    return levels[-1].step < finest or COARSER * levels[-1].noise > abs(levels[-1].central)
+
+
+def _up_to_seen(probe: Probe) -> list[Level]:
+    """Return the levels down to the finest one whose slope stands out of its noise."""
+    seen = _seen(probe)
+    return [level for level in probe.slope.levels if seen and level.step >= seen[-1].step]
+
+
+def _seen(probe: Probe) -> list[Level]:
+    return [level for level in probe.slope.levels if abs(level.central) > level.noise]
+
+
+def _far(probe: Probe) -> bool:
+    """Tell whether a slope was seen only on steps beyond the argument's own size.
+
+    It may be that of another place: softplus is a straight line there, and half as steep in the mean of both sides. It
+    can agree with a claim, and not contradict it.
+    """
+    seen = [level.step for level in probe.slope.levels if abs(level.central) > 2 * level.noise]
+    return bool(seen) and min(seen) > FAR
+
+
+def all_noise(trial: Trial) -> bool:
+    """Tell whether differences show a noise as large as f where it moves: then it has no digit left."""
+    return _all_noise([probe.slope for probe in trial.probes], trial.field.largest)
+
+
+def _all_noise(slopes: Sequence[Slope], largest: float) -> bool:
+    levels = [level for slope in slopes if math.isnan(slope.constant) for level in slope.levels]  # and on no stairs
+    return bool(levels) and all(level.noise * level.step > ALL_NOISE * largest for level in levels)
+
+
+def _among_its_levels(mismatch: Mismatch, probe: Probe, *, inside: bool) -> bool:
+    """Tell whether f moves in steps along a probe, and the claim is one of the slopes that its steps show.
+
+    Entries of different sizes, rounded to few digits, move f from different steps on: the slope of the finest steps is
+    that of some of them only.
+    """
+    slope = probe.slope
+    if not slope.levels or mismatch.claimed == 0:
+        return False
+    seen = [level.central / probe.stretch for level in slope.levels]
+    if inside and any(abs(c - mismatch.claimed) <= ALIKE * abs(c - mismatch.measured) for c in seen[:2]):
+        return True  # the largest steps show the claim, and the measurement rests on finer ones: those of roundings
+    if math.isnan(slope.constant):
+        return False
+    return min(seen) - mismatch.bound <= mismatch.claimed <= max(seen) + mismatch.bound
+
+
+def _jumps(trial: Trial, probe: Probe) -> bool:
+    """Tell whether f's first move along a probe is a step, and not the beginning of a slope past a kink."""
+    return probe.slope.first > ROUND_OFF * trial.field.unit * abs(trial.field.at_point)
+
+
+def _past_it(probe: Probe) -> bool:
+    """Tell whether a slope is steeper than f can be next to the point, where it does not move: it is that of beyond."""
+    slope = probe.slope
+    flattest = slope.constant if math.isnan(slope.hidden) else max(slope.constant, slope.hidden)
+    return abs(slope.value) - slope.error > flattest
