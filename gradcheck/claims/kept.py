@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 POINT = ("args", "inputs")
-LARGE = 2**17  # entries of a floating argument above which its only copy is that of the claim
+LARGE = 2**15  # entries of a floating argument above which its only copy is that of the claim
 
 
 class Kept:

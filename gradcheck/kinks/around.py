@@ -92,7 +92,10 @@ class Around:
             return kept
         moves = Moves()
         for k in kept:
-            moves.append(partial(self._move, k) if FEW * len(self.entries) > len(beside.here) else self._move(k))
+            if self.whole:
+                moves.append(beside.move_anew(k))
+            else:
+                moves.append(partial(self._move, k) if FEW * len(self.entries) > len(beside.here) else self._move(k))
         if before is None:
             claims = beside.changes.packed(kept, self.entries)
         else:
@@ -111,7 +114,7 @@ class Around:
     def _empty(self, rng: np.random.Generator) -> Neighbourhood:
         beside, entries = self.beside, self.entries
         size = (len(beside.here),) if beside.basis is not None else beside.shape
-        size = (2, *size) if beside.complex and beside.basis is None else size
+        size = (*size, 2) if beside.complex and beside.basis is None else size
         here = beside.here[slice(None) if self.whole else entries]
         near = Neighbourhood(self._claim, here, entries, size, rng=rng, blur=beside.blur)
         near.claim_like = self._claim_like
@@ -137,7 +140,7 @@ class Around:
     def _remake(self, move: Callable[[], Array]) -> tuple[Callable[[], Array], Array | Scaled]:
         """Return what returns the move that was made, and the claim there; no move is kept while it is asked for."""
         beside = self.beside
-        return lambda: beside.moved_to(beside.there_anew(move)), beside.looked_up(beside.there_anew(move))
+        return beside.made_anew(move), beside.looked_up(beside.there_anew(move))
 
     def _claim_like(self, part: Array, like: int) -> tuple[Array, Array]:
         """Return the claim at a move of the entries looked at, all others moving as for another claim."""

@@ -8,6 +8,7 @@ entry as two.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,14 +16,15 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks.changes import WHOLE, Changes
-from gradcheck.kinks.moves import Drawn
+from gradcheck.kinks.moves import InOrder, Yielded, by_parts
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.scaled import LARGEST, Scaled
 from gradcheck.kinks.span import svd
+from gradcheck.slopes.direction import draw_by_parts
 from gradcheck.slopes.streams import Purpose, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -37,15 +39,8 @@ SAME = 32.0  # twice the drift that is seen: of a claim at one side and of that 
 
 
 def in_order(count: int, sign: float, rng: np.random.Generator) -> Array:
-    """Return a move along which entries fall in their order, or rise; a little aside, so that none are tied.
-
-    It is as long as many entries need to be 2^-16 apart: a move is rounded, to 2^-20 at worst.
-    """
-    size = sign * max(1.0, count * 2.0**-17)
-    ramp = np.linspace(size, -size, count) if count > 1 else np.full(count, size)
-    for part in parts(count):
-        ramp[part] += 2.0**-4 * abs(size) / max(count, 1) * rng.standard_normal(len(ramp[part]))
-    return ramp
+    """Return a move along which entries fall in their order, or rise."""
+    return InOrder(count, sign, lambda: rng)()
 
 
 class Beside:
@@ -74,7 +69,7 @@ class Beside:
         value = trial.scale.value
         if not isinstance(value, float):
             value = value.reshape(-1)
-            value = np.concatenate([value, value]) if self.complex else value
+            value = np.repeat(value, 2) if self.complex else value
         self.scale: Any = value
         unit = trial.field.unit
         self.delta = math.ldexp(1.0, max(trial.field.finest([trial.index]), round(math.log2(unit) / 2)))
@@ -83,7 +78,7 @@ class Beside:
         if trial.tangent is not None and self.flat_size <= MOST_TANGENTS:
             self.basis = self._tangents()
         claimed = np.asarray(trial.claimed)
-        large = self.flat_size > WHOLE and not self.complex
+        large = self.flat_size > WHOLE
         self.here: Array | Scaled = Scaled(self.flat(claimed), value) if large else self.in_scale(claimed)
         self.drifts: list[float] = []
         self.changes = Changes(self.here)
@@ -91,10 +86,10 @@ class Beside:
         self.every = every  # whether all claims are kept, or of a large argument the first ones alone
 
     def flat(self, values: NDArray[Any]) -> Array:
-        """Return an array of the argument's shape as a flat real one."""
+        """Return an array of the argument's shape as a flat real one, a complex entry as two."""
         flat = values.reshape(-1)
         if self.complex:
-            return np.concatenate([flat.real, flat.imag]).astype(np.float64, copy=False)
+            flat = np.ascontiguousarray(flat, dtype=np.complex128).view(np.float64)
         return np.asarray(flat.real, dtype=np.float64)
 
     @property
@@ -138,8 +133,7 @@ class Beside:
 
     def shaped(self, flat: Array) -> NDArray[Any]:
         """Return a flat real array in the argument's shape."""
-        count = math.prod(self.shape)
-        return (flat[:count] + 1j * flat[count:] if self.complex else flat).reshape(self.shape)
+        return (np.ascontiguousarray(flat).view(np.complex128) if self.complex else flat).reshape(self.shape)
 
     def indices(self, entries: NDArray[np.int64], most: int | None = None) -> list[tuple[int, ...]]:
         """Return the argument's indices that some entries of a claim are about, each once, the first `most` of them."""
@@ -148,10 +142,10 @@ class Beside:
             claims = [self.here[:], *(self.changes.whole(k) for k in range(1, len(self.moves)))]
             apart = [self.basis[:, entries] @ (claim - first)[entries] for claim in claims]
             entries = np.flatnonzero(np.max(np.abs(apart), axis=0) > self.tolerance)
-        count = max(math.prod(self.shape), 1)
-        if most is not None and most < len(entries) <= count and not self.complex:
-            entries = np.partition(entries, most)[:most]  # each is there once
-        return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries % count)[:most]]
+        each = 2 if self.complex else 1
+        if most is not None and each * most < len(entries):
+            entries = np.partition(entries, each * most)[: each * most]
+        return [tuple(int(i) for i in np.unravel_index(e, self.shape)) for e in np.unique(entries // each)[:most]]
 
     @property
     def tolerance(self) -> float:
@@ -200,14 +194,37 @@ class Beside:
         """Return the move of a claim kept."""
         probe, sign = self.moves[number]
         if probe is None:
-            return in_order(len(self.here), sign, stream(self.trial.field.seed, Purpose.NEARBY, self.trial.index))
-        v = arrays.to_numpy(self.trial.direction(probe))
-        if len(self.here) <= WHOLE or self.complex or self.basis is not None or self.trial.keeps(probe):
-            return sign * self.as_move(v)
-        move = self.flat(v)  # drawn anew, and as large as the argument
-        move /= self.scale
-        move *= sign
-        return move
+            return self._in_order(sign)()
+        if self._drawn_by_parts(probe):
+            return self._along(probe, sign)()
+        return sign * self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+
+    def move_anew(self, number: int) -> Callable[[], Array]:
+        """Return what returns the move of a claim kept."""
+        probe, sign = self.moves[number]
+        if probe is None:
+            return self._in_order(sign)
+        return self._along(probe, sign) if self._drawn_by_parts(probe) else partial(self.move, number)
+
+    def _drawn_by_parts(self, probe: int) -> bool:
+        large = len(self.here) > WHOLE and not self.trial.keeps(probe)
+        return large and self.by_entries and not self.complex
+
+    def _along(self, probe: int, sign: float) -> Yielded:
+        """Return the move along a probe's direction, or against it, to be drawn block by block."""
+        trial = self.trial
+        x, scale = trial.field.leaves[trial.index], trial.field.scales[trial.index]
+
+        def blocks() -> Iterator[tuple[slice, Array]]:
+            rng = stream(trial.field.seed, Purpose.DIRECTION, trial.index, probe)
+            for part, values in draw_by_parts(x, scale, rng, stretch=trial.length(probe)):
+                yield part, values / self.scale_of(part) * sign
+
+        return Yielded(len(self.here), blocks)
+
+    def _in_order(self, sign: float) -> InOrder:
+        rng = partial(stream, self.trial.field.seed, Purpose.NEARBY, self.trial.index)
+        return InOrder(len(self.here), sign, rng)
 
     def ask_in_order(self) -> None:
         """Keep the claims where entries fall, and where they rise, in their order."""
@@ -249,19 +266,28 @@ class Beside:
             values *= self.delta
             values += arrays.to_numpy(self.x)
         else:
-            values = self._shifted((part, move[part]) for part in parts(len(move)))
+            values = self._shifted(by_parts(move))
         return self._with(values)
 
     def there_anew(self, move: Callable[[], Array]) -> list[Any]:
         """Return the arguments at a move that is drawn, or made, for them alone."""
-        if isinstance(move, Drawn) and self.by_entries:
-            return self._with(self._shifted(move.by_parts()))
-        return self.there(move())
+        return self._with(self._shifted(by_parts(move))) if self.by_entries else self.there(move())
+
+    def made_anew(self, move: Callable[[], Array]) -> Callable[[], Array]:
+        """Return what returns a move as it can be made: rounded, and along the argument's tangents."""
+        if not self.by_entries:
+            return lambda: self.moved_to(self.there(move()))
+
+        def blocks() -> Iterator[tuple[slice, Array]]:
+            for part, x, there in self._shifted_by_parts(by_parts(move)):
+                yield part, np.asarray(np.subtract(there, x, dtype=np.float64) / self.delta / self.scale_of(part))
+
+        return Yielded(len(self.here), blocks)
 
     @property
     def by_entries(self) -> bool:
         """Whether entries move by themselves: the argument is real, and no tangents hold them."""
-        return not self.complex and self.basis is None and self.trial.tangent is None
+        return self.basis is None and self.trial.tangent is None
 
     def _with(self, values: NDArray[Any]) -> list[Any]:
         leaves = list(self.trial.prediction.leaves)
@@ -269,23 +295,32 @@ class Beside:
         return leaves
 
     def _shifted(self, move: Iterable[tuple[slice, Array]]) -> NDArray[Any]:
-        """Return x + δ·move in the argument's own dtype, block by block."""
+        """Return x + δ·move in the argument's own dtype."""
         x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
-        here, there = np.ravel(x), np.empty(x.size, dtype=x.dtype)
+        flat = np.empty(self.flat_size, dtype=x.real.dtype)
+        for part, _, values in self._shifted_by_parts(move):
+            flat[part] = values
+        return flat.view(x.dtype).reshape(self.shape)
+
+    def _shifted_by_parts(self, move: Iterable[tuple[slice, Array]]) -> Iterator[tuple[slice, Array, NDArray[Any]]]:
+        """Yield x and x + δ·move, rounded to the argument's own dtype, block by block."""
+        x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
+        flat = np.ravel(x).view(x.real.dtype)
         for part, values in move:
-            block = values * (self.scale if isinstance(self.scale, float) else self.scale[part])
+            block = values * self.scale_of(part)
             block *= self.delta
-            block += here[part]
-            there[part] = block
-        return there.reshape(self.shape)
+            block += flat[part]
+            yield part, flat[part], block.astype(flat.dtype, copy=False)
+
+    def scale_of(self, part: slice | NDArray[np.int64]) -> Any:
+        """Return the scale of some entries."""
+        return self.scale if isinstance(self.scale, float) else self.scale[part]
 
     def made(self, leaves: Sequence[Any], entries: NDArray[np.int64]) -> Array:
         """Return the move to arguments in some entries."""
-        if self.complex:
-            return self.moved_to(leaves)[entries]
-        x, there = (arrays.to_numpy(values).reshape(-1)[entries] for values in (self.x, leaves[self.trial.index]))
-        scale = self.scale if isinstance(self.scale, float) else self.scale[entries]
-        return np.asarray((there - x) / self.delta / scale)
+        each = (arrays.to_numpy(values) for values in (self.x, leaves[self.trial.index]))
+        x, there = (np.ravel(values).view(values.real.dtype)[entries] for values in each)
+        return np.asarray((there - x) / self.delta / self.scale_of(entries))
 
     @property
     def one_piece(self) -> bool:

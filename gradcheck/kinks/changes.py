@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Entries = NDArray[np.signedinteger[Any]]
 
 MOST = 0.5  # of the entries: where more change all are kept
+ENOUGH = 2.0**-4  # of the largest entry: claims so far apart differ, whatever their drift is found to be
 WHOLE = 2**13  # entries up to which claims are kept whole
 
 
@@ -72,7 +73,10 @@ class Changes:
         if len(self.here) > WHOLE:
             self.claims.same = same
         found = claim if len(self.entries) == len(claim) else claim[self.entries]
-        (self.claims.append if values else self.claims.widen)(found)
+        if values:
+            self.claims.append(found)
+        else:
+            self.claims.widen(found, ENOUGH * self.largest)
 
     def _widen(self, changed: NDArray[np.bool_]) -> None:
         count = np.count_nonzero(changed)

@@ -53,7 +53,10 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     """Ask for the whole claims that the blocks' weights make up."""
     alike = _alike(near)
     top, bottom, share = _of_single_entries(near, divided.alone)
-    share = (np.round(share / alike) * alike).clip(0, 1)
+    share /= alike
+    np.round(share, out=share)
+    share *= alike
+    np.clip(share, 0, 1, out=share)
     sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in divided.blocks]
     ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
     levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)

@@ -92,9 +92,10 @@ class ExactBeside(Beside):
         """Return the direction of the arguments at a move."""
         return self._oracle.directions({self.trial.index: self.allowed(move)})
 
-    def there_anew(self, move: Callable[[], Array]) -> list[Any]:
-        """Return the direction of the arguments at a move."""
-        return self.there(move())
+    @property
+    def by_entries(self) -> bool:
+        """Whether floats move by themselves: here they are directions."""
+        return False
 
     def _floats(self, exact: NDArray[Any] | None) -> Array:
         from gradcheck.oracles.balls import nearest  # noqa: PLC0415  python-flint is optional

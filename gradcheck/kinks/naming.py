@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck.kinks import convention, walls
 from gradcheck.kinks.around import Grown
 from gradcheck.kinks.half_turn import HalfTurn
-from gradcheck.kinks.moves import Moves
+from gradcheck.kinks.moves import Moves, by_parts
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
@@ -26,7 +26,7 @@ from gradcheck.kinks.sides import Sides
 from gradcheck.kinks.walls import Wall
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,7 +107,7 @@ class _Entries:
         self.up, self.down = self.two.copy(), self.two.copy()
         for number in range(len(near.moves)):
             self._see(partial(near.claim, number))
-            self._see_move(near.moves[number])
+            self._see_move(near.move_by_parts(number))
 
     def _see(self, claim: Callable[[Entries], Array]) -> None:
         """Take in a claim, of which `claim` returns some entries."""
@@ -120,12 +120,13 @@ class _Entries:
             self.two[part] &= np.abs(above - np.where(side, gap, 0.0)) <= self.near.tolerance
         self.high.append(sides)
 
-    def _see_move(self, move: Array) -> None:
-        """Take in the move of the last claim."""
-        for part in parts(len(self.changing)):
-            own, side = move[self.changing[part]], self.high.part(len(self.high) - 1, part)
-            self.up[part] &= side == (own > 0)
-            self.down[part] &= side == (own < 0)
+    def _see_move(self, move: Iterable[tuple[slice, Array]]) -> None:
+        """Take in the move of the last claim, block by block."""
+        for part, values in move:
+            mine = slice(*np.searchsorted(self.changing, np.array((part.start, part.stop), self.changing.dtype)))
+            own, side = values[self.changing[mine] - part.start], self.high.part(len(self.high) - 1, mine)
+            self.up[mine] &= side == (own > 0)
+            self.down[mine] &= side == (own < 0)
 
     def range(self, entries: Entries) -> tuple[Array, Array]:
         """Return the smaller value of each of some entries, and how much larger the larger one is."""
@@ -185,7 +186,7 @@ class _Entries:
         self._see(claim.__getitem__)
         del claim  # as large as the argument
         self.moves.append(made)
-        self._see_move(self.moves[-1])
+        self._see_move(by_parts(made))
 
     @property
     def apart(self) -> NDArray[np.bool_]:

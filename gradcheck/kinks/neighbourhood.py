@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.moves import Drawn
+from gradcheck.kinks.moves import Aside, Drawn, Mixed, by_parts
 from gradcheck.kinks.packed import Packed, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -181,7 +181,9 @@ class Neighbourhood:
 
     def ask_mixed(self, pick: Picked, *, keep: bool = True) -> Array | Scaled:
         """Return the claim where each entry moves as for the claim that `pick` names, and keep it."""
-        made, claim = self.ask_made(partial(self.mixed, pick))
+        moves = self.moves
+        mixed = Mixed(pick, moves if isinstance(moves, list) else [moves.made(k) for k in range(len(moves))])
+        made, claim = self.ask_made(mixed)
         if keep:
             self.add(made, claim, drawn=False, number=self.asked)
         return claim
@@ -206,13 +208,6 @@ class Neighbourhood:
             self.rng.standard_normal(len(self.here[part]))
         return found
 
-    def mixed(self, pick: Picked) -> Array:
-        """Return the move that takes each entry from that of the claim that `pick` names."""
-        move = np.empty(len(pick))
-        for k in np.unique(pick):
-            np.copyto(move, self.moves[int(k)], where=pick == k)
-        return move
-
     def _count(self) -> None:
         if self.asked >= self.most:
             raise Spent
@@ -234,11 +229,19 @@ class Neighbourhood:
         """
         if self.drawn[number]:
             return True
-        move = self.moves[number]
-        largest = float(np.max(np.abs(move), initial=0.0))
-        aside = max(min(64 * self.blur, 2.0**-4 / len(move)) * largest, 2 * self.blur)
-        _, claim = self.ask_unkept(move + aside * self.noise(), like=number)
-        return float(np.max(np.abs(claim - self.claims[number]), initial=0.0)) <= self.tolerance + self.size / 16
+        largest = max(float(np.max(np.abs(values))) for _, values in self.move_by_parts(number))
+        aside = max(min(64 * self.blur, 2.0**-4 / len(self.here)) * largest, 2 * self.blur)
+        claim: Array | Scaled
+        if isinstance(self.moves, list) or self.remake is None:
+            _, claim = self.ask_unkept(self.moves[number] + aside * self.noise(), like=number)
+        else:
+            claim = self.ask_made(Aside(self.moves.made(number), aside, self.drawn_move()))[1]
+        ends = (float(np.max(np.abs(claim[part] - self.claim(number, part)))) for part in self.parts)
+        return max(ends, default=0.0) <= self.tolerance + self.size / 16
+
+    def move_by_parts(self, number: int) -> Iterator[tuple[slice, Array]]:
+        """Yield the move of a claim block by block, from the first entry on; not to be written into."""
+        return by_parts(self.moves[number] if isinstance(self.moves, list) else self.moves.made(number))
 
     def noise(self) -> Array:
         """Return a random move."""
@@ -290,18 +293,12 @@ def grows(near: Neighbourhood, count: int | None = None) -> Array:
     Sample by sample, and in blocks, as there may be many entries.
     """
     count = count or len(near.claims)
-    middle = np.zeros(near.here.size)
-    for k in range(count):
-        middle += near.moves[k]
-    middle /= count
     together = np.zeros(near.here.size)
     means = [_mean(near, part, count) for part in near.parts] if isinstance(near.claims, list) else []
     for k in range(count):
-        move = near.moves[k]
-        for number, part in enumerate(near.parts):
+        for number, (part, move) in enumerate(near.move_by_parts(k)):
             mean = means[number] if means else _mean(near, part, count)  # as large as a claim of all entries
-            together[part] += (near.claim(k, part) - mean) * (move[part] - middle[part])
-        del move
+            together[part] += (near.claim(k, part) - mean) * move  # the moves' own mean adds nothing
     return together
 
 

@@ -129,5 +129,5 @@ def _is_centre(near: Neighbourhood) -> bool:
 
 def _opposite(near: Neighbourhood, number: int) -> bool:
     """Tell whether a claim's move and that of the next one are opposites."""
-    one, other = near.moves[number], near.moves[number + 1]
-    return all(bool((np.abs(one[part] + other[part]) <= near.blur).all()) for part in near.parts)
+    pairs = zip(near.move_by_parts(number), near.move_by_parts(number + 1), strict=True)
+    return all(bool((np.abs(one + other) <= near.blur).all()) for (_, one), (_, other) in pairs)

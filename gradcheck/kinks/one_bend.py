@@ -9,6 +9,7 @@ is the same with −u.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,7 +191,7 @@ class Search:
 
     def _look(self, block: Block, turn: int, move: Array) -> bool:
         """Put the move from the nearest point to the claim into `move`; return whether the block is still open."""
-        near, entries, aside = self.near, block.entries, 2.0**-8
+        near, entries = self.near, block.entries
         rest = block.nearest(near)
         far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
         if far <= near.tolerance:
@@ -202,7 +203,10 @@ class Search:
         if block.bend == 0 or block.stalled > PATIENCE:
             block.state = "both ways"
             return False
-        if turn % 3 == 2:  # on the round boundary of a ball: from its centre
+        # next to the round boundary of a ball a claim is as near as the square of how far its move is off
+        across = float(np.max(np.abs(near.claim(0, entries) - near.claim(1, entries)))) or 1.0
+        aside = max(min(2.0**-8, math.sqrt(far / across) / 4), ASIDE * near.blur)
+        if turn % 3 == 2:  # on that boundary: from its centre
             rest = near.here[entries] - (near.claim(0, entries) + near.claim(1, entries)) / 2
             far, aside = float(np.max(np.abs(rest))) or 1.0, ASIDE * near.blur
         move[entries] = block.bend * (rest / far + aside * near.rng.standard_normal(len(entries)))

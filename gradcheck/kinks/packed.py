@@ -41,7 +41,7 @@ class Few:
         """Return the values of some entries."""
         if isinstance(where, slice):
             start, stop, _ = where.indices(self.count)
-            first, last = np.searchsorted(self.entries, (start, stop))
+            first, last = np.searchsorted(self.entries, np.array((start, stop), dtype=self.entries.dtype))
             found = np.full(stop - start, np.nan)
             found[self.entries[first:last] - start] = self.values[first:last]
             return found
@@ -153,13 +153,13 @@ class Packed:
         for part in parts(self.count):
             codes[part] = self._coded(claim[part], part)
 
-    def widen(self, claim: Array) -> None:
-        """Keep the range of a claim."""
+    def widen(self, claim: Array, enough: float = np.inf) -> None:
+        """Keep the range of a claim, where what is known of it is not `enough` already."""
         self.codes.append(None)
         for part in parts(self.count):
             low, high = self.range(part)
             values = claim[part]
-            beyond = ~((values >= low - self.same) & (values <= high + self.same))
+            beyond = ~((values >= low - self.same) & (values <= high + self.same)) & ~(high - low >= enough)
             if beyond.any():
                 self._coded(np.where(beyond, values, self.levels[0][part] if self.levels else values), part)
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.kinks.nearest_point import combined, in_hull
+from gradcheck.kinks.packed import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
+
+ROWS = 2**10  # blocks looked at together
+TWO = 2
 
 
 @dataclass(slots=True)
@@ -88,28 +90,66 @@ class Parts:
         many = count > 1
         self._order, self._first, self._count = order, first[many].astype(np.int32), count[many].astype(np.int32)
 
-    def _made(self) -> Iterator[Block]:
-        for first, count in zip(self._first, self._count, strict=True):
-            yield Block(self._order[first : first + count], self._known)
+    def _block(self, place: int) -> Block:
+        first = self._first[place]
+        return Block(self._order[first : first + self._count[place]], self._known)
 
     @cached_property
     def blocks(self) -> list[Block]:
         """The blocks of several entries, made where they are first asked for: there may be very many."""
-        return list(self._made())
+        return [self._block(place) for place in range(len(self._first))]
 
     def __len__(self) -> int:
         return len(self._first) + len(self.alone)
 
     def within(self, near: Neighbourhood) -> bool:
-        """Tell whether in each block some combination of the samples gives the claim's part."""
+        """Tell whether in each block some combination of the samples gives the claim's part.
+
+        Blocks that the same sample gives, or the middle of the first two, are one from here on.
+        """
         for part in near.parts:
             low, high = near.range(part)
             if (np.maximum(low - near.here[part], near.here[part] - high) > near.tolerance).any():
                 return False
-        found = []
-        for block in self._made():
+        found, left = self._plain(near)
+        for place in left:
+            block = self._block(place)
             if float(np.max(np.abs(block.nearest(near, distinct=True)))) > near.tolerance:
                 return False
             found.append(block)
         self.blocks = found
         return True
+
+    def _plain(self, near: Neighbourhood) -> tuple[list[Block], Entries]:
+        """Return blocks together that one sample gives, or the middle of the first two, and which are left."""
+        if not len(self._first):
+            return [], self._first
+        alike: list[Block] = []
+        left = np.arange(len(self._first))
+        plain: list[tuple[tuple[int, ...], tuple[float, ...]]] = [((k,), (1.0,)) for k in self._known]
+        if len(self._known) >= TWO:
+            plain.append(((0, 1), (0.5, 0.5)))
+        for used, weights in plain:
+            if not len(left):
+                break
+            off = np.concatenate([self._off(near, used, weights, left[part]) for part in parts(len(left), ROWS)])
+            given = left[off <= near.tolerance]
+            if len(given):
+                alike.append(Block(self._entries(given), used, weights))
+            left = left[off > near.tolerance]
+        return alike, left
+
+    def _off(self, near: Neighbourhood, used: tuple[int, ...], weights: tuple[float, ...], places: Entries) -> Array:
+        """Return how far a combination of samples is from the claim in some blocks."""
+        entries = self._entries(places)
+        off = -near.here[entries]
+        for k, weight in zip(used, weights, strict=True):
+            off += weight * near.claim(k, entries)
+        starts = np.cumsum(self._count[places]) - self._count[places]
+        return np.asarray(np.maximum.reduceat(np.abs(off), starts))
+
+    def _entries(self, places: Entries) -> Entries:
+        """Return the entries of some blocks, block by block."""
+        count = self._count[places]
+        within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
+        return np.asarray(self._order[np.repeat(self._first[places], count) + within])

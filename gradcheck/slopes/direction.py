@@ -16,7 +16,7 @@ from gradcheck import arrays
 from gradcheck.slopes.every_float import exact_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -134,6 +134,20 @@ def draw(
         v = np.asarray(tangent(v)).reshape(shape)
     v = np.asarray(v)
     return placed(x, v, out=v if tangent is None else None)
+
+
+def draw_by_parts(
+    x: Any, scale: Scale, rng: np.random.Generator, *, stretch: float = 1.0
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield what `draw` returns for a real argument block by block: no array as large as it is made."""
+    name, flat = arrays.dtype_name(x), x.reshape(-1)
+    sizes = scale.value if isinstance(scale.value, float) else np.ravel(scale.value)
+    for first in range(0, arrays.total_size([x]), BLOCK):
+        part = slice(first, first + BLOCK)
+        here = np.abs(arrays.to_numpy(flat[part]), dtype=np.float64)
+        v = rng.standard_normal(len(here)) * ((sizes if isinstance(sizes, float) else sizes[part]) * stretch)
+        _round_block(here, v, v, name)
+        yield part, arrays.to_numpy(arrays.like(v, flat[part])).astype(np.float64, copy=False)
 
 
 def drawn_together(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.kinks.moves import Drawn, Moves
+from gradcheck.kinks.moves import Drawn, Mixed, Moves
 from gradcheck.kinks.packed import BLOCK, TWO, Bits, Few, Packed, parts
 from gradcheck.kinks.sides import Sides
 
@@ -169,12 +169,13 @@ def test_a_drawn_move_is_the_same_each_time():
 def test_a_move_that_others_are_made_of_is_changed_alone():
     moves = Moves()
     moves.append(np.ones(4))
-    moves.append(lambda: 2 * moves[0])
-    assert [list(move) for move in moves] == [[1] * 4, [2] * 4]
+    moves.append(np.full(4, 2.0))
+    moves.append(Mixed(np.array([0, 0, 0, 1]), [moves.made(0), moves.made(1)]))
+    assert [list(move) for move in moves] == [[1] * 4, [2] * 4, [1, 1, 1, 2]]
     own = moves.own(0)
     own[:] = 9
     moves.put(0, np.array([2]), np.array([5.0]))
-    assert [list(move) for move in moves] == [[1, 1, 5, 1], [2, 2, 2, 2]]
+    assert [list(move) for move in moves] == [[1, 1, 5, 1], [2] * 4, [1, 1, 1, 2]]
 
 
 @pytest.mark.parametrize("claims", [1, 5, 8, 9, 17])

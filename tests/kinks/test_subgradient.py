@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks import blocks, coupling, one_bend, subgradient
+from gradcheck.kinks.moves import Mixed
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.parts import Parts
@@ -193,7 +194,7 @@ def test_flips_are_the_entries_in_which_claims_fall():
 def test_a_mixture_takes_each_entry_from_its_own_claim():
     found = near(relus, np.zeros(5))
     pick = np.array([0, 1, 2, 3, 0])
-    move = found.mixed(pick)
+    move = Mixed(pick, found.moves)()
     assert move == pytest.approx([found.moves[k][i] for i, k in enumerate(pick)])
     assert not blocks.unlike(found, pick, relus(move)).any()
     other = relus(move)
