@@ -178,17 +178,16 @@ def _looked_beside(
 
 
 def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, Interval, str] | None:
-    """Return the trial of a tiny argument on steps of 1 and its FAIL; None where it is none, or not asked for.
+    """Return the trial of a tiny argument on steps of 1 and its verdict; None where none objects, or not asked for.
 
     f has to move there: where it stands still, the mismatch is the claim's own round-off.
     """
     if rules.oracle is not None or not unit_scale.is_tiny(trial):
         return None
     larger = unit_scale.trial_at_unit_scale(trial, max(rules.probes, 4))
-    if larger is None or sum(abs(m.measured) > m.bound for m in larger.mismatches()) < 2:
+    if larger is None or sum(m.significant and abs(m.measured) > m.bound for m in larger.mismatches()) < 2:
         return None
-    verdict, interval, reason = decide.verdict(larger, rules, resolution_of(rules, trial.prediction, trial.field))
-    return (larger, verdict, interval, reason) if verdict is Verdict.FAIL else None
+    return larger, *decide.verdict(larger, rules, resolution_of(rules, trial.prediction, trial.field))
 
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:

@@ -53,9 +53,9 @@ class Scale:
 
 
 def _near_one(sizes: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Return (sizes / 2^k, k), the largest |size| in [1/2, 1); as they are where squares are safe, or not finite."""
+    """Return (sizes / 2^k, k), the largest |size| in [1/2, 1); as they are where products and squares are safe."""
     largest = max(float(sizes.max(initial=0.0)), -float(sizes.min(initial=0.0)))
-    if largest == 0 or not math.isfinite(largest) or 2.0**-400 < largest < 2.0**400:
+    if largest == 0 or not math.isfinite(largest) or 2.0**-200 < largest < 2.0**200:
         return sizes, 0
     exponent = math.frexp(largest)[1]
     return np.ldexp(sizes, -exponent), exponent

@@ -60,8 +60,8 @@ class Mismatch(NamedTuple):
 
     @property
     def significant(self) -> bool:
-        """Whether the claim is wrong along this direction beyond all bounds."""
-        return not abs(self.value) <= self.bound
+        """Whether the claim is wrong along this direction beyond all bounds; a bound that is no number says nothing."""
+        return not (abs(self.value) <= self.bound or math.isnan(self.bound))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 import gradcheck as gc
 from gradcheck.judge import one_argument
 from gradcheck.verdicts import reasons
-from gradcheck.verdicts.certificate import Interval
+from gradcheck.verdicts.certificate import Interval, Mismatch
 from gradcheck.verdicts.options import read_rules
 
 
@@ -76,19 +76,24 @@ def test_a_pass_is_measured_once_and_any_other_answer_along_fresh_directions_too
 ABSOLUTE, RELATIVE = (Interval(0.0, 1e-9, relative=relative, confidence=0.9999) for relative in (False, True))
 
 
-@pytest.mark.parametrize(("standing_out", "wrong"), [(0, False), (1, False), (2, True), (4, True)])
-def test_on_larger_steps_two_directions_have_to_move_f(monkeypatch, standing_out, wrong):
+@pytest.mark.parametrize("verdict", [gc.Verdict.FAIL, gc.Verdict.INCONCLUSIVE])
+@pytest.mark.parametrize(
+    ("standing_out", "claimed", "wrong"),
+    [(0, 0.0, False), (1, 0.0, False), (2, 0.0, True), (4, 0.0, True), (4, 2.5, False)],
+)
+def test_on_larger_steps_two_directions_have_to_move_f_and_to_object(
+    monkeypatch, standing_out, claimed, wrong, verdict
+):
     larger = SimpleNamespace(
-        mismatches=lambda: [SimpleNamespace(measured=3.0 if i < standing_out else 0.5, bound=1.0) for i in range(4)]
+        mismatches=lambda: [Mismatch(claimed, 3.0 if i < standing_out else 0.5, 1.0) for i in range(4)]
     )
     monkeypatch.setattr(one_argument.unit_scale, "is_tiny", lambda _: True)
     monkeypatch.setattr(one_argument.unit_scale, "trial_at_unit_scale", lambda *_: larger)
     monkeypatch.setattr(one_argument, "resolution_of", lambda *_: 1e-5)
-    monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (gc.Verdict.FAIL, RELATIVE, ""))
+    monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (verdict, RELATIVE, ""))
     trial = SimpleNamespace(prediction=None, field=None)
     found = one_argument._wrong_on_larger_steps(trial, read_rules({}))
-    assert (found is not None) is wrong
-    assert not wrong or found[0] is larger
+    assert found == ((larger, verdict, RELATIVE, "") if wrong else None)
 
 
 @pytest.mark.parametrize(("interval", "verdict"), [(ABSOLUTE, gc.Verdict.FAIL), (RELATIVE, gc.Verdict.PASS)])

@@ -167,3 +167,9 @@ def test_subnormal_entries_count_as_zero():
     assert scale_of(np.array([1e-45, 0.0])).value == pytest.approx(1e-45 / math.sqrt(2), rel=1e-15)
     x = np.array([5e-324, 1e-3, 1e6, 1.0, 1.0])
     assert scale_of(x).value.tolist() == pytest.approx([1.0, 1e0, 1e6, 1.0, 1.0], rel=1e-15)
+
+
+@pytest.mark.parametrize(("gradient", "size"), [(1e108, 1e80), (1e-90, 1e-80), (1e-110, 1e115), (1e119, 1e119)])
+def test_a_norm_of_products_whose_squares_are_no_numbers_is_one(gradient, size):
+    scale = Scale(np.array([3 * size, size]))
+    assert scale.norm(np.array([gradient, 4 * gradient])) == pytest.approx(5 * gradient * size, rel=1e-14)
