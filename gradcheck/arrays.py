@@ -274,7 +274,7 @@ def of_numbers(values: Any) -> NDArray[Any]:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
 
 
-def flat_index(index: Sequence[Any], shape: Sequence[int]) -> Any:
+def flat_index(index: Iterable[Any], shape: Sequence[int]) -> Any:
     """Return the place of an index, or of arrays of indices, in row order; of as many axes as NumPy has.
 
     `numpy.ravel_multi_index` ends at one less.

@@ -207,8 +207,7 @@ class Beside:
         return self._along(probe, sign) if self._drawn_by_parts(probe) else partial(self.move, number)
 
     def _drawn_by_parts(self, probe: int) -> bool:
-        large = len(self.here) > WHOLE and not self.trial.keeps(probe)
-        return large and self.by_entries and not self.complex
+        return len(self.here) > WHOLE and self.by_entries and not self.trial.keeps(probe)
 
     def _along(self, probe: int, sign: float) -> Yielded:
         """Return the move along a probe's direction, or against it, to be drawn block by block."""

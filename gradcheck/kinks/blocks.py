@@ -37,11 +37,10 @@ RAISED = 8.0  # how far an entry is moved to see it change
 
 def proposals(near: Neighbourhood) -> Iterator[Labels]:
     """Yield labels of blocks along the argument's axes: lines, planes, …, the whole."""
-    axes = [axis for axis in near.places if axis.size and np.ptp(axis)]  # one of length 1 divides nothing
+    axes = near.axes  # one of length 1 divides nothing
     for kept in range(len(axes) - 1, 0, -1):
         for chosen in itertools.combinations(axes, kept):
-            sizes = [int(axis.max(initial=0)) + 1 for axis in chosen]
-            yield arrays.flat_index(chosen, sizes)
+            yield arrays.flat_index(map(near.place, chosen), [near.shape[axis] for axis in chosen])
     if axes:
         yield np.zeros(near.here.size, dtype=np.int64)
 

@@ -106,11 +106,15 @@ class Neighbourhood:
         whole = len(self.entries) and self.entries[-1] == len(self.entries) - 1
         return self.entries if whole else np.arange(len(self.entries), dtype=np.int32)
 
+    def place(self, axis: int) -> Entries:
+        """Return where each entry stands along an axis of the argument; made anew each time."""
+        return (self.entries // math.prod(self.shape[axis + 1 :])) % self.shape[axis]
+
     @property
-    def places(self) -> list[Entries]:
-        """Where each entry stands along each axis of the argument."""
-        strides = [math.prod(self.shape[k + 1 :]) for k in range(len(self.shape))]
-        return [(self.entries // step) % n for step, n in zip(strides, self.shape, strict=True)]
+    def axes(self) -> list[int]:
+        """The axes along which the entries do not all stand in one place."""
+        places = (self.place(axis) for axis in range(len(self.shape)))
+        return [axis for axis, place in enumerate(places) if len(place) and np.ptp(place)]
 
     def claim(self, number: int, where: slice | Entries) -> Array:
         """Return a claim in some entries."""

@@ -10,6 +10,7 @@ is the same with −u.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from gradcheck.kinks import half_turn
 from gradcheck.kinks.blocks import falls, flips
 from gradcheck.kinks.changes import differ
+from gradcheck.kinks.moves import by_parts
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
@@ -24,7 +26,7 @@ from gradcheck.kinks.parts import Parts
 from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from gradcheck.kinks.parts import Block
 
     Array = NDArray[np.float64]
+    Moved = Iterator[tuple[slice, Array]]
     Entries = NDArray[np.signedinteger[Any]]
 
 PATIENCE = 12  # turns without a nearer point before a block is taken for one that bends both ways
@@ -41,6 +44,7 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 ASIDE = 64.0
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
+FIRST = 2**8  # blocks of many that are settled before all others
 SAMPLES = 40  # in tests over all pairs of samples
 
 
@@ -81,6 +85,40 @@ def one_sign(claims: Array, moves: Array, tolerance: float) -> int:
     return 1 if (each >= -slack).all() else -1 if (each <= slack).all() else 0
 
 
+class Bends:
+    """Which way f bends in each block of a large argument, as far as claims differ from the first two.
+
+    Moves are as large as the argument and made anew, so all blocks are looked at together, once for each claim.
+    """
+
+    def __init__(self, near: Neighbourhood, divided: Parts) -> None:
+        self._near, self._parts = near, divided
+        self._up = np.ones(len(divided.blocks), dtype=bool)
+        self._down = self._up.copy()
+        for number in range(1, len(near.claims)):
+            self._see(partial(near.claim, number), partial(near.move_by_parts, number), min(number, 2))
+
+    def see(self, claim: Array, move: Array) -> None:
+        """Take in a claim and its move."""
+        self._see(claim.__getitem__, lambda: by_parts(move), 2)
+
+    def of(self, block: Block) -> int:
+        """Return what `one_sign` does."""
+        return 1 if self._up[block.number] else -1 if self._down[block.number] else 0
+
+    def _see(self, claim: Callable[[slice], Array], move: Callable[[], Moved], count: int) -> None:
+        """Take in a claim against the first one, or the first two."""
+        near = self._near
+        product, size = np.empty(near.here.size), np.empty(near.here.size)
+        for number in range(count):
+            for (part, own), (_, other) in zip(move(), near.move_by_parts(number), strict=True):
+                product[part] = (claim(part) - near.claim(number, part)) * (own - other)
+                size[part] = np.abs(own) + np.abs(other)
+            each, slack = self._parts.sums(product), 2 * near.tolerance * self._parts.sums(size)
+            self._up &= each >= -slack
+            self._down &= each <= slack
+
+
 class Search:
     """The search for a proof in every block at once."""
 
@@ -88,6 +126,7 @@ class Search:
         self.near = near
         self.parts = Parts(near, labels)
         self.alone, self.blocks = self.parts.alone, self.parts.blocks
+        self.bends = None if isinstance(near.moves, list) or not self.blocks else Bends(near, self.parts)
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
         self.distances: dict[int, list[float]] = {}  # turn by turn, of blocks of very many entries by their first one
@@ -159,15 +198,23 @@ class Search:
         """Ask for one claim that leads towards the one on trial in every block that is still open."""
         near = self.near
         move = near.noise()
-        asked = [block for block in self.blocks if block.state == "open" and self._look(block, turn, move)]
+        asked = self._open(self.blocks[:FIRST], turn, move)  # one that is outside is enough
+        if not asked:
+            asked = self._open(self.blocks[FIRST:], turn, move)
         if not asked:
             return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
         claim, made, places = self._asked(move, asked)
+        if self.bends is not None:
+            self.bends.see(claim, made)
         for block, place in zip(asked, places, strict=True):
             block.used = (*block.used, place)
             if (state := self._apart(block, claim, made) or self._hopeless(block, claim, made)) != "":
                 return state
         return ""
+
+    def _open(self, blocks: Sequence[Block], turn: int, move: Array) -> list[Block]:
+        """Return those that are still open, and have put their own move into `move`."""
+        return [block for block in blocks if block.state == "open" and self._look(block, turn, move)]
 
     def _asked(self, move: Array, blocks: Sequence[Block]) -> tuple[Array, Array, list[int]]:
         """Ask for a claim; return it, its move, and where it is kept for each block.
@@ -197,7 +244,10 @@ class Search:
         if far <= near.tolerance:
             block.state = "inside"
             return False
-        block.bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
+        if self.bends is None:
+            block.bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
+        else:
+            block.bend = self.bends.of(block)
         block.stalled = 0 if distance < block.best else block.stalled + 1
         block.best = min(block.best, distance)
         if block.bend == 0 or block.stalled > PATIENCE:

@@ -35,6 +35,7 @@ class Block:
     best: float = np.inf
     stalled: int = 0
     state: str = "open"  # "inside", "both ways", "outside"
+    number: int = 0  # which of all it is
 
     def nearest(self, near: Neighbourhood, *, distinct: bool = False) -> Array:
         """Return what is left of the claim beyond the nearest point of the hull of the samples used.
@@ -81,7 +82,7 @@ class Parts:
         if labels is None or labels is near.positions:
             self.alone: Entries = near.positions
             return
-        order = np.argsort(labels, kind="stable")
+        order = np.argsort(labels, kind="stable").astype(np.int32)  # of very many entries no argument here is
         ordered = labels[order]
         first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
         count = np.diff(np.append(first, len(order)))
@@ -92,7 +93,7 @@ class Parts:
 
     def _block(self, place: int) -> Block:
         first = self._first[place]
-        return Block(self._order[first : first + self._count[place]], self._known)
+        return Block(self._order[first : first + self._count[place]], self._known, number=place)
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -100,7 +101,12 @@ class Parts:
         return [self._block(place) for place in range(len(self._first))]
 
     def __len__(self) -> int:
-        return len(self._first) + len(self.alone)
+        return len(self.blocks) + len(self.alone)
+
+    def sums(self, values: Array) -> Array:
+        """Return the sum of some values in each block of several entries."""
+        ordered = np.concatenate([[0.0], np.cumsum(values[self._order])])
+        return np.asarray(ordered[self._first + self._count] - ordered[self._first])
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part.
@@ -118,6 +124,7 @@ class Parts:
                 return False
             found.append(block)
         self.blocks = found
+        self._order = self._first = self._count = np.zeros(0, dtype=np.int32)  # as large as the argument together
         return True
 
     def _plain(self, near: Neighbourhood) -> tuple[list[Block], Entries]:
@@ -151,5 +158,5 @@ class Parts:
     def _entries(self, places: Entries) -> Entries:
         """Return the entries of some blocks, block by block."""
         count = self._count[places]
-        within = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-        return np.asarray(self._order[np.repeat(self._first[places], count) + within])
+        first = self._first[places] - (np.cumsum(count, dtype=np.int32) - count)
+        return np.asarray(self._order[np.repeat(first, count) + np.arange(int(count.sum()), dtype=np.int32)])

@@ -27,7 +27,7 @@ ASIDE = 2.0**-4  # of the distance of two entries of one period, at random: so t
 
 def moves(near: Neighbourhood, entries: Entries) -> Iterator[Array]:
     """Yield moves, all those of a period of 2 first, along the axes of the argument that some entries span."""
-    axes = [axis for axis in near.places if np.ptp(axis[entries])]
+    axes = [place for axis in near.axes if np.ptp((place := near.place(axis))[entries])]
     asked = 0
     for period in range(2, MOST):
         count = period ** len(axes)

@@ -6,6 +6,7 @@ Gaussian; and e·v is then normal with variance ‖e∘s‖², which is what the
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -139,15 +140,24 @@ def draw(
 def draw_by_parts(
     x: Any, scale: Scale, rng: np.random.Generator, *, stretch: float = 1.0
 ) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Yield what `draw` returns for a real argument block by block: no array as large as it is made."""
-    name, flat = arrays.dtype_name(x), x.reshape(-1)
+    """Yield what `draw` returns block by block, flat, a complex entry as two: no array as large as it is made."""
+    name, flat, each = arrays.dtype_name(x), x.reshape(-1), 2 if arrays.is_complex(x) else 1
     sizes = scale.value if isinstance(scale.value, float) else np.ravel(scale.value)
-    for first in range(0, arrays.total_size([x]), BLOCK):
-        part = slice(first, first + BLOCK)
-        here = np.abs(arrays.to_numpy(flat[part]), dtype=np.float64)
-        v = rng.standard_normal(len(here)) * ((sizes if isinstance(sizes, float) else sizes[part]) * stretch)
-        _round_block(here, v, v, name)
-        yield part, arrays.to_numpy(arrays.like(v, flat[part])).astype(np.float64, copy=False)
+    sources = [rng]
+    if each > 1:  # imaginary parts are drawn after all real ones
+        sources.append(copy.deepcopy(rng))
+        for first in range(0, len(flat), BLOCK):
+            sources[1].standard_normal(min(BLOCK, len(flat) - first))
+    for first in range(0, len(flat), BLOCK // each):
+        part = slice(first, first + BLOCK // each)
+        here, size = flat[part], sizes if isinstance(sizes, float) else sizes[part]
+        values = np.asarray(arrays.to_numpy(here)).view(np.float64).reshape(-1, each)
+        v = np.stack([source.standard_normal(len(values)) for source in sources], axis=1)
+        v *= np.reshape(size * stretch, (-1, 1))
+        _round_block(np.abs(values), v, v, name)
+        made = v.view(np.complex128)[:, 0] if each > 1 else v[:, 0]
+        rounded = np.ascontiguousarray(arrays.to_numpy(arrays.like(made, here))).view(np.float64)
+        yield slice(each * first, each * first + len(rounded)), rounded
 
 
 def drawn_together(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks.parts import Block, Parts, _distinct
-from tests.kinks.germs import near, relu
+from tests.kinks.germs import near, relu, rows
 
 VERTICES = np.array([[0.0, 0.0], [1.0, 0.0], [1e-4, 0.0], [1.0, 2.0], [1.0, 2e-4]])
 
@@ -39,3 +39,27 @@ def test_what_is_left_beyond_the_nearest_point():
     assert not Parts(found, np.array([0, 0, 1])).within(found)
     found.here[2] = 1.0
     assert Parts(found, np.array([0, 0, 1])).within(found)
+
+
+def test_blocks_that_one_sample_gives_or_the_middle_of_two_are_one_from_then_on():
+    found = near(rows((6, 2)), np.zeros(12), shape=(6, 2), opening=3)
+    first, second = (found.claims[k].reshape(6, 2) for k in (0, 1))
+    here = first.copy()
+    here[2:4] = second[2:4]
+    here[4] = 0.5
+    here[5] = [0.25, 0.75]  # neither a sample nor the middle
+    found.here = here.ravel()
+    parts = Parts(found, np.repeat(np.arange(6), 2))
+    assert parts.within(found)
+    blocks = {tuple(block.entries): (block.used, block.weights) for block in parts.blocks}
+    assert blocks[0, 1, 2, 3] == ((0,), (1.0,))
+    assert blocks[4, 5, 6, 7] == ((1,), (1.0,))
+    assert blocks[8, 9] == ((0, 1), (0.5, 0.5))
+    assert sorted(blocks[10, 11][1]) == pytest.approx([0.25, 0.75])
+
+
+@pytest.mark.parametrize("labels", [[7, 3, 7, 9, 3], [0, 0, 1, 1, 1]])
+def test_sums_over_blocks(labels):
+    labels, values = np.array(labels), np.array([1.0, 2.0, 4.0, 8.0, 16.0])
+    parts = Parts(near(relu, np.zeros(5)), labels)
+    assert list(parts.sums(values)) == [sum(values[block.entries]) for block in parts.blocks]
