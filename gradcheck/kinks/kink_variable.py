@@ -7,6 +7,7 @@ alone moves an entry, solved for by least squares where several do. At the point
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from gradcheck.kinks import convention, normals, span
 from gradcheck.kinks.nearest_point import in_zonotope
 from gradcheck.kinks.packed import parts as blocks
 from gradcheck.kinks.sides import Sides
-from gradcheck.kinks.variable_samples import ROUND, Samples
+from gradcheck.kinks.variable_samples import ROUND, SMALL, Samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,7 +151,11 @@ def judged(beside: Beside, variable: Variable, rng: np.random.Generator) -> tupl
         kinds = int(samples.sides.numbered().max(initial=-1)) + 1
         samples.more(len(samples) + (kinds + ROUND if kinds <= MOST else 0))
         solved = None if samples.off else (_one_by_one(samples) or _together(samples))
-    return (solved if solved is None or apart or solved.inside else None), samples.entries
+    # of kinks in proportion up to round-off each may have a share of its own, and they may be so far from one
+    blur = SMALL * beside.changes.largest * math.sqrt(len(samples.entries)) if samples.as_one else 0.0
+    if solved is not None and not solved.inside and not (apart and solved.distance > blur):
+        solved = None
+    return solved, samples.entries
 
 
 def _one_by_one(samples: Samples) -> Solved | None:

@@ -118,6 +118,7 @@ class Samples:
             self.claims = [beside.changes.at(k, self.entries) for k in known]
         self.signs, self.sides = Moves(), Sides(len(variable.zero))
         self.exponents = np.full(len(variable.zero), NEVER, dtype=np.int16)  # of the variable's largest values
+        self.as_one = False  # whether kinks in proportion, as far as round-off tells, count as one
         self.squares = np.zeros(len(variable.zero))  # of the variable, added up, as long as kinks are told apart
         for k in known:
             self._take(partial(self._at_probe, k))
@@ -225,7 +226,8 @@ class Samples:
         mine = groups[changed]
         first = np.full(int(mine.max(initial=0)) + 1, -1, dtype=np.int32)
         first[mine[::-1]] = np.arange(len(mine), dtype=np.int32)[::-1]
-        if np.count_nonzero(first >= 0) == len(mine):  # each is alone
+        self.as_one = bool(np.count_nonzero(first >= 0) < len(mine))
+        if not self.as_one:  # each is alone
             return False
         others = first[mine]
         del first, mine

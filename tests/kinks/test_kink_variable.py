@@ -279,3 +279,22 @@ def test_kinks_told_by_their_variable_cost_little_more_than_the_formula():
     report = gc.check(bent, gradient, (X,), kink_of=lambda x: x)
     blind = gc.check(bent, gradient, (X,))
     assert report.gradient_evaluations <= blind.gradient_evaluations + 16
+
+
+@pytest.mark.parametrize("angle", [1e-3, 1e-5, 1e-6, 1e-7, 1e-8])
+@pytest.mark.parametrize(
+    ("shares", "verdict"),
+    [((1, 0, 0.5), gc.Verdict.PASS), ((0, 1, 0), gc.Verdict.PASS), ((1.2, 1, 0.5), gc.Verdict.FAIL)],
+)
+def test_kinks_that_nothing_tells_from_one_may_have_a_share_each(angle, shares, verdict):
+    rows = np.array([[1.0, 0.0], [1.0, angle], [0.0, 1.0]])
+    shares = np.array(shares)
+
+    def gradient(x):
+        return (rows @ x > 0) @ rows if x.any() else shares @ rows
+
+    for seed in range(4):
+        report = gc.check(
+            lambda x: np.maximum(rows @ x, 0).sum(), gradient, (np.zeros(2),), kink_of=lambda x: rows @ x, seed=seed
+        )
+        assert report.verdict is verdict
