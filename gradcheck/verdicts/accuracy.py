@@ -91,7 +91,7 @@ def spread(
     worst = dict.fromkeys(indices, 0.0)
     if prediction.claim.predicted or not indices:
         return worst
-    units, first, wider = unit, dict[int, float](), None
+    units, first, wider = unit, dict[int, float](), dict[int, float]()
     for repeat in range(MORE_REPEATS if unseen else REPEATS):
         if repeat >= REPEATS and any(worst[i] == 0 for i in unseen):
             units *= 8  # x moves by a bit, and what is made of it does not: exp(x/10)
@@ -103,17 +103,23 @@ def spread(
         usual = 0.0 if values is None else SUSPICIOUS * unit * field.scales[i].norm(values)
         if len(prediction.leaves) == 1 or values is None or worst[i] <= usual:
             continue
-        if wider is None:
-            wider = _changes(prediction, field, WIDER * unit, 0, None, smallest)
-        if wider.get(i, 0.0) > WIDER / 2 * first.get(i, 0.0) > 0:
-            continue  # a jump would be as large
-        alone = 0.0
-        for repeat in range(REPEATS):
-            alone = max(alone, _changes(prediction, field, unit, repeat, i, smallest).get(i, 0.0))
-            if alone > usual:
-                break  # it is this argument's own
-        worst[i] = min(worst[i], alone)
+        alone = _alone(prediction, field, unit, i, usual, smallest)
+        if alone > max(usual, worst[i] / 2):
+            continue  # it is this argument's own
+        wider = wider or _changes(prediction, field, WIDER * unit, 0, None, smallest)
+        if not wider.get(i, 0.0) > WIDER / 2 * first.get(i, 0.0) > 0:  # a jump is no larger than before
+            worst[i] = alone
     return worst
+
+
+def _alone(prediction: Prediction, field: Field, unit: float, index: int, usual: float, smallest: float) -> float:
+    """Return how far the claim of one argument moves with it alone, as soon as that is more than usual."""
+    alone = 0.0
+    for repeat in range(REPEATS):
+        alone = max(alone, _changes(prediction, field, unit, repeat, index, smallest).get(index, 0.0))
+        if alone > usual:
+            break
+    return alone
 
 
 def _changes(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gradcheck.slopes.inside import ROUND_OFF
 from gradcheck.slopes.ladder import COARSER
 from gradcheck.verdicts import reasons
@@ -25,7 +27,7 @@ ALIKE = 2.0**-3  # if f rounds inside, a claim nearer by this to the slopes over
 STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a smooth φ it is 63 times its error
 GROWN = 2.0**3  # times a slope over the largest step
 CLEAR = 4.0  # times its noise: by which a slope is another one
-FAR = 1.0  # times the argument's own size
+FAR = 2.0**-10  # in the argument's units, beyond its own size
 ALL_NOISE = 2.0**-3  # of the largest |f| seen
 
 
@@ -33,7 +35,7 @@ def significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves, and rest on steps that can."""
     changing = _unresolved(trial)
     return sum(
-        not _far(p)
+        not _far(trial, p)
         and not _grows(p)
         and not _below_any_move(trial, p)
         and not _all_noise([p.slope], trial.field.largest)
@@ -127,14 +129,14 @@ def _seen(probe: Probe) -> list[Level]:
     return [level for level in probe.slope.levels if abs(level.central) > level.noise]
 
 
-def _far(probe: Probe) -> bool:
-    """Tell whether a slope was seen only on steps beyond the argument's own size.
+def _far(trial: Trial, probe: Probe) -> bool:
+    """Tell whether a slope was seen only on steps beyond the argument's own size, and beyond 2^-10.
 
     It may be that of another place: softplus is a straight line there, and half as steep in the mean of both sides. It
-    can agree with a claim, and not contradict it.
+    can agree with a claim, and not contradict it. A bias of 1e-20 is small beside what matters, and so are its steps.
     """
     seen = [level.step for level in probe.slope.levels if abs(level.central) > 2 * level.noise]
-    return bool(seen) and min(seen) > FAR
+    return bool(seen) and min(seen) > 1 and min(seen) * float(np.min(trial.scale.value)) > FAR
 
 
 def all_noise(trial: Trial) -> bool:

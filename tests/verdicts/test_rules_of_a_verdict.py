@@ -212,13 +212,13 @@ def test_a_claim_that_some_steps_show_is_not_contradicted_by_others(claimed, lev
     assert contradicts(trial(*[found] * 3, inside=inside)) == wanted
 
 
-@pytest.mark.parametrize("scale", [0.1, 1.0, 8.0])
-def test_a_slope_that_is_seen_beyond_the_arguments_own_size_only_contradicts_nothing(scale):
-    near, far = ((step, 5.0) for step in (1.0, 1.01))
-    hidden = (1 / 8, 5e-13)
+@pytest.mark.parametrize(("step", "scale"), [(1.0, 1.0), (1.0, 8.0), (4.0, 2.0**-12), (2.0**30, 2.0**-40)])
+def test_a_slope_that_is_seen_far_away_only_contradicts_nothing(step, scale):
+    near, far = ((step * k, 5.0) for k in (1.0, 1.01))
+    hidden = (step / 8, 5e-13)
     assert contradicts(trial(*[probe(claimed=3.0, levels=(near, hidden))] * 3, scale=scale))
     assert not contradicts(trial(*[probe(claimed=3.0, levels=(far, hidden))] * 3, scale=scale))
-    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (1 / 8, -5.1)))] * 3, scale=scale))
+    assert contradicts(trial(*[probe(claimed=3.0, levels=(far, (step / 8, -5.1)))] * 3, scale=scale))
     assert contradicts(trial(*[probe(claimed=3.0, levels=())] * 3, scale=scale))
 
 
