@@ -112,6 +112,7 @@ def test_a_mismatch_beyond_the_floats_is_not_lost():
         (-3.0, 1.0, 1.0, [-3.0, -3.0, -3.0, 1.5], 4.0 * 2**-11),
         (7.0, 2.5, 1.0, [2.5, 2.5, 2.5, 2.5], 4.5 * 2**-2),
         (3.0, 1.0, 1.0, [3.0, 3.0, 3.0, 3.0], 2.0),  # no step shows it
+        (3.0, 1.0, 1.0, [1.0, 3.0, 1.0, 1.0], 2.0 * 2**-8),  # by chance a larger one shows it again
     ],
 )
 def test_a_mismatch_moves_f_over_the_largest_step_that_shows_it(claimed, measured, stretch, slopes, wanted):

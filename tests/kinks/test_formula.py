@@ -111,3 +111,14 @@ def test_slopes_of_large_claims_are_added_up_block_by_block():
     value, error = _along(claim, move)
     exact = math.fsum(claim * move)
     assert abs(value - exact) <= error <= 1e-9
+
+
+@pytest.mark.parametrize(("width", "within"), [(0.0, False), (3e-9, True)])
+def test_a_claim_that_changes_nearer_to_the_point_stands_beside_no_kink(trial_at, width, within):
+    def gradient(x):  # wrong by a tenth, and of a function that bends at no kink where it has a width
+        return 1.1 * x / np.sqrt(x * x + width**2) if width else 1.1 * np.sign(x)
+
+    beside = Beside(trial_at(lambda x: np.sum(np.abs(x)), gradient, np.zeros(2)))
+    formula = Formula(beside, beside.trial.probes)
+    formula.measure()
+    assert formula.changes_within is within

@@ -618,3 +618,18 @@ def test_a_search_is_hopeless_where_claims_far_beyond_bring_little(falls, beyond
         assert (said == "too many") == (hopeless and turn == 2 * one_bend.WATCHED)
     found.most = found.asked + 50  # as many as it has entries
     assert search._hopeless(block, beyond * block.best * u / 2, u) == ""
+
+
+@pytest.mark.parametrize("bend", [1, -1, 0])
+def test_the_bends_of_many_blocks_are_those_of_each(bend):
+    shape = (6, 2)
+    signs = np.array([bend, bend]) if bend else np.array([1.0, -1.0])
+    largest = rows(shape)
+    gradient = (lambda w: bend * largest(w)) if bend else (lambda w: (1.0 * (w.reshape(shape) > 0) * signs).ravel())
+    found = near(gradient, np.zeros(12), shape=shape, opening=3)
+    parts = Parts(found, np.repeat(np.arange(6), 2))
+    bends = one_bend.Bends(found, parts)
+    for _ in range(4):
+        move = found.noise()
+        bends.see(gradient(move), move)
+    assert [bends.of(block) for block in parts.blocks] == [bend] * 6

@@ -87,6 +87,20 @@ def test_a_label_on_a_discontinuity_does_not_blur_the_gradient_of_the_scores():
     assert accuracy.spread(*found, UNIT, [0, 1])[0] < 1e-5
 
 
+def test_what_another_argument_does_to_a_gradient_counts_in_proportion_and_not_as_a_jump():
+    def f(x, b):
+        return b * np.exp(1e5 * (x - 1)).sum()
+
+    def gradient(x, b):
+        e = np.exp(1e5 * (x - 1))
+        return 1e5 * b * e, np.array(e.sum() * (2.0 if (x >= 1).all() else 1.0) if jumps else e.sum())
+
+    for jumps, least, most in ((False, 1e5 * UNIT, 1e6 * UNIT), (True, 0.0, 0.0)):
+        x = np.full(3, 1.0 if jumps else 1.0 + 1e-7)
+        found, field = rooms(f, gradient, x, np.array(1.0))
+        assert least <= accuracy.spread(found, field, UNIT, [0, 1])[1] <= most
+
+
 def test_only_the_arguments_asked_for_are_jittered_and_none_where_none_is():
     gradient, field = rooms(lambda a, b: np.sum(a * b), lambda a, b: (b, a), X, X + 1)
     before = gradient.evaluations

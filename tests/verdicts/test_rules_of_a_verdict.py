@@ -236,6 +236,27 @@ def test_slopes_that_grow_to_the_last_step_contradict_nothing(slopes, wanted):
     assert contradicts(trial(*[probe(claimed=3.0, slope=-70.0, levels=levels, noise=0.02)] * 3)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("claimed", "finer", "inside", "wanted"),
+    [
+        (3.0, 6.0, "", False),  # on the way to what finer steps show
+        (6.04, 6.0, "", False),  # that, but for noise
+        (6.06, 6.0, "", True),
+        (1.96, 6.0, "", False),
+        (1.94, 6.0, "", True),
+        (2.1, 2.19, "", True),  # which is no other slope
+        (2.1, 2.21, "", False),
+        (3.0, 6.0, "float32", True),  # finer steps are those of roundings
+    ],
+)
+def test_a_claim_that_finer_steps_show_or_come_near_to_is_not_contradicted(claimed, finer, inside, wanted):
+    levels = ((1 / 4, 4.0), (1 / 32, 2 * finer))
+    found = probe(claimed=claimed, slope=4.0, levels=levels, noise=0.1, stretch=2.0)
+    coarser = probe(claimed=claimed, slope=4.0, levels=((1 / 4, 2 * finer), (1 / 32, 4.0)), noise=0.1, stretch=2.0)
+    assert contradicts(trial(*[found] * 3, inside=inside)) == wanted
+    assert contradicts(trial(*[coarser] * 3))
+
+
 @pytest.mark.parametrize(("noise", "wanted"), [(0.49, True), (0.51, False)])
 def test_a_noise_as_large_as_f_contradicts_nothing(noise, wanted):
     noisy = probe(claimed=3.0, levels=((0.5, 5.0), (0.25, 5.0)), noise=noise)
