@@ -93,7 +93,7 @@ class Bends:
 
     def __init__(self, near: Neighbourhood, divided: Parts) -> None:
         self._near, self._parts = near, divided
-        self._up = np.ones(len(divided.blocks), dtype=bool)
+        self._up = np.ones(divided.several, dtype=bool)
         self._down = self._up.copy()
         for number in range(1, len(near.claims)):
             self._see(partial(near.claim, number), partial(near.move_by_parts, number), min(number, 2))
@@ -125,7 +125,7 @@ class Search:
     def __init__(self, near: Neighbourhood, labels: Labels) -> None:
         self.near = near
         self.parts = Parts(near, labels)
-        self.alone, self.blocks = self.parts.alone, self.parts.blocks
+        self.alone, self.blocks = self.parts.alone, self.parts.some(slice(FIRST))
         self.bends = None if isinstance(near.moves, list) or not self.blocks else Bends(near, self.parts)
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
@@ -200,8 +200,11 @@ class Search:
         move = near.noise()
         asked = self._open(self.blocks[:FIRST], turn, move)  # one that is outside is enough
         if not asked:
+            if len(self.blocks) < self.parts.several:
+                self.blocks += self.parts.some(slice(FIRST, None))
             asked = self._open(self.blocks[FIRST:], turn, move)
         if not asked:
+            self.parts.blocks = self.blocks
             return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
         claim, made, places = self._asked(move, asked)
         if self.bends is not None:

@@ -98,15 +98,28 @@ class Parts:
     @cached_property
     def blocks(self) -> list[Block]:
         """The blocks of several entries, made where they are first asked for: there may be very many."""
-        return [self._block(place) for place in range(len(self._first))]
+        return self.some(slice(None))
+
+    def some(self, which: slice) -> list[Block]:
+        """Return some of the blocks of several entries, made anew."""
+        return [self._block(place) for place in range(self.several)[which]]
+
+    @property
+    def several(self) -> int:
+        """How many blocks of several entries there are."""
+        return len(self._first)
 
     def __len__(self) -> int:
-        return len(self.blocks) + len(self.alone)
+        return (self.several or len(self.blocks)) + len(self.alone)
 
     def sums(self, values: Array) -> Array:
         """Return the sum of some values in each block of several entries."""
-        ordered = np.concatenate([[0.0], np.cumsum(values[self._order])])
-        return np.asarray(ordered[self._first + self._count] - ordered[self._first])
+        found = np.zeros(self.several)
+        for part in parts(self.several, ROWS):
+            places = np.arange(self.several)[part]
+            starts = np.cumsum(self._count[places]) - self._count[places]
+            found[part] = np.add.reduceat(values[self._entries(places)], starts)
+        return found
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part.
