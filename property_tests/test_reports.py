@@ -57,6 +57,7 @@ GRADIENTS = st.sampled_from(
 @example(gradient=raising("\udcff\0\x1b[31m\n[bold]"), options={"names": ["</style><script>\udc80"]})
 @example(gradient=lambda x: x, options={"confidence": Fraction(1, 2), "rtol": np.float32(1e-3)})
 @example(gradient=lambda x: x, options={"rtol": 10**400})
+@example(gradient=lambda x: 3 * x**2, options={"rtol": 1, "atol": 1})
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_report_prints_saves_and_reads_back(tmp_path_factory, gradient, options):
     try:

@@ -282,7 +282,7 @@ def accepted(name: str, given: Any) -> Any:
         raise ArgumentError(f"{name}={shown(given)} cannot be read ({type(error).__name__})") from error
     if wanted is not None:
         raise ArgumentError(f"{name}={shown(given)}, wanted {wanted}")
-    return value
+    return float(value) if name in ("rtol", "atol") and value is not None else value
 
 
 def _plain(x: Any) -> Any:
