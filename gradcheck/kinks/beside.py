@@ -192,22 +192,17 @@ class Beside:
 
     def move(self, number: int) -> Array:
         """Return the move of a claim kept."""
-        probe, sign = self.moves[number]
-        if probe is None:
-            return self._in_order(sign)()
-        if self._drawn_by_parts(probe):
-            return self._along(probe, sign)()
-        return sign * self.as_move(arrays.to_numpy(self.trial.direction(probe)))
+        return self.move_anew(number)()
 
     def move_anew(self, number: int) -> Callable[[], Array]:
         """Return what returns the move of a claim kept."""
         probe, sign = self.moves[number]
         if probe is None:
-            return self._in_order(sign)
-        return self._along(probe, sign) if self._drawn_by_parts(probe) else partial(self.move, number)
-
-    def _drawn_by_parts(self, probe: int) -> bool:
-        return len(self.here) > WHOLE and self.by_entries and not self.trial.keeps(probe)
+            rng = partial(stream, self.trial.field.seed, Purpose.NEARBY, self.trial.index)
+            return InOrder(len(self.here), sign, rng)
+        if len(self.here) > WHOLE and self.by_entries and not self.trial.keeps(probe):
+            return self._along(probe, sign)
+        return lambda: sign * self.as_move(arrays.to_numpy(self.trial.direction(probe)))
 
     def _along(self, probe: int, sign: float) -> Yielded:
         """Return the move along a probe's direction, or against it, to be drawn block by block."""
@@ -220,10 +215,6 @@ class Beside:
                 yield part, values / self.scale_of(part) * sign
 
         return Yielded(len(self.here), blocks)
-
-    def _in_order(self, sign: float) -> InOrder:
-        rng = partial(stream, self.trial.field.seed, Purpose.NEARBY, self.trial.index)
-        return InOrder(len(self.here), sign, rng)
 
     def ask_in_order(self) -> None:
         """Keep the claims where entries fall, and where they rise, in their order."""
@@ -285,7 +276,7 @@ class Beside:
 
     @property
     def by_entries(self) -> bool:
-        """Whether entries move by themselves: the argument is real, and no tangents hold them."""
+        """Whether entries move by themselves: no tangents hold them."""
         return self.basis is None and self.trial.tangent is None
 
     def _with(self, values: NDArray[Any]) -> list[Any]:
@@ -293,9 +284,14 @@ class Beside:
         leaves[self.trial.index] = arrays.like(values, self.x)
         return leaves
 
+    @property
+    def _values(self) -> NDArray[Any]:
+        """The argument in NumPy, in its own dtype where it is NumPy's."""
+        return self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
+
     def _shifted(self, move: Iterable[tuple[slice, Array]]) -> NDArray[Any]:
         """Return x + δ·move in the argument's own dtype."""
-        x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
+        x = self._values
         flat = np.empty(self.flat_size, dtype=x.real.dtype)
         for part, _, values in self._shifted_by_parts(move):
             flat[part] = values
@@ -303,8 +299,7 @@ class Beside:
 
     def _shifted_by_parts(self, move: Iterable[tuple[slice, Array]]) -> Iterator[tuple[slice, Array, NDArray[Any]]]:
         """Yield x and x + δ·move, rounded to the argument's own dtype, block by block."""
-        x = self.x if isinstance(self.x, np.ndarray) else arrays.to_numpy(self.x)
-        flat = np.ravel(x).view(x.real.dtype)
+        flat = np.ravel(self._values).view(self._values.real.dtype)
         for part, values in move:
             block = values * self.scale_of(part)
             block *= self.delta

@@ -53,7 +53,7 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     """Ask for the whole claims that the blocks' weights make up."""
     alike = _alike(near)
     top, bottom, share = _of_single_entries(near, divided.alone)
-    share /= alike
+    share /= alike  # in place: as large as the argument
     np.round(share, out=share)
     share *= alike
     np.clip(share, 0, 1, out=share)

@@ -138,9 +138,8 @@ class Formula:
         flat = beside.as_move(arrays.to_numpy(beside.trial.direction(probe.probe)))
         return _along(claim, flat)[0] / probe.stretch
 
-    @property
     def changes_within(self) -> bool:
-        """Whether the claim that is furthest off at δ is another one nearer to the point: f bends there, at no kink."""
+        """Tell, by one more claim, whether the one that is furthest off at δ changes nearer to the point: no kink."""
         off = [(abs(side.mismatch.value) - side.mismatch.bound) for pair in self.sides for side in pair]
         number, side = divmod(off.index(max(off)), 2)
         found = self.sides[number][side]

@@ -84,7 +84,7 @@ def judge(
             return _near_the_point(report, error, within)
         worst = max(interval, error, key=lambda found: found.low)
         if worst.low > 0:
-            if formula.changes_within:
+            if formula.changes_within():
                 return report.with_(reason=reasons.FASTER)
             kink = Kink("other", valid=False, entries=(), within=within)
             reason = "wrong already next to the kink, where f is smooth"

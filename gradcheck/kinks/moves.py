@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 
-class Move:
+class Move(ABC):
     """A move that is made anew each time, block by block: no array as large as the argument is needed for it."""
 
     count: int
 
+    @abstractmethod
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
-        raise NotImplementedError
 
     def __call__(self) -> Array:
         """Return the move."""

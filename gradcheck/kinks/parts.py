@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.packed import parts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     Entries = NDArray[np.signedinteger[Any]]
 
 ROWS = 2**10  # blocks looked at together
-TWO = 2
 
 
 @dataclass(slots=True)
@@ -114,12 +115,7 @@ class Parts:
 
     def sums(self, values: Array) -> Array:
         """Return the sum of some values in each block of several entries."""
-        found = np.zeros(self.several)
-        for part in parts(self.several, ROWS):
-            places = np.arange(self.several)[part]
-            starts = np.cumsum(self._count[places]) - self._count[places]
-            found[part] = np.add.reduceat(values[self._entries(places)], starts)
-        return found
+        return self._reduced(np.add, np.arange(self.several), values.__getitem__)
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part.
@@ -142,34 +138,39 @@ class Parts:
 
     def _plain(self, near: Neighbourhood) -> tuple[list[Block], Entries]:
         """Return blocks together that one sample gives, or the middle of the first two, and which are left."""
-        if not len(self._first):
-            return [], self._first
         alike: list[Block] = []
-        left = np.arange(len(self._first))
+        left = np.arange(self.several)
         plain: list[tuple[tuple[int, ...], tuple[float, ...]]] = [((k,), (1.0,)) for k in self._known]
-        if len(self._known) >= TWO:
+        if len(self._known) > 1:
             plain.append(((0, 1), (0.5, 0.5)))
         for used, weights in plain:
             if not len(left):
                 break
-            off = np.concatenate([self._off(near, used, weights, left[part]) for part in parts(len(left), ROWS)])
+            off = self._reduced(np.maximum, left, partial(_off, near, used, weights))
             given = left[off <= near.tolerance]
             if len(given):
                 alike.append(Block(self._entries(given), used, weights))
             left = left[off > near.tolerance]
         return alike, left
 
-    def _off(self, near: Neighbourhood, used: tuple[int, ...], weights: tuple[float, ...], places: Entries) -> Array:
-        """Return how far a combination of samples is from the claim in some blocks."""
-        entries = self._entries(places)
-        off = -near.here[entries]
-        for k, weight in zip(used, weights, strict=True):
-            off += weight * near.claim(k, entries)
-        starts = np.cumsum(self._count[places]) - self._count[places]
-        return np.asarray(np.maximum.reduceat(np.abs(off), starts))
+    def _reduced(self, ufunc: np.ufunc, places: Entries, values: Callable[[Entries], Array]) -> Array:
+        """Return what a ufunc makes of the values of each block's entries, of a few blocks at a time."""
+        found = np.zeros(len(places))
+        for part in parts(len(places), ROWS):
+            starts = np.cumsum(self._count[places[part]]) - self._count[places[part]]
+            found[part] = ufunc.reduceat(values(self._entries(places[part])), starts)
+        return found
 
     def _entries(self, places: Entries) -> Entries:
         """Return the entries of some blocks, block by block."""
         count = self._count[places]
         first = self._first[places] - (np.cumsum(count, dtype=np.int32) - count)
         return np.asarray(self._order[np.repeat(first, count) + np.arange(int(count.sum()), dtype=np.int32)])
+
+
+def _off(near: Neighbourhood, used: Sequence[int], weights: Sequence[float], entries: Entries) -> Array:
+    """Return how far a combination of samples is from the claim in some entries."""
+    off = -near.here[entries]
+    for k, weight in zip(used, weights, strict=True):
+        off += weight * near.claim(k, entries)
+    return np.abs(off)

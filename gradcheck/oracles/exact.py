@@ -63,6 +63,11 @@ class ExactSlope:
     right: Real
 
     @property
+    def height(self) -> float:
+        """The value as the float next to it."""
+        return nearest(self.value)
+
+    @property
     def rational(self) -> bool:
         """Whether both slopes are exact rationals."""
         return isinstance(self.left, fmpq) and isinstance(self.right, fmpq)

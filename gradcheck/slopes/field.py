@@ -108,7 +108,7 @@ class Field:
         f(x).
     largest : float
         The largest finite |f| seen.
-    smallest_move : float
+    least_move : float
         The smallest |f − f(x)| seen that is not 0; infinite where f was never seen to move.
     failure : str or None
         The first exception that f raised next to the point.
@@ -125,7 +125,7 @@ class Field:
         self.evaluations = 0
         self.failure: str | None = None
         self.inside = ""
-        self.largest, self.smallest_move = 0.0, math.inf
+        self.largest, self.least_move = 0.0, math.inf
         self.scales: tuple[Scale, ...] = tuple(
             scale_of(arrays.to_numpy(x), arrays.NORMAL[arrays.dtype_name(own)])
             for x, own in zip(self.leaves, claim.leaves, strict=True)
@@ -232,8 +232,8 @@ class Field:
     def _seen(self, value: float) -> float:
         if math.isfinite(value):
             self.largest = max(self.largest, abs(value))
-            if 0 < (move := abs(value - self.at_point)) < self.smallest_move:
-                self.smallest_move = move
+            if 0 < (move := abs(value - self.at_point)) < self.least_move:
+                self.least_move = move
         return value
 
     def begun(self, leaves: Sequence[Any]) -> Future[float] | None:

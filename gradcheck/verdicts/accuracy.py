@@ -84,8 +84,8 @@ def spread(
 ) -> dict[int, float]:
     """Return ‖Δ∘s‖ for some arguments: how far the claim moves when the point is jittered by `unit` (see `jittered`).
 
-    All arguments are jittered at once. One whose gradient then moves by far more than round-off, and not in proportion
-    to the jitter, is asked again, alone: some other argument may stand on a discontinuity (a label, a kink). Those
+    All arguments are jittered at once. One whose gradient then moves by far more than round-off is asked again, alone.
+    If that is less, and the whole not in proportion to the jitter, another stands on a jump (a label, a kink). Those
     `unseen` have a claim that no slope can tell from zero: it may be round-off, all of it, and more is asked to know.
     """
     worst = dict.fromkeys(indices, 0.0)

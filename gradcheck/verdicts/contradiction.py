@@ -33,14 +33,17 @@ ALL_NOISE = 2.0**-3  # of the largest |f| seen
 
 def significant(trial: Trial) -> int:
     """Return how many slopes contradict the claim where f moves, and rest on steps that can."""
-    changing = _unresolved(trial)
+    objections = objecting(trial)
+    if not objections:
+        return 0
+    changing, least = _unresolved(trial), _least_move(trial)
     return sum(
         not _far(trial, p)
         and not _grows(p)
-        and not _below_any_move(trial, p)
+        and not abs(p.claimed) < least < math.inf
         and not _all_noise([p.slope], trial.field.largest)
         and not (changing and _at_the_finest(trial, p))
-        for p in objecting(trial)
+        for p in objections
     )
 
 
@@ -76,14 +79,15 @@ def _on_finer_steps(mismatch: Mismatch, probe: Probe) -> bool:
     return False
 
 
-def _below_any_move(trial: Trial, probe: Probe) -> bool:
-    """Tell whether f never moved with this argument, and with no other by as little as is claimed.
+def _least_move(trial: Trial) -> float:
+    """Return by how little f has ever moved if it never did with this argument; infinite elsewhere.
 
-    Where f's last digits are lost it is the same to the bit, and elsewhere it moves by so many of them at once.
+    Where f's last digits are lost it is the same to the bit, and elsewhere it moves by so many of them at once: less
+    than that it cannot contradict.
     """
     levels = [level for p in trial.probes for level in p.slope.levels]
     values = {*trial.values_far_apart, *(v for level in levels for v in (level.plus, level.minus))}
-    return values == {trial.field.at_point} and abs(probe.claimed) < trial.field.smallest_move < math.inf
+    return trial.field.least_move if values == {trial.field.at_point} else math.inf
 
 
 def _unresolved(trial: Trial) -> bool:

@@ -121,4 +121,4 @@ def test_a_claim_that_changes_nearer_to_the_point_stands_beside_no_kink(trial_at
     beside = Beside(trial_at(lambda x: np.sum(np.abs(x)), gradient, np.zeros(2)))
     formula = Formula(beside, beside.trial.probes)
     formula.measure()
-    assert formula.changes_within is within
+    assert formula.changes_within() is within

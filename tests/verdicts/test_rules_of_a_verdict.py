@@ -42,7 +42,7 @@ def trial(*probes, interval=(0.3, 0.4), absolute=(0.0, 1e-3), norm=2.0, effects=
     field = SimpleNamespace(**{name: fields.pop(name, value) for name, value in field.items()})
     field.step_size = lambda: field.step
     field.finest = lambda _: FINEST
-    field.smallest_move = field.least
+    field.least_move = field.least
     field.scales = [SimpleNamespace(norm=lambda g: g) for _ in effects]
     bound = fields.pop("bound", BOUND)
     return SimpleNamespace(
