@@ -167,3 +167,8 @@ def test_the_size_of_a_jvp_is_that_along_directions(factor):
 def test_arrays_say_nothing_nearer_to_zero_and_are_judged_here():
     x = np.array([1.0, 2.0])
     assert gc.check(lambda x: float(np.sum(x**3)), 3.3 * x**2, (x,)).verdict is gc.Verdict.FAIL
+
+
+def test_nearer_to_zero_a_claim_is_wrong_only_if_fresh_slopes_say_so_too():
+    z = np.array([[76.38872743, -0.11525728, -1.53005689, -1.46140894, 3.79245873]])
+    assert gc.check(loss, gradient, (z,), seed=24262).verdict is gc.Verdict.INCONCLUSIVE

@@ -63,3 +63,11 @@ def test_sums_over_blocks(labels):
     labels, values = np.array(labels), np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     parts = Parts(near(relu, np.zeros(5)), labels)
     assert list(parts.sums(values)) == [sum(values[block.entries]) for block in parts.blocks]
+
+
+def test_a_block_that_a_sample_gives_in_some_entries_only_is_not_given_by_it():
+    found = near(rows((4, 3)), np.zeros(12), shape=(4, 3), opening=6)
+    found.here = np.tile([0.7, 0.3, 0.0], 4)  # a sample is 0 in one entry or two
+    parts = Parts(found, np.repeat(np.arange(4), 3))
+    assert parts.within(found)
+    assert [sorted(block.weights) for block in parts.blocks] == [pytest.approx([0.3, 0.7])] * 4

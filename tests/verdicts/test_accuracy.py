@@ -8,8 +8,10 @@ from gradcheck.claims.claim import Given
 from gradcheck.claims.gradient import GradientClaim
 from gradcheck.claims.jvp import JvpClaim
 from gradcheck.claims.prediction import Prediction
+from gradcheck.oracles.exact_slopes import ExactSlopes
 from gradcheck.slopes.field import Field
-from gradcheck.verdicts import accuracy
+from gradcheck.verdicts import accuracy, escalation
+from gradcheck.verdicts.trial import Trial
 
 UNIT = 2.0**-24
 X = np.array([0.5, -1.5, 2.0, 0.7])
@@ -264,3 +266,12 @@ def test_where_terms_cancel_in_f_its_gradient_need_not_be_better_than_f(seed):
         return g, g.sum(axis=0)
 
     assert gc.check(f, gradient, (x, b), seed=seed).verdict is gc.Verdict.PASS
+
+
+@pytest.mark.parametrize(("offset", "least", "most"), [(0.0, 0.0, 1e-12), (1e16, 0.7, 70.0)])
+def test_a_claim_may_be_off_by_as_much_as_f_is_from_itself_in_exact_arithmetic(offset, least, most):
+    pytest.importorskip("flint")
+    found, field = rooms(lambda x: np.sum((x + offset) - offset), np.ones_like, np.array([0.3, 0.4]))
+    trial = Trial(field, found, 0, confidence=0.9999)
+    other = escalation.another_trial(trial, ExactSlopes(field, found.claim))
+    assert least <= other.jitter <= most
