@@ -59,9 +59,10 @@ def _moves_within(ladder: Ladder, levels: list[Level]) -> bool:
 
 
 def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
-    """Return a step along which the slope would move φ visibly, if φ does not move on either side; None if it does.
+    """Return a step along which the slope would move φ visibly, if φ does not move on one side; None if it does.
 
-    The step may be finer than the ladder's: there is no difference to be taken, and a few bits of it are enough.
+    It would on both, but an edge of stairs may be as near as that to the point. The step may be finer than the
+    ladder's: there is no difference to be taken, and a few bits of it are enough.
     """
     expected = max(abs(slope.value) - slope.error, ladder.scale)
     if not 0 < expected < math.inf:
@@ -72,7 +73,7 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
         return None
     step = math.ldexp(1.0, exponent)
     moves = [abs(ladder.phi(side * step) - ladder.at_zero) for side in (1, -1)]
-    if not all(move <= tolerance for move in moves):
+    if not any(move <= tolerance for move in moves):
         return None
     for _ in range(4 if ladder.scale == 0 else 0):  # how far: the further, the smaller the slope that may hide
         if any(abs(ladder.phi(side * 16 * step) - ladder.at_zero) > tolerance for side in (1, -1)):

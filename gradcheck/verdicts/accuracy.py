@@ -48,6 +48,7 @@ BLOCK = 2.0**7
 SHORTEST = 2**6
 REPEATS = 2
 WIDER = 4.0  # times a jitter
+WOBBLE = 2.0**-36  # of the argument: far above round-off, and of a smooth claim next to nothing
 MORE_REPEATS = 8  # if a claim is so small that all of it may be round-off, of a few values
 
 
@@ -169,6 +170,15 @@ def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
     here = prediction.values[index]
     size = 0.0 if here is None else field.scales[index].norm(here)
     return roundings(prediction, field) * max(size, _reach(prediction, field, index), field.largest)
+
+
+def wobble(prediction: Prediction, field: Field, index: int) -> float:
+    """Return ‖Δ∘s‖, how far a claim moves where the point does by far more than round-off, and by next to nothing.
+
+    A layer norm of equals divides what they are rounded by: that may be the same at the next number, and is another one
+    further off. A smooth claim, right or wrong, moves by next to nothing too.
+    """
+    return max(_changes(prediction, field, WOBBLE, n, None, 0.0).get(index, 0.0) for n in range(MORE_REPEATS))
 
 
 def as_far_off_as_f(prediction: Prediction, off: float) -> float:

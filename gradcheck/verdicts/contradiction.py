@@ -29,6 +29,8 @@ GROWN = 2.0**3  # times a slope over the largest step
 CLEAR = 4.0  # times its noise: by which a slope is another one
 FAR = 2.0**-10  # in the argument's units, beyond its own size
 ALL_NOISE = 2.0**-3  # of the largest |f| seen
+SMALL, AS_FAR = 2.0**-3, 2.0**-2  # of the largest step; of the largest move, far more than a smooth f makes on such
+UNEXPLAINED = 2.0**20  # times the round-off of |f|: no sum of any size has as much
 
 
 def significant(trial: Trial) -> int:
@@ -36,12 +38,14 @@ def significant(trial: Trial) -> int:
     objections = objecting(trial)
     if not objections:
         return 0
-    changing, least = _unresolved(trial), _least_move(trial)
+    changing, least, ragged = _unresolved(trial), _least_move(trial), _ragged(trial)
     return sum(
         not _far(trial, p)
         and not _grows(p)
         and not abs(p.claimed) < least < math.inf
         and not _all_noise([p.slope], trial.field.largest)
+        and not _level(trial, p)
+        and not _faster(trial, p, ragged)
         and not (changing and _at_the_finest(trial, p))
         for p in objections
     )
@@ -141,6 +145,38 @@ def _far(trial: Trial, probe: Probe) -> bool:
     """
     seen = [level.step for level in probe.slope.levels if abs(level.central) > 2 * level.noise]
     return bool(seen) and min(seen) > 1 and min(seen) * float(np.min(trial.scale.value)) > FAR
+
+
+def _level(trial: Trial, probe: Probe) -> bool:
+    """Tell whether a slope stands out of its noise on no step, and the claim would on large ones alone.
+
+    That is one below √(noise·|f|): f may be level out there that is not at the point.
+    """
+    levels = probe.slope.levels
+    if not levels or any(abs(level.central) > 2 * level.noise for level in levels):
+        return False
+    noise = min(level.noise * level.step for level in levels)
+    return abs(probe.claimed * probe.stretch) < math.sqrt(noise) * math.sqrt(trial.field.largest)
+
+
+def _ragged(trial: Trial) -> float:
+    """Return how far f moves where that is as far over small steps as over large ones; zero elsewhere.
+
+    Round-off does not move it as far. So it is noise of another kind, or f changes within the finest step.
+    """
+    levels = [level for p in trial.probes for level in p.slope.levels]
+    largest = max((abs(level.plus - level.minus) for level in levels), default=0.0)
+    if not largest > UNEXPLAINED * trial.field.unit * trial.field.largest:
+        return 0.0
+    small = SMALL * max(level.step for level in levels)
+    nearby = max((abs(level.plus - level.minus) for level in levels if level.step <= small), default=0.0)
+    return largest if nearby > AS_FAR * largest else 0.0
+
+
+def _faster(trial: Trial, probe: Probe, ragged: float) -> bool:
+    """Tell whether the claim says that a ragged f moves so far within the finest step."""
+    size, finest = abs(probe.claimed * probe.stretch), math.ldexp(1.0, trial.field.finest([trial.index]))
+    return trial.field.unit * size < ragged < finest * size
 
 
 def all_noise(trial: Trial) -> bool:

@@ -17,7 +17,7 @@ from gradcheck import arrays
 from gradcheck.errors import GradcheckError
 from gradcheck.slopes.budget import BudgetReached
 from gradcheck.verdicts import decide, reasons
-from gradcheck.verdicts.accuracy import as_far_off_as_f, own_round_off, spread
+from gradcheck.verdicts.accuracy import LAMBDA, as_far_off_as_f, own_round_off, spread, wobble
 from gradcheck.verdicts.certificate import Verdict
 from gradcheck.verdicts.contradiction import all_noise
 from gradcheck.verdicts.trial import Trial
@@ -168,4 +168,6 @@ def decided(
 def _beyond_round_off(trial: Trial) -> bool:
     """Tell whether the claim is off by more than float64 explains, in a formula of f's usual size near the point."""
     allowed = own_round_off(trial.prediction, trial.field, trial.index)
+    if sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2:
+        allowed += LAMBDA * wobble(trial.prediction, trial.field, trial.index)
     return sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2

@@ -82,6 +82,15 @@ def test_where_something_is_claimed_the_first_step_is_enough():
     assert still._unmoved(a_ladder(flat_up_to(FIRST / 2), scale=1.0), a_slope(1e-3), 0.0) is None
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_an_edge_on_one_side_next_to_the_point_leaves_f_standing_still(side):
+    def edge(t):
+        return flat_up_to(2.0**-20)(t) + 1e-3 * (side * t > 0)
+
+    assert still._unmoved(a_ladder(edge), a_slope(1e-3), 0.0) == FIRST
+    assert still._unmoved(a_ladder(lambda t: edge(t) + 1e-4 * (side * t < 0)), a_slope(1e-3), 0.0) is None
+
+
 @pytest.mark.parametrize(("off", "moves"), [(0.0, False), (12.0, False), (20.0, True), (2.0**20, True)])
 def test_only_a_move_beyond_round_off_of_a_long_sum_is_one_within_the_finest_step(off, moves):
     ladder = a_ladder(lambda t: 1.0 + off * UNIT * (t != 0), levels=(-8, -11, -14))

@@ -1,0 +1,88 @@
+"""Right gradients of which f's values show nothing: no slope contradicts them; wrong ones of the same f fail."""
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+
+PASS, FAIL = gc.Verdict.PASS, gc.Verdict.FAIL
+BIAS = np.array([-0.0249, 0.045, -0.017, -0.0036])
+
+
+def oscillation(sharpness):
+    """sin of a steep function on an offset: f changes within the finest step."""
+    at = np.array([1.1327, -0.686, -0.0855, -0.2026])
+
+    def inner(b):
+        y = at + b
+        e = np.exp(sharpness * (y**3 / 9 + y) / 2)
+        return e**3 / 9 + e, (e**2 / 3 + 1) * e / 2 * sharpness * (y**2 / 3 + 1)
+
+    def gradient(b):
+        value, slope = inner(b)
+        return np.cos(value) * slope
+
+    return lambda b: float(425 + np.sum(np.sin(inner(b)[0]))), gradient
+
+
+@pytest.mark.parametrize("sharpness", [15.5, 17.0])
+def test_where_f_moves_as_far_over_small_steps_as_over_large_ones_a_steep_claim_is_not_wrong(sharpness):
+    f, gradient = oscillation(sharpness)
+    for seed in range(40):
+        assert gc.check(f, gradient, (BIAS,), seed=seed).verdict is not FAIL
+
+
+def test_as_steep_a_claim_is_wrong_where_f_is_smooth():
+    for seed in range(10):
+        report = gc.check(lambda b: float(425 + np.sum(np.sin(b))), lambda b: 1e14 * np.cos(b), (BIAS,), seed=seed)
+        assert report.verdict is FAIL
+
+
+@pytest.mark.parametrize("away", [4.9, 5.0])
+def test_on_large_steps_a_gaussian_on_an_offset_is_level_and_says_nothing_of_its_tail(away):
+    def f(x):
+        return float(6975 + np.sum(np.exp(-((x - 6973) ** 2))))
+
+    def gradient(x):
+        return -2 * (x - 6973) * np.exp(-((x - 6973) ** 2))
+
+    x = np.array([6973.0 + away])
+    for seed in range(60):
+        assert gc.check(f, gradient, (x,), seed=seed, oracle="finite differences").verdict is not FAIL
+    unlike = gc.check(lambda x: 6975.0 + 0 * float(x[0]), lambda x: 1e-3 * x, (x,), oracle="finite differences")
+    assert unlike.verdict is FAIL
+
+
+def layer_norms(sharp):
+    """Two layer norms of two entries: what the second one norms is equal but for round-off."""
+
+    def norm(x):
+        centred = x - x.mean()
+        size = np.sqrt(np.mean(centred**2) + 1e-5)
+        return centred / size, size
+
+    def f(x):
+        return 67 + sharp * np.array([3.0, 1.0]) @ norm(sharp * norm(x)[0] ** 2 / 4)[0]
+
+    def pulled(g, unit, size):
+        return (g - g.mean() - unit * np.mean(g * unit)) / size
+
+    def gradient(x):
+        first, size = norm(x)
+        g = pulled(sharp * np.array([3.0, 1.0]), *norm(sharp * first**2 / 4))
+        return pulled(g * sharp * first / 2, first, size)
+
+    return f, gradient
+
+
+@pytest.mark.parametrize("x", [(12.535, 12.539), (12.5351, 12.5362), (0.2, 0.21)])
+def test_code_that_is_looked_into_does_not_contradict_the_round_off_of_a_claim(x):
+    f, gradient = layer_norms(30.0)
+    for seed in range(20):
+        assert gc.check(f, gradient, (np.array(x),), seed=seed).verdict is not FAIL
+
+
+def test_it_contradicts_a_claim_that_is_no_round_off():
+    f, _ = layer_norms(30.0)
+    for seed in range(10):
+        assert gc.check(f, lambda x: np.full(2, 1e-3) * x, (np.array([12.535, 12.539]),), seed=seed).verdict is FAIL
