@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Entries = NDArray[np.signedinteger[Any]]
 
 ALLOWED = 2**17  # numbers in the claims kept that are allowed in any case, 1 MiB; as many in their moves
+HELD = 5  # times the claim at the point, in claims and moves, and what one more of them takes
 FEW = 4  # with more than so many times fewer entries than the argument has, the moves in them are kept
 LEAST = 5  # claims that are kept in any case: at two moves and where entries fall and rise in order, and one more
 
@@ -122,6 +123,7 @@ class Around:
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
             near.most_kept = self._most_kept(len(entries))
+            near.most_held = max(HELD * here.nbytes, 2 * ALLOWED * here.itemsize)
         return near
 
     def _most_kept(self, count: int) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks.changes import WHOLE, Changes
-from gradcheck.kinks.moves import InOrder, Yielded, by_parts
+from gradcheck.kinks.moves import InOrder, Move, Yielded, by_parts
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.scaled import LARGEST, Scaled
 from gradcheck.kinks.span import svd
@@ -272,7 +272,7 @@ class Beside:
             for part, x, there in self._shifted_by_parts(by_parts(move)):
                 yield part, np.asarray(np.subtract(there, x, dtype=np.float64) / self.delta / self.scale_of(part))
 
-        return Yielded(len(self.here), blocks)
+        return Yielded(len(self.here), blocks, move.nbytes if isinstance(move, Move) else 0)
 
     @property
     def by_entries(self) -> bool:

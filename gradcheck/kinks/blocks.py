@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck import arrays
-from gradcheck.kinks.neighbourhood import grows
+from gradcheck.kinks.bends import grows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,7 +113,8 @@ def _joined(near: Neighbourhood, proposal: Labels, bad: NDArray[np.bool_]) -> La
     while True:
         touched = np.isin(proposal, np.unique(proposal[bad])) if bad.mean() <= MANY else np.ones(len(bad), dtype=bool)
         joined |= touched
-        labels = np.where(joined, proposal + len(bad), np.arange(len(bad)))
+        labels = np.arange(len(bad), dtype=np.int32)
+        np.add(proposal, len(bad), out=labels, where=joined, casting="unsafe")  # of very many entries none is here
         bad = refuted(near, labels)
         if not bad.any():
             return labels

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcheck.kinks.neighbourhood import grows
+from gradcheck.kinks.bends import grows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -19,9 +19,12 @@ from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import Parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from gradcheck.kinks.neighbourhood import Neighbourhood
+    from gradcheck.kinks.parts import Alike
 
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
@@ -57,13 +60,13 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     np.round(share, out=share)
     share *= alike
     np.clip(share, 0, 1, out=share)
-    sums = [np.round(np.cumsum(block.weights) / sum(block.weights) / alike) * alike for block in divided.blocks]
-    ends = np.sort(np.concatenate([np.array([0.0, 1.0]), np.unique(share), *sums]).clip(0, 1))
-    levels = np.append(ends[:-1][np.diff(ends) > SAME], 1.0)
+    for group in divided.groups:
+        group.weigh(near)
+    levels = _levels(share, divided.groups, alike)
     if len(levels) - 1 > MOST_WHOLE:
         shared = np.flatnonzero((share > 0) & (share < 1))[:1]  # of an entry alone: of two claims
         one = [np.array([share[place], 1 - share[place]]) for place in shared]
-        return Coupled(most=max([*(np.array(b.weights) for b in divided.blocks), *one], key=len))
+        return Coupled(most=max([*map(_most_weights, divided.groups), *one], key=len))
     weights, rest = np.diff(levels), np.zeros(0)
     middles = (levels[1:] + levels[:-1]) / 2
     level = np.searchsorted(middles, share, side="left").astype(np.int16)  # how many of them are below it
@@ -73,8 +76,11 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
         pick: NDArray[np.signedinteger[Any]] = np.zeros(near.here.size, dtype=small)
         for part in parts(len(level)):
             pick[divided.alone[part]] = np.where(level[part] > k, top[part], bottom[part])
-        for block, total in zip(divided.blocks, sums, strict=True):
-            pick[block.entries] = block.used[min(int(np.searchsorted(total, middle)), len(total) - 1)]
+        for group in divided.groups:
+            for rows in group.some(np.arange(len(group))):
+                below = (_laid(group, rows, alike) < middle).sum(axis=1)
+                last = (group.used[rows] >= 0).sum(axis=1) - 1
+                pick[group.entries[rows]] = group.used[rows, np.minimum(below, last)][:, None]
         claim = near.ask_mixed(pick, keep=near.may_keep)
         bad = unlike(near, pick, claim)
         if bad.any():
@@ -84,6 +90,35 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
             rest[part] -= weight * claim[part]
         del claim
     return Coupled(weights, float(max(np.max(np.abs(rest[part])) for part in near.parts)))
+
+
+def _laid(group: Alike, rows: Entries, alike: float) -> Array:
+    """Return where the weights of some blocks end if they are laid end to end on [0, 1]."""
+    weights = group.weights[rows]
+    return np.asarray(np.round(np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True) / alike) * alike)
+
+
+def _levels(share: Array, groups: Sequence[Alike], alike: float) -> Array:
+    """Return where some block changes over, from 0 on, and 1; or just more than may be asked for."""
+    ends = np.array([0.0, 1.0])
+
+    def merged(more: Array) -> Array:
+        found = np.sort(np.concatenate([ends, np.unique(more).clip(0, 1)]))
+        return np.append(found[:-1][np.diff(found) > SAME], 1.0)
+
+    shares = (share[part] for part in parts(len(share)))
+    laid = (_laid(group, rows, alike) for group in groups for rows in group.some(np.arange(len(group))))
+    for more in itertools.chain(shares, laid):
+        ends = merged(more)
+        if len(ends) - 1 > MOST_WHOLE:
+            break
+    return ends
+
+
+def _most_weights(group: Alike) -> Array:
+    """Return the weights of the block that has most of them."""
+    weights = group.weights[int((group.weights > 0).sum(axis=1).argmax())]
+    return np.asarray(weights[weights > 0])
 
 
 def _alike(near: Neighbourhood) -> float:

@@ -10,6 +10,7 @@ where J points the way the path goes, J·path' > 0, down where it points back.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class HalfTurn:
     ) -> None:
         self.near = near
         self.entries = entries
-        self.held = near.noise()
+        self.held = near.drawn_move()
         self.first = near.rng.standard_normal(len(entries)) if start is None else start
         self.hopeless = hopeless
         other = near.rng.standard_normal(len(entries)) if towards is None else towards
@@ -77,9 +78,8 @@ class HalfTurn:
     def claim(self, angle: float) -> Array:
         """Return the claim in the entries at an angle."""
         if angle not in self.path:
-            move = self.held.copy()
-            move[self.entries] = self.at(angle)
-            self.path[angle] = self.near.ask(move, keep=self.near.may_keep)[self.entries]
+            move = replace(self.held, entries=self.entries, values=self.at(angle))
+            self.path[angle] = self.near.ask_in(move, self.entries)
         return self.path[angle]
 
     def _same(self, one: float, other: float) -> bool:

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 
+LARGEST, DRAWN = 127, -128  # codes of a coarse move: 1, and none
+
+
 class Move(ABC):
     """A move that is made anew each time, block by block: no array as large as the argument is needed for it."""
 
     count: int
+    nbytes: int = 0  # of what is kept to make it
 
     @abstractmethod
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
@@ -44,17 +48,18 @@ def by_parts(move: Array | Callable[[], Array]) -> Iterator[tuple[slice, Array]]
         return
     whole = move() if callable(move) else move
     for part in parts(len(whole)):
-        yield part, whole[part]
+        yield part, np.asarray(whole[part], dtype=np.float64)
 
 
 @dataclass(frozen=True)
 class Drawn(Move):
-    """A move drawn at random, or its opposite, but for a few entries."""
+    """A move drawn at random, or the sizes of one, times a number; but for a few entries."""
 
     kind: type[np.random.BitGenerator]
     state: Mapping[str, Any]
     count: int
-    sign: float = 1.0
+    times: float = 1.0
+    sizes: bool = False
     entries: Entries | None = None
     values: Array | None = None
 
@@ -65,8 +70,9 @@ class Drawn(Move):
         rng = np.random.Generator(generator)
         for part in parts(self.count):
             values = rng.standard_normal(min(part.stop, self.count) - part.start)
-            if self.sign < 0:
-                np.negative(values, out=values)
+            if self.sizes:
+                np.abs(values, out=values)
+            values *= self.times
             if self.entries is not None and self.values is not None:
                 mine = (self.entries >= part.start) & (self.entries < part.stop)
                 values[self.entries[mine] - part.start] = self.values[mine]
@@ -97,8 +103,8 @@ class InOrder(Move):
 class Yielded(Move):
     """A move that a function yields block by block."""
 
-    def __init__(self, count: int, yielded: Callable[[], Iterator[tuple[slice, Array]]]) -> None:
-        self.count = count
+    def __init__(self, count: int, yielded: Callable[[], Iterator[tuple[slice, Array]]], nbytes: int = 0) -> None:
+        self.count, self.nbytes = count, nbytes
         self._yielded = yielded
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
@@ -110,7 +116,7 @@ class Mixed(Move):
     """A move that takes each entry from one of several moves."""
 
     def __init__(self, pick: Picked, moves: Sequence[Array | Callable[[], Array]]) -> None:
-        self.count = len(pick)
+        self.count, self.nbytes = len(pick), pick.nbytes
         self._pick = pick
         self._moves = {int(k): moves[k] for k in np.unique(pick)}
 
@@ -123,6 +129,46 @@ class Mixed(Move):
             for k, one in made.items():
                 np.copyto(values, next(one)[1], where=pick == k)
             yield part, values
+
+
+class Put(Move):
+    """A move that has values of its own in some entries, and is as another one where these are NaN.
+
+    All are of the values' precision. If that is single, so is the move as it was made, or x + δ·s∘z is rounded to fewer
+    bits.
+    """
+
+    def __init__(self, move: Array | Callable[[], Array], values: NDArray[np.floating[Any]]) -> None:
+        self.count, self.nbytes = len(values), values.nbytes
+        self.beneath, self.values = move, values
+
+    def by_parts(self) -> Iterator[tuple[slice, Array]]:
+        """Yield the move block by block, from the first entry on."""
+        for part, values in by_parts(self.beneath):
+            own = self.values[part]
+            yield part, np.where(np.isnan(own), values.astype(own.dtype), own).astype(np.float64)
+
+
+class Coarse(Move):
+    """A move of numbers from −1 to 1 in eight bits, a little aside, so that none are tied; drawn where these are NaN.
+
+    Where f is linear in pieces a claim is the same for all moves nearby.
+    """
+
+    def __init__(self, drawn: Drawn, values: NDArray[np.floating[Any]]) -> None:
+        self._codes = np.full(len(values), DRAWN, dtype=np.int8)
+        for part in parts(len(values)):
+            own = values[part]
+            known = ~np.isnan(own)
+            self._codes[part][known] = np.rint(LARGEST * np.clip(own[known], -1, 1))
+        self.count, self.nbytes = len(values), self._codes.nbytes
+        self._drawn = drawn
+
+    def by_parts(self) -> Iterator[tuple[slice, Array]]:
+        """Yield the move block by block, from the first entry on."""
+        for part, drawn in self._drawn.by_parts():
+            own = self._codes[part]
+            yield part, np.where(own == DRAWN, drawn, own / LARGEST + drawn / LARGEST / 4)
 
 
 class Aside(Move):
@@ -139,7 +185,7 @@ class Aside(Move):
 
 
 class Moves:
-    """Moves, each an array or what returns it."""
+    """Moves, each an array, of single precision where that is the move, or what returns it."""
 
     def __init__(self) -> None:
         self._moves: list[Array | Callable[[], Array]] = []
@@ -153,23 +199,34 @@ class Moves:
     def __getitem__(self, number: int) -> Array:
         """Return a move; not to be written into."""
         move = self._moves[number]
-        return move() if callable(move) else move
+        return np.asarray(move() if callable(move) else move, dtype=np.float64)
 
     def made(self, number: int) -> Array | Callable[[], Array]:
         """Return a move, or what returns it."""
         return self._moves[number]
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes are kept for them."""
+        return sum(move.nbytes for move in self._moves if isinstance(move, (Move, np.ndarray)))
+
     def own(self, number: int) -> Array:
         """Return a move to be written into."""
         move = self._moves[number]
-        return move() if callable(move) else move.copy()
+        return move() if callable(move) else np.array(move, dtype=np.float64)
 
     def append(self, move: Array | Callable[[], Array]) -> None:
         """Keep a move."""
         self._moves.append(move)
 
-    def put(self, number: int, entries: Entries, values: Array) -> None:
+    def put(self, number: int, entries: Entries, values: NDArray[np.floating[Any]]) -> None:
         """Change a move in some entries; what was made of it stays as it was."""
-        move = self[number].copy()
-        move[entries] = values
-        self._moves[number] = move
+        move = self._moves[number]
+        if isinstance(move, np.ndarray):
+            self._moves[number] = changed = move.copy()
+            changed[entries] = values
+            return
+        put = move if isinstance(move, Put) else Put(move, np.full(len(self[number]), np.nan, dtype=values.dtype))
+        own = put.values.copy()
+        own[entries] = values
+        self._moves[number] = Put(put.beneath, own)

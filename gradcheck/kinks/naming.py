@@ -179,7 +179,7 @@ class _Entries:
             still, move = self.changing[alone], self.near.drawn_move()
             move = replace(move, entries=still, values=move()[still] * STILL)
             self._ask(move)
-            self._ask(replace(move, sign=-1.0))
+            self._ask(replace(move, times=-1.0))
 
     def _ask(self, move: Drawn) -> None:
         made, claim = self.near.ask_made(move)
@@ -228,6 +228,11 @@ class _Entries:
         """Return where the entries stand that change sides together, not alone; as many groups as kinks are named."""
         places = np.flatnonzero(self.two & ~self.apart)
         group = self.groups[places]
+        kinds = np.unique(group)
+        if len(kinds) > KINKS:
+            few = group <= kinds[KINKS - 1]
+            places, group = places[few], group[few]
+        del kinds  # all of them may be as large as the argument
         order = np.argsort(group, kind="stable")
         ends = _starts(group, order)[1 : KINKS + 1]
         return [places[part] for part in np.split(order, ends)[:KINKS] if len(part)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.moves import Aside, Drawn, Mixed, by_parts
+from gradcheck.kinks.moves import Aside, Coarse, Drawn, Mixed, Put, by_parts
 from gradcheck.kinks.packed import Packed, parts
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
+MUCH = 2  # times what is held before no claim is kept any more
 MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
 
 
@@ -91,6 +92,7 @@ class Neighbourhood:
         self.ordered = False  # whether claims where all entries fall, or rise, in their order are among them
         self.tolerance = 0.0
         self.asked = 0
+        self.most_held = 0  # bytes, of a large argument
         self.most_kept = max(16, MOST_NUMBERS // max(here.size, 1))
 
     @property
@@ -130,21 +132,22 @@ class Neighbourhood:
         self, move: Array | Callable[[], Array], claim: Array | Scaled, *, drawn: bool = True, number: int = 0
     ) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
-        if not self.may_keep:
+        if not self.has_room:
             raise Spent
         self.numbers.append(number)
         self.moves.append(move)  # type: ignore[arg-type]  # a list takes arrays alone, and is given no other
         self.claims.append(claim)  # type: ignore[arg-type]  # as above
         self.drawn.append(drawn)
 
-    def put(self, number: int, entries: Entries, move: Array, claim: Array) -> None:
+    def put(self, number: int, entries: Entries, move: Array | Callable[[], Array], claim: Array | Scaled) -> None:
         """Keep the last claim in some entries in place of another one."""
         self.numbers[number] = self.asked
-        for kept, values in ((self.moves, move), (self.claims, claim)):
+        made = move() if callable(move) else move
+        for kept, values in ((self.moves, made[entries].astype(self.moves_in)), (self.claims, claim[entries])):
             if isinstance(kept, list):
-                kept[number][entries] = values[entries]
+                kept[number][entries] = values
             else:
-                kept.put(number, entries, values[entries])
+                kept.put(number, entries, values)
 
     def begin(self, moves: Moves, claims: Packed, drawn: Sequence[bool]) -> None:
         """Begin with claims of a large argument that were asked for elsewhere."""
@@ -162,6 +165,25 @@ class Neighbourhood:
     def may_keep(self) -> bool:
         """Whether one more claim may be kept."""
         return len(self.claims) < self.most_kept
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more claim may be kept that is needed: of a large argument more, if they are of few values."""
+        if self.may_keep or not isinstance(self.claims, Packed):
+            return self.may_keep
+        return self._held <= self.most_held
+
+    @property
+    def may_put(self) -> bool:
+        """Whether a claim may be kept in some entries in place of another one, whose values are then let go of."""
+        return self._held <= MUCH * self.most_held
+
+    @property
+    def _held(self) -> int:
+        """How many bytes the claims of a large argument and their moves take."""
+        if not isinstance(self.claims, Packed) or isinstance(self.moves, list):
+            return 0
+        return self.claims.nbytes + self.moves.nbytes
 
     def ask(self, move: Array, *, keep: bool = True, drawn: bool = False) -> Array:
         """Return the claim at x + δ·s∘move, and keep it; `drawn` says that the move was drawn at random."""
@@ -204,6 +226,13 @@ class Neighbourhood:
         self._count()
         return self.remake(move)
 
+    def ask_in(self, move: Callable[[], Array], entries: Entries) -> Array:
+        """Return the claim at a move in some entries, and keep it if it may be kept."""
+        made, claim = self.ask_made(move)
+        if self.may_keep:
+            self.add(made, claim, drawn=False, number=self.asked)
+        return np.asarray(claim[entries])
+
     def drawn_move(self) -> Drawn:
         """Return what `noise` does, to be drawn again."""
         generator = self.rng.bit_generator
@@ -211,6 +240,24 @@ class Neighbourhood:
         for part in self.parts:
             self.rng.standard_normal(len(self.here[part]))
         return found
+
+    @property
+    def moves_in(self) -> type[np.floating[Any]]:
+        """The floating type that moves made on purpose are kept in: of a large argument it is half as wide."""
+        return np.float64 if self.remake is None else np.float32
+
+    def ask_towards(
+        self, values: NDArray[np.floating[Any]], *, coarse: bool
+    ) -> tuple[Array | Callable[[], Array], Array | Scaled]:
+        """Return what `ask_made` does of a move with some values, of a few bits if `coarse`; a random one where NaN.
+
+        The move of a large argument is one to be kept: made anew if it is coarse, of single precision if it is not.
+        """
+        if self.remake is None:
+            return self.ask_unkept(np.where(np.isnan(values), self.noise(), values))
+        drawn = self.drawn_move()
+        made, claim = self.ask_made(Coarse(drawn, values) if coarse else Put(drawn, values))
+        return made if coarse or not callable(made) else made().astype(self.moves_in), claim
 
     def _count(self) -> None:
         if self.asked >= self.most:
@@ -289,27 +336,3 @@ class Neighbourhood:
 
 def _nothing(_: Array) -> tuple[Array, Array]:
     raise Spent
-
-
-def grows(near: Neighbourhood, count: int | None = None) -> Array:
-    """Return for each entry how its first `count` claims change together with its own moves: above 0 where they grow.
-
-    Sample by sample, and in blocks, as there may be many entries.
-    """
-    count = count or len(near.claims)
-    together = np.zeros(near.here.size)
-    means = [_mean(near, part, count) for part in near.parts] if isinstance(near.claims, list) else []
-    for k in range(count):
-        for number, (part, move) in enumerate(near.move_by_parts(k)):
-            mean = means[number] if means else _mean(near, part, count)  # as large as a claim of all entries
-            together[part] += (near.claim(k, part) - mean) * move  # the moves' own mean adds nothing
-    return together
-
-
-def _mean(near: Neighbourhood, part: slice, count: int) -> Array:
-    """Return the mean of the first claims in some entries."""
-    total = np.zeros(len(near.here[part]))
-    for k in range(count):
-        total += near.claim(k, part)
-    total /= count
-    return total

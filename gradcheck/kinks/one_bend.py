@@ -9,30 +9,30 @@ is the same with −u.
 
 from __future__ import annotations
 
-import math
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.kinks import half_turn
+from gradcheck.kinks.bends import Bends, one_sign, signs
 from gradcheck.kinks.blocks import falls, flips
 from gradcheck.kinks.changes import differ
-from gradcheck.kinks.moves import by_parts
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
-from gradcheck.kinks.parts import Parts
+from gradcheck.kinks.parts import BOTH_WAYS, INSIDE, OPEN, Parts
 from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
     from gradcheck.kinks.neighbourhood import Neighbourhood
-    from gradcheck.kinks.parts import Block
+    from gradcheck.kinks.parts import Alike
+    from gradcheck.kinks.scaled import Scaled
 
     Array = NDArray[np.float64]
     Moved = Iterator[tuple[slice, Array]]
@@ -42,10 +42,11 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 # The least random part of a move towards a claim, by its size. Entries that the claim treats alike are tied here, and
 # equal moves leave them tied. What is claimed at such a tie is a convention, and no gradient next to the point.
 ASIDE = 64.0
+ROUGHLY = 2.0**-8  # that part elsewhere: the pieces of f are wider
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
-FIRST = 2**8  # blocks of many that are settled before all others
 SAMPLES = 40  # in tests over all pairs of samples
+TOGETHER = 2**6  # blocks of which these are looked at together
 
 
 def towards(near: Neighbourhood, turns: int) -> Array | None:
@@ -71,52 +72,12 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
         if turn == turns or not near.may_keep or distance > best * (1 - 2.0**-10):
             return None
         best = distance
-        near.ask(flips(near) * rest / far + 2.0**-8 * near.noise())
+        rest *= flips(near) / far
+        made, claim = near.ask_towards(np.asarray(rest + ROUGHLY * near.noise(), dtype=near.moves_in), coarse=True)
+        near.add(made, claim, drawn=False, number=near.asked)
+        del made, claim
         used = [*(k for k, weight in zip(used, weights, strict=True) if weight), len(near.claims) - 1]
     return None
-
-
-def one_sign(claims: Array, moves: Array, tolerance: float) -> int:
-    """Return 1 where (s − s')·(z − z') ≥ 0 for all pairs of samples (convex), −1 where ≤ 0, 0 for both signs."""
-    products, size = claims @ moves.T, np.abs(moves).sum(axis=1)
-    own = np.diag(products)
-    each = own[:, None] - products - products.T + own[None, :]
-    slack = 2 * tolerance * (size[:, None] + size[None, :])
-    return 1 if (each >= -slack).all() else -1 if (each <= slack).all() else 0
-
-
-class Bends:
-    """Which way f bends in each block of a large argument, as far as claims differ from the first two.
-
-    Moves are as large as the argument and made anew, so all blocks are looked at together, once for each claim.
-    """
-
-    def __init__(self, near: Neighbourhood, divided: Parts) -> None:
-        self._near, self._parts = near, divided
-        self._up = np.ones(divided.several, dtype=bool)
-        self._down = self._up.copy()
-        for number in range(1, len(near.claims)):
-            self._see(partial(near.claim, number), partial(near.move_by_parts, number), min(number, 2))
-
-    def see(self, claim: Array, move: Array) -> None:
-        """Take in a claim and its move."""
-        self._see(claim.__getitem__, lambda: by_parts(move), 2)
-
-    def of(self, block: Block) -> int:
-        """Return what `one_sign` does."""
-        return 1 if self._up[block.number] else -1 if self._down[block.number] else 0
-
-    def _see(self, claim: Callable[[slice], Array], move: Callable[[], Moved], count: int) -> None:
-        """Take in a claim against the first one, or the first two."""
-        near = self._near
-        product, size = np.empty(near.here.size), np.empty(near.here.size)
-        for number in range(count):
-            for (part, own), (_, other) in zip(move(), near.move_by_parts(number), strict=True):
-                product[part] = (claim(part) - near.claim(number, part)) * (own - other)
-                size[part] = np.abs(own) + np.abs(other)
-            each, slack = self._parts.sums(product), 2 * near.tolerance * self._parts.sums(size)
-            self._up &= each >= -slack
-            self._down &= each <= slack
 
 
 class Search:
@@ -125,8 +86,11 @@ class Search:
     def __init__(self, near: Neighbourhood, labels: Labels) -> None:
         self.near = near
         self.parts = Parts(near, labels)
-        self.alone, self.blocks = self.parts.alone, self.parts.some(slice(FIRST))
-        self.bends = None if isinstance(near.moves, list) or not self.blocks else Bends(near, self.parts)
+        self.alone = self.parts.alone
+        for group in self.parts.groups:
+            group.begin()
+        self.bends = None if isinstance(near.moves, list) or not self.parts.groups else Bends(near, self.parts)
+        self.coarse = True  # whether moves need a few bits only
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
         self.distances: dict[int, list[float]] = {}  # turn by turn, of blocks of very many entries by their first one
@@ -196,97 +160,142 @@ class Search:
 
     def _turn(self, turn: int) -> str:
         """Ask for one claim that leads towards the one on trial in every block that is still open."""
-        near = self.near
-        move = near.noise()
-        asked = self._open(self.blocks[:FIRST], turn, move)  # one that is outside is enough
+        near, asked, self.coarse = self.near, [], True
+        towards = np.full(near.here.size, np.nan, dtype=near.moves_in)
+        for place, group in enumerate(self.parts.groups):
+            rows = self._look(place, np.flatnonzero(group.state == OPEN), turn, towards)
+            if len(rows):
+                asked.append((group, rows))
         if not asked:
-            if len(self.blocks) < self.parts.several:
-                self.blocks += self.parts.some(slice(FIRST, None))
-            asked = self._open(self.blocks[FIRST:], turn, move)
-        if not asked:
-            self.parts.blocks = self.blocks
-            return "both ways" if any(block.state == "both ways" for block in self.blocks) else "inside"
-        claim, made, places = self._asked(move, asked)
+            both = any((group.state == BOTH_WAYS).any() for group in self.parts.groups)
+            return "both ways" if both else "inside"
+        claim, made = self._asked(towards, asked)
         if self.bends is not None:
             self.bends.see(claim, made)
-        for block, place in zip(asked, places, strict=True):
-            block.used = (*block.used, place)
-            if (state := self._apart(block, claim, made) or self._hopeless(block, claim, made)) != "":
+        for group, rows in asked:
+            if (state := self._judged(group, rows, claim, made)) != "":
                 return state
         return ""
 
-    def _open(self, blocks: Sequence[Block], turn: int, move: Array) -> list[Block]:
-        """Return those that are still open, and have put their own move into `move`."""
-        return [block for block in blocks if block.state == "open" and self._look(block, turn, move)]
-
-    def _asked(self, move: Array, blocks: Sequence[Block]) -> tuple[Array, Array, list[int]]:
-        """Ask for a claim; return it, its move, and where it is kept for each block.
+    def _asked(self, towards: Array, asked: Sequence[tuple[Alike, Entries]]) -> tuple[Array | Scaled, Array]:
+        """Ask for a claim, which the blocks then use; return it and its move.
 
         If no more may be kept, it is kept block by block in place of claims that the block does not use:
         blocks say nothing of one another.
         """
-        near = self.near
-        if near.may_keep:
-            claim = near.ask(move)
-            return claim, near.moves[-1], [len(near.claims) - 1] * len(blocks)
-        made, claim = near.ask_unkept(move)
-        places = []
-        for block in blocks:
-            free = [k for k in range(2, len(near.claims)) if k not in block.used]
-            if not free:
-                raise Spent
-            near.put(free[0], block.entries, made, claim)
-            places.append(free[0])
-        return claim, made, places
+        near, has_room = self.near, self.near.has_room
+        kept, claim = near.ask_towards(towards, coarse=self.coarse)
+        made = np.asarray(kept() if callable(kept) else kept, dtype=np.float64)
+        if has_room:
+            near.add(kept, claim, drawn=False, number=near.asked)
+        for group, rows in asked:
+            if has_room:
+                places = np.full(len(rows), len(near.claims) - 1)
+            else:
+                places = group.free(rows, len(near.claims))
+                if not places.all() or not near.may_put:
+                    raise Spent
+                for place in np.unique(places):
+                    near.put(int(place), group.entries[rows[places == place]].ravel(), made, claim)
+            group.add(rows, places)
+        return claim, made
 
-    def _look(self, block: Block, turn: int, move: Array) -> bool:
-        """Put the move from the nearest point to the claim into `move`; return whether the block is still open."""
-        near, entries = self.near, block.entries
-        rest = block.nearest(near)
-        far, distance = float(np.max(np.abs(rest))), float(np.linalg.norm(rest))
-        if far <= near.tolerance:
-            block.state = "inside"
-            return False
-        if self.bends is None:
-            block.bend = one_sign(*near.at(entries, SAMPLES), near.tolerance)
-        else:
-            block.bend = self.bends.of(block)
-        block.stalled = 0 if distance < block.best else block.stalled + 1
-        block.best = min(block.best, distance)
-        if block.bend == 0 or block.stalled > PATIENCE:
-            block.state = "both ways"
-            return False
+    def _look(self, place: int, rows: Entries, turn: int, towards: Array) -> Entries:
+        """Put the moves from the nearest points to the claim into `towards`; return the blocks that are still open."""
+        still: list[Entries] = [np.zeros(0, dtype=np.int64)]
+        group = self.parts.groups[place]
+        for some in group.some(rows):
+            rest = group.nearest(self.near, some)
+            left = self._left(place, some, rest)
+            if len(left):
+                mine = some[left]
+                towards[group.entries[mine]] = self._moves(group, mine, rest[left], turn)
+                still.append(mine)
+        if len(rows):
+            group.trim()
+        found: Entries = np.concatenate(still)
+        return found
+
+    def _left(self, place: int, rows: Entries, rest: Array) -> Entries:
+        """Return which of some blocks are still open, with so much left of the claim."""
+        near, group = self.near, self.parts.groups[place]
+        far, distance = np.abs(rest).max(axis=1), np.linalg.norm(rest, axis=1)
+        group.state[rows[far <= near.tolerance]] = INSIDE
+        left = np.flatnonzero(far > near.tolerance)
+        mine = rows[left]
+        group.bend[mine] = self._bends(place, mine)
+        nearer = distance[left] < group.best[mine]
+        group.stalled[mine] = np.where(nearer, 0, group.stalled[mine] + 1)
+        group.best[mine] = np.minimum(group.best[mine], distance[left])
+        both = (group.bend[mine] == 0) | (group.stalled[mine] > PATIENCE)
+        group.state[mine[both]] = BOTH_WAYS
+        still: Entries = left[~both]
+        return still
+
+    def _bends(self, place: int, rows: Entries) -> NDArray[np.int8]:
+        """Return which way f bends in some blocks."""
+        near, group = self.near, self.parts.groups[place]
+        if self.bends is not None:
+            return self.bends.of(place, rows)
+        found = [np.zeros(0, dtype=np.int8)]
+        for some in parts(len(rows), TOGETHER):
+            entries = group.entries[rows[some]]
+            claims, moves = (at.reshape(-1, *entries.shape) for at in near.at(entries.ravel(), SAMPLES))
+            found.append(signs(claims, moves, near.tolerance))
+        return np.concatenate(found)
+
+    def _moves(self, group: Alike, rows: Entries, rest: Array, turn: int) -> Array:
+        """Return the moves of some blocks from the nearest points to the claim, or from centres to it."""
+        near, entries = self.near, group.entries[rows]
+        first, second = (near.claim(k, entries.ravel()).reshape(entries.shape) for k in (0, 1))
+        far = np.abs(rest).max(axis=1)
         # next to the round boundary of a ball a claim is as near as the square of how far its move is off
-        across = float(np.max(np.abs(near.claim(0, entries) - near.claim(1, entries)))) or 1.0
-        aside = max(min(2.0**-8, math.sqrt(far / across) / 4), ASIDE * near.blur)
+        across = np.abs(first - second).max(axis=1)
+        across[across == 0] = 1.0
+        aside = np.maximum(np.minimum(ROUGHLY, np.sqrt(far / across) / 4), ASIDE * near.blur)
+        self.coarse &= bool(aside.min() >= ROUGHLY)
         if turn % 3 == 2:  # on that boundary: from its centre
-            rest = near.here[entries] - (near.claim(0, entries) + near.claim(1, entries)) / 2
-            far, aside = float(np.max(np.abs(rest))) or 1.0, ASIDE * near.blur
-        move[entries] = block.bend * (rest / far + aside * near.rng.standard_normal(len(entries)))
-        return True
+            rest = near.here[entries] - (first + second) / 2
+            far, aside = np.abs(rest).max(axis=1), np.full(len(rows), ASIDE * near.blur)
+            far[far == 0] = 1.0
+        noise = near.rng.standard_normal(entries.shape)
+        return np.asarray(group.bend[rows, None] * (rest / far[:, None] + aside[:, None] * noise))
 
-    def _apart(self, block: Block, claim: Array, made: Array) -> str:
+    def _judged(self, group: Alike, rows: Entries, claim: Array | Scaled, made: Array) -> str:
+        """Return what the claim asked for says of some blocks: "outside", "refuted", "too many", or ""."""
+        near = self.near
+        for some in group.some(rows):
+            entries = group.entries[some]
+            u = made[entries]
+            gap = group.bend[some] * np.einsum("bm,bm->b", (near.here[entries] - claim[entries]), u)
+            for row in some[gap > 4 * near.tolerance * np.abs(u).sum(axis=1)]:
+                if (state := self._apart(group, row, claim, made)) != "":
+                    return state
+        for row in rows if group.size > near.most - near.asked else ():
+            if group.state[row] == OPEN and (state := self._hopeless(group, row, claim, made)) != "":
+                return state
+        return ""
+
+    def _apart(self, group: Alike, row: int, claim: Array | Scaled, made: Array) -> str:
         """Return "outside" where the claim asked for separates, "refuted" where other blocks move this one, else ""."""
-        near, entries, bend = self.near, block.entries, block.bend
-        u, apart = made[entries], (near.here - claim)[entries]
-        gap, length = bend * float(apart @ u), float(np.sum(np.abs(u)))
-        if gap <= 4 * near.tolerance * length:
-            return ""
+        near, entries, bend = self.near, group.entries[row], int(group.bend[row])
+        u = made[entries]
+        length = float(np.sum(np.abs(u)))
         if len(self.parts) > 1:
-            noise = near.noise()  # of equals one wins if all others fall, and none if all rise
-            for other in (noise / 64, 8 * noise, 8 * np.abs(noise), -8 * np.abs(noise)):
-                other[entries] = u
-                moved = np.abs(near.ask(other, keep=near.may_keep) - claim) > near.tolerance
-                if moved[entries].any():
-                    self.refuted = np.zeros(len(moved), dtype=bool)
-                    self.refuted[entries] = moved[entries]
+            # of equals one wins if all others fall, and none if all rise
+            for times, sizes in ((1 / 64, False), (8.0, False), (8.0, True), (-8.0, True)):
+                other = replace(near.drawn_move(), times=times, sizes=sizes, entries=entries, values=u)
+                moved = np.abs(near.ask_in(other, entries) - claim[entries]) > near.tolerance
+                if moved.any():
+                    self.refuted = np.zeros(near.here.size, dtype=bool)
+                    self.refuted[entries] = moved
                     return "refuted"
         bent_once = half_turn.bends_one_way(near, entries, u, bend)
         claims, moves = near.at(entries)
         furthest = float(np.max(bend * (claims @ u)))
         reaches = furthest <= bend * float(claim[entries] @ u) + 4 * near.tolerance * length
         if not (bent_once and reaches and one_sign(claims, moves, near.tolerance) == bend):
-            block.state = "both ways"
+            group.state[row] = BOTH_WAYS
             return ""
         move = np.zeros(near.here.size)
         move[entries] = bend * u
@@ -294,23 +303,24 @@ class Search:
         self.separation = Separation(move, bend * float(near.here[entries] @ u), furthest, kind)
         return "outside"
 
-    def _hopeless(self, block: Block, claim: Array, made: Array) -> str:
+    def _hopeless(self, group: Alike, row: int, claim: Array | Scaled, made: Array) -> str:
         """Return "too many" where a block has more entries than claims are left, and these come near too slowly.
 
         Where the claim is outside, the nearest point soon comes no nearer, and no claim reaches much further than it.
         """
-        near, left = self.near, self.near.most - self.near.asked
-        if len(block.entries) <= left + len(block.used):
+        near, left, entries = self.near, self.near.most - self.near.asked, group.entries[row]
+        if group.size <= left + int((group.used[row] >= 0).sum()):
             return ""
-        path = self.distances.setdefault(int(block.entries[0]), [])
-        path.append(block.best)
+        best = float(group.best[row])
+        path = self.distances.setdefault(int(entries[0]), [])
+        path.append(best)
         if len(path) <= 2 * WATCHED:
             return ""
-        nearer, needed = np.log(path[-1 - WATCHED] / block.best), np.log(block.best / near.tolerance)
-        u = made[block.entries]
-        beyond = block.bend * float((claim - near.here)[block.entries] @ u)
+        nearer, needed = np.log(path[-1 - WATCHED] / best), np.log(best / near.tolerance)
+        u = made[entries]
+        beyond = group.bend[row] * float((claim[entries] - near.here[entries]) @ u)
         slow = needed * WATCHED > nearer * left
-        return "too many" if slow and beyond > BEYOND * block.best * float(np.linalg.norm(u)) else ""
+        return "too many" if slow and beyond > BEYOND * best * float(np.linalg.norm(u)) else ""
 
     def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
         """Return the entries that are no blocks of their own: just refuted, or joined before."""

@@ -53,7 +53,12 @@ class Few:
         return found
 
     def add(self, entries: Entries, values: Array) -> None:
-        """Take in values of further entries."""
+        """Take in values of some entries, of a few for the first time."""
+        place = np.searchsorted(self.entries, entries)
+        known = place < len(self.entries)
+        known[known] = self.entries[place[known]] == entries[known]
+        self.values[place[known]] = values[known]
+        entries, values = entries[~known], values[~known]
         order = np.argsort(entries)
         places = np.searchsorted(self.entries, entries[order])
         self.entries = np.insert(self.entries, places, entries[order])
@@ -126,6 +131,15 @@ class Packed:
         """Return a claim."""
         return self.part(number)
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the claims take."""
+        planes = sum(plane.nbytes for codes in self.codes if codes is not None for plane in codes.planes)
+        few = (
+            x for level in self.levels for x in ((level.entries, level.values) if isinstance(level, Few) else (level,))
+        )
+        return planes + sum(x.nbytes for x in few)
+
     def part(self, number: int, where: slice | Entries = slice(None)) -> Array:
         """Return a claim in some of the entries, a copy.
 
@@ -168,7 +182,22 @@ class Packed:
         codes = self.codes[number]
         if codes is None:
             raise LookupError(number)
-        codes[entries] = self._coded(values, entries)
+        for part in parts(len(entries)):
+            self._forget(number, entries[part])
+            codes[entries[part]] = self._coded(values[part], entries[part])
+
+    def _forget(self, number: int, entries: Entries) -> None:
+        """Let go of the values of some entries that no claim has but the one of that number."""
+        free, each = np.ones((len(self.levels), len(entries)), dtype=bool), np.arange(len(entries))
+        for k, codes in enumerate(self.codes):
+            if codes is not None and k != number:
+                free[codes[entries], each] = False
+        for level, unused in zip(self.levels, free, strict=True):
+            gone = entries[unused & ~np.isnan(level[entries])]
+            if isinstance(level, Few):
+                level.add(gone, np.full(len(gone), np.nan))
+            else:
+                level[gone] = np.nan
 
     def _coded(self, values: Array, where: slice | Entries) -> NDArray[np.int16]:
         """Return which of their levels the values in some entries are, new ones among them."""

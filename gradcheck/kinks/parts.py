@@ -1,68 +1,202 @@
-"""The entries of a claim divided into blocks, and how far each block's part of the claim is shown."""
+"""The entries of a claim divided into blocks, and how far each block's part of the claim is shown.
+
+There may be as many blocks as entries, so nothing is kept for a block but a row of an array.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.nearest_point import combined, in_hull
+from gradcheck.kinks.many_hulls import in_hulls
+from gradcheck.kinks.nearest_point import USED, in_hull
 from gradcheck.kinks.packed import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from gradcheck.kinks.blocks import Labels
     from gradcheck.kinks.neighbourhood import Neighbourhood
 
     Array = NDArray[np.float64]
+    Chosen = NDArray[np.bool_]
     Entries = NDArray[np.signedinteger[Any]]
 
-ROWS = 2**10  # blocks looked at together
+OPEN, INSIDE, BOTH_WAYS = 0, 1, 2  # how far the search in a block has come
+NUMBERS = 2**15  # in the tables of blocks that are looked at together
+FEW = 8  # so many are quicker, and rounded less, one by one
 
 
-@dataclass(slots=True)
-class Block:
-    """Entries that bend together, and how far the search in them has come."""
+class Alike:
+    """Blocks of as many entries each: entries that bend together.
 
-    entries: Entries
-    used: tuple[int, ...]  # samples that may carry weight
-    weights: tuple[float, ...] = ()  # of these, where they have been weighed
-    bend: int = 0  # 1 where f bends up in them, −1 where down, as far as was looked
-    best: float = np.inf
-    stalled: int = 0
-    state: str = "open"  # "inside", "both ways", "outside"
-    number: int = 0  # which of all it is
+    Attributes
+    ----------
+    entries : array (blocks, size)
+        Those of each block, in order.
+    used : array (blocks, slots)
+        The samples that may carry weight, −1 behind them.
+    weights : array (blocks, slots)
+        Of these, once all blocks are shown.
+    bend : array (blocks,)
+        Of a search, as all that follow: 1 where f bends up in a block, −1 where down, 0 where both ways, as far as was
+        looked.
+    best : array (blocks,)
+        How far the nearest point is from the claim.
+    stalled : array (blocks,)
+        For how many turns no nearer one was found.
+    state : array (blocks,)
+        `OPEN`, `INSIDE` or `BOTH_WAYS`.
 
-    def nearest(self, near: Neighbourhood, *, distinct: bool = False) -> Array:
-        """Return what is left of the claim beyond the nearest point of the hull of the samples used.
+    """
 
-        Of samples that are the same one alone carries weight if they are asked to be `distinct`.
+    def __init__(self, entries: Entries, known: int) -> None:
+        self.entries = entries
+        self.used = np.tile(np.arange(known, dtype=np.int16), (len(entries), 1))
+        self.weights: Array = np.zeros((0, 0))
+        self.bend, self.stalled, self.state = np.zeros((3, 0), dtype=np.int8)
+        self.best: Array = np.zeros(0)
+
+    def begin(self) -> None:
+        """Begin a search."""
+        self.bend, self.stalled, self.state = np.zeros((3, len(self)), dtype=np.int8)
+        self.best = np.full(len(self), np.inf)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def size(self) -> int:
+        """How many entries each block has."""
+        return int(self.entries.shape[1])
+
+    def some(self, rows: Entries) -> Iterator[Entries]:
+        """Yield some blocks a few at a time, so that what is made of them stays small beside the argument."""
+        slots = self.used.shape[1]
+        return (rows[part] for part in parts(len(rows), max(NUMBERS // (slots + 1) // max(slots + 1, self.size), 1)))
+
+    def nearest(self, near: Neighbourhood, rows: Entries) -> Array:
+        """Return what is left of the claim beyond the nearest point of the hull of the samples used, (rows, size)."""
+        vertices, targets = self._vertices(near, rows), near.here[self.entries[rows]].T
+        weights = _weights(vertices, targets, (self.used[rows] >= 0).T)
+        self._keep(rows, weights)
+        return np.asarray((targets - np.einsum("kb,kmb->mb", weights, vertices)).T)
+
+    def weigh(self, near: Neighbourhood) -> None:
+        """Weigh the samples of each block, where that has not been done."""
+        if self.weights.shape == self.used.shape:
+            return
+        self.weights = np.zeros(self.used.shape)
+        for rows in self.some(np.arange(len(self))):
+            targets, among = near.here[self.entries[rows]].T, (self.used[rows] >= 0).T
+            self._keep(rows, _weights(self._vertices(near, rows), targets, among))
+
+    def shown(self, near: Neighbourhood) -> list[Alike] | None:
+        """Return the blocks with weights by which the samples give the claim's part in each, or None if they do not.
+
+        Blocks that the same sample gives, or the middle of the first two, are one from there on. In all others one
+        alone of samples that are the same carries weight.
         """
-        target = near.here[self.entries]
-        vertices = np.array([near.claim(k, self.entries) for k in self.used])
-        if distinct:
-            kept = _distinct(vertices, target, near.tolerance)
-            vertices, self.used = vertices[kept], tuple(self.used[k] for k in kept)
-        weights = in_hull(vertices, target)
-        carry = np.flatnonzero(weights)
-        self.used, self.weights = tuple(self.used[k] for k in carry), tuple(weights[carry].tolist())
-        return np.asarray(target - combined(weights, vertices))
+        given, known = self._given(near), self.used.shape[1]
+        rest = Alike(self.entries if (given < 0).all() else self.entries[given < 0], known)
+        rest.weights = np.zeros(rest.used.shape)
+        for rows in rest.some(np.arange(len(rest))):
+            vertices, targets = rest._vertices(near, rows), near.here[rest.entries[rows]].T
+            weights = _weights(vertices, targets, _distinct(vertices, near.tolerance))
+            off = targets - np.einsum("kb,kmb->mb", weights, vertices)
+            if float(np.max(np.abs(off))) > near.tolerance:
+                return None
+            rest._keep(rows, weights)
+        rest.trim()
+        joined = []
+        for k in np.unique(given[given >= 0]):
+            joined.append(one := Alike(self.entries[given == k].reshape(1, -1), 0))
+            one.used = np.array([[0, 1] if k == known else [k]], dtype=np.int16)
+            one.weights = np.full(one.used.shape, 1 / one.used.size)
+        return [*joined, rest] if len(rest) else joined
+
+    def add(self, rows: Entries, places: Entries) -> None:
+        """Let one more sample carry weight in each of some blocks."""
+        count = (self.used[rows] >= 0).sum(axis=1)
+        if count.max(initial=0) == self.used.shape[1]:
+            self.used = np.pad(self.used, ((0, 0), (0, 1)), constant_values=-1)
+        self.used[rows, count] = places
+
+    def free(self, rows: Entries, count: int) -> Entries:
+        """Return for each of some blocks which of `count` samples it does not use, after the first two; 0 for none."""
+        places = np.zeros(len(rows), dtype=np.int64)
+        for k in range(count - 1, 1, -1):
+            places[~(self.used[rows] == k).any(axis=1)] = k
+        return places
+
+    def trim(self) -> None:
+        """Let go of room that no block needs."""
+        slots = int((self.used >= 0).sum(axis=1).max(initial=0))
+        self.used = self.used[:, :slots].copy()
+        self.weights = self.weights[:, :slots].copy()
+
+    def _vertices(self, near: Neighbourhood, rows: Entries) -> Array:
+        """Return the samples used in some blocks, (slots, size, rows); anything in empty slots."""
+        entries, used = self.entries[rows], self.used[rows]
+        if len(rows) == 1:  # it may be as large as the argument
+            vertices = np.empty((len(used[0]), self.size, 1))
+            for vertex, k in zip(vertices, used[0], strict=True):
+                vertex[:, 0] = near.claim(max(int(k), 0), entries[0])
+            return vertices
+        numbers = np.unique(used[used >= 0])
+        claims = np.array([near.claim(int(k), entries.ravel()) for k in numbers]).reshape(len(numbers), *entries.shape)
+        which = np.searchsorted(numbers, np.maximum(used, numbers[0]))
+        return np.ascontiguousarray(claims[which.T, np.arange(len(rows))].transpose(0, 2, 1))
+
+    def _given(self, near: Neighbourhood) -> NDArray[np.int16]:
+        """Return which sample gives each block, as many as there are for the middle of the first two, −1 for none."""
+        known = self.used.shape[1]
+        given = np.full(len(self), -1, dtype=np.int16)
+        for rows in self.some(np.arange(len(self))):
+            entries = self.entries[rows]
+            targets, plain = near.here[entries], np.full(len(rows), -1)
+            for k in range(known):
+                claim = near.claim(k, entries.ravel()).reshape(entries.shape)
+                plain[(plain < 0) & (np.abs(claim - targets).max(axis=1) <= near.tolerance)] = k
+            if known > 1:
+                middle = sum(near.claim(k, entries.ravel()).reshape(entries.shape) for k in (0, 1)) / 2
+                plain[(plain < 0) & (np.abs(middle - targets).max(axis=1) <= near.tolerance)] = known
+            given[rows] = plain
+        return given
+
+    def _keep(self, rows: Entries, weights: Array) -> None:
+        """Keep the samples that carry weight, and forget the others."""
+        order = np.argsort(weights == 0, axis=0, kind="stable").T
+        kept = np.take_along_axis(weights.T, order, axis=1)
+        if len(self.weights):
+            self.weights[rows] = kept
+        self.used[rows] = np.where(kept > 0, np.take_along_axis(self.used[rows], order, axis=1), -1)
 
 
-def _distinct(vertices: Array, target: Array, tolerance: float) -> list[int]:
-    """Return one of each kind of vertices, and that one alone which is the target."""
-    off = np.abs(vertices - target).max(axis=1)
-    if off.min() <= tolerance:
-        return [int(off.argmin())]
-    kept: list[int] = []
-    for k, vertex in enumerate(vertices):
-        if not kept or (np.abs(vertices[kept] - vertex).max(axis=1) > tolerance).all():
-            kept.append(k)
+def _weights(vertices: Array, targets: Array, among: Chosen) -> Array:
+    """Return the weights of the point of each hull nearest to its target, (slots, hulls)."""
+    if vertices.shape[2] <= FEW:
+        weights, found = np.zeros((len(vertices), vertices.shape[2])), np.zeros(vertices.shape[2], dtype=bool)
+    else:
+        weights, found = in_hulls(vertices, targets, among)
+    for place in np.flatnonzero(~found):
+        mine = among[:, place]
+        weights[:, place] = 0.0
+        hull = (
+            vertices[:, :, place] if mine.all() else vertices[mine, :, place]
+        )  # no copy of a block of very many entries
+        weights[mine, place] = in_hull(hull, targets[:, place])
+    return np.where(weights > USED * weights.max(axis=0), weights, 0.0)
+
+
+def _distinct(vertices: Array, tolerance: float) -> Chosen:
+    """Return one of each kind of vertices in each hull."""
+    kept = np.ones((len(vertices), vertices.shape[2]), dtype=bool)
+    for k in range(1, len(vertices)):
+        for before in range(k):
+            kept[k] &= ~kept[before] | (np.abs(vertices[k] - vertices[before]).max(axis=0) > tolerance)
     return kept
 
 
@@ -73,104 +207,39 @@ class Parts:
     ----------
     alone : array of int
         The entries that are a block each.
+    groups : list of Alike
+        The blocks of several entries, by how many they have.
 
     """
 
-    def __init__(self, near: Neighbourhood, labels: Labels | None) -> None:
-        self._order: Entries = np.zeros(0, dtype=np.int32)
-        self._first, self._count = self._order, self._order
-        self._known = tuple(range(len(near.claims)))
+    def __init__(self, near: Neighbourhood, labels: Entries | None) -> None:
+        self.groups: list[Alike] = []
         if labels is None or labels is near.positions:
             self.alone: Entries = near.positions
             return
         order = np.argsort(labels, kind="stable").astype(np.int32)  # of very many entries no argument here is
         ordered = labels[order]
-        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1]))
+        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])).astype(np.int32)
         count = np.diff(np.append(first, len(order)))
         del ordered
         self.alone = order[first[count == 1]]
-        many = count > 1
-        self._order, self._first, self._count = order, first[many].astype(np.int32), count[many].astype(np.int32)
-
-    def _block(self, place: int) -> Block:
-        first = self._first[place]
-        return Block(self._order[first : first + self._count[place]], self._known, number=place)
-
-    @cached_property
-    def blocks(self) -> list[Block]:
-        """The blocks of several entries, made where they are first asked for: there may be very many."""
-        return self.some(slice(None))
-
-    def some(self, which: slice) -> list[Block]:
-        """Return some of the blocks of several entries, made anew."""
-        return [self._block(place) for place in range(self.several)[which]]
-
-    @property
-    def several(self) -> int:
-        """How many blocks of several entries there are."""
-        return len(self._first)
+        for size in np.unique(count[count > 1]):
+            entries = order[first[count == size][:, None] + np.arange(size, dtype=np.int32)]
+            self.groups.append(Alike(entries, len(near.claims)))
 
     def __len__(self) -> int:
-        return (self.several or len(self.blocks)) + len(self.alone)
-
-    def sums(self, values: Array) -> Array:
-        """Return the sum of some values in each block of several entries."""
-        return self._reduced(np.add, np.arange(self.several), values.__getitem__)
+        return len(self.alone) + sum(map(len, self.groups))
 
     def within(self, near: Neighbourhood) -> bool:
-        """Tell whether in each block some combination of the samples gives the claim's part.
-
-        Blocks that the same sample gives, or the middle of the first two, are one from here on.
-        """
+        """Tell whether in each block some combination of the samples gives the claim's part."""
         for part in near.parts:
             low, high = near.range(part)
             if (np.maximum(low - near.here[part], near.here[part] - high) > near.tolerance).any():
                 return False
-        found, left = self._plain(near)
-        for place in left:
-            block = self._block(place)
-            if float(np.max(np.abs(block.nearest(near, distinct=True)))) > near.tolerance:
+        groups = []
+        while self.groups:  # each is let go of once it is shown
+            if (shown := self.groups.pop().shown(near)) is None:
                 return False
-            found.append(block)
-        self.blocks = found
-        self._order = self._first = self._count = np.zeros(0, dtype=np.int32)  # as large as the argument together
+            groups += shown
+        self.groups = groups
         return True
-
-    def _plain(self, near: Neighbourhood) -> tuple[list[Block], Entries]:
-        """Return blocks together that one sample gives, or the middle of the first two, and which are left."""
-        alike: list[Block] = []
-        left = np.arange(self.several)
-        plain: list[tuple[tuple[int, ...], tuple[float, ...]]] = [((k,), (1.0,)) for k in self._known]
-        if len(self._known) > 1:
-            plain.append(((0, 1), (0.5, 0.5)))
-        for used, weights in plain:
-            if not len(left):
-                break
-            off = self._reduced(np.maximum, left, partial(_off, near, used, weights))
-            given = left[off <= near.tolerance]
-            if len(given):
-                alike.append(Block(self._entries(given), used, weights))
-            left = left[off > near.tolerance]
-        return alike, left
-
-    def _reduced(self, ufunc: np.ufunc, places: Entries, values: Callable[[Entries], Array]) -> Array:
-        """Return what a ufunc makes of the values of each block's entries, of a few blocks at a time."""
-        found = np.zeros(len(places))
-        for part in parts(len(places), ROWS):
-            starts = np.cumsum(self._count[places[part]]) - self._count[places[part]]
-            found[part] = ufunc.reduceat(values(self._entries(places[part])), starts)
-        return found
-
-    def _entries(self, places: Entries) -> Entries:
-        """Return the entries of some blocks, block by block."""
-        count = self._count[places]
-        first = self._first[places] - (np.cumsum(count, dtype=np.int32) - count)
-        return np.asarray(self._order[np.repeat(first, count) + np.arange(int(count.sum()), dtype=np.int32)])
-
-
-def _off(near: Neighbourhood, used: Sequence[int], weights: Sequence[float], entries: Entries) -> Array:
-    """Return how far a combination of samples is from the claim in some entries."""
-    off = -near.here[entries]
-    for k, weight in zip(used, weights, strict=True):
-        off += weight * near.claim(k, entries)
-    return np.abs(off)

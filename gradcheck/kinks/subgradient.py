@@ -19,6 +19,7 @@ from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
 from gradcheck.kinks.one_bend import Search
+from gradcheck.kinks.parts import BOTH_WAYS
 from gradcheck.kinks.separation import Separation
 from gradcheck.kinks.span import svd
 
@@ -117,7 +118,7 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
         if state == "refuted":
             labels = blocks.found(near, search.refuted_or_joined(labels))
             continue
-        both = [block.entries for block in search.blocks if block.state == "both ways"]
+        both = [group.entries[group.state == BOTH_WAYS].ravel() for group in search.parts.groups]
         return _both_ways(near, np.sort(np.concatenate(both)))
     return Finding("undecided", reason="blocks of entries that depend on one another")
 

@@ -126,6 +126,8 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
         `high` is infinite where the true gradient may be zero, and where a number overflows.
 
     """
+    if not mismatches:
+        return Interval(0.0, math.inf, relative=True, confidence=confidence)  # numbers that small have no steps
     low, high = error_norm(mismatches, confidence)
     tail, k = SIZE * (1 - confidence), len(mismatches)
     least = math.hypot(*(max(abs(m.measured) - m.bound, 0.0) for m in mismatches))

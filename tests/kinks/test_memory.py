@@ -109,6 +109,27 @@ def moduli_of_rows():
     return lambda x: np.sum(np.sqrt(np.sum(x * x, axis=1))), gradient, np.zeros((SIZE // 2, 2))
 
 
+def rows_of_maxima(size, shares):
+    """A claim of its own share for each of the equal entries of a row."""
+    rows = np.eye(size)
+
+    def gradient(x):
+        tied = (x == x.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True) > 1
+        return np.where(tied, shares, rows[x.argmax(axis=1)])
+
+    return lambda x: x.max(axis=1).sum(), gradient, np.zeros(shares.shape)
+
+
+def shares(rows, size):
+    return np.random.default_rng(3).dirichlet(np.ones(size), rows)
+
+
+def all_of_one_row():
+    own = shares(SIZE // 2, 2)
+    own[7] = 1.0
+    return rows_of_maxima(2, own)
+
+
 def held(f, gradient, x, *, first=None, **passed):
     """Return the report of a check, after a `first` one, and the most memory that it held, as multiples of x's."""
     gc.check(f, gradient, (x if first is None else first,), **passed)  # what is imported late
@@ -136,6 +157,7 @@ def held(f, gradient, x, *, first=None, **passed):
         norm(),
         moduli(),
         moduli_of_rows(),
+        rows_of_maxima(2, np.full((SIZE // 2, 2), 0.5)),
     ],
 )
 def test_a_check_at_a_hundred_thousand_kinks_holds_twelve_times_the_argument(case):
@@ -145,7 +167,17 @@ def test_a_check_at_a_hundred_thousand_kinks_holds_twelve_times_the_argument(cas
     assert most <= 12
 
 
-@pytest.mark.parametrize("case", [rectifiers(2.0), every_tie_of_a_row(), one_side_of_rows(), no_variation()])
+@pytest.mark.parametrize(
+    "case",
+    [
+        rectifiers(2.0),
+        every_tie_of_a_row(),
+        one_side_of_rows(),
+        no_variation(),
+        rows_of_maxima(2, np.ones((SIZE // 2, 2))),
+        all_of_one_row(),
+    ],
+)
 def test_so_does_one_of_a_wrong_gradient(case):
     report, most = held(*case)
     assert report.verdict is FAIL
@@ -156,6 +188,21 @@ def test_so_does_one_of_a_share_of_its_own_at_each_kink():
     report, most = held(*rectifiers(np.random.default_rng(2).random(SIZE)))
     assert report.verdict is PASS
     assert most <= 12
+
+
+def test_so_does_one_of_shares_of_its_own_in_each_row_of_two():
+    report, most = held(*rows_of_maxima(2, shares(SIZE // 2, 2)))
+    assert report.verdict is PASS
+    assert most <= 12
+
+
+@pytest.mark.parametrize("own", [np.full((SIZE // 10, 10), 0.1), shares(SIZE // 10, 10)])
+def test_many_rows_of_ten_are_decided(own):
+    """As many claims are kept as a row has corners."""
+    report, most = held(*rows_of_maxima(10, own))
+    assert report.verdict is PASS
+    assert report.gradient_evaluations <= 100
+    assert most <= 17
 
 
 def test_so_does_one_whose_kink_variable_is_known():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from gradcheck.kinks import span
+from gradcheck.kinks import many_hulls, span
+from gradcheck.kinks.many_hulls import in_hulls
 from gradcheck.kinks.nearest_point import combined, in_hull, in_zonotope
 from gradcheck.kinks.packed import BLOCK
 
@@ -125,3 +126,49 @@ def test_many_vertices_and_many_jumps():
 def test_weights_and_vertices_are_as_many():
     with pytest.raises(ValueError, match="zip"):
         combined(np.ones(2), SQUARE)
+
+
+def hulls(kind, size, count, seed=0):
+    """Return 300 hulls of a kind, a target of each, mostly inside, and which vertices each has."""
+    rng = np.random.default_rng((seed, size, count))
+    vertices = rng.standard_normal((count, size, 300))
+    if kind == "on a ball":
+        vertices /= np.linalg.norm(vertices, axis=1, keepdims=True)
+    elif kind == "corners":
+        vertices = np.eye(size)[rng.integers(size, size=(count, 300))].transpose(0, 2, 1)
+    elif kind == "close together":
+        vertices = 1 + 1e-5 * vertices
+    elif kind == "equal":
+        vertices = vertices[:1] + np.zeros((count, 1, 1))
+    targets = np.einsum("kb,kmb->mb", rng.dirichlet(np.ones(count), 300).T, vertices)
+    if kind == "outside":
+        targets = 3 * rng.standard_normal((size, 300))
+    among = rng.random((count, 300)) < 0.8
+    among[0] = True
+    return vertices, targets, among
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e307, 1e-307])
+@pytest.mark.parametrize("kind", ["any", "outside", "on a ball", "corners", "close together", "equal"])
+@pytest.mark.parametrize(("size", "count"), [(1, 3), (2, 5), (3, 12), (8, 10)])
+def test_the_nearest_points_of_many_hulls_are_those_of_each(kind, size, count, scale):
+    vertices, targets, among = hulls(kind, size, count)
+    weights, found = in_hulls(scale * vertices, scale * targets, among)
+    assert found.all()
+    assert (weights >= 0).all()
+    assert not weights[~among].any()
+    assert weights.sum(axis=0) == pytest.approx(np.ones(300))
+    assert ((weights > 0).sum(axis=0) <= size + 1).all()
+    for place in range(0, 300, 7):
+        mine = among[:, place]
+        alone = in_hull(vertices[mine, :, place], targets[:, place]) @ vertices[mine, :, place]
+        together = weights[:, place] @ vertices[:, :, place]
+        far, near = (float(np.linalg.norm(targets[:, place] - point)) for point in (together, alone))
+        assert far <= near + 1e-12
+
+
+def test_where_the_active_set_does_not_end_it_is_said(monkeypatch):
+    monkeypatch.setattr(many_hulls, "STEPS", 0)
+    weights, found = in_hulls(*hulls("any", 3, 5))
+    assert not found.any()
+    assert not weights.any()

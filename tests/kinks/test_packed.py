@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.kinks.moves import Drawn, Mixed, Moves
+from gradcheck.kinks.moves import Coarse, Drawn, Mixed, Moves, Put
 from gradcheck.kinks.packed import BLOCK, TWO, Bits, Few, Packed, parts
 from gradcheck.kinks.sides import Sides
 
@@ -159,9 +159,10 @@ def test_a_drawn_move_is_the_same_each_time():
     assert np.array_equal(move(), plain)
     assert move == Drawn(np.random.PCG64, state, COUNT, 1.0)
     assert np.array_equal(Drawn(np.random.PCG64, state, COUNT, -1.0)(), -plain)
-    assert np.array_equal(replace(move, sign=-move.sign)(), -plain)
+    assert np.array_equal(replace(move, times=-8.0)(), -8 * plain)
+    assert np.array_equal(replace(move, times=-8.0, sizes=True)(), -8 * np.abs(plain))
     plain[SOME] = np.arange(len(SOME))
-    changed = Drawn(np.random.PCG64, state, COUNT, 1.0, SOME, np.arange(len(SOME), dtype=float))
+    changed = replace(move, entries=SOME, values=np.arange(len(SOME), dtype=float))
     assert np.array_equal(changed(), plain)
     assert np.array_equal(np.concatenate([values for _, values in changed.by_parts()]), plain)
 
@@ -176,6 +177,67 @@ def test_a_move_that_others_are_made_of_is_changed_alone():
     own[:] = 9
     moves.put(0, np.array([2]), np.array([5.0]))
     assert [list(move) for move in moves] == [[1, 1, 5, 1], [2] * 4, [1, 1, 1, 2]]
+
+
+def test_a_move_is_put_over_another_one_in_its_own_precision():
+    drawn = Drawn(np.random.PCG64, np.random.default_rng(0).bit_generator.state, COUNT)
+    values = np.full(COUNT, np.nan, dtype=np.float32)
+    values[SOME] = 1 / 3
+    move = Put(drawn, values)
+    expected = drawn().astype(np.float32)
+    expected[SOME] = np.float32(1 / 3)
+    assert np.array_equal(move(), expected.astype(np.float64))
+    assert move().dtype == np.float64
+    assert move.nbytes == 4 * COUNT
+
+
+def test_a_coarse_move_is_near_and_ties_nothing():
+    drawn = Drawn(np.random.PCG64, np.random.default_rng(0).bit_generator.state, COUNT)
+    values = np.full(COUNT, np.nan)
+    values[:4000] = np.repeat([0.5, -1.0, 1.0, 1 / 3], 1000)
+    move = Coarse(drawn, values)
+    made = move()
+    assert np.array_equal(made, move())
+    assert np.array_equal(made[4000:], drawn()[4000:])
+    assert np.abs(made[:4000] - values[:4000]).max() < 2.0**-8 + 5 * 2.0**-9
+    assert len(np.unique(made)) == COUNT
+    assert move.nbytes == COUNT
+
+
+def test_moves_know_what_is_kept_of_them():
+    moves = Moves()
+    moves.append(np.zeros(COUNT))
+    moves.append(np.zeros(COUNT, dtype=np.float32))
+    drawn = Drawn(np.random.PCG64, np.random.default_rng(0).bit_generator.state, COUNT)
+    moves.append(drawn)
+    assert moves.nbytes == 12 * COUNT
+    assert moves[1].dtype == moves.own(1).dtype == np.float64
+    moves.put(2, SOME, np.ones(len(SOME), dtype=np.float32))
+    assert moves.nbytes == 16 * COUNT
+    first = moves.made(2)
+    moves.put(2, SOME[:1], np.full(1, 2.0, dtype=np.float32))
+    assert moves.nbytes == 16 * COUNT  # one put over another is one
+    assert first()[SOME[0]] == 1.0  # and what was made of it stays as it was
+    assert list(moves[2][SOME[:2]]) == [2.0, 1.0]
+
+
+def test_values_that_no_claim_has_any_more_are_let_go_of():
+    rng = np.random.default_rng(0)
+    packed = Packed(COUNT)
+    for _ in range(4):
+        packed.append(rng.standard_normal(COUNT))
+    before = packed.nbytes
+    kept = [packed[k] for k in (0, 1, 3)]
+    for _ in range(20):
+        values = rng.standard_normal(len(SOME))
+        packed.put(2, SOME, values)
+        assert np.array_equal(packed.part(2, SOME), values)
+    assert packed.nbytes <= 1.1 * before
+    assert all(np.array_equal(packed[k], claim) for k, claim in zip((0, 1, 3), kept, strict=True))
+    few = Few(COUNT, SOME[:3], np.ones(3))
+    few.add(SOME[1:5], np.arange(4.0))
+    assert list(few[SOME[:5]]) == [1.0, 0.0, 1.0, 2.0, 3.0]
+    assert len(few.entries) == 5
 
 
 @pytest.mark.parametrize("claims", [1, 5, 8, 9, 17])

@@ -212,3 +212,8 @@ def test_the_smallest_visible_error_is_seen_as_often_as_stated_and_no_much_small
 def test_the_resolution_expected_of_each_precision(digits, resolution):
     assert default_resolution(2.0**-digits) == pytest.approx(resolution, rel=0.05)
     assert default_resolution(2.0**-digits) ** 3 == pytest.approx(8 * 2.0**-digits)
+
+
+def test_of_no_slope_there_is_no_bound():
+    found = relative_error([], 1.0, 0.9999)
+    assert (found.low, found.high, found.relative) == (0.0, math.inf, True)
