@@ -149,6 +149,23 @@ def _values(x: Any) -> NDArray[Any]:
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 
 
+def rounded(leaves: Sequence[Any], which: Iterable[int], name: str) -> list[Any]:
+    """Return the leaves, those named rounded to a dtype; one that overflows is infinite."""
+
+    def nearest(values: NDArray[Any]) -> NDArray[Any]:
+        if name in ("float16", "float32"):
+            return values.astype(name).astype(values.dtype)
+        mantissa, exponent = np.frexp(values)
+        return np.asarray(np.ldexp(np.rint(mantissa / ROUNDOFF[name]) * ROUNDOFF[name], exponent))
+
+    found = list(leaves)
+    for index in which:
+        values = to_numpy(leaves[index])
+        both = nearest(values.real) + 1j * nearest(values.imag) if is_complex(leaves[index]) else nearest(values)
+        found[index] = like(both, leaves[index])
+    return found
+
+
 def like(values: NDArray[Any], x: Any) -> Any:
     """Return `values` as an array of x's library, dtype and device: their real part where x is real."""
     values = values.real if values.dtype.kind == "c" and not is_complex(x) else values

@@ -264,3 +264,16 @@ def test_a_library_that_is_not_installed_is_named_with_what_installs_it(monkeypa
         arrays.converter("torch")
     x = np.ones(2)
     assert arrays.converter("numpy")(x) is x
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_leaves_are_rounded_to_as_many_bits_as_a_dtype_has(name):
+    torch = pytest.importorskip("torch")
+    x, z = np.random.default_rng(0).standard_normal((2, 50)) * 10.0 ** np.arange(-25, 25)[:, None].T / 1e21
+    rounded, kept, both = arrays.rounded([x, z, x + 1j * z], [0, 2], name)
+    as_torch = [torch.as_tensor(v).to(getattr(torch, name)).double().numpy() for v in (x, z)]
+    normal = np.abs(x) > 1e-37
+    assert np.array_equal(rounded[normal], as_torch[0][normal])
+    assert kept is z
+    normal &= np.abs(z) > 1e-37
+    assert np.array_equal(both[normal], (as_torch[0] + 1j * as_torch[1])[normal])

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from typing import TYPE_CHECKING, Any
 
 from gradcheck import arrays
 from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
-from gradcheck.errors import ArgumentError
+from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.judge.lost_digits import lost_in_f
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes.inside import NARROW
 from gradcheck.slopes.within_finest_step import steeper_within
 from gradcheck.verdicts import decide, escalation, reasons, unit_scale
 from gradcheck.verdicts.accuracy import spread
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.trial import Trial
 
 # Where f rounds inside each slope tells little: sixteen more bound the error seven times as closely as four do.
+STEADY = 2.0**-3  # of a claim: by less than that it is another one at the rounded point
+ROUNDINGS = 4.0  # of the point: its own, that of a step on either side, and one more
 MORE_INSIDE = 16
 # Every operation inside is rounded, and not only the value: a right gradient shows fewer digits than by one rounding.
 ROUNDED, AN_EIGHTH = 4.0, 2.0**-3
@@ -95,6 +100,10 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         verdict, reason = Verdict.INCONCLUSIVE, reasons.LOST
     elif verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
+    if verdict is Verdict.FAIL and (dtype := _of_a_rounded_point(trial)):
+        verdict, interval, _ = decide.verdict(trial, rules, resolution)
+        if verdict is not Verdict.FAIL:  # and no PASS: slopes there say nothing of the claim here
+            return trial.report(Verdict.INCONCLUSIVE, interval, resolution, reasons.ROUNDED_POINT.format(dtype))
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
 
 
@@ -109,6 +118,28 @@ def _may_be_round_off(trial: Trial) -> bool:
     before, i = trial.jitter, trial.index
     trial.jitter = max(before, spread(trial.prediction, trial.field, trial.field.unit, [i], unseen=[i])[i])
     return trial.jitter > before
+
+
+def _of_a_rounded_point(trial: Trial) -> str:
+    """Return the dtype that f rounds its arguments to, if the claim is another one at the point that they become.
+
+    f is the same to the bit at both, and its slopes are those there. What the claim changes by is allowed it.
+    """
+    field, prediction, i = trial.field, trial.prediction, trial.index
+    here = prediction.values[i]
+    if here is None or prediction.claim.at_point_only or not isinstance(trial.oracle, FiniteDifferences):
+        return ""
+    for name in sorted(NARROW, key=lambda name: -arrays.ROUNDOFF[name]):
+        rounded = arrays.rounded(prediction.leaves, prediction.judged, name)
+        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f
+            if field.evaluate(rounded) != field.at_point or (there := prediction.at(rounded)[i]) is None:
+                continue
+            if not (moved := trial.scale.norm(arrays.to_numpy(there) - here)) > 0:
+                return ""
+            steady = moved < STEADY * trial.scale.norm(here)  # else steps over a rounding see nothing of it
+            trial.jitter += ROUNDINGS * moved if steady else math.inf
+            return name
+    return ""
 
 
 def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:

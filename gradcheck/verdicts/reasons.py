@@ -25,6 +25,10 @@ STANDS_STILL = (
     "f does not move next to the point, and in steps further out: stairs, and the claim is that of a smooth function "
     "(pass it as straight_through=), or low precision inside f (let it compute in float64)"
 )
+ROUNDED_POINT = (
+    "f rounds its arguments to {0}, and its slopes are those of the point that they are rounded to, where the claim is "
+    "another one: pass numbers of {0}, or let f compute in float64"
+)
 STRAIGHT_THROUGH = (
     "f is constant here, and its gradient zero: a straight-through estimator? pass straight_through= with the smooth "
     "function that it is the gradient of"

@@ -175,6 +175,7 @@ def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, aga
     monkeypatch.setattr(one_argument.decide, "verdict", lambda *_: (next(answers), RELATIVE, "why"))
     monkeypatch.setattr(one_argument, "_again", lambda *_: fresh)
     monkeypatch.setattr(one_argument, "_may_be_round_off", lambda _: False)
+    monkeypatch.setattr(one_argument, "_of_a_rounded_point", lambda _: "")
     monkeypatch.setattr(one_argument, "_faster", lambda _: False)
     monkeypatch.setattr(one_argument, "_looked_beside", lambda *given: given[-1])
     monkeypatch.setattr(one_argument, "_concluded", lambda argument, *_: argument)

@@ -86,3 +86,45 @@ def test_it_contradicts_a_claim_that_is_no_round_off():
     f, _ = layer_norms(30.0)
     for seed in range(10):
         assert gc.check(f, lambda x: np.full(2, 1e-3) * x, (np.array([12.535, 12.539]),), seed=seed).verdict is FAIL
+
+
+def of_rounded(dtype, steepness, factor=1.0):
+    """A steep function of arguments that it rounds, and the gradient of the same one that does not."""
+
+    def rounded(x):
+        return x.astype(dtype).astype(np.float64)
+
+    def f(x, b):
+        return float(np.sum(np.exp(steepness * (rounded(x) - 2.4)) * np.sin(rounded(b))))
+
+    def gradient(x, b):
+        size = factor * np.exp(steepness * (x - 2.4))
+        return steepness * size * np.sin(b), size * np.cos(b)
+
+    return f, gradient, (np.array([1.2345, 2.3456, 0.9173]), np.array([0.31, -0.27, 0.55]))
+
+
+@pytest.mark.parametrize("steepness", [20.0, 200.0, 900.0])
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_slopes_of_the_point_that_arguments_are_rounded_to_do_not_contradict_the_gradient_at_their_own(
+    dtype, steepness
+):
+    f, gradient, args = of_rounded(dtype, steepness)
+    for seed in range(20):
+        assert gc.check(f, gradient, args, seed=seed).verdict is not FAIL
+
+
+@pytest.mark.parametrize(("dtype", "steepness"), [("float16", 20.0), ("float32", 20.0), ("float32", 60.0)])
+def test_a_factor_is_wrong_there_too(dtype, steepness):
+    f, gradient, args = of_rounded(dtype, steepness, factor=2.0)
+    found = [gc.check(f, gradient, args, seed=seed).verdict for seed in range(20)]
+    assert found.count(FAIL) >= 18
+    assert PASS not in found
+
+
+def test_where_the_claim_is_another_one_at_the_rounded_point_that_is_said():
+    f, gradient, args = of_rounded("float16", 60.0, factor=1.1)
+    reports = [gc.check(f, gradient, args, seed=seed) for seed in range(20)]
+    said = [report for report in reports if any("f rounds its arguments to float16" in a.reason for a in report)]
+    assert said
+    assert all(report.verdict is not PASS for report in reports)
