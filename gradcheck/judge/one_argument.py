@@ -16,6 +16,7 @@ from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
 from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes.budget import BudgetReached
 from gradcheck.slopes.inside import NARROW
 from gradcheck.slopes.within_finest_step import steeper_within
 from gradcheck.verdicts import decide, escalation, reasons, unit_scale
@@ -129,17 +130,23 @@ def _of_a_rounded_point(trial: Trial) -> str:
     here = prediction.values[i]
     if here is None or prediction.claim.at_point_only or not isinstance(trial.oracle, FiniteDifferences):
         return ""
-    for name in sorted(NARROW, key=lambda name: -arrays.ROUNDOFF[name]):
+    found, moved = "", 0.0
+    for name in sorted(NARROW, key=arrays.ROUNDOFF.__getitem__):  # what is rounded to few bits is the same at more
         rounded = arrays.rounded(prediction.leaves, prediction.judged, name)
-        with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f
-            if field.evaluate(rounded) != field.at_point or (there := prediction.at(rounded)[i]) is None:
+        changed = any(
+            (arrays.to_numpy(rounded[k]) != arrays.to_numpy(field.leaves[k])).any() for k in prediction.judged
+        )
+        with contextlib.suppress(WrongClaim, ArgumentError, BudgetReached):  # nothing learnt: it is a FAIL
+            if not changed:
                 continue
-            if not (moved := trial.scale.norm(arrays.to_numpy(there) - here)) > 0:
-                return ""
-            steady = moved < STEADY * trial.scale.norm(here)  # else steps over a rounding see nothing of it
-            trial.jitter += ROUNDINGS * moved if steady else math.inf
-            return name
-    return ""
+            if field.evaluate(rounded) != field.at_point or (there := prediction.at(rounded)[i]) is None:
+                break
+            found, moved = name, trial.scale.norm(arrays.to_numpy(there) - here)
+    if not moved > 0:
+        return ""
+    steady = moved < STEADY * trial.scale.norm(here)  # else steps over a rounding see nothing of it
+    trial.jitter += ROUNDINGS * moved if steady else math.inf
+    return found
 
 
 def _concluded(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
