@@ -6,6 +6,8 @@ import contextlib
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradcheck import arrays
 from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
@@ -33,9 +35,9 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.report import ArgumentReport
     from gradcheck.verdicts.trial import Trial
 
-# Where f rounds inside each slope tells little: sixteen more bound the error seven times as closely as four do.
 STEADY = 2.0**-3  # of a claim: by less than that it is another one at the rounded point
 ROUNDINGS = 4.0  # of the point: its own, that of a step on either side, and one more
+# Where f rounds inside each slope tells little: sixteen more bound the error seven times as closely as four do.
 MORE_INSIDE = 16
 # Every operation inside is rounded, and not only the value: a right gradient shows fewer digits than by one rounding.
 ROUNDED, AN_EIGHTH = 4.0, 2.0**-3
@@ -133,12 +135,10 @@ def _of_a_rounded_point(trial: Trial) -> str:
     found, moved = "", 0.0
     for name in sorted(NARROW, key=arrays.ROUNDOFF.__getitem__):  # what is rounded to few bits is the same at more
         rounded = arrays.rounded(prediction.leaves, prediction.judged, name)
-        changed = any(
-            (arrays.to_numpy(rounded[k]) != arrays.to_numpy(field.leaves[k])).any() for k in prediction.judged
-        )
+        pairs = zip(rounded, prediction.leaves, strict=True)
+        if all(one is x or np.array_equal(arrays.to_numpy(one), arrays.to_numpy(x)) for one, x in pairs):
+            continue  # the point itself
         with contextlib.suppress(WrongClaim, ArgumentError, BudgetReached):  # nothing learnt: it is a FAIL
-            if not changed:
-                continue
             if field.evaluate(rounded) != field.at_point or (there := prediction.at(rounded)[i]) is None:
                 break
             found, moved = name, trial.scale.norm(arrays.to_numpy(there) - here)

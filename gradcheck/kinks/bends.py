@@ -49,16 +49,12 @@ def _mean(near: Neighbourhood, part: slice, count: int) -> Array:
 
 def one_sign(claims: Array, moves: Array, tolerance: float) -> int:
     """Return 1 where (s − s')·(z − z') ≥ 0 for all pairs of samples (convex), −1 where ≤ 0, 0 for both signs."""
-    products, size = claims @ moves.T, np.abs(moves).sum(axis=1)
-    own = np.diag(products)
-    each = own[:, None] - products - products.T + own[None, :]
-    slack = 2 * tolerance * (size[:, None] + size[None, :])
-    return 1 if (each >= -slack).all() else -1 if (each <= slack).all() else 0
+    return int(signs(claims[:, None], moves[:, None], tolerance)[0])
 
 
 def signs(claims: Array, moves: Array, tolerance: float) -> NDArray[np.int8]:
     """Return what `one_sign` does for each of many blocks; both (samples, blocks, size)."""
-    products, size = np.einsum("sbm,tbm->bst", claims, moves), np.abs(moves).sum(axis=2).T
+    products, size = claims.transpose(1, 0, 2) @ moves.transpose(1, 2, 0), np.abs(moves).sum(axis=2).T
     own = np.einsum("bss->bs", products)
     each = own[:, :, None] - products - products.transpose(0, 2, 1) + own[:, None, :]
     slack = 2 * tolerance * (size[:, :, None] + size[:, None, :])

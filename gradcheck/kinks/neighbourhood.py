@@ -209,10 +209,7 @@ class Neighbourhood:
         """Return the claim where each entry moves as for the claim that `pick` names, and keep it."""
         moves = self.moves
         mixed = Mixed(pick, moves if isinstance(moves, list) else [moves.made(k) for k in range(len(moves))])
-        made, claim = self.ask_made(mixed)
-        if keep:
-            self.add(made, claim, drawn=False, number=self.asked)
-        return claim
+        return self._ask_kept(mixed, keep=keep)
 
     def ask_drawn(self) -> None:
         """Ask for the claim at a random move, and keep it."""
@@ -228,10 +225,13 @@ class Neighbourhood:
 
     def ask_in(self, move: Callable[[], Array], entries: Entries) -> Array:
         """Return the claim at a move in some entries, and keep it if it may be kept."""
+        return np.asarray(self._ask_kept(move, keep=self.may_keep)[entries])
+
+    def _ask_kept(self, move: Callable[[], Array], *, keep: bool) -> Array | Scaled:
         made, claim = self.ask_made(move)
-        if self.may_keep:
+        if keep:
             self.add(made, claim, drawn=False, number=self.asked)
-        return np.asarray(claim[entries])
+        return claim
 
     def drawn_move(self) -> Drawn:
         """Return what `noise` does, to be drawn again."""

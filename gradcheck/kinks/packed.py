@@ -45,18 +45,21 @@ class Few:
             found = np.full(stop - start, np.nan)
             found[self.entries[first:last] - start] = self.values[first:last]
             return found
-        place = np.searchsorted(self.entries, where)
-        known = place < len(self.entries)
-        known[known] = self.entries[place[known]] == where[known]
+        place, known = self._places(where)
         found = np.full(len(where), np.nan)
         found[known] = self.values[place[known]]
         return found
 
-    def add(self, entries: Entries, values: Array) -> None:
-        """Take in values of some entries, of a few for the first time."""
+    def _places(self, entries: Entries) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Return where some entries stand among those that have a value, or would, and which of them do."""
         place = np.searchsorted(self.entries, entries)
         known = place < len(self.entries)
         known[known] = self.entries[place[known]] == entries[known]
+        return place, known
+
+    def add(self, entries: Entries, values: Array) -> None:
+        """Take in values of some entries, of a few for the first time."""
+        place, known = self._places(entries)
         self.values[place[known]] = values[known]
         entries, values = entries[~known], values[~known]
         order = np.argsort(entries)

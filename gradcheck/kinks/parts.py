@@ -90,8 +90,7 @@ class Alike:
             return
         self.weights = np.zeros(self.used.shape)
         for rows in self.some(np.arange(len(self))):
-            targets, among = near.here[self.entries[rows]].T, (self.used[rows] >= 0).T
-            self._keep(rows, _weights(self._vertices(near, rows), targets, among))
+            self.nearest(near, rows)
 
     def shown(self, near: Neighbourhood) -> list[Alike] | None:
         """Return the blocks with weights by which the samples give the claim's part in each, or None if they do not.
@@ -184,9 +183,8 @@ def _weights(vertices: Array, targets: Array, among: Chosen) -> Array:
     for place in np.flatnonzero(~found):
         mine = among[:, place]
         weights[:, place] = 0.0
-        hull = (
-            vertices[:, :, place] if mine.all() else vertices[mine, :, place]
-        )  # no copy of a block of very many entries
+        # no copy of a block of very many entries
+        hull = vertices[:, :, place] if mine.all() else vertices[mine, :, place]
         weights[mine, place] = in_hull(hull, targets[:, place])
     return np.where(weights > USED * weights.max(axis=0), weights, 0.0)
 

@@ -167,7 +167,10 @@ def decided(
 
 def _beyond_round_off(trial: Trial) -> bool:
     """Tell whether the claim is off by more than float64 explains, in a formula of f's usual size near the point."""
-    allowed = own_round_off(trial.prediction, trial.field, trial.index)
-    if sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2:
-        allowed += LAMBDA * wobble(trial.prediction, trial.field, trial.index)
-    return sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2
+
+    def beyond(allowed: float) -> bool:
+        return sum(abs(m.value) > m.bound + allowed for m in trial.mismatches()) >= 2
+
+    of = trial.prediction, trial.field, trial.index
+    allowed = own_round_off(*of)
+    return beyond(allowed) and beyond(allowed + LAMBDA * wobble(*of))
