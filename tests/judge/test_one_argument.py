@@ -1,5 +1,6 @@
 """The verdict on one argument: what is known of it before any number, and where its round-off explains it."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 import gradcheck as gc
 from gradcheck.judge import one_argument
+from gradcheck.oracles.finite_difference import FiniteDifferences
+from gradcheck.slopes.budget import BudgetReached
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.certificate import Interval, Mismatch
 from gradcheck.verdicts.options import read_rules
@@ -195,3 +198,51 @@ def test_a_straight_through_estimator_is_wrong_by_no_mistake():
     assert report.verdict is gc.Verdict.FAIL
     assert report.reason == reasons.STRAIGHT_THROUGH
     assert (report.mistakes, report.advice, report.where_text, report.worst) == ((), "", "", ())
+
+
+@pytest.mark.parametrize(
+    ("change", "rounds", "dtype", "allowed"),
+    [
+        (0.0, "float16", "", 0.0),
+        (0.1, "float16", "float16", 0.4),
+        (0.2, "float16", "float16", math.inf),  # an eighth of the claim, and more: steps see nothing of it
+        (0.1, "float32", "float32", 0.4),
+        (0.1, "float64", "", 0.0),
+    ],
+)
+def test_what_the_claim_changes_by_at_the_point_that_f_rounds_to_is_allowed_it(change, rounds, dtype, allowed):
+    x, claim = np.array([0.1]), np.array([1.0])
+    trial = SimpleNamespace(
+        index=0,
+        jitter=0.0,
+        oracle=object.__new__(FiniteDifferences),
+        scale=SimpleNamespace(norm=lambda values: float(np.linalg.norm(values))),
+        field=SimpleNamespace(
+            at_point=float(x.astype(rounds)[0]), evaluate=lambda leaves: float(leaves[0].astype(rounds)[0])
+        ),
+        prediction=SimpleNamespace(
+            leaves=[x],
+            judged=[0],
+            values=[claim],
+            claim=SimpleNamespace(at_point_only=False),
+            at=lambda leaves: [claim + change * (leaves[0] != x)],
+        ),
+    )
+    assert one_argument._of_a_rounded_point(trial) == dtype
+    assert trial.jitter == pytest.approx(allowed)
+
+
+def test_where_nothing_is_left_to_spend_no_rounded_point_is_asked_for():
+    def spent(_):
+        raise BudgetReached
+
+    x = np.array([0.1])
+    trial = SimpleNamespace(
+        index=0,
+        oracle=object.__new__(FiniteDifferences),
+        field=SimpleNamespace(at_point=0.1, evaluate=spent),
+        prediction=SimpleNamespace(
+            leaves=[x], judged=[0], values=[x], claim=SimpleNamespace(at_point_only=False), at=None
+        ),
+    )
+    assert one_argument._of_a_rounded_point(trial) == ""

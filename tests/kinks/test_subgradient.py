@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks import bends, blocks, coupling, one_bend, subgradient
-from gradcheck.kinks.moves import Mixed
+from gradcheck.kinks.moves import Mixed, Moves
 from gradcheck.kinks.nearest_point import combined, in_hull
-from gradcheck.kinks.neighbourhood import Spent
+from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
+from gradcheck.kinks.packed import Packed
 from gradcheck.kinks.parts import Parts
 from property_tests import kink_families as known
 from property_tests.test_kinks_known import judged
@@ -585,6 +586,33 @@ def test_with_few_claims_kept_each_block_keeps_those_that_it_uses(kept):
             for entries, used, weights in zip(group.entries, group.used, group.weights, strict=True):
                 part = sum(w * found.claims[k][entries] for k, w in zip(used, weights, strict=True))
                 assert part == pytest.approx(np.full(3, 1 / 3))
+
+
+def test_where_much_is_held_already_nothing_is_replaced(monkeypatch):
+    shape = (12, 6)
+    found = near(rows(shape), np.full(72, 1 / 6), shape=shape, opening=2)
+    found.most_kept = 7
+    assert one_bend.Search(found, np.repeat(np.arange(12), 6)).run() == "inside"
+    again = near(rows(shape), np.full(72, 1 / 6), shape=shape, opening=2)
+    again.most_kept = 7
+    monkeypatch.setattr(Neighbourhood, "may_put", False)
+    with pytest.raises(Spent):
+        one_bend.Search(again, np.repeat(np.arange(12), 6)).run()
+
+
+@pytest.mark.parametrize(("held", "room", "put"), [(825, True, True), (824, False, True), (412, False, False)])
+def test_there_is_room_by_the_bytes_that_claims_and_moves_take(held, room, put):
+    found, moves, claims = near(relu, np.zeros(8)), Moves(), Packed(8)
+    moves.append(np.ones(8))
+    for claim in (np.zeros(8), np.ones(8)):
+        claims.append(claim)
+    moves.append(np.ones(79))
+    found.begin(moves, claims, [True, True])
+    assert claims.nbytes + moves.nbytes == 825
+    found.most_kept, found.most_held = 2, held
+    assert (found.has_room, found.may_put) == (room, put)
+    found.most_kept = 3
+    assert found.has_room
 
 
 def test_where_nothing_may_be_replaced_the_search_is_spent():

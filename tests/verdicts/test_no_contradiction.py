@@ -38,6 +38,15 @@ def test_as_steep_a_claim_is_wrong_where_f_is_smooth():
         assert report.verdict is FAIL
 
 
+@pytest.mark.parametrize("size", [0.1, 1.0, 100.0])
+def test_so_is_one_where_f_moves_by_round_off_alone(size):
+    for seed in range(10):
+        report = gc.check(
+            lambda b: float(425 + 1e-12 * np.sum(np.sin(1e6 * b))), lambda b: 0 * b + size, (BIAS,), seed=seed
+        )
+        assert report.verdict is FAIL
+
+
 @pytest.mark.parametrize("away", [4.9, 5.0])
 def test_on_large_steps_a_gaussian_on_an_offset_is_level_and_says_nothing_of_its_tail(away):
     def f(x):
@@ -80,6 +89,21 @@ def test_code_that_is_looked_into_does_not_contradict_the_round_off_of_a_claim(x
     f, gradient = layer_norms(30.0)
     for seed in range(20):
         assert gc.check(f, gradient, (np.array(x),), seed=seed).verdict is not FAIL
+
+
+@pytest.mark.parametrize("sharp", [5.0, 10.0, 30.0])
+def test_nor_where_it_is_the_same_at_the_next_number_and_another_one_further_off(sharp):
+    normed, slope = layer_norms(sharp)
+
+    def squashed(x):
+        return 1 / (1 + np.exp(12.53 - x))
+
+    def gradient(x):
+        return slope(squashed(x)) * squashed(x) * (1 - squashed(x))
+
+    x = np.array([12.535, 12.539])
+    for seed in range(20):
+        assert gc.check(lambda x: normed(squashed(x)), gradient, (x,), seed=seed).verdict is not FAIL
 
 
 def test_it_contradicts_a_claim_that_is_no_round_off():
