@@ -71,6 +71,7 @@ class Around:
             before.near.forget()  # the two refer to one another
         elif len(beside.here) > WHOLE:
             beside.changes.release()
+            self.near.packed.trim()
 
     def _begin(self, before: Around | None) -> list[int]:
         """Begin with claims that were asked for elsewhere, as long as one more can be kept after them.

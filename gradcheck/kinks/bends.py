@@ -76,8 +76,8 @@ class Bends:
         for number in range(1, len(near.claims)):
             self._see(partial(near.claim, number), partial(near.move_by_parts, number), min(number, 2))
 
-    def see(self, claim: Array | Scaled, move: Array) -> None:
-        """Take in a claim and its move."""
+    def see(self, claim: Array | Scaled, move: Array | Callable[[], Array]) -> None:
+        """Take in a claim and its move, or what returns that."""
         self._see(claim.__getitem__, lambda: by_parts(move), 2)
 
     def of(self, place: int, rows: Entries) -> NDArray[np.int8]:
@@ -87,13 +87,13 @@ class Bends:
     def _see(self, claim: Callable[[slice], Array], move: Callable[[], Moved], count: int) -> None:
         """Take in a claim against the first one, or the first two."""
         near = self._near
-        product, size = np.empty(near.here.size), np.empty(near.here.size)
+        product, size = np.empty(near.here.size), np.empty(near.here.size, dtype=np.float32)
         for number in range(count):
             for (part, own), (_, other) in zip(move(), near.move_by_parts(number), strict=True):
                 product[part] = (claim(part) - near.claim(number, part)) * (own - other)
                 size[part] = np.abs(own) + np.abs(other)
             for group, up, down in zip(self._groups, self._up, self._down, strict=True):
-                for rows in group.some(np.arange(len(group))):
+                for rows in group.every():
                     entries = group.entries[rows]
                     each, slack = product[entries].sum(axis=1), 2 * near.tolerance * size[entries].sum(axis=1)
                     up[rows] &= each >= -slack

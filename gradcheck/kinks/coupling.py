@@ -77,7 +77,7 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
         for part in parts(len(level)):
             pick[divided.alone[part]] = np.where(level[part] > k, top[part], bottom[part])
         for group in divided.groups:
-            for rows in group.some(np.arange(len(group))):
+            for rows in group.every():
                 below = (_laid(group, rows, alike) < middle).sum(axis=1)
                 last = (group.used[rows] >= 0).sum(axis=1) - 1
                 pick[group.entries[rows]] = group.used[rows, np.minimum(below, last)][:, None]
@@ -107,7 +107,7 @@ def _levels(share: Array, groups: Sequence[Alike], alike: float) -> Array:
         return np.append(found[:-1][np.diff(found) > SAME], 1.0)
 
     shares = (share[part] for part in parts(len(share)))
-    laid = (_laid(group, rows, alike) for group in groups for rows in group.some(np.arange(len(group))))
+    laid = (_laid(group, rows, alike) for group in groups for rows in group.every())
     for more in itertools.chain(shares, laid):
         ends = merged(more)
         if len(ends) - 1 > MOST_WHOLE:

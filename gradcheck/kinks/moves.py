@@ -81,8 +81,9 @@ class Drawn(Move):
 
 @dataclass(frozen=True)
 class InOrder(Move):
-    """A move along which entries fall in their order, or rise; a little aside, so that none are tied.
+    """A move along which entries fall in their order, or, with the opposite sign and the same numbers drawn, rise.
 
+    They are a little aside, so that none are tied.
     It is as long as many entries need to be 2^-16 apart: a move is rounded, to 2^-20 at worst.
     """
 
@@ -96,7 +97,7 @@ class InOrder(Move):
         step, rng = -2 * size / max(self.count - 1, 1), self.rng()
         for part in parts(self.count):
             values = size + step * np.arange(part.start, min(part.stop, self.count))
-            values += 2.0**-4 * abs(size) / max(self.count, 1) * rng.standard_normal(len(values))
+            values += 2.0**-4 * size / max(self.count, 1) * rng.standard_normal(len(values))
             yield part, values
 
 
@@ -226,7 +227,9 @@ class Moves:
             self._moves[number] = changed = move.copy()
             changed[entries] = values
             return
-        put = move if isinstance(move, Put) else Put(move, np.full(len(self[number]), np.nan, dtype=values.dtype))
-        own = put.values.copy()
+        if isinstance(move, Put):
+            beneath, own = move.beneath, move.values.copy()
+        else:
+            beneath, own = move, np.full(move.count if isinstance(move, Move) else len(move()), np.nan, values.dtype)
         own[entries] = values
-        self._moves[number] = Put(put.beneath, own)
+        self._moves[number] = Put(beneath, own)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
+FEW_VALUES = 0.6  # of what may be held: claims with values of their own in most entries take each other's place
 MUCH = 2  # times what is held before no claim is kept any more
 MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
 
@@ -142,12 +143,18 @@ class Neighbourhood:
     def put(self, number: int, entries: Entries, move: Array | Callable[[], Array], claim: Array | Scaled) -> None:
         """Keep the last claim in some entries in place of another one."""
         self.numbers[number] = self.asked
-        made = move() if callable(move) else move
-        for kept, values in ((self.moves, made[entries].astype(self.moves_in)), (self.claims, claim[entries])):
-            if isinstance(kept, list):
-                kept[number][entries] = values
+        values = (move() if callable(move) else move)[entries].astype(self.moves_in)
+        if isinstance(self.moves, list):
+            self.moves[number][entries] = values
+        else:
+            self.moves.put(number, entries, values)
+        del values
+        for part in parts(len(entries)):
+            some = entries[part]
+            if isinstance(self.claims, list):
+                self.claims[number][some] = claim[some]
             else:
-                kept.put(number, entries, values)
+                self.claims.put(number, some, claim[some])
 
     def begin(self, moves: Moves, claims: Packed, drawn: Sequence[bool]) -> None:
         """Begin with claims of a large argument that were asked for elsewhere."""
@@ -171,7 +178,7 @@ class Neighbourhood:
         """Whether one more claim may be kept that is needed: of a large argument more, if they are of few values."""
         if self.may_keep or not isinstance(self.claims, Packed):
             return self.may_keep
-        return self._held <= self.most_held
+        return self._held <= self.most_held and self.claims.of_values <= FEW_VALUES * self.most_held
 
     @property
     def may_put(self) -> bool:

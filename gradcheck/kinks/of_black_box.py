@@ -86,6 +86,7 @@ def black_box(beside: Beside) -> BlackBox:
         finding = subgradient.Finding("inside", weights=np.ones(1))
         return BlackBox(finding, entries, None, 0, (), centre=False)
     around = Around(beside, entries)
+    del entries  # as large as the argument, and not those looked at where these are all
     while True:  # entries turn up as long as claims may be asked for
         try:
             finding = subgradient.judged(around.near)

@@ -9,6 +9,7 @@ is the same with −u.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from gradcheck.kinks.parts import BOTH_WAYS, INSIDE, OPEN, Parts
 from gradcheck.kinks.separation import Separation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -46,6 +47,7 @@ ROUGHLY = 2.0**-8  # that part elsewhere: the pieces of f are wider
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
 SAMPLES = 40  # in tests over all pairs of samples
+SUSPECTS = 64  # blocks in which a claim is looked at for a proof before the next is asked for
 TOGETHER = 2**6  # blocks of which these are looked at together
 
 
@@ -160,37 +162,48 @@ class Search:
 
     def _turn(self, turn: int) -> str:
         """Ask for one claim that leads towards the one on trial in every block that is still open."""
-        near, asked, self.coarse = self.near, [], True
-        towards = np.full(near.here.size, np.nan, dtype=near.moves_in)
-        for place, group in enumerate(self.parts.groups):
-            rows = self._look(place, np.flatnonzero(group.state == OPEN), turn, towards)
-            if len(rows):
-                asked.append((group, rows))
+        towards, asked = self._looked(turn)
         if not asked:
             both = any((group.state == BOTH_WAYS).any() for group in self.parts.groups)
             return "both ways" if both else "inside"
-        claim, made = self._asked(towards, asked)
-        if self.bends is not None:
-            self.bends.see(claim, made)
-        for group, rows in asked:
-            if (state := self._judged(group, rows, claim, made)) != "":
+        kept, claim = self.near.ask_towards(towards, coarse=self.coarse)
+        del towards  # as large as the argument, but for the precision
+        made = self._use(asked, kept, claim)
+        hopeless = any(self._hopeless(*block, claim, made) for block in asked)
+        suspects = list(itertools.islice(self._beyond_claims(asked, claim, made), SUSPECTS))
+        del kept, claim, made  # as large as the argument, as what is asked for next will be
+        for suspect in suspects:
+            if (state := self._apart(*suspect)) != "":
                 return state
-        return ""
+        return "too many" if hopeless else ""
 
-    def _asked(self, towards: Array, asked: Sequence[tuple[Alike, Entries]]) -> tuple[Array | Scaled, Array]:
-        """Ask for a claim, which the blocks then use; return it and its move.
+    def _looked(self, turn: int) -> tuple[Array, list[tuple[Alike, Entries]]]:
+        """Return the move to ask for next, NaN in blocks that are not open, and the blocks that are."""
+        asked, self.coarse = [], True
+        towards = np.full(self.near.here.size, np.nan, dtype=self.near.moves_in)
+        for place, group in enumerate(self.parts.groups):
+            rows = self._look(place, np.flatnonzero(group.state == OPEN).astype(np.int32), turn, towards)
+            if len(rows):
+                asked.append((group, rows))
+        return towards, asked
+
+    def _use(
+        self, asked: Sequence[tuple[Alike, Entries]], kept: Array | Callable[[], Array], claim: Array | Scaled
+    ) -> Array:
+        """Let the blocks use a claim asked for, of a move or of what returns it; return the move.
 
         If no more may be kept, it is kept block by block in place of claims that the block does not use:
         blocks say nothing of one another.
         """
         near, has_room = self.near, self.near.has_room
-        kept, claim = near.ask_towards(towards, coarse=self.coarse)
-        made = np.asarray(kept() if callable(kept) else kept, dtype=np.float64)
+        if self.bends is not None:
+            self.bends.see(claim, kept)
+        made = kept() if callable(kept) else kept
         if has_room:
             near.add(kept, claim, drawn=False, number=near.asked)
         for group, rows in asked:
             if has_room:
-                places = np.full(len(rows), len(near.claims) - 1)
+                places = np.full(len(rows), len(near.claims) - 1, dtype=np.int16)
             else:
                 places = group.free(rows, len(near.claims))
                 if not places.all() or not near.may_put:
@@ -198,11 +211,11 @@ class Search:
                 for place in np.unique(places):
                     near.put(int(place), group.entries[rows[places == place]].ravel(), made, claim)
             group.add(rows, places)
-        return claim, made
+        return made
 
     def _look(self, place: int, rows: Entries, turn: int, towards: Array) -> Entries:
         """Put the moves from the nearest points to the claim into `towards`; return the blocks that are still open."""
-        still: list[Entries] = [np.zeros(0, dtype=np.int64)]
+        still: list[Entries] = [np.zeros(0, dtype=np.int32)]
         group = self.parts.groups[place]
         for some in group.some(rows):
             rest = group.nearest(self.near, some)
@@ -261,31 +274,28 @@ class Search:
         noise = near.rng.standard_normal(entries.shape)
         return np.asarray(group.bend[rows, None] * (rest / far[:, None] + aside[:, None] * noise))
 
-    def _judged(self, group: Alike, rows: Entries, claim: Array | Scaled, made: Array) -> str:
-        """Return what the claim asked for says of some blocks: "outside", "refuted", "too many", or ""."""
+    def _beyond_claims(
+        self, asked: Sequence[tuple[Alike, Entries]], claim: Array | Scaled, made: Array
+    ) -> Iterator[tuple[Alike, int, Array, Array]]:
+        """Yield the blocks in which the claim on trial reaches further than the one asked for; with that, its move."""
         near = self.near
-        for some in group.some(rows):
-            entries = group.entries[some]
-            u = made[entries]
-            gap = group.bend[some] * np.einsum("bm,bm->b", (near.here[entries] - claim[entries]), u)
-            for row in some[gap > 4 * near.tolerance * np.abs(u).sum(axis=1)]:
-                if (state := self._apart(group, row, claim, made)) != "":
-                    return state
-        for row in rows if group.size > near.most - near.asked else ():
-            if group.state[row] == OPEN and (state := self._hopeless(group, row, claim, made)) != "":
-                return state
-        return ""
+        for group, rows in asked:
+            for some in group.some(rows):
+                entries = group.entries[some]
+                own, u = claim[entries], made[entries]
+                gap = group.bend[some] * np.einsum("bm,bm->b", near.here[entries] - own, u)
+                for place in np.flatnonzero(gap > 4 * near.tolerance * np.abs(u).sum(axis=1)):
+                    yield group, int(some[place]), own[place].copy(), u[place].copy()
 
-    def _apart(self, group: Alike, row: int, claim: Array | Scaled, made: Array) -> str:
+    def _apart(self, group: Alike, row: int, claim: Array, u: Array) -> str:
         """Return "outside" where the claim asked for separates, "refuted" where other blocks move this one, else ""."""
         near, entries, bend = self.near, group.entries[row], int(group.bend[row])
-        u = made[entries]
         length = float(np.sum(np.abs(u)))
         if len(self.parts) > 1:
             # of equals one wins if all others fall, and none if all rise
             for times, sizes in ((1 / 64, False), (8.0, False), (8.0, True), (-8.0, True)):
                 other = replace(near.drawn_move(), times=times, sizes=sizes, entries=entries, values=u)
-                moved = np.abs(near.ask_in(other, entries) - claim[entries]) > near.tolerance
+                moved = np.abs(near.ask_in(other, entries) - claim) > near.tolerance
                 if moved.any():
                     self.refuted = np.zeros(near.here.size, dtype=bool)
                     self.refuted[entries] = moved
@@ -293,7 +303,7 @@ class Search:
         bent_once = half_turn.bends_one_way(near, entries, u, bend)
         claims, moves = near.at(entries)
         furthest = float(np.max(bend * (claims @ u)))
-        reaches = furthest <= bend * float(claim[entries] @ u) + 4 * near.tolerance * length
+        reaches = furthest <= bend * float(claim @ u) + 4 * near.tolerance * length
         if not (bent_once and reaches and one_sign(claims, moves, near.tolerance) == bend):
             group.state[row] = BOTH_WAYS
             return ""
@@ -303,24 +313,26 @@ class Search:
         self.separation = Separation(move, bend * float(near.here[entries] @ u), furthest, kind)
         return "outside"
 
-    def _hopeless(self, group: Alike, row: int, claim: Array | Scaled, made: Array) -> str:
-        """Return "too many" where a block has more entries than claims are left, and these come near too slowly.
+    def _hopeless(self, group: Alike, rows: Entries, claim: Array | Scaled, made: Array) -> bool:
+        """Tell whether a block has more entries than claims are left, and these come near too slowly.
 
         Where the claim is outside, the nearest point soon comes no nearer, and no claim reaches much further than it.
         """
-        near, left, entries = self.near, self.near.most - self.near.asked, group.entries[row]
-        if group.size <= left + int((group.used[row] >= 0).sum()):
-            return ""
-        best = float(group.best[row])
-        path = self.distances.setdefault(int(entries[0]), [])
-        path.append(best)
-        if len(path) <= 2 * WATCHED:
-            return ""
-        nearer, needed = np.log(path[-1 - WATCHED] / best), np.log(best / near.tolerance)
-        u = made[entries]
-        beyond = group.bend[row] * float((claim[entries] - near.here[entries]) @ u)
-        slow = needed * WATCHED > nearer * left
-        return "too many" if slow and beyond > BEYOND * best * float(np.linalg.norm(u)) else ""
+        near, left = self.near, self.near.most - self.near.asked
+        for row in rows if group.size > left else ():
+            entries, best = group.entries[row], float(group.best[row])
+            if group.size <= left + int((group.used[row] >= 0).sum()):
+                continue
+            path = self.distances.setdefault(int(entries[0]), [])
+            path.append(best)
+            if len(path) <= 2 * WATCHED:
+                continue
+            nearer, needed = np.log(path[-1 - WATCHED] / best), np.log(best / near.tolerance)
+            u = made[entries]
+            beyond = group.bend[row] * float((claim[entries] - near.here[entries]) @ u)
+            if needed * WATCHED > nearer * left and beyond > BEYOND * best * float(np.linalg.norm(u)):
+                return True
+        return False
 
     def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
         """Return the entries that are no blocks of their own: just refuted, or joined before."""

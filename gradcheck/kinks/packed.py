@@ -1,7 +1,8 @@
 """Claims of a large argument kept in a few bits an entry: which of the few values that the entry has taken it is.
 
 Next to a kink an entry has one value on each side, so many claims of it are two numbers and a bit each. An entry of
-many kinks has more values; there are never more than claims.
+many kinks has more values; there are never more than claims. A value and its opposite are one number and a bit: where f
+is even about the point, as a norm is at 0, the claim at the opposite move is the opposite.
 """
 
 from __future__ import annotations
@@ -69,39 +70,61 @@ class Few:
 
 
 class Bits:
-    """Small numbers of very many entries, in as many bits as the largest needs: a plane of bits for each."""
+    """Small numbers of very many entries, in as many bits as the largest needs: a plane of bits for each.
+
+    Those below 0 are the complements of others, and one plane tells which they are.
+    """
 
     def __init__(self, count: int) -> None:
         self.count = count
         self.planes: list[NDArray[np.uint8]] = []
+        self.below: NDArray[np.uint8] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they take."""
+        return sum(plane.nbytes for plane in (*self.planes, self.below) if plane is not None)
 
     def __getitem__(self, where: slice | Entries) -> NDArray[np.int16]:
         """Return the numbers of some entries."""
-        if isinstance(where, slice):
-            start, stop, _ = where.indices(self.count)
-            found = np.zeros(stop - start, dtype=np.int16)
-            for place, plane in enumerate(self.planes):
-                bits = np.unpackbits(plane[start // 8 : (stop + 7) // 8])
-                found |= bits[start % 8 : start % 8 + len(found)].astype(np.int16) << place
-            return found
-        found = np.zeros(len(where), dtype=np.int16)
+        found = np.zeros(len(range(*where.indices(self.count))) if isinstance(where, slice) else len(where), np.int16)
         for place, plane in enumerate(self.planes):
-            found |= ((plane[where // 8] >> (7 - where % 8).astype(np.uint8)) & 1).astype(np.int16) << place
+            found |= self._bits(plane, where).astype(np.int16) << place
+        if self.below is not None:
+            found ^= -self._bits(self.below, where).astype(np.int16)
         return found
 
     def __setitem__(self, where: slice | Entries, numbers: NDArray[np.int16]) -> None:
         """Change the numbers of some entries; a slice begins at a multiple of eight, and ends at one or at the end."""
+        below = numbers < 0
+        numbers = np.where(below, ~numbers, numbers)
         while len(self.planes) < int(numbers.max(initial=0)).bit_length():
-            self.planes.append(np.zeros((self.count + 7) // 8, dtype=np.uint8))
+            self.planes.append(self._none())
+        if self.below is None and below.any():
+            self.below = self._none()
         for place, plane in enumerate(self.planes):
-            bits = ((numbers >> place) & 1).astype(bool)
-            if isinstance(where, slice):
-                start, stop, _ = where.indices(self.count)
-                plane[start // 8 : (stop + 7) // 8] = np.packbits(bits)
-            else:
-                own = (128 >> where % 8).astype(np.uint8)
-                np.bitwise_and.at(plane, where // 8, ~own)
-                np.bitwise_or.at(plane, where[bits] // 8, own[bits])
+            self._put(plane, where, ((numbers >> place) & 1).astype(bool))
+        if self.below is not None:
+            self._put(self.below, where, below)
+
+    def _none(self) -> NDArray[np.uint8]:
+        return np.zeros((self.count + 7) // 8, dtype=np.uint8)
+
+    def _bits(self, plane: NDArray[np.uint8], where: slice | Entries) -> NDArray[np.uint8]:
+        """Return 0 or 1 for each of some entries."""
+        if not isinstance(where, slice):
+            return np.asarray((plane[where // 8] >> (7 - where % 8).astype(np.uint8)) & 1)
+        start, stop, _ = where.indices(self.count)
+        return np.unpackbits(plane[start // 8 : (stop + 7) // 8])[start % 8 :][: stop - start]
+
+    def _put(self, plane: NDArray[np.uint8], where: slice | Entries, bits: NDArray[np.bool_]) -> None:
+        if isinstance(where, slice):
+            start, stop, _ = where.indices(self.count)
+            plane[start // 8 : (stop + 7) // 8] = np.packbits(bits)
+            return
+        own = (128 >> where % 8).astype(np.uint8)
+        np.bitwise_and.at(plane, where // 8, ~own)
+        np.bitwise_or.at(plane, where[bits] // 8, own[bits])
 
 
 class Packed:
@@ -111,8 +134,11 @@ class Packed:
     ----------
     levels : list of (array (entries,) or Few)
         The values that each entry has taken, NaN where it has not taken as many; of more than two only where it has.
+    opposite : list of Bits
+        Where an entry has taken the opposite of a level's value as well: 1, else 0.
     codes : list of (Bits or None)
-        Which of these it has, claim by claim; None where no more than the range of a claim was to be kept.
+        Which of the levels it has, claim by claim, or the complement of the one whose opposite it has; None where no
+        more than the range of a claim was to be kept.
     same : float
         How far apart values may be that are kept as one.
 
@@ -122,6 +148,7 @@ class Packed:
         self.count = count
         self.same = same
         self.levels: list[Array | Few] = []
+        self.opposite: list[Bits] = []
         self.codes: list[Bits | None] = []
 
     def __len__(self) -> int:
@@ -137,11 +164,15 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """How many bytes the claims take."""
-        planes = sum(plane.nbytes for codes in self.codes if codes is not None for plane in codes.planes)
+        return self.of_values + sum(bits.nbytes for bits in (*self.codes, *self.opposite) if bits is not None)
+
+    @property
+    def of_values(self) -> int:
+        """How many of these bytes are values, not which of them a claim has."""
         few = (
             x for level in self.levels for x in ((level.entries, level.values) if isinstance(level, Few) else (level,))
         )
-        return planes + sum(x.nbytes for x in few)
+        return sum(x.nbytes for x in few)
 
     def part(self, number: int, where: slice | Entries = slice(None)) -> Array:
         """Return a claim in some of the entries, a copy.
@@ -156,11 +187,14 @@ class Packed:
         if codes is None:
             raise LookupError(number)
         mine = codes[where]
+        below = mine < 0
+        np.invert(mine, out=mine, where=below)
         found = np.array(self.levels[0][where]) if self.levels else np.zeros(0)
         for level, values in enumerate(self.levels[1:], 1):
             here = mine == level
             if here.any():
                 np.copyto(found, values[where], where=here)
+        np.negative(found, out=found, where=below)
         return found
 
     def append(self, claim: Array | Scaled) -> None:
@@ -181,21 +215,28 @@ class Packed:
                 self._coded(np.where(beyond, values, self.levels[0][part] if self.levels else values), part)
 
     def put(self, number: int, entries: Entries, values: Array) -> None:
-        """Change a claim in some entries."""
+        """Change a claim in some entries, a few at a time."""
         codes = self.codes[number]
         if codes is None:
             raise LookupError(number)
-        for part in parts(len(entries)):
-            self._forget(number, entries[part])
-            codes[entries[part]] = self._coded(values[part], entries[part])
+        self._forget(number, entries)
+        codes[entries] = self._coded(values, entries)
 
     def _forget(self, number: int, entries: Entries) -> None:
-        """Let go of the values of some entries that no claim has but the one of that number."""
-        free, each = np.ones((len(self.levels), len(entries)), dtype=bool), np.arange(len(entries))
+        """Let go of the values of some entries that no claim has but, it may be, the one of that number.
+
+        One whose opposite a claim has stays.
+        """
+        free, each = np.ones((2, len(self.levels), len(entries)), dtype=bool), np.arange(len(entries))
         for k, codes in enumerate(self.codes):
             if codes is not None and k != number:
-                free[codes[entries], each] = False
-        for level, unused in zip(self.levels, free, strict=True):
+                mine = codes[entries]
+                below = mine < 0
+                place = np.where(below, ~mine, mine)
+                free[0, place, each] = False
+                free[1, place[below], each[below]] = False
+        for level, opposite, (unused, turned) in zip(self.levels, self.opposite, free.transpose(1, 0, 2), strict=True):
+            opposite[entries[turned]] = np.zeros(np.count_nonzero(turned), dtype=np.int16)
             gone = entries[unused & ~np.isnan(level[entries])]
             if isinstance(level, Few):
                 level.add(gone, np.full(len(gone), np.nan))
@@ -203,13 +244,14 @@ class Packed:
                 level[gone] = np.nan
 
     def _coded(self, values: Array, where: slice | Entries) -> NDArray[np.int16]:
-        """Return which of their levels the values in some entries are, new ones among them."""
+        """Return which of their levels the values in some entries are, or are the opposite of; new ones among them."""
         codes = np.zeros(len(values), dtype=np.int16)
         left = np.ones(len(values), dtype=bool)
         level = 0
         while left.any():
             if level == len(self.levels):
                 self.levels.append(np.full(self.count, np.nan) if level < TWO else self._none())
+                self.opposite.append(Bits(self.count))
             kept = self.levels[level]
             known = kept[where]
             new = left & np.isnan(known)
@@ -223,8 +265,12 @@ class Packed:
                 else:
                     kept[where] = known
             here = new | (left & (np.abs(values - known) <= self.same))
-            codes[here] = level
-            left &= ~here
+            turned = left & ~here & (np.abs(values + known) <= self.same)
+            codes[here], codes[turned] = level, ~level
+            if turned.any():
+                opposite = self.opposite[level]
+                opposite[where] = opposite[where] | turned
+            left &= ~(here | turned)
             level += 1
         return codes
 
@@ -233,19 +279,29 @@ class Packed:
 
     def range(self, where: slice | Entries = slice(None)) -> tuple[Array, Array]:
         """Return the smallest and the largest value of each of some entries; NaN where none is kept."""
-        first = self.levels[0][where] if self.levels else np.full(self.count, np.nan)[where]
-        low, high = first.copy(), first.copy()
-        for level in self.levels[1:]:
-            np.fmin(low, level[where], out=low)
-            np.fmax(high, level[where], out=high)
+        low = np.full(self.count, np.nan)[where]
+        high = low.copy()
+        for level, opposite in zip(self.levels, self.opposite, strict=True):
+            values = level[where]
+            turned = np.where(opposite[where] != 0, -values, values)
+            for one in (values, turned):
+                np.fmin(low, one, out=low)
+                np.fmax(high, one, out=high)
         return low, high
 
     def chosen(self, numbers: Sequence[int]) -> Packed:
         """Return some of the claims, which are kept once."""
         found = Packed(self.count, self.same)
-        found.levels = list(self.levels)
+        found.levels, found.opposite = list(self.levels), list(self.opposite)
         found.codes = [self.codes[k] for k in numbers]
         return found
+
+    def trim(self) -> None:
+        """Let go of the values that no claim has: those of claims of which no more than the range was to be kept."""
+        for part in parts(self.count):
+            self._forget(-1, np.arange(*part.indices(self.count), dtype=np.int32))
+        while self.levels and np.isnan(self.levels[-1][:]).all():
+            del self.levels[-1], self.opposite[-1]
 
     def wider(self, count: int, places: Entries, others: Array) -> Packed:
         """Return the same claims in `count` entries: at `places` those, all else has the value that `others` has.
@@ -263,11 +319,14 @@ class Packed:
             wide = np.full(count, np.nan) if level else others
             wide[places] = kept
             found.levels[level:] = [wide]
-        for codes in self.codes:
-            wider = None if codes is None else Bits(count)
-            if codes is not None and wider is not None:
-                numbers = np.zeros(count, dtype=np.int16)
-                numbers[places] = codes[:]
-                wider[:] = numbers
-            found.codes.append(wider)
+        found.opposite = [self._wider(bits, count, places) for bits in self.opposite]
+        found.opposite += [Bits(count) for _ in found.levels[len(found.opposite) :]]
+        found.codes = [None if codes is None else self._wider(codes, count, places) for codes in self.codes]
         return found
+
+    def _wider(self, bits: Bits, count: int, places: Entries) -> Bits:
+        """Return the same numbers in `count` entries: at `places` those, 0 elsewhere."""
+        wider, numbers = Bits(count), np.zeros(count, dtype=np.int16)
+        numbers[places] = bits[:]
+        wider[:] = numbers
+        return wider

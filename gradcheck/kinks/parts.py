@@ -74,8 +74,17 @@ class Alike:
 
     def some(self, rows: Entries) -> Iterator[Entries]:
         """Yield some blocks a few at a time, so that what is made of them stays small beside the argument."""
-        slots = self.used.shape[1]
-        return (rows[part] for part in parts(len(rows), max(NUMBERS // (slots + 1) // max(slots + 1, self.size), 1)))
+        return (rows[part] for part in parts(len(rows), self._together))
+
+    def every(self) -> Iterator[Entries]:
+        """Yield all blocks a few at a time."""
+        return (np.arange(*part.indices(len(self))) for part in parts(len(self), self._together))
+
+    @property
+    def _together(self) -> int:
+        """How many blocks are looked at together."""
+        slots = int(self.used.shape[1])
+        return max(NUMBERS // (slots + 1) // max(slots + 1, self.size), 1)
 
     def nearest(self, near: Neighbourhood, rows: Entries) -> Array:
         """Return what is left of the claim beyond the nearest point of the hull of the samples used, (rows, size)."""
@@ -89,7 +98,7 @@ class Alike:
         if self.weights.shape == self.used.shape:
             return
         self.weights = np.zeros(self.used.shape)
-        for rows in self.some(np.arange(len(self))):
+        for rows in self.every():
             self.nearest(near, rows)
 
     def shown(self, near: Neighbourhood) -> list[Alike] | None:
@@ -101,7 +110,7 @@ class Alike:
         given, known = self._given(near), self.used.shape[1]
         rest = Alike(self.entries if (given < 0).all() else self.entries[given < 0], known)
         rest.weights = np.zeros(rest.used.shape)
-        for rows in rest.some(np.arange(len(rest))):
+        for rows in rest.every():
             vertices, targets = rest._vertices(near, rows), near.here[rest.entries[rows]].T
             weights = _weights(vertices, targets, _distinct(vertices, near.tolerance))
             off = targets - np.einsum("kb,kmb->mb", weights, vertices)
@@ -125,7 +134,7 @@ class Alike:
 
     def free(self, rows: Entries, count: int) -> Entries:
         """Return for each of some blocks which of `count` samples it does not use, after the first two; 0 for none."""
-        places = np.zeros(len(rows), dtype=np.int64)
+        places = np.zeros(len(rows), dtype=np.int16)
         for k in range(count - 1, 1, -1):
             places[~(self.used[rows] == k).any(axis=1)] = k
         return places
@@ -153,7 +162,7 @@ class Alike:
         """Return which sample gives each block, as many as there are for the middle of the first two, −1 for none."""
         known = self.used.shape[1]
         given = np.full(len(self), -1, dtype=np.int16)
-        for rows in self.some(np.arange(len(self))):
+        for rows in self.every():
             entries = self.entries[rows]
             targets, plain = near.here[entries], np.full(len(rows), -1)
             for k in range(known):

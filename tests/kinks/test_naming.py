@@ -108,6 +108,17 @@ def test_nothing_changes_nothing_is_named():
     assert found.asked == asked
 
 
+def test_of_a_large_argument_no_claim_is_kept_for_the_names():
+    gradient = of_walls(COLUMNS, (1.0, 1.0))
+    found, small = (near(gradient, COLUMNS.sum(axis=0), opening=2) for _ in range(2))
+    found.remake = lambda move: (move, gradient(move()))
+    kept = len(found.claims)
+    for one in (found, small):
+        assert sorted(list(kink.entries) for kink in naming.named(one, None)) == [[0, 1, 2], [3, 4, 5]]
+    assert len(found.claims) == kept
+    assert found.asked == len(small.claims) == naming.ENOUGH
+
+
 def test_the_same_entries_asked_of_blocks_cost_two_claims():
     found = near(of_walls(COLUMNS, (1.0, 1.0)), COLUMNS.sum(axis=0), opening=3)
     asked = found.asked

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.kinks.moves import Coarse, Drawn, Mixed, Moves, Put
+from gradcheck.kinks.moves import Coarse, Drawn, InOrder, Mixed, Moves, Put
 from gradcheck.kinks.packed import BLOCK, TWO, Bits, Few, Packed, parts
 from gradcheck.kinks.sides import Sides
 
@@ -13,11 +13,12 @@ COUNT = BLOCK + 41  # one more than a multiple of eight
 SOME = np.array([0, 7, 8, 9, BLOCK - 1, BLOCK, COUNT - 1])
 
 
-def drawn_claims(levels, claims=6, seed=0):
-    """Claims of which each entry has one of so many values."""
+def drawn_claims(levels, claims=6, seed=0, *, opposite=False):
+    """Claims of which each entry has one of so many values, or the opposite of one."""
     rng = np.random.default_rng(seed)
     values = rng.standard_normal((levels, COUNT))
-    return [values[rng.integers(levels, size=COUNT), np.arange(COUNT)] for _ in range(claims)]
+    each = [values[rng.integers(levels, size=COUNT), np.arange(COUNT)] for _ in range(claims)]
+    return [claim * rng.choice([-1.0, 1.0], COUNT) for claim in each] if opposite else each
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 8, 300])
@@ -36,6 +37,25 @@ def test_small_numbers_are_kept_in_as_many_bits_as_they_need(most):
     assert (bits[:] == wanted).all()
 
 
+@pytest.mark.parametrize("most", [1, 3])
+def test_complements_take_one_more_bit(most):
+    rng = np.random.default_rng(most)
+    wanted, bits = rng.integers(-most - 1, most + 1, COUNT).astype(np.int16), Bits(COUNT)
+    bits[:BLOCK] = np.abs(wanted[:BLOCK]) // 2
+    assert bits.below is None
+    for part in parts(COUNT):
+        bits[part] = wanted[part]
+    assert len(bits.planes) == most.bit_length()
+    assert bits.nbytes == (most.bit_length() + 1) * (BLOCK // 8 + 6)
+    assert (bits[:] == wanted).all()
+    assert (bits[SOME] == wanted[SOME]).all()
+    assert (bits[3:21] == wanted[3:21]).all()
+    for numbers in (np.full(len(SOME), -1 - most), np.zeros(len(SOME), dtype=int)):
+        wanted[SOME] = numbers
+        bits[SOME] = wanted[SOME]
+        assert (bits[:] == wanted).all()
+
+
 def test_a_value_of_a_few_entries_is_none_elsewhere():
     few = Few(COUNT, np.array([8, BLOCK]), np.array([1.0, 2.0]))
     few.add(np.array([COUNT - 1, 7]), np.array([4.0, 3.0]))
@@ -44,9 +64,10 @@ def test_a_value_of_a_few_entries_is_none_elsewhere():
     assert list(np.flatnonzero(~np.isnan(few[:]))) == [7, 8, BLOCK, COUNT - 1]
 
 
+@pytest.mark.parametrize("opposite", [False, True])
 @pytest.mark.parametrize("levels", [1, 2, 3, 5])
-def test_packed_claims_are_those_that_were_kept(levels):
-    claims, packed = drawn_claims(levels), Packed(COUNT)
+def test_packed_claims_are_those_that_were_kept(levels, opposite):
+    claims, packed = drawn_claims(levels, opposite=opposite), Packed(COUNT)
     for claim in claims:
         packed.append(claim)
     assert len(packed) == len(claims)
@@ -126,6 +147,53 @@ def test_a_range_widens_on_both_sides_and_by_no_value_within_it_or_near_its_ends
     assert list(packed.levels[TWO].entries) == [0, 8, BLOCK - 1, BLOCK, COUNT - 1]
 
 
+def test_a_value_and_its_opposite_are_one_number():
+    rng = np.random.default_rng(0)
+    claim, packed = rng.standard_normal(COUNT), Packed(COUNT, 1e-9)
+    packed.append(claim)
+    packed.append(np.where(np.arange(COUNT) == 7, claim, -claim) + 1e-10)
+    assert len(packed.levels) == 1
+    assert packed.of_values == claim.nbytes
+    assert packed.nbytes == claim.nbytes + 2 * (BLOCK // 8 + 6)  # which entries they are in, and whether in any
+    low, high = packed.range()
+    assert np.array_equal(high, np.where(np.arange(COUNT) == 7, claim, np.abs(claim)))
+    assert np.array_equal(low, np.where(np.arange(COUNT) == 7, claim, -np.abs(claim)))
+    assert np.array_equal(packed.range(SOME), [low[SOME], high[SOME]])
+    packed.put(1, SOME, claim[SOME] + 1)
+    assert np.array_equal(packed.range(SOME), [claim[SOME], claim[SOME] + 1])
+    assert np.array_equal(packed[0], claim)
+
+
+def test_the_opposite_of_a_value_widens_a_range():
+    packed = Packed(COUNT)
+    packed.append(np.ones(COUNT))
+    packed.widen(np.where(np.arange(COUNT) == 7, -1.0, 1.0))
+    assert len(packed.levels) == 1
+    assert np.array_equal(packed.range()[0], np.where(np.arange(COUNT) == 7, -1.0, 1.0))
+    assert (packed.range()[1] == 1).all()
+
+
+def test_values_of_ranges_alone_are_let_go_of():
+    claims, packed = drawn_claims(3, claims=4), Packed(COUNT)
+    packed.append(claims[0])
+    packed.widen(claims[1] + 10)
+    packed.widen(np.where(np.arange(COUNT) == 7, -claims[0], claims[0]))
+    packed.append(claims[2])
+    assert len(packed.levels) == 3
+    packed.trim()
+    assert len(packed.levels) == 3  # of the last claim
+    assert np.array_equal(packed.range(), [np.minimum(claims[0], claims[2]), np.maximum(claims[0], claims[2])])
+    packed.append(claims[3])  # in the room of the second one
+    assert len(packed.levels) == 3
+    for number, claim in ((0, claims[0]), (3, claims[2]), (4, claims[3])):
+        assert np.array_equal(packed[number], claim)
+    alone = Packed(COUNT)
+    alone.append(claims[0])
+    alone.widen(claims[1] + 10)
+    alone.trim()
+    assert len(alone.levels) == len(alone.opposite) == 1
+
+
 def test_a_range_of_no_claims_begins_with_the_first_that_widens_it():
     packed = Packed(COUNT)
     assert np.isnan(packed.range(SOME)).all()
@@ -133,9 +201,10 @@ def test_a_range_of_no_claims_begins_with_the_first_that_widens_it():
     assert np.array_equal(packed.range(), [np.arange(COUNT)] * 2)
 
 
+@pytest.mark.parametrize("opposite", [False, True])
 @pytest.mark.parametrize("levels", [2, 4])
-def test_chosen_claims_and_those_of_more_entries(levels):
-    claims, packed = drawn_claims(levels), Packed(COUNT)
+def test_chosen_claims_and_those_of_more_entries(levels, opposite):
+    claims, packed = drawn_claims(levels, opposite=opposite), Packed(COUNT)
     for claim in claims:
         packed.append(claim)
     chosen = packed.chosen([0, 4])
@@ -144,10 +213,14 @@ def test_chosen_claims_and_those_of_more_entries(levels):
     wider = chosen.wider(2 * COUNT, places, others)
     assert np.array_equal(wider[1][places], claims[4])
     assert (wider[1][places + 1] == -7).all()
+    assert np.array_equal([end[places] for end in wider.range()], packed.range())
     assert np.array_equal(packed[4], claims[4])  # which others may still hold
     none = Packed(0)
     none.append(np.zeros(0))
-    assert (none.wider(3, np.zeros(0, dtype=int), np.ones(3))[0] == 1).all()
+    wide = none.wider(3, np.zeros(0, dtype=int), np.ones(3))
+    assert (wide[0] == 1).all()
+    wide.append(-np.ones(3))
+    assert np.array_equal(wide.range(), [-np.ones(3), np.ones(3)])
 
 
 def test_a_drawn_move_is_the_same_each_time():
@@ -165,6 +238,13 @@ def test_a_drawn_move_is_the_same_each_time():
     changed = replace(move, entries=SOME, values=np.arange(len(SOME), dtype=float))
     assert np.array_equal(changed(), plain)
     assert np.array_equal(np.concatenate([values for _, values in changed.by_parts()]), plain)
+
+
+def test_entries_rise_as_they_fall():
+    falls, rises = (InOrder(COUNT, sign, lambda: np.random.default_rng(3))() for sign in (1.0, -1.0))
+    assert np.array_equal(falls, -rises)
+    assert (np.diff(falls) < 0).mean() > 0.9
+    assert len(np.unique(falls)) == COUNT
 
 
 def test_a_move_that_others_are_made_of_is_changed_alone():

@@ -615,6 +615,18 @@ def test_there_is_room_by_the_bytes_that_claims_and_moves_take(held, room, put):
     assert found.has_room
 
 
+@pytest.mark.parametrize(("held", "room"), [(213, False), (214, True)])
+def test_there_is_room_for_claims_of_few_values(held, room):
+    found, moves, claims = near(relu, np.zeros(8)), Moves(), Packed(8)
+    for claim in (np.zeros(8), np.ones(8)):
+        moves.append(np.ones(1))
+        claims.append(claim)
+    found.begin(moves, claims, [True, True])
+    assert claims.of_values == 128  # 0.6 of 213 and a third
+    found.most_kept, found.most_held = 2, held
+    assert found.has_room is room
+
+
 def test_where_nothing_may_be_replaced_the_search_is_spent():
     found = near(rows((1, 6)), np.full(6, 1 / 6))
     found.most_kept = len(found.claims)
@@ -636,6 +648,23 @@ def test_a_ball_is_reached_on_its_boundary():
         assert search.separation.reached == pytest.approx(np.linalg.norm(u), rel=1e-4)
 
 
+def test_no_more_than_some_blocks_are_looked_at_for_a_proof_before_the_next_claim(monkeypatch):
+    """In 24 rows of two, all to both, every row is apart; a kink that others move is told in the first of them."""
+    shape, labels = (24, 2), np.repeat(np.arange(24), 2)
+    asked = []
+    for suspects in (3, 64):
+        found = near(rows(shape), np.ones(48), shape=shape)
+        monkeypatch.setattr(one_bend, "SUSPECTS", suspects)
+        monkeypatch.setattr(one_bend.Search, "_apart", lambda *block: asked.append(block) or "")
+        search, before = one_bend.Search(found, labels), len(asked)
+        assert search._turn(0) == ""
+        assert len(asked) - before == min(suspects, 24)
+    for _, group, row, claim, u in asked:
+        assert sorted(claim) == [0, 1]
+        assert group.bend[row] == 1
+        assert u @ (1 - claim) > 0.1
+
+
 @pytest.mark.parametrize(
     ("falls", "beyond", "hopeless"), [(1.01, 20.0, True), (1.01, 15.0, False), (30.0, 20.0, False)]
 )
@@ -647,10 +676,10 @@ def test_a_search_is_hopeless_where_claims_far_beyond_bring_little(falls, beyond
     block.bend[0], u[3] = 1, 2.0
     for turn in range(2 * one_bend.WATCHED + 1):
         block.best[0] = best = falls**-turn if falls < 2 else 10.0 ** (140 - falls * turn / 10)
-        said = search._hopeless(block, 0, beyond * best * u / 2, u)
-        assert (said == "too many") == (hopeless and turn == 2 * one_bend.WATCHED)
+        said = search._hopeless(block, np.array([0]), beyond * best * u / 2, u)
+        assert said is (hopeless and turn == 2 * one_bend.WATCHED)
     found.most = found.asked + 50  # as many as it has entries
-    assert search._hopeless(block, 0, beyond * best * u / 2, u) == ""
+    assert not search._hopeless(block, np.array([0]), beyond * best * u / 2, u)
 
 
 @pytest.mark.parametrize("bend", [1, -1, 0])
