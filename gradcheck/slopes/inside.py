@@ -40,6 +40,7 @@ AROUND = -9  # exponent of the steps at which the bits of values are counted
 FURTHER = -2
 FINEST = -33  # exponent of the step within which a jump is one
 JUMP = 2.0**-3  # of the noise, at least, is left of it there
+ON_THE_WAY = 2.0**-3  # of that jump: φ is least far ahead where its pieces end between jumps
 QUIET = 2.0**-2  # of the jump, at most, is there beside it
 BY_DESIGN = 2.0**-20  # relative steps from which a function may be made of stairs
 
@@ -203,33 +204,40 @@ def _rough(values: Sequence[float]) -> bool:
 
 
 def _jumps(phi: Phi, values: Sequence[float], exponent: int, least: float) -> bool:
-    """Tell whether halving finds a jump of `least` or more where the cubic through the values is furthest off.
+    """Tell whether halving finds a jump of `least` or more, up or down, between φ at equally spaced steps.
 
-    φ bends there, or has a kink, where less is left of it on the way.
+    It is looked for where φ is furthest ahead of the cubic through the values, or furthest behind. Where φ bends, or
+    has a kink, less and less of that is left. Between two jumps up a rounded φ falls behind by as much as one jump
+    makes up for, so a half without a jump may be as far off, but never ahead.
     """
-    width = math.ldexp(GENERIC, exponent)
-    smooth = np.polynomial.Polynomial.fit(width * np.array(OFFSETS), values, 3)
+    smooth = np.polynomial.Polynomial.fit(math.ldexp(GENERIC, exponent) * np.array(OFFSETS), values, 3)
 
-    def move(a: float, b: float, at_a: float, at_b: float) -> float:
-        return abs(at_b - at_a - float(smooth(b) - smooth(a)))
+    def ahead(a: float, b: float, at_a: float, at_b: float) -> float:
+        return at_b - at_a - float(smooth(b) - smooth(a))
 
-    i = max(OFFSETS[:-1], key=lambda i: move(i * width, (i + 1) * width, values[i], values[i + 1]))
-    left, right, at_left, at_right = i * width, (i + 1) * width, values[i], values[i + 1]
+    return _jumps_up(phi, values, exponent, least, ahead) or _jumps_up(
+        phi, values, exponent, least, lambda *ends: -ahead(*ends)
+    )
+
+
+def _jumps_up(phi: Phi, values: Sequence[float], exponent: int, least: float, ahead: Callable[..., float]) -> bool:
+    """Tell whether halving finds a jump ahead, by what `ahead` says of two steps and the values of φ there."""
+    steps = [math.ldexp(i * GENERIC, exponent) for i in OFFSETS]
+    pieces = zip(steps[:-1], steps[1:], values[:-1], values[1:], strict=True)
+    left, right, at_left, at_right = max(pieces, key=lambda piece: ahead(*piece))
     for _ in range(exponent - FINEST):
         middle = (left + right) / 2
         value = phi(middle)
         if not math.isfinite(value):
             return False
-        if move(left, middle, at_left, value) >= move(middle, right, value, at_right):
+        if ahead(left, middle, at_left, value) >= ahead(middle, right, value, at_right):
             right, at_right = middle, value
         else:
             left, at_left = middle, value
-        if move(left, right, at_left, at_right) < least:
+        if ahead(left, right, at_left, at_right) < ON_THE_WAY * least:
             return False
-    width = right - left
-    beside = (
-        move(left - width, left, phi(left - width), at_left),
-        move(right, right + width, at_right, phi(right + width)),
-    )
+    width, jump = right - left, ahead(left, right, at_left, at_right)
+    before = ahead(left - width, left, phi(left - width), at_left)
+    after = ahead(right, right + width, at_right, phi(right + width))
     # a rounding to few bits is quiet on both sides; round-off of φ itself is everywhere, as that of r² is at r = 0
-    return max(beside) <= QUIET * move(left, right, at_left, at_right)
+    return jump >= least and max(abs(before), abs(after)) <= QUIET * jump

@@ -100,12 +100,19 @@ def chi2_quantile(probability: float, k: int) -> float:
 def error_norm(mismatches: Sequence[Mismatch], confidence: float) -> tuple[float, float]:
     """Return the interval for E = ‖e∘s‖, in the units of f."""
     left, k = 1 - confidence, len(mismatches)
-    least = math.hypot(*(max(abs(m.value) - m.bound, 0.0) for m in mismatches))
-    most = math.hypot(*(abs(m.value) + m.bound for m in mismatches))
+    least, most = _sizes([m.value for m in mismatches], mismatches)
     return (
         least / math.sqrt(chi2_quantile(1 - ERROR_BELOW * left, k)),
         most / math.sqrt(chi2_quantile(ERROR_ABOVE * left, k)),
     )
+
+
+def _sizes(values: Sequence[float], mismatches: Sequence[Mismatch]) -> tuple[float, float]:
+    """Return the least and the largest norm that values have within the bounds; what is no number bounds nothing."""
+    pairs = [(abs(value), m.bound) for value, m in zip(values, mismatches, strict=True)]
+    known = [(size, bound) for size, bound in pairs if not math.isnan(size + bound)]
+    least = math.hypot(*(max(0.0, size - bound) for size, bound in known))
+    return least, math.hypot(*map(sum, known)) if len(known) == len(pairs) else math.inf
 
 
 def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, confidence: float) -> Interval:
@@ -130,8 +137,7 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
         return Interval(0.0, math.inf, relative=True, confidence=confidence)  # numbers that small have no steps
     low, high = error_norm(mismatches, confidence)
     tail, k = SIZE * (1 - confidence), len(mismatches)
-    least = math.hypot(*(max(abs(m.measured) - m.bound, 0.0) for m in mismatches))
-    most = math.hypot(*(abs(m.measured) + m.bound for m in mismatches))
+    least, most = _sizes([m.measured for m in mismatches], mismatches)
     smallest = least / math.sqrt(chi2_quantile(1 - tail, k))
     largest = most / math.sqrt(chi2_quantile(tail, k))
     if claimed_norm is not None and math.isfinite(claimed_norm) and math.isfinite(high):
@@ -145,7 +151,9 @@ def relative_error(mismatches: Sequence[Mismatch], claimed_norm: float | None, c
 
 def ratio(error: float, size: float) -> float:
     """Return error/size; infinite where the size may be zero and the error may not."""
-    return error / size if size > 0 else math.inf if error > 0 else 0.0
+    if error == 0 and not math.isnan(size):
+        return 0.0
+    return error / size if size > 0 and error < math.inf else math.inf
 
 
 def smallest_visible(bounds: Sequence[float], confidence: float) -> float:

@@ -7,6 +7,7 @@ it can agree with a claim, and not contradict it.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ STILL_CHANGING = 2.0**-2  # of a slope, from a step to one of an eighth: of a sm
 GROWN = 2.0**3  # times a slope over the largest step
 CLEAR = 4.0  # times its noise: by which a slope is another one
 FAR = 2.0**-10  # in the argument's units, beyond its own size
+MANY = 2.0**4  # steps of stairs
 ALL_NOISE = 2.0**-3  # of the largest |f| seen
 SMALL, AS_FAR = 2.0**-3, 2.0**-2  # of the largest step; of the largest move, far more than a smooth f makes on such
 UNEXPLAINED = 2.0**20  # times the round-off of |f|: no sum of any size has as much
@@ -134,7 +136,11 @@ def _up_to_seen(probe: Probe) -> list[Level]:
 
 
 def _seen(probe: Probe) -> list[Level]:
-    return [level for level in probe.slope.levels if abs(level.central) > level.noise]
+    return list(filter(_stands_out, probe.slope.levels))
+
+
+def _stands_out(level: Level) -> bool:
+    return abs(level.central) > level.noise
 
 
 def _far(trial: Trial, probe: Probe) -> bool:
@@ -185,8 +191,20 @@ def all_noise(trial: Trial) -> bool:
 
 
 def _all_noise(slopes: Sequence[Slope], largest: float) -> bool:
-    levels = [level for slope in slopes if math.isnan(slope.constant) for level in slope.levels]  # and on no stairs
+    levels = [level for slope in slopes if math.isnan(slope.constant) or _rugged(slope) for level in slope.levels]
     return bool(levels) and all(level.noise * level.step > ALL_NOISE * largest for level in levels)
+
+
+def _rugged(slope: Slope) -> bool:
+    """Tell whether φ stands still next to the point, and further out goes up and down by many of its steps.
+
+    Of stairs that are meant it goes up and down by few.
+    """
+    if any(map(_stands_out, slope.levels)):
+        return False
+    values = sorted({value for level in slope.levels for value in (level.plus, level.minus)})
+    least = min((b - a for a, b in pairwise(values)), default=math.inf)
+    return all(level.noise * level.step > MANY * least for level in slope.levels)
 
 
 def _among_its_levels(mismatch: Mismatch, probe: Probe, *, inside: bool) -> bool:

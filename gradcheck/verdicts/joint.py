@@ -261,7 +261,9 @@ class Joint:
         stretch = trial.stretch(number) * trial.factor
         own = DEVIATIONS * trial.round_off * stretch
         slope = measured.slope
-        error = max(measured.mismatch.bound - slope.error - own - own_error, 0.0)  # of what the others are claimed
+        error = 0.0  # of what the others are claimed; where the slope itself is not known, that says nothing
+        if math.isfinite(slope.error):
+            error = max(measured.mismatch.bound - slope.error - own - own_error, 0.0)
         error += 2.0**-52 * (abs(total) + abs(claimed))  # of the difference
         shifted = replace(
             slope,

@@ -431,3 +431,40 @@ def test_steps_of_the_last_bits_of_a_large_value_are_round_off_and_not_looked_in
     before = field.evaluations
     assert 0.5 <= field.noise([0]).granularity / np.spacing(offset) < 20
     assert found_by_look(f, lambda x: 3 * x**2, X) == (NOTHING, field.evaluations - before)
+
+
+@pytest.mark.parametrize("slope", [3.0, -3.0])
+@pytest.mark.parametrize("exponent", [-17, -11, -4])
+def test_a_jump_is_found_among_others_wherever_they_are(exponent, slope):
+    """Between two jumps φ falls behind by as much as one makes up for: the half further off may hold none of them."""
+    rng, rough = np.random.default_rng(0), 0
+    for _ in range(300):
+        width = inside.GENERIC * 2.0**exponent
+        step, phase = width * 10 ** rng.uniform(-2, 0.5), rng.random()
+        phi = rounded_line(slope, step, phase)
+        values = [phi(i * width) for i in inside.OFFSETS]
+        sigma = inside.difference_table(values)
+        if inside._rough(values) and sigma > abs(slope) * step / 8:
+            rough += 1
+            assert inside._jumps(phi, values, exponent, inside.JUMP * sigma)
+    assert rough > 100
+
+
+def rounded_line(slope, step, phase):
+    """A line of some slope that is rounded to whole numbers of its moves over a step, and a smooth part."""
+    return lambda t: slope * step * round(t / step + phase) + 0.7 * t + t * t
+
+
+@pytest.mark.parametrize("bent", [math.cos, math.exp, abs, lambda t: t * abs(t), lambda t: 1 / (t + 0.9)])
+@pytest.mark.parametrize("exponent", [-17, -11, -4])
+def test_what_bends_does_not_jump(bent, exponent):
+    width = inside.GENERIC * 2.0**exponent
+    for place in np.linspace(-0.5, 0.5, 20):
+        phi = shifted(bent, 7 * width * place)
+        values = [phi(i * width) for i in inside.OFFSETS]
+        least = inside.JUMP * max(inside.difference_table(values), 2.0**-45)
+        assert not inside._jumps(phi, values, exponent, least)
+
+
+def shifted(phi, by):
+    return lambda t: phi(t + by)

@@ -14,6 +14,7 @@ from gradcheck.verdicts.certificate import (
     chi2_quantile,
     default_resolution,
     error_norm,
+    ratio,
     relative_error,
     smallest_visible,
 )
@@ -212,6 +213,39 @@ def test_the_smallest_visible_error_is_seen_as_often_as_stated_and_no_much_small
 def test_the_resolution_expected_of_each_precision(digits, resolution):
     assert default_resolution(2.0**-digits) == pytest.approx(resolution, rel=0.05)
     assert default_resolution(2.0**-digits) ** 3 == pytest.approx(8 * 2.0**-digits)
+
+
+@pytest.mark.parametrize("off", [math.nan, math.inf])
+@pytest.mark.parametrize("measured", [1.0, 2.0, math.nan])
+def test_what_is_no_number_bounds_nothing(off, measured):
+    found = [Mismatch(1.0, 1.0, 1e-9), Mismatch(1.0, measured, off), Mismatch(-1.0, -1.0, 1e-9)]
+    assert error_norm(found, 0.9999) == (0.0, math.inf)
+    interval = relative_error(found, 1.0, 0.9999)
+    assert (interval.low, interval.high) == (0.0, math.inf)
+    low, high = error_norm([Mismatch(3.0, 1.0, 1e-9), Mismatch(1.0, measured, off)], 0.9999)
+    assert low > 0
+    assert high == math.inf
+
+
+@pytest.mark.parametrize(
+    ("error", "size", "wanted"),
+    [
+        (1.0, 4.0, 0.25),
+        (0.0, 4.0, 0.0),
+        (0.0, 0.0, 0.0),
+        (0.0, -1.0, 0.0),
+        (1.0, 0.0, math.inf),
+        (1.0, -1.0, math.inf),
+        (math.nan, 1.0, math.inf),
+        (1.0, math.nan, math.inf),
+        (0.0, math.nan, math.inf),
+        (math.nan, math.nan, math.inf),
+        (math.inf, math.inf, math.inf),
+        (1.0, math.inf, 0.0),
+    ],
+)
+def test_the_ratio_to_what_is_no_number_may_be_anything(error, size, wanted):
+    assert ratio(error, size) == wanted
 
 
 def test_of_no_slope_there_is_no_bound():

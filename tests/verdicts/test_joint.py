@@ -1,12 +1,16 @@
 """All arguments together: what one round settles, whom it finds, and what it costs."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.verdicts.joint import COUNTS
+from gradcheck.slopes.slope import Slope
+from gradcheck.verdicts.certificate import Mismatch
+from gradcheck.verdicts.joint import COUNTS, Joint
+from gradcheck.verdicts.joint_slope import Measured
 
 MANY = 145
 ENOUGH = 250  # evaluations in which one or two wrong arguments among MANY are found, named and placed
@@ -425,3 +429,13 @@ def test_a_report_says_how_many_arguments_moved_and_gives_what_each_was_claimed_
     report = gc.check(f, gradient, point)
     assert all(math.isclose(p.claimed, p.slope.value, rel_tol=1e-4, abs_tol=1e-6) for a in report for p in a.probes)
     assert report.to_dict()["arguments"][0]["probes"][0]["moved"] == 5
+
+
+def test_a_slope_of_which_nothing_is_known_says_nothing_of_any_argument():
+    """Not even what is no number: that would bound nothing, and object to nothing."""
+    alone = SimpleNamespace(stretch=lambda _: 1.0, factor=1.0, round_off=0.0)
+    slope = Slope(5.0, math.inf, 5.0, 5.0, math.inf, 2.0**-10, math.nan, ())
+    measured = Measured({0: (1.0, 0.0), 1: (2.0, 0.0)}, slope, Mismatch(3.0, 5.0, math.inf), 1.0)
+    probe = Joint._view(SimpleNamespace(trials=[alone, alone]), 0, 0, measured)
+    assert probe.slope.error == probe.slope.side_error == math.inf
+    assert (probe.slope.value, probe.claimed) == (3.0, 1.0)

@@ -98,6 +98,28 @@ def test_two_slopes_contradict_and_one_is_a_doubt(probes, wanted):
     assert decided(trial(*probes)) == wanted
 
 
+@pytest.mark.parametrize("high", [1.0, 300.0])
+@pytest.mark.parametrize(
+    ("low", "inside", "fails"),
+    [(1.0, "float16", False), (1.01, "float16", True), (1.0, "", True), (0.0, "float16", True)],
+)
+def test_roundings_inside_that_pass_their_bounds_by_little_contradict_nothing(low, inside, fails, high):
+    resolution = 2.0**8 * RESOLUTION
+    of = trial(*WRONG, interval=(low * RESOLUTION, high * RESOLUTION), inside=inside)
+    right = PASS if high * RESOLUTION <= resolution else INCONCLUSIVE
+    assert decided(of, resolution)[0] is (FAIL if fails else right)
+
+
+@pytest.mark.parametrize(("noise", "least"), [(1.0, 2.0**-5), (2.0**-4, 2.0**-5), (1.0, 2.0**-3)])
+def test_where_f_goes_up_and_down_by_many_of_its_steps_it_has_no_digit_left(noise, least):
+    """It stands still next to the point, and moves as far as it is large over all larger steps, none of which tells."""
+    levels = tuple(Level(h, *at, 0.1, 0.0, noise / h) for h, at in ((0.25, (0.0, 0.5)), (2.0**-4, (0.5 + least, 0.9))))
+    found = Slope(0.1, 1.0, 0.1, 0.1, 1.0, 2.0**-4, math.nan, levels, constant=1e-3)
+    hides = noise > 2.0**-3 and noise > 2.0**4 * least
+    of = trial(*[Probe(0, 1.0, found, 9.0, 0.0, 1)] * 3, bound=1.0)
+    assert contradicts(of) == (not hides)
+
+
 @pytest.mark.parametrize(
     ("rules", "absolute", "wanted"),
     [
