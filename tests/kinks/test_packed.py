@@ -340,3 +340,19 @@ def test_sides_are_numbered_as_their_columns_are_equal_or_opposite(claims):
     filled = Sides(300)
     filled.put(slice(0, 300), matrix)
     assert np.array_equal(filled.numbered(), number)
+
+
+def test_a_value_stays_as_long_as_a_claim_has_its_opposite():
+    rng = np.random.default_rng(1)
+    claim, packed = rng.standard_normal(COUNT), Packed(COUNT)
+    packed.append(claim)
+    packed.append(-claim)
+    packed.append(claim + 3)
+    packed.put(0, SOME, claim[SOME] + 5)
+    packed.put(2, SOME, claim[SOME] + 7)
+    assert np.array_equal(packed[1], -claim)
+    assert list(packed.part(0, SOME)) == list(claim[SOME] + 5)
+    assert list(packed.part(2, SOME)) == list(claim[SOME] + 7)
+    assert len(packed.levels) == 3
+    assert np.array_equal(packed.range(SOME)[0], -np.abs(claim[SOME]))
+    assert np.array_equal(packed.range(SOME)[1], claim[SOME] + 7)

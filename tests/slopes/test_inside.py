@@ -468,3 +468,23 @@ def test_what_bends_does_not_jump(bent, exponent):
 
 def shifted(phi, by):
     return lambda t: phi(t + by)
+
+
+def test_what_is_rough_everywhere_does_not_jump():
+    """A jump is quiet on both sides: of noise three in a hundred differences are far larger than the next ones."""
+    found = 0
+    for seed in range(200):
+        phi = noisy(seed)
+        values = [phi(math.ldexp(i * inside.GENERIC, -11)) for i in inside.OFFSETS]
+        found += inside._jumps(phi, values, -11, inside.JUMP * inside.difference_table(values))
+    assert found < 30
+
+
+def noisy(seed):
+    return lambda t: np.random.default_rng([seed, hash(t) % 2**62]).standard_normal()
+
+
+def test_past_the_edge_of_the_domain_no_jump_is_told():
+    step = math.ldexp(inside.GENERIC, -11)
+    values = [rounded_line(3.0, step / 3, 0.1)(i * step) for i in inside.OFFSETS]
+    assert not inside._jumps(lambda _: math.nan, values, -11, inside.JUMP * inside.difference_table(values))
