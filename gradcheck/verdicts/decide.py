@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COUNTED = 2.0**-5  # of the largest |f|: steps above it are those of a count, and of no arithmetic
 SHORT = 16  # bits of a sum of numbers of bfloat16 or float16
-SLIGHT = 2.0**-8  # of the resolution where f rounds inside
+SLIGHT = 2.0**-8  # of the resolution by the round-off that f shows
 ALL_ROUND_OFF = 16.0  # a claim below so many times its change by a jitter may be all round-off
 # Where an argument hardly moves f, f shows fewer digits of its gradient than usual: three are still a PASS, and the
 # report says how many there are. Tolerances of 1e-3 ask for as many (`torch.autograd.gradcheck`, rtol).
@@ -43,7 +43,7 @@ def verdict(trial: Trial, rules: Rules, resolution: float) -> tuple[Verdict, Int
     passed = _within_atol(trial, rules)
     if passed is None:
         # roundings inside f are other ones at every place: a bound that is passed by so little may be as much larger
-        slight = trial.field.inside and 0 < interval.low <= SLIGHT * resolution
+        slight = trial.field.inside and 0 < interval.low <= SLIGHT * default_resolution(trial.field.unit)
         contradicted = None if slight else _contradicted(trial, rules, interval)
         if contradicted is not None:
             return contradicted
