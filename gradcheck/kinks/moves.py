@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 
-LARGEST, DRAWN = 127, -128  # codes of a coarse move: 1, and none
+LARGEST, DRAWN = 7, -8  # codes of a coarse move: 1, and none
 
 
 class Move(ABC):
@@ -151,24 +151,25 @@ class Put(Move):
 
 
 class Coarse(Move):
-    """A move of numbers from −1 to 1 in eight bits, a little aside, so that none are tied; drawn where these are NaN.
+    """A move of numbers from −1 to 1 in four bits, a little aside, so that none are tied; drawn where these are NaN.
 
     Where f is linear in pieces a claim is the same for all moves nearby.
     """
 
     def __init__(self, drawn: Drawn, values: NDArray[np.floating[Any]]) -> None:
-        self._codes = np.full(len(values), DRAWN, dtype=np.int8)
+        self._pairs = np.zeros((len(values) + 1) // 2, dtype=np.uint8)
         for part in parts(len(values)):
-            own = values[part]
-            known = ~np.isnan(own)
-            self._codes[part][known] = np.rint(LARGEST * np.clip(own[known], -1, 1))
-        self.count, self.nbytes = len(values), self._codes.nbytes
+            own = np.nan_to_num(np.rint(LARGEST * np.clip(values[part], -1, 1)), nan=DRAWN) - DRAWN
+            codes = np.append(own, np.zeros(len(own) % 2)).astype(np.uint8)
+            self._pairs[part.start // 2 : part.stop // 2] = codes[::2] << 4 | codes[1::2]
+        self.count, self.nbytes = len(values), self._pairs.nbytes
         self._drawn = drawn
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
         for part, drawn in self._drawn.by_parts():
-            own = self._codes[part]
+            pairs = self._pairs[part.start // 2 : part.stop // 2]
+            own = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[: len(drawn)].astype(np.float64) + DRAWN
             yield part, np.where(own == DRAWN, drawn, own / LARGEST + drawn / LARGEST / 4)
 
 
