@@ -149,14 +149,19 @@ def _values(x: Any) -> NDArray[Any]:
     return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64, copy=False)
 
 
+def of_unit(values: NDArray[Any], unit: float) -> NDArray[Any]:
+    """Return real values rounded to as many bits as a dtype of this unit round-off has, whatever their exponent."""
+    mantissa, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.rint(mantissa / unit) * unit, exponent))
+
+
 def rounded(leaves: Sequence[Any], which: Iterable[int], name: str) -> list[Any]:
     """Return the leaves, those named rounded to a dtype; one that overflows is infinite."""
 
     def nearest(values: NDArray[Any]) -> NDArray[Any]:
         if name in ("float16", "float32"):
             return values.astype(name).astype(values.dtype)
-        mantissa, exponent = np.frexp(values)
-        return np.asarray(np.ldexp(np.rint(mantissa / ROUNDOFF[name]) * ROUNDOFF[name], exponent))
+        return of_unit(values, ROUNDOFF[name])
 
     found = list(leaves)
     for index in which:

@@ -54,16 +54,15 @@ class Named:
 
 def named(near: Neighbourhood, labels: Entries | None) -> tuple[Named, ...]:
     """Return the simple kinks; `labels` says which entries may belong together, where that is known."""
-    if labels is None and near.remake is None and not _Entries(near, labels).alone.all():
-        with suppress(Spent, Grown):
-            while len(near.claims) < ENOUGH and near.may_keep:
-                near.ask_drawn()
     sides = _Entries(near, labels)
+    if labels is None and not sides.alone.all():
+        with suppress(Spent, Grown):
+            sides.see_more()
+        if near.remake is None:  # the claims were kept
+            sides = _Entries(near, labels)
     if not len(sides.changing):
         return ()
     with suppress(Spent, Grown):
-        if labels is None and near.remake is not None and not sides.alone.all():
-            sides.see_more()
         sides.part()
     found = sides.single()
     if len(found) < KINKS:
@@ -184,9 +183,15 @@ class _Entries:
             self._ask(replace(move, times=-1.0))
 
     def see_more(self) -> None:
-        """Ask for claims at random moves until so many are known that they tell kinks apart; none of them is kept."""
-        while len(self.high) < ENOUGH:
-            self._ask(self.near.drawn_move())
+        """Ask for claims at random moves until so many are known that they tell kinks apart.
+
+        Of a large argument none of them is kept.
+        """
+        near = self.near
+        while near.remake is None and len(near.claims) < ENOUGH and near.may_keep:
+            near.ask_drawn()
+        while near.remake is not None and len(self.high) < ENOUGH:
+            self._ask(near.drawn_move())
 
     def _ask(self, move: Drawn) -> None:
         made, claim = self.near.ask_made(move)

@@ -149,12 +149,12 @@ class Neighbourhood:
         else:
             self.moves.put(number, entries, values)
         del values
+        if isinstance(self.claims, list):
+            self.claims[number][entries] = claim[entries]
+            return
         for part in parts(len(entries)):
             some = entries[part]
-            if isinstance(self.claims, list):
-                self.claims[number][some] = claim[some]
-            else:
-                self.claims.put(number, some, claim[some])
+            self.claims.put(number, some, claim[some])
 
     def begin(self, moves: Moves, claims: Packed, drawn: Sequence[bool]) -> None:
         """Begin with claims of a large argument that were asked for elsewhere."""

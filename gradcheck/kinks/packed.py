@@ -96,8 +96,7 @@ class Bits:
 
     def __setitem__(self, where: slice | Entries, numbers: NDArray[np.int16]) -> None:
         """Change the numbers of some entries; a slice begins at a multiple of eight, and ends at one or at the end."""
-        below = numbers < 0
-        numbers = np.where(below, ~numbers, numbers)
+        below, numbers = _level(numbers)
         while len(self.planes) < int(numbers.max(initial=0)).bit_length():
             self.planes.append(self._none())
         if self.below is None and below.any():
@@ -125,6 +124,12 @@ class Bits:
         own = (128 >> where % 8).astype(np.uint8)
         np.bitwise_and.at(plane, where // 8, ~own)
         np.bitwise_or.at(plane, where[bits] // 8, own[bits])
+
+
+def _level(codes: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
+    """Return which numbers are complements, and the numbers or those that they are the complements of."""
+    below = codes < 0
+    return below, np.where(below, ~codes, codes)
 
 
 class Packed:
@@ -186,9 +191,7 @@ class Packed:
         codes = self.codes[number]
         if codes is None:
             raise LookupError(number)
-        mine = codes[where]
-        below = mine < 0
-        np.invert(mine, out=mine, where=below)
+        below, mine = _level(codes[where])
         found = np.array(self.levels[0][where]) if self.levels else np.zeros(0)
         for level, values in enumerate(self.levels[1:], 1):
             here = mine == level
@@ -215,7 +218,7 @@ class Packed:
                 self._coded(np.where(beyond, values, self.levels[0][part] if self.levels else values), part)
 
     def put(self, number: int, entries: Entries, values: Array) -> None:
-        """Change a claim in some entries, a few at a time."""
+        """Change a claim in some entries; temporaries are a few times as large as these."""
         codes = self.codes[number]
         if codes is None:
             raise LookupError(number)
@@ -230,9 +233,7 @@ class Packed:
         free, each = np.ones((2, len(self.levels), len(entries)), dtype=bool), np.arange(len(entries))
         for k, codes in enumerate(self.codes):
             if codes is not None and k != number:
-                mine = codes[entries]
-                below = mine < 0
-                place = np.where(below, ~mine, mine)
+                below, place = _level(codes[entries])
                 free[0, place, each] = False
                 free[1, place[below], each[below]] = False
         for level, opposite, (unused, turned) in zip(self.levels, self.opposite, free.transpose(1, 0, 2), strict=True):

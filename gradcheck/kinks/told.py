@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcheck.kinks import chain_rule, convention
 from gradcheck.kinks.around import Grown
-from gradcheck.kinks.moves import Yielded
+from gradcheck.kinks.moves import Aside
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
 from gradcheck.verdicts.argument_report import Kink, SimpleKink
@@ -256,8 +255,7 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
 
 def _reached(near: Neighbourhood, sign: float, along: Array) -> float:
     """Return how far a fresh claim reaches along a move."""
-    beside = replace(near.drawn_move(), times=2.0**-12)
-    move = Yielded(len(along), lambda: ((part, values + sign * along[part]) for part, values in beside.by_parts()))
+    move = Aside(along if sign > 0 else -along, 2.0**-12, near.drawn_move())
     return float(near.ask_made(move)[1][:] @ along)
 
 
