@@ -1,6 +1,7 @@
 """The fast cores: no memory is asked for in a step after the first, arrays that do not fit are refused."""
 
 import resource
+import statistics
 import tracemalloc
 
 import numpy as np
@@ -26,16 +27,21 @@ def numpy_steps(core, shape, dtype):
 
 
 def traced(step):
-    """The most bytes that Python and NumPy held beyond those at the start, over some steps."""
+    """The most bytes that Python and NumPy held in a step beyond those before it, the median of some steps.
+
+    Other threads of the process are traced too, but not in every step.
+    """
+    found = []
     tracemalloc.start()
     try:
-        before = tracemalloc.get_traced_memory()[0]
-        tracemalloc.reset_peak()
         for _ in range(STEPS):
+            before = tracemalloc.get_traced_memory()[0]
+            tracemalloc.reset_peak()
             step(LR)
-        return tracemalloc.get_traced_memory()[1] - before
+            found.append(tracemalloc.get_traced_memory()[1] - before)
     finally:
         tracemalloc.stop()
+    return statistics.median(found)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -55,21 +61,19 @@ def test_several_blocks_are_tested_here():
 
 
 def page_faults(step):
-    """The fewest page faults of a step: others' are whatever else the process did meanwhile."""
+    """The page faults of a step, the median of some: now and then there are those of the rest of the process."""
     found = []
     for _ in range(STEPS):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         step(LR)
         found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-    return min(found), sum(found)
+    return statistics.median(found)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_numpy_step_after_the_first_touches_no_new_page(shape, dtype):
-    fewest, total = page_faults(numpy_steps("fast", shape, dtype))
-    assert fewest == 0
-    assert total < STEPS  # a fault in each step would be as many
+    assert page_faults(numpy_steps("fast", shape, dtype)) == 0
 
 
 def test_arrays_of_another_kind_are_refused_by_name():
@@ -118,9 +122,7 @@ def test_the_torch_textbooks_tensors_are_seen():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_torch_step_after_the_first_touches_no_new_page(shape, dtype):
-    fewest, total = page_faults(torch_steps("fast", shape, dtype))
-    assert fewest == 0
-    assert total < STEPS
+    assert page_faults(torch_steps("fast", shape, dtype)) == 0
 
 
 def test_torch_tensors_of_another_kind_are_refused_by_name():
