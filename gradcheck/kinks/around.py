@@ -104,6 +104,7 @@ class Around:
             places = np.searchsorted(self.entries, before.entries)
             known = before.near.packed.chosen(still[: len(kept)])
             before.near.claims = []
+            known.trim()
             claims = known.wider(len(self.entries), places, beside.here[self.entries])
         near.begin(moves, claims, drawn)
         return kept
@@ -117,14 +118,14 @@ class Around:
         beside, entries = self.beside, self.entries
         size = (len(beside.here),) if beside.basis is not None else beside.shape
         size = (*size, 2) if beside.complex and beside.basis is None else size
-        here = beside.here[slice(None) if self.whole else entries]
+        here = beside.here if self.whole else beside.here[entries]
         near = Neighbourhood(self._claim, here, entries, size, rng=rng, blur=beside.blur)
         near.claim_like = self._claim_like
         near.remake = self._remake if self.whole and len(beside.here) > WHOLE else None
         near.tolerance = beside.tolerance
         if len(beside.here) > WHOLE:
             near.most_kept = self._most_kept(len(entries))
-            near.most_held = max(HELD * here.nbytes, 2 * ALLOWED * here.itemsize)
+            near.most_held = 8 * max(HELD * here.size, 2 * ALLOWED)
         return near
 
     def _most_kept(self, count: int) -> int:

@@ -35,14 +35,24 @@ MANY = 0.25  # with more entries refuted than this a proposal is given up withou
 RAISED = 8.0  # how far an entry is moved to see it change
 
 
+def proposed(near: Neighbourhood) -> Iterator[tuple[int, ...]]:
+    """Yield the axes that divide the argument into lines, planes, …, and none for the whole."""
+    axes = near.axes  # one of length 1 divides nothing
+    for kept in range(len(axes) - 1, -1, -1):
+        yield from itertools.combinations(axes, kept)
+
+
+def labelled(near: Neighbourhood, axes: tuple[int, ...]) -> Labels:
+    """Return labels of the blocks of entries that stand in one place along some axes."""
+    if not axes:
+        return np.zeros(near.here.size, dtype=np.int64)
+    labels: Labels = arrays.flat_index(map(near.place, axes), [near.shape[axis] for axis in axes])
+    return labels
+
+
 def proposals(near: Neighbourhood) -> Iterator[Labels]:
     """Yield labels of blocks along the argument's axes: lines, planes, …, the whole."""
-    axes = near.axes  # one of length 1 divides nothing
-    for kept in range(len(axes) - 1, 0, -1):
-        for chosen in itertools.combinations(axes, kept):
-            yield arrays.flat_index(map(near.place, chosen), [near.shape[axis] for axis in chosen])
-    if axes:
-        yield np.zeros(near.here.size, dtype=np.int64)
+    return (labelled(near, axes) for axes in proposed(near))
 
 
 def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.blocks import proposals, unlike
+from gradcheck.kinks.blocks import labelled, proposed, unlike
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import Parts
 
@@ -85,7 +85,7 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
         bad = unlike(near, pick, claim)
         if bad.any():
             return Coupled(refuted=bad)
-        rest = rest if len(rest) else near.here.copy()
+        rest = rest if len(rest) else np.array(near.here[:])
         for part in near.parts:
             rest[part] -= weight * claim[part]
         del claim
@@ -172,15 +172,15 @@ def guessed(near: Neighbourhood) -> Guess:
         if near.is_here(k) and near.off_ties(k):
             return Guess(np.ones(1))
     joined = None
-    for labels in itertools.chain([None], proposals(near)):  # single entries first
-        if labels is not None and not labels.any():  # all entries are one block
+    for axes in itertools.chain([None], proposed(near)):  # single entries first
+        if axes == ():  # all entries are one block
             continue
-        divided = Parts(near, labels)
+        divided = Parts(near, None if axes is None else labelled(near, axes))
         if not divided.within(near):
             continue
         found = coupled(near, divided)
         if found.shows(near):
-            return Guess(found.weights, labels, joined)
-        if labels is None:
+            return Guess(found.weights, None if axes is None else labelled(near, axes), joined)
+        if axes is None:
             joined = found.refuted
     return Guess(joined=joined)

@@ -40,7 +40,7 @@ def along_a_group(near: Neighbourhood) -> Separation | None:
         for k in range(1, len(near.claims)):
             total = np.bincount(labels, near.claims[k])
             low, high = np.minimum(low, total), np.maximum(high, total)
-        off = np.bincount(labels, near.here) - here
+        off = np.bincount(labels, near.here[:]) - here
         off[(high - low > slack) | (np.abs(off) <= 8 * slack)] = 0.0
         worst = int(np.argmax(np.abs(off)))
         if off[worst]:

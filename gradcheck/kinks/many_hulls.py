@@ -1,13 +1,13 @@
 """The nearest points of the hulls of very many small blocks, all at once.
 
 The problem of each block is that of `nearest_point.in_hull`: t ≥ 0 minimises |A·t|² + (1 − Σt)². Its normal equations
-are solved by the active set of C. Lawson and R. Hanson ("Solving Least Squares Problems", 1974, chapter 23). An entry
-of t becomes free, or zero again, by one sweep of a small symmetric table (J. Goodnight, The American Statistician 33,
-1979), and one sweep serves all blocks, each with a pivot of its own.
+are solved by the active set of C. Lawson and R. Hanson ("Solving Least Squares Problems", 1974, chapter 23): a turn
+solves those of the vertices in use for all blocks at once, and takes one more vertex into use, or one out, in each.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,7 @@ SLACK = 2.0**-46  # what a vertex must gain, of 1
 STEPS = 4  # for each vertex; far more than any takes that ends
 
 
-def in_hulls(vertices: Array, targets: Array, among: Chosen) -> tuple[Array, Chosen]:
+def in_hulls(vertices: Array, targets: Array, among: Chosen, begin: Chosen | None = None) -> tuple[Array, Chosen]:
     """Return the convex weights of the point of each hull nearest to its target, and which of them were found.
 
     Parameters
@@ -34,6 +34,8 @@ def in_hulls(vertices: Array, targets: Array, among: Chosen) -> tuple[Array, Cho
         The claims.
     among : array of bool (count, hulls)
         Which vertices a hull has; at least one.
+    begin : array of bool (count, hulls), optional
+        The vertices to begin with: those that carry weight without one that is new. With any others it takes longer.
 
     Returns
     -------
@@ -44,61 +46,88 @@ def in_hulls(vertices: Array, targets: Array, among: Chosen) -> tuple[Array, Cho
 
     """
     count, _, hulls = vertices.shape
-    weights = np.zeros((count, hulls))
-    found: Chosen = np.zeros(hulls, dtype=bool)
-    table, live = _table(vertices, targets), np.arange(hulls)
-    own = np.einsum("iib->ib", table)[:count].copy()
-    used, t = np.zeros((count, hulls), dtype=bool), np.zeros((count, hulls))
-    for _ in range(STEPS * (count + 2)):
-        each = np.arange(len(live))
-        solved = np.where(used, table[count, :count], 0.0)
-        falls = used & (solved <= 0)
-        back: Chosen = np.any(falls, axis=0, keepdims=True)[0]
-        room = np.einsum("iib->ib", table)[:count] > DEPENDENT * own
-        gain = np.where(among & ~used & room, table[count, :count], -np.inf)
-        into = gain.argmax(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            shares = np.where(falls, t / (t - solved), np.inf)
-        out = shares.argmin(axis=0)
-        t += np.where(back, shares[out, each], 1.0) * (solved - t)
-        more: Chosen = np.asarray(back | (gain[into, each] > SLACK))
-        weights[:, live[~more]], found[live[~more]] = t[:, ~more], True
-        if not more.any():
-            break
-        live, back, pivot, table = live[more], back[more], np.where(back, out, into)[more], table[:, :, more]
-        own, among, used, t = own[:, more], among[:, more], used[:, more], t[:, more]
-        each = np.arange(len(live))
-        t[pivot[back], each[back]] = 0.0
-        used[pivot, each] = ~back
-        _sweep(table, pivot, back)
-    total = weights.sum(axis=0)
+    weights, found = np.zeros((hulls, count)), np.zeros(hulls, dtype=bool)
+    with suppress(np.linalg.LinAlgError):  # vertices in use that are exactly dependent
+        left = _Active(_products(vertices, targets), among, np.zeros_like(among) if begin is None else begin)
+        for _ in range(STEPS * (count + 2)):
+            more = left.turn()
+            done = left.hulls[~more]
+            weights[done], found[done] = left.t[~more], True
+            if not more.any():
+                break
+            left.keep(more)
+    total = weights.sum(axis=1)
     found = found & (total > 0)
-    return weights / np.where(found, total, 1.0), found
+    return (weights / np.where(found, total, 1.0)[:, None]).T, found
 
 
-def _table(vertices: Array, targets: Array) -> Array:
-    """Return the normal equations of each hull, and their right sides as a last row and column."""
-    count, _, hulls = vertices.shape
+def _products(vertices: Array, targets: Array) -> Array:
+    """Return the normal equations of each hull, (hulls, count, count); all of their right sides are 1."""
     largest = np.maximum(np.abs(vertices).max(axis=(0, 1)), np.abs(targets).max(axis=0))
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -1000, 1000))  # with it differences are floats
     off = vertices * scale - targets * scale
     largest = np.abs(off).max(axis=(0, 1))
     off /= np.where(largest > 0, largest, 1.0)
-    table = np.ones((count + 1, count + 1, hulls))
-    for i in range(count):
-        for j in range(i + 1):
-            table[i, j] = table[j, i] = 1.0 + np.einsum("mb,mb->b", off[i], off[j])
-    table[count, count] = 0.0
-    return table
+    rows = np.ascontiguousarray(off.transpose(2, 0, 1))
+    return np.asarray(rows @ rows.transpose(0, 2, 1) + 1.0)
 
 
-def _sweep(table: Array, pivot: NDArray[np.intp], back: Chosen) -> None:
-    """Solve each table for its pivot, or take that back, in place."""
-    each = np.arange(table.shape[2])
-    row = table[pivot, :, each].T.copy()
-    size = row[pivot, each]
-    scaled = row / size
-    table -= row[:, None] * scaled
-    scaled *= np.where(back, -1.0, 1.0)
-    table[pivot, :, each], table[:, pivot, each] = scaled.T, scaled
-    table[pivot, pivot, each] = -1.0 / size
+class _Active:
+    """The hulls that are still open, (hulls, count): which vertices are in use, and the weights t."""
+
+    def __init__(self, products: Array, among: Chosen, begin: Chosen) -> None:
+        self.hulls = np.arange(len(products))
+        self._products = products
+        self._among, self._used = among.T.copy(), begin.T.copy()
+        try:
+            self.t = self._solved()
+        except np.linalg.LinAlgError:  # of some that are exactly dependent
+            self.t = np.zeros(begin.T.shape)
+        self._used[(self._used & (self.t <= 0)).any(axis=1)] = False
+        self.t[~self._used] = 0.0
+        self._entered = np.zeros(len(products), dtype=bool)
+        self._pivot = np.zeros(len(products), dtype=np.intp)
+        self._gain = np.zeros(len(products))
+
+    def _solved(self) -> Array:
+        """Return the weights that the vertices in use would have were none to be kept above 0."""
+        both = self._used[:, :, None] & self._used[:, None, :]
+        equations = np.where(both, self._products, np.eye(both.shape[1]))
+        return np.asarray(np.linalg.solve(equations, self._used[:, :, None].astype(np.float64))[:, :, 0])
+
+    def turn(self) -> Chosen:
+        """Move the weights as far as none falls below 0, change what is in use; return which hulls are still open."""
+        each, solved = np.arange(len(self.hulls)), self._solved()
+        self._refuse(each, solved)
+        falls = self._used & (solved <= 0)
+        back: Chosen = np.any(falls, axis=1, keepdims=True)[:, 0]
+        gain = np.where(self._among & ~self._used, 1.0 - np.einsum("hij,hj->hi", self._products, solved), -np.inf)
+        into = gain.argmax(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.where(falls, self.t / (self.t - solved), np.inf)
+        out = shares.argmin(axis=1)
+        self.t += np.where(back, shares[each, out], 1.0)[:, None] * (solved - self.t)
+        self.t[each[back], out[back]] = 0.0
+        self._gain = gain[each, into]
+        self._entered = np.logical_not(back) & (self._gain > SLACK)
+        self._pivot = np.where(back, out, into)
+        more: Chosen = back | self._entered
+        self._used[each[more], self._pivot[more]] = ~back[more]
+        return more
+
+    def _refuse(self, each: NDArray[np.intp], solved: Array) -> None:
+        """Take out again what has just come into use and depends on the others: its gain is its weight times its room.
+
+        Room is what no combination of the others gives of it, squared.
+        """
+        weight, own = solved[each, self._pivot], self._products[each, self._pivot, self._pivot]
+        dependent = self._entered & (weight > 0) & (weight * DEPENDENT * own >= self._gain)
+        rows, columns = each[dependent], self._pivot[dependent]
+        self._used[rows, columns] = self._among[rows, columns] = False
+        solved[dependent] = self.t[dependent]
+
+    def keep(self, some: Chosen) -> None:
+        """Let go of all other hulls."""
+        self.hulls, self._products = self.hulls[some], self._products[some]
+        self._among, self._used, self.t = self._among[some], self._used[some], self.t[some]
+        self._entered, self._pivot, self._gain = self._entered[some], self._pivot[some], self._gain[some]

@@ -141,13 +141,8 @@ class _Entries:
 
     @property
     def groups(self) -> Entries:
-        """The same number for entries that have changed sides together, and may belong together."""
-        number = self.high.numbered()
-        if self.labels is None:
-            return number
-        pairs = number * np.int64(self.labels.max(initial=0) + 1)
-        pairs += self.labels[self.changing]
-        return pairs
+        """The same number, from 0, for entries that have changed sides together, and may belong together."""
+        return self.high.numbered(within=None if self.labels is None else self.labels[self.changing])
 
     def part(self) -> None:
         """Ask for claims until of any two entries that are alone so far one has changed sides without the other.
@@ -211,12 +206,9 @@ class _Entries:
         if not together.any():
             return alone
         group = self.groups
-        order = np.argsort(group, kind="stable")
-        first = _starts(group, order)
-        shared = np.logical_or.reduceat(together[order], first)
-        apart = np.empty(len(order), dtype=bool)
-        apart[order] = np.repeat(~shared, np.diff(np.append(first, len(order))))
-        return alone & apart
+        shared = np.zeros(int(group.max()) + 1, dtype=bool)
+        shared[group[together]] = True
+        return alone & ~shared[group]
 
     def single(self) -> list[Named]:
         """Return the kinks of single entries."""
@@ -238,16 +230,15 @@ class _Entries:
 
     def _changing_together(self) -> list[Entries]:
         """Return where the entries stand that change sides together, not alone; as many groups as kinks are named."""
-        places = np.flatnonzero(self.two & ~self.apart)
-        group = self.groups[places]
-        kinds = np.unique(group)
-        if len(kinds) > KINKS:
-            few = group <= kinds[KINKS - 1]
-            places, group = places[few], group[few]
-        del kinds  # all of them may be as large as the argument
-        order = np.argsort(group, kind="stable")
-        ends = _starts(group, order)[1 : KINKS + 1]
-        return [places[part] for part in np.split(order, ends)[:KINKS] if len(part)]
+        those, group = self.two & ~self.apart, self.groups
+        occurs = np.zeros(int(group.max(initial=0)) + 1, dtype=bool)
+        occurs[group[those]] = True
+        occurs &= np.cumsum(occurs, dtype=np.int32) <= KINKS
+        places = np.flatnonzero(those & occurs[group]).astype(np.int32)
+        group = group[places]
+        count = np.bincount(group)
+        places = places[np.argsort(group, kind="stable")]
+        return [mine for mine in np.split(places, np.cumsum(count[count > 0])[:-1]) if len(mine)]
 
     def _jump(self, places: Entries) -> Array:
         """Return what entries that change sides together gain where the first of them changes to its larger value."""
@@ -279,12 +270,6 @@ class _Entries:
             return None
         share = float(convention.snapped(share, near.tolerance / float(np.max(np.abs(jump)))))
         return Named(entries, Wall(bend * jump, bend, share))
-
-
-def _starts(group: Entries, order: Entries) -> Entries:
-    """Return where each group starts, in the order of their numbers."""
-    ordered = group[order]
-    return np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(ordered) else order
 
 
 def _by_a_half_turn(near: Neighbourhood, entries: Entries) -> tuple[Wall, ...]:

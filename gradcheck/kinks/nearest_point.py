@@ -14,14 +14,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from gradcheck.kinks.scaled import Scaled
+
     Array = NDArray[np.float64]
     Vertices = Sequence[Array] | Array | Packed
+    Target = Array | Scaled
 
 MOST_STEPS = 10_000  # of an active set, far more than any takes that ends
 USED = 1e-12  # a weight below it is round-off of zero
 
 
-def in_hull(vertices: Vertices, target: Array) -> Array:
+def in_hull(vertices: Vertices, target: Target) -> Array:
     """Return the convex weights of the point of the vertices' hull nearest to `target`.
 
     With A the vertices less the target, t ≥ 0 minimises |A·t|² + (1 − Σt)², and t/Σt is the nearest point: a
@@ -32,7 +35,7 @@ def in_hull(vertices: Vertices, target: Array) -> Array:
     ----------
     vertices : sequence of arrays (entries,)
         At least one.
-    target : array (entries,)
+    target : array (entries,) or Scaled
         The claim.
 
     Returns
@@ -80,7 +83,7 @@ def _parts_of(vertices: Vertices, part: slice) -> list[Array]:
     return [vertex[part] for vertex in vertices]
 
 
-def _differences(vertices: Vertices, target: Array) -> Array:
+def _differences(vertices: Vertices, target: Target) -> Array:
     """Return the vertices less the target as columns, turned to as few rows, block by block."""
     found = np.zeros((0, len(vertices)))
     blocks = parts(len(target))

@@ -49,7 +49,7 @@ class Neighbourhood:
     claim_at : callable
         Maps a move, an array (entries,), to the move that was really made (its rounding, its tangents) and the claim
         there, both (entries,) in the argument's scale.
-    here : array (entries,)
+    here : array (entries,) or Scaled
         The claim at the point.
     entries : integer array (entries,)
         Where each stands in the flat argument.
@@ -67,7 +67,7 @@ class Neighbourhood:
     def __init__(
         self,
         claim_at: Callable[[Array], tuple[Array, Array]],
-        here: Array,
+        here: Array | Scaled,
         entries: Entries,
         shape: tuple[int, ...],
         *,
@@ -313,6 +313,8 @@ class Neighbourhood:
 
     def range(self, where: slice | Entries = slice(None), count: int | None = None) -> tuple[Array, Array]:
         """Return the smallest and the largest value of each entry, or of some, in the first `count` claims."""
+        if isinstance(self.claims, Packed) and count in (None, len(self.claims)):
+            return self.claims.range(where)
         first = self.claim(0, where)
         low, high = first.copy(), first.copy()
         for k in range(1, count or len(self.claims)):  # one at a time: there may be many entries

@@ -60,7 +60,9 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
     for turn in range(turns + 1):
         claims = near.some(used)
         weights = in_hull(claims, near.here)
-        rest = near.here - combined(weights, claims)
+        rest = combined(weights, claims)
+        for part in near.parts:
+            rest[part] = near.here[part] - rest[part]
         del claims
         far = float(np.max(np.abs(rest), initial=0.0))
         if far <= near.tolerance:
@@ -152,7 +154,7 @@ class Search:
 
     def _beyond(self, entry: int, low: float, high: float) -> Separation:
         """Return the proof of an outside along one entry, of the range that its claims have."""
-        near, claimed = self.near, float(self.near.here[entry])
+        near, claimed = self.near, float(self.near.here[entry : entry + 1][0])
         sign = 1.0 if claimed > high else -1.0
         move = np.zeros(near.here.size)
         move[entry] = sign
@@ -218,7 +220,7 @@ class Search:
         still: list[Entries] = [np.zeros(0, dtype=np.int32)]
         group = self.parts.groups[place]
         for some in group.some(rows):
-            rest = group.nearest(self.near, some)
+            rest = group.nearest(self.near, some, fresh=1 if turn else None)
             left = self._left(place, some, rest)
             if len(left):
                 mine = some[left]
@@ -334,8 +336,8 @@ class Search:
                 return True
         return False
 
-    def refuted_or_joined(self, labels: Labels) -> NDArray[np.bool_]:
+    def refuted_or_joined(self) -> NDArray[np.bool_]:
         """Return the entries that are no blocks of their own: just refuted, or joined before."""
-        names, count = np.unique(labels, return_counts=True)
-        joined: NDArray[np.bool_] = np.isin(labels, names[count > 1])
+        joined = np.ones(self.near.here.size, dtype=bool)
+        joined[self.alone] = False
         return joined if self.refuted is None else joined | self.refuted

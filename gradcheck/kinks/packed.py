@@ -87,7 +87,7 @@ class Bits:
 
     def __getitem__(self, where: slice | Entries) -> NDArray[np.int16]:
         """Return the numbers of some entries."""
-        found = np.zeros(len(range(*where.indices(self.count))) if isinstance(where, slice) else len(where), np.int16)
+        found = np.zeros(_length(where, self.count), dtype=np.int16)
         for place, plane in enumerate(self.planes):
             found |= self._bits(plane, where).astype(np.int16) << place
         if self.below is not None:
@@ -126,6 +126,11 @@ class Bits:
         np.bitwise_or.at(plane, where[bits] // 8, own[bits])
 
 
+def _length(where: slice | Entries, count: int) -> int:
+    """Return how many of `count` entries are meant."""
+    return len(range(*where.indices(count))) if isinstance(where, slice) else len(where)
+
+
 def _level(codes: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.int16]]:
     """Return which numbers are complements, and the numbers or those that they are the complements of."""
     below = codes < 0
@@ -139,8 +144,8 @@ class Packed:
     ----------
     levels : list of (array (entries,) or Few)
         The values that each entry has taken, NaN where it has not taken as many; of more than two only where it has.
-    opposite : list of Bits
-        Where an entry has taken the opposite of a level's value as well: 1, else 0.
+    own, opposite : list of Bits
+        Whether an entry has taken a level's value, and its opposite: 1, else 0.
     codes : list of (Bits or None)
         Which of the levels it has, claim by claim, or the complement of the one whose opposite it has; None where no
         more than the range of a claim was to be kept.
@@ -153,6 +158,7 @@ class Packed:
         self.count = count
         self.same = same
         self.levels: list[Array | Few] = []
+        self.own: list[Bits] = []
         self.opposite: list[Bits] = []
         self.codes: list[Bits | None] = []
 
@@ -169,7 +175,8 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """How many bytes the claims take."""
-        return self.of_values + sum(bits.nbytes for bits in (*self.codes, *self.opposite) if bits is not None)
+        kept = (*self.codes, *self.own, *self.opposite)
+        return self.of_values + sum(bits.nbytes for bits in kept if bits is not None)
 
     @property
     def of_values(self) -> int:
@@ -228,17 +235,18 @@ class Packed:
     def _forget(self, number: int, entries: Entries) -> None:
         """Let go of the values of some entries that no claim has but, it may be, the one of that number.
 
-        One whose opposite a claim has stays.
+        One whose opposite a claim has stays, as what it is the opposite of.
         """
         free, each = np.ones((2, len(self.levels), len(entries)), dtype=bool), np.arange(len(entries))
         for k, codes in enumerate(self.codes):
             if codes is not None and k != number:
                 below, place = _level(codes[entries])
-                free[0, place, each] = False
-                free[1, place[below], each[below]] = False
-        for level, opposite, (unused, turned) in zip(self.levels, self.opposite, free.transpose(1, 0, 2), strict=True):
-            opposite[entries[turned]] = np.zeros(np.count_nonzero(turned), dtype=np.int16)
-            gone = entries[unused & ~np.isnan(level[entries])]
+                free[below.astype(np.intp), place, each] = False
+        kept = zip(self.levels, self.own, self.opposite, free.transpose(1, 0, 2), strict=True)
+        for level, own, opposite, (unused, unturned) in kept:
+            for bits, none in ((own, unused), (opposite, unturned)):
+                bits[entries[none]] = np.zeros(np.count_nonzero(none), dtype=np.int16)
+            gone = entries[unused & unturned & ~np.isnan(level[entries])]
             if isinstance(level, Few):
                 level.add(gone, np.full(len(gone), np.nan))
             else:
@@ -252,6 +260,7 @@ class Packed:
         while left.any():
             if level == len(self.levels):
                 self.levels.append(np.full(self.count, np.nan) if level < TWO else self._none())
+                self.own.append(Bits(self.count))
                 self.opposite.append(Bits(self.count))
             kept = self.levels[level]
             known = kept[where]
@@ -268,9 +277,9 @@ class Packed:
             here = new | (left & (np.abs(values - known) <= self.same))
             turned = left & ~here & (np.abs(values + known) <= self.same)
             codes[here], codes[turned] = level, ~level
-            if turned.any():
-                opposite = self.opposite[level]
-                opposite[where] = opposite[where] | turned
+            for bits, found in ((self.own[level], here), (self.opposite[level], turned)):
+                if found.any():
+                    bits[where] = bits[where] | found
             left &= ~(here | turned)
             level += 1
         return codes
@@ -280,20 +289,20 @@ class Packed:
 
     def range(self, where: slice | Entries = slice(None)) -> tuple[Array, Array]:
         """Return the smallest and the largest value of each of some entries; NaN where none is kept."""
-        low = np.full(self.count, np.nan)[where]
+        low = np.full(_length(where, self.count), np.nan)
         high = low.copy()
-        for level, opposite in zip(self.levels, self.opposite, strict=True):
+        for level, own, opposite in zip(self.levels, self.own, self.opposite, strict=True):
             values = level[where]
-            turned = np.where(opposite[where] != 0, -values, values)
-            for one in (values, turned):
-                np.fmin(low, one, out=low)
-                np.fmax(high, one, out=high)
+            for has, one in ((own, values), (opposite, -values)):
+                taken = np.where(has[where] != 0, one, np.nan)
+                np.fmin(low, taken, out=low)
+                np.fmax(high, taken, out=high)
         return low, high
 
     def chosen(self, numbers: Sequence[int]) -> Packed:
-        """Return some of the claims, which are kept once."""
+        """Return some of the claims; what is kept of them is kept once, and is gone from both if one is trimmed."""
         found = Packed(self.count, self.same)
-        found.levels, found.opposite = list(self.levels), list(self.opposite)
+        found.levels, found.own, found.opposite = list(self.levels), list(self.own), list(self.opposite)
         found.codes = [self.codes[k] for k in numbers]
         return found
 
@@ -302,7 +311,7 @@ class Packed:
         for part in parts(self.count):
             self._forget(-1, np.arange(*part.indices(self.count), dtype=np.int32))
         while self.levels and np.isnan(self.levels[-1][:]).all():
-            del self.levels[-1], self.opposite[-1]
+            del self.levels[-1], self.own[-1], self.opposite[-1]
 
     def wider(self, count: int, places: Entries, others: Array) -> Packed:
         """Return the same claims in `count` entries: at `places` those, all else has the value that `others` has.
@@ -312,6 +321,8 @@ class Packed:
         found = Packed(count, self.same)
         if self.codes:
             found.levels.append(others)
+            if not self.levels:  # of no entry
+                self.own, self.opposite = [Bits(0)], [Bits(0)]
         for level in range(len(self.levels)):
             kept = self.levels.pop(0)
             if isinstance(kept, Few):
@@ -320,14 +331,14 @@ class Packed:
             wide = np.full(count, np.nan) if level else others
             wide[places] = kept
             found.levels[level:] = [wide]
+        found.own = [self._wider(bits, count, places, int(not level)) for level, bits in enumerate(self.own)]
         found.opposite = [self._wider(bits, count, places) for bits in self.opposite]
-        found.opposite += [Bits(count) for _ in found.levels[len(found.opposite) :]]
         found.codes = [None if codes is None else self._wider(codes, count, places) for codes in self.codes]
         return found
 
-    def _wider(self, bits: Bits, count: int, places: Entries) -> Bits:
-        """Return the same numbers in `count` entries: at `places` those, 0 elsewhere."""
-        wider, numbers = Bits(count), np.zeros(count, dtype=np.int16)
+    def _wider(self, bits: Bits, count: int, places: Entries, elsewhere: int = 0) -> Bits:
+        """Return the same numbers in `count` entries: at `places` those, all others the same."""
+        wider, numbers = Bits(count), np.full(count, elsewhere, dtype=np.int16)
         numbers[places] = bits[:]
         wider[:] = numbers
         return wider

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OPEN, INSIDE, BOTH_WAYS = 0, 1, 2  # how far the search in a block has come
 NUMBERS = 2**15  # in the tables of blocks that are looked at together
-FEW = 8  # so many are quicker, and rounded less, one by one
+FEW = 3  # so many are quicker, and rounded less, one by one
 
 
 class Alike:
@@ -86,10 +86,14 @@ class Alike:
         slots = int(self.used.shape[1])
         return max(NUMBERS // (slots + 1) // max(slots + 1, self.size), 1)
 
-    def nearest(self, near: Neighbourhood, rows: Entries) -> Array:
-        """Return what is left of the claim beyond the nearest point of the hull of the samples used, (rows, size)."""
-        vertices, targets = self._vertices(near, rows), near.here[self.entries[rows]].T
-        weights = _weights(vertices, targets, (self.used[rows] >= 0).T)
+    def nearest(self, near: Neighbourhood, rows: Entries, fresh: int | None = None) -> Array:
+        """Return what is left of the claim beyond the nearest point of the hull of the samples used, (rows, size).
+
+        All but the last `fresh` of them carried weight when that was last looked for.
+        """
+        vertices, targets, used = self._vertices(near, rows), near.here[self.entries[rows]].T, self.used[rows] >= 0
+        known = np.zeros(len(used), dtype=int) if fresh is None else used.sum(axis=1) - fresh
+        weights = _weights(vertices, targets, used.T, np.arange(used.shape[1])[:, None] < known)
         self._keep(rows, weights)
         return np.asarray((targets - np.einsum("kb,kmb->mb", weights, vertices)).T)
 
@@ -99,7 +103,7 @@ class Alike:
             return
         self.weights = np.zeros(self.used.shape)
         for rows in self.every():
-            self.nearest(near, rows)
+            self.nearest(near, rows, fresh=0)
 
     def shown(self, near: Neighbourhood) -> list[Alike] | None:
         """Return the blocks with weights by which the samples give the claim's part in each, or None if they do not.
@@ -183,12 +187,12 @@ class Alike:
         self.used[rows] = np.where(kept > 0, np.take_along_axis(self.used[rows], order, axis=1), -1)
 
 
-def _weights(vertices: Array, targets: Array, among: Chosen) -> Array:
+def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | None = None) -> Array:
     """Return the weights of the point of each hull nearest to its target, (slots, hulls)."""
     if vertices.shape[2] <= FEW:
         weights, found = np.zeros((len(vertices), vertices.shape[2])), np.zeros(vertices.shape[2], dtype=bool)
     else:
-        weights, found = in_hulls(vertices, targets, among)
+        weights, found = in_hulls(vertices, targets, among, begin)
     for place in np.flatnonzero(~found):
         mine = among[:, place]
         weights[:, place] = 0.0
@@ -236,6 +240,17 @@ class Parts:
 
     def __len__(self) -> int:
         return len(self.alone) + sum(map(len, self.groups))
+
+    def labels(self, near: Neighbourhood) -> Entries:
+        """Return which block each entry is in."""
+        found = near.positions
+        if self.groups:
+            found, first = np.empty(near.here.size, dtype=np.int32), len(self.alone)
+            found[self.alone] = np.arange(first, dtype=np.int32)
+            for group in self.groups:
+                found[group.entries] = np.arange(first, first + len(group), dtype=np.int32)[:, None]
+                first += len(group)
+        return found
 
     def within(self, near: Neighbourhood) -> bool:
         """Tell whether in each block some combination of the samples gives the claim's part."""

@@ -25,6 +25,11 @@ class Scaled:
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def size(self) -> int:
+        """How many entries there are."""
+        return len(self._values)
+
     def __getitem__(self, part: slice | Entries) -> Array:
         """Return some entries, not to be written into."""
         if isinstance(part, slice) and isinstance(self._scale, float) and self._scale == 1:

@@ -74,13 +74,14 @@ class Sides:
         """Which bits of each row are claims."""
         return [255 & ~(255 >> min(self._count - 8 * row, 8)) for row in range(len(self._rows))]
 
-    def numbered(self, *others: Sides) -> Entries:
+    def numbered(self, *others: Sides, within: Entries | None = None) -> Entries:
         """Return a number for each column, from 0: the same for those that are equal, or opposite, in all claims.
 
-        The columns of others, in as many claims, come after these.
+        The columns of others, in as many claims, come after these. Columns of different labels `within` are different.
         """
         every = (one.from_first for one in (self, *others))
-        packed = [np.concatenate(rows) for rows in zip(*every, strict=True)]
+        packed: list[NDArray[Any]] = [] if within is None else [within]
+        packed += [np.concatenate(rows) for rows in zip(*every, strict=True)]
         order = np.lexsort(packed)
         new = np.zeros(len(order), dtype=bool)
         for part in parts(len(order)):

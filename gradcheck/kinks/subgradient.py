@@ -101,13 +101,14 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
     """Judge block by block; `joined` names entries that are known to be no blocks of their own."""
     labels = blocks.found(near, joined)
     _in_periods(near, labels)
+    search = Search(near, labels)
+    del labels  # as large as the argument, and made again when they are needed
     for _ in range(RETRIES):
-        search = Search(near, labels)
         state = search.run()
         if state == "inside":
             found = coupling.coupled(near, search.parts)
             if found.refuted is None:
-                return _inside(near, found, labels)
+                return _inside(near, found, search.parts.labels(near))
             search.refuted, state = found.refuted, "refuted"
         if state == "outside":
             return Finding("outside", separation=search.separation)
@@ -116,7 +117,7 @@ def _in_blocks(near: Neighbourhood, joined: NDArray[np.bool_] | None = None) -> 
                 "undecided", reason="more entries bend together than claims next to the point can be asked for"
             )
         if state == "refuted":
-            labels = blocks.found(near, search.refuted_or_joined(labels))
+            search = Search(near, blocks.found(near, search.refuted_or_joined()))
             continue
         both = [group.entries[group.state == BOTH_WAYS].ravel() for group in search.parts.groups]
         return _both_ways(near, np.sort(np.concatenate(both)))

@@ -44,7 +44,7 @@ def too_coarse(high: float, resolution: float) -> str:
 
 def jump(beside: Beside, entries: NDArray[np.int64], near: Neighbourhood) -> str:
     """Say that the claim differs at the point from what it is all around, where f is smooth."""
-    index = beside.indices(entries[[np.argmax(np.abs(near.here - near.claims[0]))]])
+    index = beside.indices(entries[[np.argmax(np.abs(near.here[:] - near.claims[0]))]])
     at = f" at {index[0]}" if index else ""
     return (
         f"right next to the point and wrong at it: all around{at} the claims agree, and f is smooth there as far as "
@@ -245,7 +245,7 @@ def _simpler(near: Neighbourhood, separation: Separation) -> Separation:
     except (Spent, Grown):
         return separation
     reached = max(*(float(claim @ rounded) for claim in near.claims), *fresh)
-    claimed = float(near.here @ rounded)
+    claimed = float(near.here[:] @ rounded)
     slack = 2.0**-10 * (abs(reached) + abs(claimed)) + 4 * near.tolerance * float(np.sum(np.abs(rounded)))
     before = (separation.claimed - separation.reached) / float(np.linalg.norm(separation.move))
     if (claimed - reached - slack) / float(np.linalg.norm(rounded)) < before / 2:

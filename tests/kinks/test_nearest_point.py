@@ -167,6 +167,33 @@ def test_the_nearest_points_of_many_hulls_are_those_of_each(kind, size, count, s
         assert far <= near + 1e-12
 
 
+@pytest.mark.parametrize("kind", ["any", "outside", "on a ball", "corners", "close together", "equal"])
+@pytest.mark.parametrize("begin", ["carried", "all", "any"])
+def test_the_nearest_points_are_the_same_whatever_they_begin_with(kind, begin):
+    vertices, targets, among = hulls(kind, 4, 7)
+    weights, _ = in_hulls(vertices, targets, among)
+    without = among.copy()
+    without[-1] &= without[:-1].sum(axis=0) == 0
+    carried = in_hulls(vertices, targets, without)[0] > 0
+    rng = np.random.default_rng(0)
+    first = {"carried": carried, "all": among, "any": among & (rng.random(among.shape) < 0.5)}[begin]
+    again, found = in_hulls(vertices, targets, among, first)
+    assert found.all()
+    off, before = (targets - np.einsum("kb,kmb->mb", each, vertices) for each in (again, weights))
+    assert (np.linalg.norm(off, axis=0) <= np.linalg.norm(before, axis=0) + 1e-9).all()
+
+
+def test_a_vertex_that_depends_on_those_in_use_is_taken_out_again():
+    # 300 points of a plane's line up to 1e-9 of it: three of them, lifted, are as good as dependent
+    rng = np.random.default_rng(3)
+    vertices = np.stack([rng.standard_normal((6, 300)), 1e-9 * rng.standard_normal((6, 300))], axis=1)
+    targets = np.einsum("kb,kmb->mb", rng.dirichlet(np.ones(6), 300).T, vertices)
+    weights, found = in_hulls(vertices, targets, np.ones((6, 300), dtype=bool))
+    assert found.all()
+    assert (weights >= 0).all()
+    assert np.abs(targets - np.einsum("kb,kmb->mb", weights, vertices)).max() <= 1e-8
+
+
 def test_where_the_active_set_does_not_end_it_is_said(monkeypatch):
     monkeypatch.setattr(many_hulls, "STEPS", 0)
     weights, found = in_hulls(*hulls("any", 3, 5))

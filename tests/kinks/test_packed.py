@@ -154,7 +154,8 @@ def test_a_value_and_its_opposite_are_one_number():
     packed.append(np.where(np.arange(COUNT) == 7, claim, -claim) + 1e-10)
     assert len(packed.levels) == 1
     assert packed.of_values == claim.nbytes
-    assert packed.nbytes == claim.nbytes + 2 * (BLOCK // 8 + 6)  # which entries they are in, and whether in any
+    # which claims have it or its opposite in which entries, and whether any has the one, and the other
+    assert packed.nbytes == claim.nbytes + 3 * (BLOCK // 8 + 6)
     low, high = packed.range()
     assert np.array_equal(high, np.where(np.arange(COUNT) == 7, claim, np.abs(claim)))
     assert np.array_equal(low, np.where(np.arange(COUNT) == 7, claim, -np.abs(claim)))
@@ -356,5 +357,26 @@ def test_a_value_stays_as_long_as_a_claim_has_its_opposite():
     assert list(packed.part(0, SOME)) == list(claim[SOME] + 5)
     assert list(packed.part(2, SOME)) == list(claim[SOME] + 7)
     assert len(packed.levels) == 3
-    assert np.array_equal(packed.range(SOME)[0], -np.abs(claim[SOME]))
-    assert np.array_equal(packed.range(SOME)[1], claim[SOME] + 7)
+    assert np.array_equal(packed.range(SOME)[0], np.minimum(-claim[SOME], claim[SOME] + 5))
+    assert np.array_equal(packed.range(SOME)[1], np.maximum(-claim[SOME], claim[SOME] + 7))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_range_is_that_of_the_claims_whatever_was_put_where(seed):
+    rng = np.random.default_rng(seed)
+    claims, packed = rng.integers(-3, 4, (5, COUNT)).astype(float), Packed(COUNT)
+    for claim in claims:
+        packed.append(claim)
+    for _ in range(40):
+        number, some = rng.integers(len(claims)), rng.choice(COUNT, 300, replace=False)
+        claims[number, some] = rng.integers(-3, 4, len(some))
+        packed.put(number, some, claims[number, some])
+    wanted = [claims.min(axis=0), claims.max(axis=0)]
+    assert np.array_equal(packed.range(), wanted)
+    some = packed.chosen([1, 3])
+    some.trim()  # which is all that is left of them
+    assert np.array_equal(some.range(), [claims[[1, 3]].min(axis=0), claims[[1, 3]].max(axis=0)])
+    places = np.sort(rng.choice(2 * COUNT, COUNT, replace=False)).astype(np.int32)
+    wide, others = np.full((2, 2 * COUNT), 5.0), np.full(2 * COUNT, 5.0)
+    wide[:, places] = some.range()
+    assert np.array_equal(some.wider(2 * COUNT, places, others).range(), wide)
