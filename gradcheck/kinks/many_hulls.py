@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Chosen = NDArray[np.bool_]
 
 DEPENDENT = 1e-11  # of a vertex, what no combination of those in use gives: less is round-off of its square
+ROUND_OFF = 2.0**-50  # of a square: with so much more of each no equations are singular
 SLACK = 2.0**-46  # what a vertex must gain, of 1
 STEPS = 4  # for each vertex; far more than any takes that ends
 
@@ -69,7 +70,9 @@ def _products(vertices: Array, targets: Array) -> Array:
     largest = np.abs(off).max(axis=(0, 1))
     off /= np.where(largest > 0, largest, 1.0)
     rows = np.ascontiguousarray(off.transpose(2, 0, 1))
-    return np.asarray(rows @ rows.transpose(0, 2, 1) + 1.0)
+    products = rows @ rows.transpose(0, 2, 1) + 1.0
+    np.einsum("hii->hi", products)[:] *= 1 + ROUND_OFF
+    return np.asarray(products)
 
 
 class _Active:
@@ -118,10 +121,10 @@ class _Active:
     def _refuse(self, each: NDArray[np.intp], solved: Array) -> None:
         """Take out again what has just come into use and depends on the others: its gain is its weight times its room.
 
-        Room is what no combination of the others gives of it, squared.
+        Room is what no combination of the others gives of it, squared. Its weight is above 0 but for round-off.
         """
         weight, own = solved[each, self._pivot], self._products[each, self._pivot, self._pivot]
-        dependent = self._entered & (weight > 0) & (weight * DEPENDENT * own >= self._gain)
+        dependent = self._entered & ((weight <= 0) | (weight * DEPENDENT * own >= self._gain))
         rows, columns = each[dependent], self._pivot[dependent]
         self._used[rows, columns] = self._among[rows, columns] = False
         solved[dependent] = self.t[dependent]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks.moves import Aside, Coarse, Drawn, Mixed, Put, by_parts
+from gradcheck.kinks.moves import Aside, Coarse, Drawn, Mixed, Move, Put, by_parts
 from gradcheck.kinks.packed import Packed, parts
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 MOST_CLAIMS = 540  # and 60 for the contract and for the formula next to the point
 FEW_VALUES = 0.6  # of what may be held: claims with values of their own in most entries take each other's place
-MUCH = 2  # times what is held before no claim is kept any more
+SHARE = 4  # claims to a value, on average, where f is linear in pieces
+MUCH = 2  # times what is held before no claim is kept any more, and before one of few bits is put in place of another
 MOST_NUMBERS = 2**23  # in all claims kept, and as many in their moves: 64 MiB each
 
 
@@ -133,7 +134,7 @@ class Neighbourhood:
         self, move: Array | Callable[[], Array], claim: Array | Scaled, *, drawn: bool = True, number: int = 0
     ) -> None:
         """Keep a claim; `drawn` says that the move was drawn at random, `number` that it was asked for here."""
-        if not self.has_room:
+        if not self.has_room(move):
             raise Spent
         self.numbers.append(number)
         self.moves.append(move)  # type: ignore[arg-type]  # a list takes arrays alone, and is given no other
@@ -173,12 +174,21 @@ class Neighbourhood:
         """Whether one more claim may be kept."""
         return len(self.claims) < self.most_kept
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more claim may be kept that is needed: of a large argument more, if they are of few values."""
+    def has_room(self, move: Array | Callable[[], Array]) -> bool:
+        """Tell whether one more claim may be kept that is needed: of a large argument more, if they are of few values.
+
+        And more still if their moves take few bits: where one is put in place of another it takes single precision.
+        """
         if self.may_keep or not isinstance(self.claims, Packed):
             return self.may_keep
-        return self._held <= self.most_held and self.claims.of_values <= FEW_VALUES * self.most_held
+        few_bits = isinstance(move, Move) and move.nbytes < self.here.size
+        most = (MUCH if few_bits else 1) * self.most_held
+        return self._held <= most and self.claims.of_values <= FEW_VALUES * self.most_held
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether claims of a large argument take so few values that f is linear in pieces: four of them share one."""
+        return isinstance(self.claims, Packed) and SHARE * self.claims.of_values <= len(self.claims) * 8 * self.here.size
 
     @property
     def may_put(self) -> bool:

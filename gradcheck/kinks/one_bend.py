@@ -197,7 +197,7 @@ class Search:
         If no more may be kept, it is kept block by block in place of claims that the block does not use:
         blocks say nothing of one another.
         """
-        near, has_room = self.near, self.near.has_room
+        near, has_room = self.near, self.near.has_room(kept)
         if self.bends is not None:
             self.bends.see(claim, kept)
         made = kept() if callable(kept) else kept
@@ -268,6 +268,8 @@ class Search:
         across = np.abs(first - second).max(axis=1)
         across[across == 0] = 1.0
         aside = np.maximum(np.minimum(ROUGHLY, np.sqrt(far / across) / 4), ASIDE * near.blur)
+        if near.has_pieces:
+            aside[:] = ROUGHLY
         self.coarse &= bool(aside.min() >= ROUGHLY)
         if turn % 3 == 2:  # on that boundary: from its centre
             rest = near.here[entries] - (first + second) / 2

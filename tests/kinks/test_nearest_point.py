@@ -183,6 +183,21 @@ def test_the_nearest_points_are_the_same_whatever_they_begin_with(kind, begin):
     assert (np.linalg.norm(off, axis=0) <= np.linalg.norm(before, axis=0) + 1e-9).all()
 
 
+@pytest.mark.parametrize("close", [1e-4, 1e-6, 1e-8, 1e-10, 1e-15])
+def test_vertices_next_to_one_another_on_a_circle_lose_no_other_hull(close):
+    """Their squares are all but the same, which is a singular system; it is solved with those of all other hulls."""
+    rng = np.random.default_rng(5)
+    angle = rng.uniform(0, 6, 300) + np.where(np.arange(300) % 2, close, 1.0) * rng.standard_normal((3, 300))
+    vertices, middle = np.stack([np.cos(angle), np.sin(angle)], axis=1), angle.mean(axis=0)
+    targets = np.stack([np.cos(middle), np.sin(middle)])
+    weights, found = in_hulls(vertices, targets, np.ones((3, 300), dtype=bool))
+    assert found.all()
+    for place in range(300):
+        far = np.linalg.norm(targets[:, place] - weights[:, place] @ vertices[:, :, place])
+        alone = in_hull(vertices[:, :, place], targets[:, place]) @ vertices[:, :, place]
+        assert far <= np.linalg.norm(targets[:, place] - alone) + 1e-7 * close**0.5
+
+
 def test_a_vertex_that_depends_on_those_in_use_is_taken_out_again():
     # 300 points of a plane's line up to 1e-9 of it: three of them, lifted, are as good as dependent
     rng = np.random.default_rng(3)
