@@ -211,8 +211,10 @@ class Beside:
 
         def blocks() -> Iterator[tuple[slice, Array]]:
             rng = stream(trial.field.seed, Purpose.DIRECTION, trial.index, probe)
-            for part, values in draw_by_parts(x, scale, rng, stretch=trial.length(probe)):
-                yield part, values / self.scale_of(part) * sign
+            return map(block, draw_by_parts(x, scale, rng, stretch=trial.length(probe)))
+
+        def block(drawn: tuple[slice, Array]) -> tuple[slice, Array]:
+            return drawn[0], drawn[1] / self.scale_of(drawn[0]) * sign
 
         return Yielded(len(self.here), blocks)
 
@@ -268,11 +270,12 @@ class Beside:
         if not self.by_entries:
             return lambda: self.moved_to(self.there(move()))
 
-        def blocks() -> Iterator[tuple[slice, Array]]:
-            for part, x, there in self._shifted_by_parts(by_parts(move)):
-                yield part, np.asarray(np.subtract(there, x, dtype=np.float64) / self.delta / self.scale_of(part))
+        def block(shifted: tuple[slice, NDArray[Any], NDArray[Any]]) -> tuple[slice, Array]:
+            part, x, there = shifted
+            return part, np.asarray(np.subtract(there, x, dtype=np.float64) / self.delta / self.scale_of(part))
 
-        return Yielded(len(self.here), blocks, move.nbytes if isinstance(move, Move) else 0)
+        nbytes = move.nbytes if isinstance(move, Move) else 0
+        return Yielded(len(self.here), lambda: map(block, self._shifted_by_parts(by_parts(move))), nbytes)
 
     @property
     def by_entries(self) -> bool:
@@ -300,11 +303,15 @@ class Beside:
     def _shifted_by_parts(self, move: Iterable[tuple[slice, Array]]) -> Iterator[tuple[slice, Array, NDArray[Any]]]:
         """Yield x and x + δ·move, rounded to the argument's own dtype, block by block."""
         flat = np.ravel(self._values).view(self._values.real.dtype)
-        for part, values in move:
+
+        def shifted(moved: tuple[slice, Array]) -> tuple[slice, NDArray[Any], NDArray[Any]]:
+            part, values = moved
             block = values * self.scale_of(part)
             block *= self.delta
             block += flat[part]
-            yield part, flat[part], block.astype(flat.dtype, copy=False)
+            return part, flat[part], block.astype(flat.dtype, copy=False)
+
+        return map(shifted, move)
 
     def scale_of(self, part: slice | NDArray[np.int64]) -> Any:
         """Return the scale of some entries."""

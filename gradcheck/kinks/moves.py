@@ -1,4 +1,7 @@
-"""The moves of a large argument's claims, made anew block by block each time where it is known how they were made."""
+"""The moves of a large argument's claims, made anew block by block each time where it is known how they were made.
+
+Very many moves may be made side by side, so nothing keeps a block that it has yielded: they are mapped, one on another.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,9 @@ class Move(ABC):
 def by_parts(move: Array | Callable[[], Array]) -> Iterator[tuple[slice, Array]]:
     """Yield a move block by block, from the first entry on; not to be written into."""
     if isinstance(move, Move):
-        yield from move.by_parts()
-        return
+        return move.by_parts()
     whole = move() if callable(move) else move
-    for part in parts(len(whole)):
-        yield part, np.asarray(whole[part], dtype=np.float64)
+    return ((part, np.asarray(whole[part], dtype=np.float64)) for part in parts(len(whole)))
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,17 @@ class Drawn(Move):
         generator = self.kind()
         generator.state = self.state
         rng = np.random.Generator(generator)
-        for part in parts(self.count):
-            values = rng.standard_normal(min(part.stop, self.count) - part.start)
-            if self.sizes:
-                np.abs(values, out=values)
-            values *= self.times
-            if self.entries is not None and self.values is not None:
-                mine = (self.entries >= part.start) & (self.entries < part.stop)
-                values[self.entries[mine] - part.start] = self.values[mine]
-            yield part, values
+        return ((part, self._block(part, rng)) for part in parts(self.count))
+
+    def _block(self, part: slice, rng: np.random.Generator) -> Array:
+        values: Array = rng.standard_normal(min(part.stop, self.count) - part.start)
+        if self.sizes:
+            np.abs(values, out=values)
+        values *= self.times
+        if self.entries is not None and self.values is not None:
+            mine = (self.entries >= part.start) & (self.entries < part.stop)
+            values[self.entries[mine] - part.start] = self.values[mine]
+        return values
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,13 @@ class InOrder(Move):
         """Yield the move block by block, from the first entry on."""
         size = self.sign * max(1.0, self.count * 2.0**-17)
         step, rng = -2 * size / max(self.count - 1, 1), self.rng()
-        for part in parts(self.count):
+
+        def block(part: slice) -> tuple[slice, Array]:
             values = size + step * np.arange(part.start, min(part.stop, self.count))
             values += 2.0**-4 * size / max(self.count, 1) * rng.standard_normal(len(values))
-            yield part, values
+            return part, values
+
+        return map(block, parts(self.count))
 
 
 class Yielded(Move):
@@ -145,9 +151,12 @@ class Put(Move):
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
-        for part, values in by_parts(self.beneath):
-            own = self.values[part]
-            yield part, np.where(np.isnan(own), values.astype(own.dtype), own).astype(np.float64)
+        return map(self._block, by_parts(self.beneath))
+
+    def _block(self, beneath: tuple[slice, Array]) -> tuple[slice, Array]:
+        part, values = beneath
+        own = self.values[part]
+        return part, np.where(np.isnan(own), values.astype(own.dtype), own).astype(np.float64)
 
 
 class Coarse(Move):
@@ -167,10 +176,13 @@ class Coarse(Move):
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
-        for part, drawn in self._drawn.by_parts():
-            pairs = self._pairs[part.start // 2 : part.stop // 2]
-            own = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[: len(drawn)].astype(np.float64) + DRAWN
-            yield part, np.where(own == DRAWN, drawn, own / LARGEST + drawn / LARGEST / 4)
+        return map(self._block, self._drawn.by_parts())
+
+    def _block(self, beneath: tuple[slice, Array]) -> tuple[slice, Array]:
+        part, drawn = beneath
+        pairs = self._pairs[part.start // 2 : part.stop // 2]
+        own = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[: len(drawn)].astype(np.float64) + DRAWN
+        return part, np.where(own == DRAWN, drawn, own / LARGEST + drawn / LARGEST / 4)
 
 
 class Aside(Move):
@@ -182,8 +194,10 @@ class Aside(Move):
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
-        for (part, values), (_, other) in zip(by_parts(self._move), self._other.by_parts(), strict=True):
-            yield part, values + self._size * other
+        return map(self._block, by_parts(self._move), self._other.by_parts())
+
+    def _block(self, move: tuple[slice, Array], other: tuple[slice, Array]) -> tuple[slice, Array]:
+        return move[0], move[1] + self._size * other[1]
 
 
 class Moves:

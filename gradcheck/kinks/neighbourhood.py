@@ -188,7 +188,8 @@ class Neighbourhood:
     @property
     def has_pieces(self) -> bool:
         """Whether claims of a large argument take so few values that f is linear in pieces: four of them share one."""
-        return isinstance(self.claims, Packed) and SHARE * self.claims.of_values <= len(self.claims) * 8 * self.here.size
+        claims = self.claims
+        return isinstance(claims, Packed) and SHARE * claims.of_values <= len(claims) * 8 * self.here.size
 
     @property
     def may_put(self) -> bool:

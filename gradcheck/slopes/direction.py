@@ -148,7 +148,8 @@ def draw_by_parts(
         sources.append(copy.deepcopy(rng))
         for first in range(0, len(flat), BLOCK):
             sources[1].standard_normal(min(BLOCK, len(flat) - first))
-    for first in range(0, len(flat), BLOCK // each):
+
+    def block(first: int) -> tuple[slice, NDArray[np.float64]]:
         part = slice(first, first + BLOCK // each)
         here, size = flat[part], sizes if isinstance(sizes, float) else sizes[part]
         values = np.asarray(arrays.to_numpy(here)).view(np.float64).reshape(-1, each)
@@ -157,7 +158,9 @@ def draw_by_parts(
         _round_block(np.abs(values), v, v, name)
         made = v.view(np.complex128)[:, 0] if each > 1 else v[:, 0]
         rounded = np.ascontiguousarray(arrays.to_numpy(arrays.like(made, here))).view(np.float64)
-        yield slice(each * first, each * first + len(rounded)), rounded
+        return slice(each * first, each * first + len(rounded)), rounded
+
+    return map(block, range(0, len(flat), BLOCK // each))  # which keeps no block that was yielded
 
 
 def drawn_together(
