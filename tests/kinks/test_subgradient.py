@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks import bends, blocks, coupling, one_bend, subgradient
-from gradcheck.kinks.moves import Mixed, Moves
+from gradcheck.kinks.moves import Mixed, Moves, Yielded
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
 from gradcheck.kinks.packed import Packed
@@ -610,9 +610,12 @@ def test_there_is_room_by_the_bytes_that_claims_and_moves_take(held, room, put):
     found.begin(moves, claims, [True, True])
     assert claims.nbytes + moves.nbytes == 827
     found.most_kept, found.most_held = 2, held
-    assert (found.has_room, found.may_put) == (room, put)
+    assert (found.has_room(np.zeros(8)), found.may_put) == (room, put)
+    # one whose move takes less than a byte an entry is kept as long as one may be put
+    light, heavy = (Yielded(8, lambda: iter(()), nbytes) for nbytes in (7, 8))
+    assert (found.has_room(light), found.has_room(heavy)) == (put, room)
     found.most_kept = 3
-    assert found.has_room
+    assert found.has_room(np.zeros(8))
 
 
 @pytest.mark.parametrize(("held", "room"), [(213, False), (214, True)])
@@ -624,7 +627,18 @@ def test_there_is_room_for_claims_of_few_values(held, room):
     found.begin(moves, claims, [True, True])
     assert claims.of_values == 128  # 0.6 of 213 and a third
     found.most_kept, found.most_held = 2, held
-    assert found.has_room is room
+    assert found.has_room(np.zeros(8)) is room
+    assert found.has_room(Yielded(8, lambda: iter(()), 1)) is room
+
+
+@pytest.mark.parametrize(("values", "pieces"), [(1, True), (2, True), (3, False), (8, False)])
+def test_claims_that_share_values_are_those_of_pieces(values, pieces):
+    found, claims = near(relu, np.zeros(8)), Packed(8)
+    for k in range(8):
+        claims.append(np.full(8, 1.0 + k % values))
+    assert not found.has_pieces  # of a small argument all is kept, and nothing asked of it
+    found.begin(Moves(), claims, [True] * 8)
+    assert found.has_pieces is pieces
 
 
 def test_where_nothing_may_be_replaced_the_search_is_spent():
