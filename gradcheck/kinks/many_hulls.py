@@ -50,8 +50,8 @@ def in_hulls(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
     weights, found = np.zeros((hulls, count)), np.zeros(hulls, dtype=bool)
     with suppress(np.linalg.LinAlgError):  # vertices in use that are exactly dependent
         left = _Active(_products(vertices, targets), among, np.zeros_like(among) if begin is None else begin)
-        for _ in range(STEPS * (count + 2)):
-            more = left.turn()
+        for turn in range(STEPS * (count + 2)):
+            more = left.turn(left.solved() if turn else left.t.copy())
             done = left.hulls[~more]
             weights[done], found[done] = left.t[~more], True
             if not more.any():
@@ -83,7 +83,7 @@ class _Active:
         self._products = products
         self._among, self._used = among.T.copy(), begin.T.copy()
         try:
-            self.t = self._solved()
+            self.t = self.solved()
         except np.linalg.LinAlgError:  # of some that are exactly dependent
             self.t = np.zeros(begin.T.shape)
         self._used[(self._used & (self.t <= 0)).any(axis=1)] = False
@@ -92,15 +92,18 @@ class _Active:
         self._pivot = np.zeros(len(products), dtype=np.intp)
         self._gain = np.zeros(len(products))
 
-    def _solved(self) -> Array:
+    def solved(self) -> Array:
         """Return the weights that the vertices in use would have were none to be kept above 0."""
         both = self._used[:, :, None] & self._used[:, None, :]
         equations = np.where(both, self._products, np.eye(both.shape[1]))
         return np.asarray(np.linalg.solve(equations, self._used[:, :, None].astype(np.float64))[:, :, 0])
 
-    def turn(self) -> Chosen:
-        """Move the weights as far as none falls below 0, change what is in use; return which hulls are still open."""
-        each, solved = np.arange(len(self.hulls)), self._solved()
+    def turn(self, solved: Array) -> Chosen:
+        """Move the weights to those solved for as far as none falls below 0, change what is in use.
+
+        Return which hulls are still open. The weights that it begins with are solved for.
+        """
+        each = np.arange(len(self.hulls))
         self._refuse(each, solved)
         falls = self._used & (solved <= 0)
         back: Chosen = np.any(falls, axis=1, keepdims=True)[:, 0]

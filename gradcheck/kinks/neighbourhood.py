@@ -125,6 +125,11 @@ class Neighbourhood:
         claims = self.claims
         return claims.part(number, where) if isinstance(claims, Packed) else claims[number][where]
 
+    def several(self, numbers: Sequence[int], entries: Entries) -> Array:
+        """Return some claims in a few entries, (claims, entries)."""
+        claims = self.claims
+        return claims.several(numbers, entries) if isinstance(claims, Packed) else np.array(claims)[numbers][:, entries]
+
     def some(self, numbers: Sequence[int]) -> Sequence[Array] | Packed:
         """Return some of the claims."""
         claims = self.claims

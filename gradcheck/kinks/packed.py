@@ -207,6 +207,28 @@ class Packed:
         np.negative(found, out=found, where=below)
         return found
 
+    def several(self, numbers: Sequence[int], entries: Entries) -> Array:
+        """Return some claims in a few entries, (claims, entries): all at once, where `part` would take each by itself.
+
+        Raises
+        ------
+        LookupError
+            If no more than the range of one was kept.
+
+        """
+        below, level = np.zeros((2, len(numbers), len(entries)), dtype=np.int16)
+        byte, shift = entries // 8, (7 - entries % 8).astype(np.uint8)
+        for row, number in enumerate(numbers):
+            if (codes := self.codes[number]) is None:
+                raise LookupError(number)
+            for place, plane in enumerate(codes.planes):
+                level[row] |= ((plane[byte] >> shift) & np.uint8(1)).astype(np.int16) << place
+            if codes.below is not None:
+                below[row] = (codes.below[byte] >> shift) & np.uint8(1)
+        found = np.take_along_axis(np.array([values[entries] for values in self.levels]), level, axis=0)
+        np.negative(found, out=found, where=below != 0)
+        return found
+
     def append(self, claim: Array | Scaled) -> None:
         """Keep a claim."""
         codes = Bits(self.count)

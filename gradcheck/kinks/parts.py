@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OPEN, INSIDE, BOTH_WAYS = 0, 1, 2  # how far the search in a block has come
 NUMBERS = 2**15  # in the tables of blocks that are looked at together
-FEW = 3  # so many are quicker, and rounded less, one by one
+FEW = 8  # so many are rounded less, and not much slower, one by one
 
 
 class Alike:
@@ -93,7 +93,8 @@ class Alike:
         """
         vertices, targets, used = self._vertices(near, rows), near.here[self.entries[rows]].T, self.used[rows] >= 0
         known = np.zeros(len(used), dtype=int) if fresh is None else used.sum(axis=1) - fresh
-        weights = _weights(vertices, targets, used.T, np.arange(used.shape[1])[:, None] < known)
+        begin = np.arange(used.shape[1])[:, None] < known
+        weights = _weights(vertices, targets, used.T, begin, few=len(self) <= FEW)
         self._keep(rows, weights)
         return np.asarray((targets - np.einsum("kb,kmb->mb", weights, vertices)).T)
 
@@ -116,7 +117,7 @@ class Alike:
         rest.weights = np.zeros(rest.used.shape)
         for rows in rest.every():
             vertices, targets = rest._vertices(near, rows), near.here[rest.entries[rows]].T
-            weights = _weights(vertices, targets, _distinct(vertices, near.tolerance))
+            weights = _weights(vertices, targets, _distinct(vertices, near.tolerance), few=len(rest) <= FEW)
             off = targets - np.einsum("kb,kmb->mb", weights, vertices)
             if float(np.max(np.abs(off))) > near.tolerance:
                 return None
@@ -152,13 +153,13 @@ class Alike:
     def _vertices(self, near: Neighbourhood, rows: Entries) -> Array:
         """Return the samples used in some blocks, (slots, size, rows); anything in empty slots."""
         entries, used = self.entries[rows], self.used[rows]
-        if len(rows) == 1:  # it may be as large as the argument
+        if self.size > NUMBERS:  # it may be as large as the argument
             vertices = np.empty((len(used[0]), self.size, 1))
             for vertex, k in zip(vertices, used[0], strict=True):
                 vertex[:, 0] = near.claim(max(int(k), 0), entries[0])
             return vertices
         numbers = np.unique(used[used >= 0])
-        claims = np.array([near.claim(int(k), entries.ravel()) for k in numbers]).reshape(len(numbers), *entries.shape)
+        claims = near.several(numbers.tolist(), entries.ravel()).reshape(len(numbers), *entries.shape)
         which = np.searchsorted(numbers, np.maximum(used, numbers[0]))
         return np.ascontiguousarray(claims[which.T, np.arange(len(rows))].transpose(0, 2, 1))
 
@@ -187,9 +188,9 @@ class Alike:
         self.used[rows] = np.where(kept > 0, np.take_along_axis(self.used[rows], order, axis=1), -1)
 
 
-def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | None = None) -> Array:
+def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | None = None, *, few: bool) -> Array:
     """Return the weights of the point of each hull nearest to its target, (slots, hulls)."""
-    if vertices.shape[2] <= FEW:
+    if few:
         weights, found = np.zeros((len(vertices), vertices.shape[2])), np.zeros(vertices.shape[2], dtype=bool)
     else:
         weights, found = in_hulls(vertices, targets, among, begin)
