@@ -12,6 +12,7 @@ alike. An entry that is not refutes its block.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,24 +36,34 @@ MANY = 0.25  # with more entries refuted than this a proposal is given up withou
 RAISED = 8.0  # how far an entry is moved to see it change
 
 
+def place(near: Neighbourhood, axis: int) -> Labels:
+    """Return where each entry stands along an axis of the argument."""
+    return (near.entries // math.prod(near.shape[axis + 1 :])) % near.shape[axis]
+
+
+def axes(near: Neighbourhood) -> list[int]:
+    """Return the axes along which the entries do not all stand in one place."""
+    return [axis for axis in range(len(near.shape)) if len(near.entries) and np.ptp(place(near, axis))]
+
+
 def proposed(near: Neighbourhood) -> Iterator[tuple[int, ...]]:
     """Yield the axes that divide the argument into lines, planes, …, and none for the whole."""
-    axes = near.axes  # one of length 1 divides nothing
-    for kept in range(len(axes) - 1, -1, -1):
-        yield from itertools.combinations(axes, kept)
+    dividing = axes(near)  # one of length 1 divides nothing
+    for kept in range(len(dividing) - 1, -1, -1):
+        yield from itertools.combinations(dividing, kept)
 
 
-def labelled(near: Neighbourhood, axes: tuple[int, ...]) -> Labels:
+def labelled(near: Neighbourhood, along: tuple[int, ...]) -> Labels:
     """Return labels of the blocks of entries that stand in one place along some axes."""
-    if not axes:
+    if not along:
         return np.zeros(near.here.size, dtype=np.int64)
-    labels: Labels = arrays.flat_index(map(near.place, axes), [near.shape[axis] for axis in axes])
+    labels: Labels = arrays.flat_index((place(near, axis) for axis in along), [near.shape[axis] for axis in along])
     return labels
 
 
 def proposals(near: Neighbourhood) -> Iterator[Labels]:
     """Yield labels of blocks along the argument's axes: lines, planes, …, the whole."""
-    return (labelled(near, axes) for axes in proposed(near))
+    return (labelled(near, along) for along in proposed(near))
 
 
 def refuted(near: Neighbourhood, labels: Labels) -> NDArray[np.bool_]:

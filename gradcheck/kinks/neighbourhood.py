@@ -10,7 +10,6 @@ direction alone, and jump where z crosses a kink. What they change by within δ,
 from __future__ import annotations
 
 import itertools
-import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -110,25 +109,10 @@ class Neighbourhood:
         whole = len(self.entries) and self.entries[-1] == len(self.entries) - 1
         return self.entries if whole else np.arange(len(self.entries), dtype=np.int32)
 
-    def place(self, axis: int) -> Entries:
-        """Return where each entry stands along an axis of the argument; made anew each time."""
-        return (self.entries // math.prod(self.shape[axis + 1 :])) % self.shape[axis]
-
-    @property
-    def axes(self) -> list[int]:
-        """The axes along which the entries do not all stand in one place."""
-        places = (self.place(axis) for axis in range(len(self.shape)))
-        return [axis for axis, place in enumerate(places) if len(place) and np.ptp(place)]
-
     def claim(self, number: int, where: slice | Entries) -> Array:
         """Return a claim in some entries."""
         claims = self.claims
         return claims.part(number, where) if isinstance(claims, Packed) else claims[number][where]
-
-    def several(self, numbers: Sequence[int], entries: Entries) -> Array:
-        """Return some claims in a few entries, (claims, entries)."""
-        claims = self.claims
-        return claims.several(numbers, entries) if isinstance(claims, Packed) else np.array(claims)[numbers][:, entries]
 
     def some(self, numbers: Sequence[int]) -> Sequence[Array] | Packed:
         """Return some of the claims."""
@@ -193,8 +177,9 @@ class Neighbourhood:
     @property
     def has_pieces(self) -> bool:
         """Whether claims of a large argument take so few values that f is linear in pieces: four of them share one."""
-        claims = self.claims
-        return isinstance(claims, Packed) and SHARE * claims.of_values <= len(claims) * 8 * self.here.size
+        if not isinstance(self.claims, Packed):
+            return False
+        return SHARE * self.claims.of_values <= len(self.claims) * 8 * self.here.size
 
     @property
     def may_put(self) -> bool:

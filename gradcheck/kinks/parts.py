@@ -11,10 +11,10 @@ import numpy as np
 
 from gradcheck.kinks.many_hulls import in_hulls
 from gradcheck.kinks.nearest_point import USED, in_hull
-from gradcheck.kinks.packed import parts
+from gradcheck.kinks.packed import Packed, parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -159,7 +159,7 @@ class Alike:
                 vertex[:, 0] = near.claim(max(int(k), 0), entries[0])
             return vertices
         numbers = np.unique(used[used >= 0])
-        claims = near.several(numbers.tolist(), entries.ravel()).reshape(len(numbers), *entries.shape)
+        claims = _several(near, numbers.tolist(), entries.ravel()).reshape(len(numbers), *entries.shape)
         which = np.searchsorted(numbers, np.maximum(used, numbers[0]))
         return np.ascontiguousarray(claims[which.T, np.arange(len(rows))].transpose(0, 2, 1))
 
@@ -201,6 +201,13 @@ def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
         hull = vertices[:, :, place] if mine.all() else vertices[mine, :, place]
         weights[mine, place] = in_hull(hull, targets[:, place])
     return np.where(weights > USED * weights.max(axis=0), weights, 0.0)
+
+
+def _several(near: Neighbourhood, numbers: Sequence[int], entries: Entries) -> Array:
+    """Return some claims in a few entries, (claims, entries)."""
+    if isinstance(near.claims, Packed):
+        return near.claims.several(numbers, entries)
+    return np.array([near.claims[k][entries] for k in numbers])
 
 
 def _distinct(vertices: Array, tolerance: float) -> Chosen:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcheck.kinks import blocks
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +29,7 @@ ASIDE = 2.0**-4  # of the distance of two entries of one period, at random: so t
 
 def moves(near: Neighbourhood, entries: Entries) -> Iterator[Array]:
     """Yield moves, all those of a period of 2 first, along the axes of the argument that some entries span."""
-    axes = [place for axis in near.axes if np.ptp((place := near.place(axis))[entries])]
+    axes = [place for axis in blocks.axes(near) if np.ptp((place := blocks.place(near, axis))[entries])]
     asked = 0
     for period in range(2, MOST):
         count = period ** len(axes)

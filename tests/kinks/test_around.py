@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
+from gradcheck.kinks import blocks
 from gradcheck.kinks.around import Around, Grown
 from gradcheck.kinks.beside import Beside
 from gradcheck.kinks.changes import WHOLE
@@ -200,10 +201,10 @@ def test_real_and_imaginary_parts_are_an_axis_of_their_own(trial_at):
     z = np.zeros((3, 2), dtype=complex)
     beside = Beside(trial_at(lambda z: np.abs(z.real).sum(), lambda z: np.sign(z.real) + 0j, z))
     near = Around(beside, np.arange(12)).near
-    assert [len(np.unique(near.place(axis))) for axis in near.axes] == [3, 2, 2]
+    assert [len(np.unique(blocks.place(near, axis))) for axis in blocks.axes(near)] == [3, 2, 2]
     x = np.zeros((3, 2))
     real = Around(Beside(trial_at(lambda x: np.abs(x).sum(), np.sign, x)), np.arange(6)).near
-    assert [len(np.unique(real.place(axis))) for axis in real.axes] == [3, 2]
+    assert [len(np.unique(blocks.place(real, axis))) for axis in blocks.axes(real)] == [3, 2]
 
 
 @pytest.mark.parametrize("size", [30_000, 20_000])  # 5 and 6 are kept

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gradcheck.kinks.bits import Bits
 from gradcheck.kinks.moves import Coarse, Drawn, InOrder, Mixed, Moves, Put
-from gradcheck.kinks.packed import BLOCK, TWO, Bits, Few, Packed, parts
+from gradcheck.kinks.packed import BLOCK, TWO, Few, Packed, parts
 from gradcheck.kinks.sides import Sides
 
 COUNT = BLOCK + 41  # one more than a multiple of eight
