@@ -31,6 +31,9 @@ EXPLAINED = {
     "nn.functional.max_unpool1d": COLLIDES,
     "nn.functional.max_unpool2d": COLLIDES,
     "nn.functional.max_unpool3d": COLLIDES,
+    "as_strided": "strides over memory, the argument's or what is around it",
+    "as_strided.partial_views": "strides over memory, the argument's or what is around it",
+    "as_strided_copy": "strides over memory, the argument's or what is around it",
     "as_strided_scatter": "strides over memory, which is not the argument's where the argument is a copy",
     "nn.functional.ctc_loss": "the gradient is that over log-probabilities, which the sample's are not",
     "linalg.lstsq": "rank and singular values carry no gradient, and residuals only an incomplete one",
@@ -38,6 +41,7 @@ EXPLAINED = {
     "normal.number_mean": RANDOM,
     "__rpow__": "0 ** x: the gradient is NaN, which is said",
     "nn.functional.hardsigmoid": "1/6 is rounded to float32 in the backward: wrong by 3e-8, in float64 too",
+    "native_group_norm": "the gradient of mean and rstd is lost where the first output has no cotangent",
     "native_layer_norm": "over one entry: the gradient of the weight is round-off, and so is the function",
 }
 # The gradient is right in float64; in float32 it is not as accurate as its inputs deserve.
