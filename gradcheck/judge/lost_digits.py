@@ -5,6 +5,8 @@ along all directions, and nothing shows that 16 digits are gone. f is made of fa
 to zero, each rounded to u. Where a mismatch moves f by less than that over the steps that show it, it may be f's; or
 the claim's, since exp(-x²) far out has all its digits. So the claim is judged at x/2, x/8 and 0, until it is right or
 wrong there. Right there, it is not called wrong here.
+
+Where single entries are wrong, f may be rounded as they are, and not move with them next to the point.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import contextlib
 import itertools
 import math
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gradcheck import arrays
 from gradcheck.claims.prediction import Prediction
@@ -25,14 +29,16 @@ from gradcheck.verdicts.certificate import Verdict, default_resolution
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from gradcheck.verdicts.certificate import Mismatch
     from gradcheck.verdicts.options import Rules
-    from gradcheck.verdicts.report import Probe
+    from gradcheck.verdicts.report import Probe, WorstEntry
 
 NEARER = (0.5, 0.125, 0.0)  # times the point
 SLOPES = 4
+FINER = 4.0  # than u·|x|: a move that is rounded away
 CONTRADICTS = 0.5  # of the way from the measured slope to the claimed one
 
 
@@ -53,6 +59,29 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
             if found is not Verdict.INCONCLUSIVE:
                 return found is Verdict.PASS
     return False
+
+
+def hidden_where_wrong(trial: Trial, worst: Sequence[WorstEntry]) -> bool:
+    """Tell whether f seems to stand still along the wrong entries, and moves where the claim does by their round-off.
+
+    √(1 + x²) − x at x = 10⁶ moves by 5e-13·h and is rounded as x is, to 1e-10: it has the same bits until h is 100.
+    Beside an entry of 1, which moves f, only steps along x alone show that.
+    """
+    x = arrays.to_numpy(trial.prediction.leaves[trial.index])
+    if not worst or not isinstance(trial.oracle, FiniteDifferences):
+        return False
+    if any(abs(w.measured) > abs(w.claimed) / FINER for w in worst):
+        return False  # it was seen to move
+    wrong = tuple(np.array([w.index for w in worst], dtype=np.intp).reshape(len(worst), x.ndim).T)
+    v = np.zeros(x.shape)
+    v[wrong] = np.abs(x[wrong])
+    line, claimed, largest = trial.field.line({trial.index: v}), abs(trial.predict(v)[0]), float(np.max(v))
+    if not trial.field.unit * largest < claimed < math.inf:
+        return False
+    still = trial.field.unit * largest / (FINER * claimed)
+    moves = roundings(trial.prediction, trial.field) * largest / claimed
+    here = trial.field.at_point
+    return moves < 1 and line(still) == line(-still) == here and line(moves) != here != line(-moves)
 
 
 def moved_by(mismatch: Mismatch, probe: Probe) -> float:

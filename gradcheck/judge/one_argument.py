@@ -13,7 +13,7 @@ from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
-from gradcheck.judge.lost_digits import lost_in_f
+from gradcheck.judge.lost_digits import hidden_where_wrong, lost_in_f
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
@@ -239,6 +239,8 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
         if (told := right_when_symmetric(argument, trial)) is not None:
             return told
         found = names.placed(locate.find(names.named(argument, trial, trials), trial), trial)
+        if hidden_where_wrong(trial, found.worst):
+            return trial.report(Verdict.INCONCLUSIVE, argument.error, argument.resolution, reasons.ROUNDED_ENTRIES)
         return in_matrix(found, trial)
     return kink.at_the_point_only(trial, argument, rules.kink)
 

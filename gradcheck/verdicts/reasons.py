@@ -43,6 +43,10 @@ LOST = (
     "the claim is right nearer to zero, and off here by less than the round-off of what f is made of: f may lose what "
     "it says (log(p) of a p of nearly 1): pass atol= if that does not matter, or check nearer to zero"
 )
+ROUNDED_ENTRIES = (
+    "f is rounded as the entries are that seem wrong, and stands still where the claim moves it by less: its last "
+    "digits cancel there (sqrt(1 + x²) - x): pass atol= if that does not matter, or check where the entries are smaller"
+)
 
 
 def unmeasurable(trial: Trial) -> str:

@@ -184,3 +184,40 @@ def test_nearer_to_zero_a_claim_is_wrong_only_if_fresh_slopes_say_so_too():
 
     z = np.array([[60.9644445976938, -0.3886431943042264, -1.383424497626497]])  # the first slopes at z/8 object
     assert gc.check(reduced, right, (z,), seed=71064).verdict is gc.Verdict.INCONCLUSIVE
+
+
+def cancels(x):
+    return float(np.sum(np.sqrt(1 + x * x) - x))
+
+
+def its_gradient(x):
+    return x / np.sqrt(1 + x * x) - 1
+
+
+@pytest.mark.parametrize("x", [[1e6, 1.0], [3e5, 1.0, 2.0], [1e7, 0.5, 3.0], [1.0, -2.0, 1e6]])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_entry_with_which_f_stands_still_as_far_as_it_is_rounded_is_not_called_wrong(x, seed):
+    assert gc.check(cancels, its_gradient, (np.array(x),), seed=seed).verdict is not gc.Verdict.FAIL
+
+
+def test_what_is_advised_there_works():
+    x = np.array([1e6, 1.0])
+    report = gc.check(cancels, its_gradient, (x,))
+    assert "stands still where the claim moves it by less" in report[0].reason
+    assert gc.check(cancels, its_gradient, (x,), atol=1e-9).verdict is gc.Verdict.PASS
+    assert gc.check(cancels, its_gradient, (x / 1000,)).verdict is gc.Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("x", "factors"),
+    [([1e6, 1.0], [1.0, 1.5]), ([1e3, 1.0], [1.5, 1.0]), ([1e6, 1.0], [3000.0, 1.0]), ([20.0, 1.0], [1.5, 1.0])],
+)
+def test_what_moves_f_beyond_its_round_off_counts(x, factors):
+    report = gc.check(cancels, lambda x: its_gradient(x) * factors, (np.array(x),), oracle="finite differences")
+    assert report.verdict is gc.Verdict.FAIL
+
+
+def test_a_dead_unit_beside_a_large_entry_counts():
+    x = np.array([1e6, -1.0, 2.0])
+    report = gc.check(lambda x: float(np.sum(np.maximum(x[1:], 0))), lambda _: np.array([0.0, 1.0, 1.0]), (x,))
+    assert report.verdict is gc.Verdict.FAIL
