@@ -79,6 +79,7 @@ class Asked:
     terms: Terms = field(default_factory=Terms)
     sizes: dict[int, float] = field(default_factory=dict)  # by leaf: the root mean square of its gradient
     found: Findings = field(default_factory=Findings)
+    answered: Sequence[Any] = ()  # the outputs that came with the last answer
 
     @property
     def library(self) -> str:
@@ -96,7 +97,17 @@ class Asked:
         """Return the gradients for the same or for other inputs and cotangents."""
         self.found.calls += 1
         needed = self.judged if judged is None else judged
-        return self.run(self.leaves if leaves is None else leaves, needed, given or self.cotangents)[1]
+        leaves = self.leaves if leaves is None else leaves
+        self.answered, gradients = self.run(leaves, needed, given or self.cotangents)
+        return gradients
+
+    @property
+    def forward_too(self) -> str:
+        """What to add to a breach where the outputs of the last answer were others too; else empty."""
+        pairs = zip(self.answered, self.outputs, strict=True)
+        unit = max(*self.units, FLOAT32)
+        same = all(close(one, other, unit) for one, other in pairs if arrays.is_array(other))
+        return "" if same else "; what the forward returns is another too, so look there first"
 
     def different(self, gradients: Sequence[Any], wanted: Sequence[Any] | None = None) -> list[int]:
         """Return the leaves whose gradient differs from the wanted one by more than another order of summation."""

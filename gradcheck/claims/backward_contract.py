@@ -172,7 +172,7 @@ def _memory(asked: Asked) -> None:
     ):
         asked.found.breaches.append(
             f"reads outside its inputs: {asked.label(wrong)} is another when the memory around them is NaN; mask the "
-            "loads of the last block"
+            f"loads of the last block{asked.forward_too}"
         )
     _layout(asked, memory.narrow, "narrow view as")
 
@@ -187,7 +187,7 @@ def _fresh(asked: Asked, told: Collection[int] | None) -> None:
             continue
         asked.found.breaches.append(
             f"reads fresh memory that nothing was written to: d{asked.names[i]} is NaN at {int(kept.sum())} of "
-            f"{kept.size} entries when that memory is; write every entry, or start from zeros"
+            f"{kept.size} entries when that memory is; write every entry, or start from zeros{asked.forward_too}"
         )
 
 

@@ -100,6 +100,31 @@ def test_a_right_backward_owes_nothing():
     assert not report.notes
 
 
+def test_where_the_forward_reads_outside_its_inputs_too_that_is_said():
+    def outside(x):
+        n = x.numel()
+        last = n if x.untyped_storage().nbytes() // 8 > n + x.storage_offset() else n - 1
+        return x.sum() + 0 * torch.as_strided(x, (1,), (1,), x.storage_offset() + last).sum()
+
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            y = outside(x)
+            ctx.save_for_backward(x, y)
+            return y
+
+        @staticmethod
+        def backward(ctx, c):
+            x, y = ctx.saved_tensors
+            return c * torch.ones_like(x) + 0 * y
+
+    report = gc.check(Forward.apply, inputs=(inputs()[0],))
+    assert report.verdict is gc.Verdict.FAIL
+    assert "reads outside its inputs: dx" in report.complaint
+    assert "what the forward returns is another too" in report.complaint
+    assert "forward returns" not in gc.check(mistaken(out_of_bounds), inputs=inputs()).complaint
+
+
 @pytest.mark.parametrize(("backward", "said"), BREACHES)
 def test_each_breach_of_an_inputs_claim_is_a_sentence(backward, said):
     report = gc.check(mistaken(backward), inputs=inputs())
