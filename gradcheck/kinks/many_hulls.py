@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Chosen = NDArray[np.bool_]
 
-DEPENDENT = 1e-11  # of a vertex, what no combination of those in use gives: less is round-off of its square
 ROUND_OFF = 2.0**-50  # of a square: with so much more of each no equations are singular
 SLACK = 2.0**-46  # what a vertex must gain, of 1
 STEPS = 4  # for each vertex; far more than any takes that ends
@@ -88,9 +87,6 @@ class _Active:
             self.t = np.zeros(begin.T.shape)
         self._used[(self._used & (self.t <= 0)).any(axis=1)] = False
         self.t[~self._used] = 0.0
-        self._entered = np.zeros(len(products), dtype=bool)
-        self._pivot = np.zeros(len(products), dtype=np.intp)
-        self._gain = np.zeros(len(products))
 
     def solved(self) -> Array:
         """Return the weights that the vertices in use would have were none to be kept above 0."""
@@ -104,7 +100,6 @@ class _Active:
         Return which hulls are still open. The weights that it begins with are solved for.
         """
         each = np.arange(len(self.hulls))
-        self._refuse(each, solved)
         falls = self._used & (solved <= 0)
         back: Chosen = np.any(falls, axis=1, keepdims=True)[:, 0]
         gain = np.where(self._among & ~self._used, 1.0 - np.einsum("hij,hj->hi", self._products, solved), -np.inf)
@@ -114,26 +109,11 @@ class _Active:
         out = shares.argmin(axis=1)
         self.t += np.where(back, shares[each, out], 1.0)[:, None] * (solved - self.t)
         self.t[each[back], out[back]] = 0.0
-        self._gain = gain[each, into]
-        self._entered = np.logical_not(back) & (self._gain > SLACK)
-        self._pivot = np.where(back, out, into)
-        more: Chosen = back | self._entered
-        self._used[each[more], self._pivot[more]] = ~back[more]
+        more: Chosen = back | (gain[each, into] > SLACK)
+        self._used[each[more], np.where(back, out, into)[more]] = ~back[more]
         return more
-
-    def _refuse(self, each: NDArray[np.intp], solved: Array) -> None:
-        """Take out again what has just come into use and depends on the others: its gain is its weight times its room.
-
-        Room is what no combination of the others gives of it, squared. Its weight is above 0 but for round-off.
-        """
-        weight, own = solved[each, self._pivot], self._products[each, self._pivot, self._pivot]
-        dependent = self._entered & ((weight <= 0) | (weight * DEPENDENT * own >= self._gain))
-        rows, columns = each[dependent], self._pivot[dependent]
-        self._used[rows, columns] = self._among[rows, columns] = False
-        solved[dependent] = self.t[dependent]
 
     def keep(self, some: Chosen) -> None:
         """Let go of all other hulls."""
         self.hulls, self._products = self.hulls[some], self._products[some]
         self._among, self._used, self.t = self._among[some], self._used[some], self.t[some]
-        self._entered, self._pivot, self._gain = self._entered[some], self._pivot[some], self._gain[some]

@@ -198,8 +198,8 @@ def test_vertices_next_to_one_another_on_a_circle_lose_no_other_hull(close):
         assert far <= np.linalg.norm(targets[:, place] - alone) + 1e-7 * close**0.5
 
 
-def test_a_vertex_that_depends_on_those_in_use_is_taken_out_again():
-    # 300 points of a plane's line up to 1e-9 of it: three of them, lifted, are as good as dependent
+def test_vertices_that_depend_on_one_another_but_for_round_off():
+    # 300 points of a plane's line up to 1e-9 of it: three of them are as good as dependent
     rng = np.random.default_rng(3)
     vertices = np.stack([rng.standard_normal((6, 300)), 1e-9 * rng.standard_normal((6, 300))], axis=1)
     targets = np.einsum("kb,kmb->mb", rng.dirichlet(np.ones(6), 300).T, vertices)
