@@ -56,9 +56,8 @@ def in_hulls(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
             if not more.any():
                 break
             left.keep(more)
-    total = weights.sum(axis=1)
-    found = found & (total > 0)
-    return (weights / np.where(found, total, 1.0)[:, None]).T, found
+    np.divide(weights, weights.sum(axis=1, keepdims=True), out=weights, where=found[:, None])
+    return weights.T, found
 
 
 def _products(vertices: Array, targets: Array) -> Array:
@@ -67,7 +66,7 @@ def _products(vertices: Array, targets: Array) -> Array:
     scale = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -1000, 1000))  # with it differences are floats
     off = vertices * scale - targets * scale
     largest = np.abs(off).max(axis=(0, 1))
-    off /= np.where(largest > 0, largest, 1.0)
+    np.divide(off, largest, out=off, where=largest > 0)
     rows = np.ascontiguousarray(off.transpose(2, 0, 1))
     products = rows @ rows.transpose(0, 2, 1) + 1.0
     np.einsum("hii->hi", products)[:] *= 1 + ROUND_OFF

@@ -14,6 +14,8 @@ from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.noise import ROUNDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gradcheck.slopes.ladder import Ladder
     from gradcheck.slopes.slope import Level, Slope
 
@@ -43,7 +45,7 @@ def stillness(ladder: Ladder, levels: list[Level], slope: Slope) -> Slope:
     slope = replace(slope, constant=max(tolerance, ROUNDINGS * noise.unit * abs(ladder.at_zero)) / max(still))
     if not zero:
         return slope
-    first = first_move(ladder, tolerance)
+    first = first_move(ladder.phi, ladder.at_zero, ladder.values(), tolerance)
     return replace(slope, hidden=first / max(still), first=first)
 
 
@@ -82,7 +84,9 @@ def _unmoved(ladder: Ladder, slope: Slope, tolerance: float) -> float | None:
     return step
 
 
-def first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
+def first_move(
+    phi: Callable[[float], float], at_zero: float, values: Iterable[tuple[float, float]], tolerance: float = 0.0
+) -> float:
     """Return the smallest move of φ where it begins to move, found by halving; 0 where it was never seen to move.
 
     Past a dead unit's kink φ moves continuously, and its first move is as small as one likes; where low precision
@@ -90,10 +94,10 @@ def first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
     """
 
     def size(value: float) -> float:
-        move = abs(value - ladder.at_zero)
+        move = abs(value - at_zero)
         return 0.0 if move <= tolerance else move
 
-    moves = {t: size(value) for t, value in ladder.values() if math.isfinite(value)}
+    moves = {t: size(value) for t, value in values if math.isfinite(value)}
     moving = [t for t, move in moves.items() if move > 0]
     if not moving:
         return 0.0
@@ -102,7 +106,7 @@ def first_move(ladder: Ladder, tolerance: float = 0.0) -> float:
     first = smallest = moves[outer]
     for halving in range(HALVINGS):
         middle = (inner + outer) / 2
-        move = size(ladder.phi(middle))
+        move = size(phi(middle))
         if move == 0:
             inner = middle
         elif move > 0:

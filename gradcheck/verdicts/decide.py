@@ -208,8 +208,8 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
-    step = trial.field.step_size() * (abs(trial.field.at_point) or 1.0)
-    return STEPS * trial.field.largest < min(step, trial.smallest_move) < math.inf
+    step, least = trial.field.step_size() * (abs(trial.field.at_point) or 1.0), STEPS * trial.field.largest
+    return least < min(step, trial.smallest_move) < math.inf and least < trial.first_move()
 
 
 def _steps(trial: Trial) -> float:

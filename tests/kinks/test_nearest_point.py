@@ -150,7 +150,7 @@ def hulls(kind, size, count, seed=0):
 
 @pytest.mark.parametrize("scale", [1.0, 1e307, 1e-307])
 @pytest.mark.parametrize("kind", ["any", "outside", "on a ball", "corners", "close together", "equal"])
-@pytest.mark.parametrize(("size", "count"), [(1, 3), (2, 5), (3, 12), (8, 10)])
+@pytest.mark.parametrize(("size", "count"), [(1, 3), (2, 5), (3, 12), (8, 10), (6, 40)])
 def test_the_nearest_points_of_many_hulls_are_those_of_each(kind, size, count, scale):
     vertices, targets, among = hulls(kind, size, count)
     weights, found = in_hulls(scale * vertices, scale * targets, among)
@@ -207,6 +207,22 @@ def test_vertices_that_depend_on_one_another_but_for_round_off():
     assert found.all()
     assert (weights >= 0).all()
     assert np.abs(targets - np.einsum("kb,kmb->mb", weights, vertices)).max() <= 1e-8
+
+
+def test_those_that_carried_weight_are_where_it_ends_soonest(monkeypatch):
+    vertices, targets, among = hulls("any", 4, 9)
+    turns, turn = [], many_hulls._Active.turn
+
+    def counted(active, solved):
+        turns.append(1)
+        return turn(active, solved)
+
+    monkeypatch.setattr(many_hulls._Active, "turn", counted)
+    carried = in_hulls(vertices, targets, among)[0] > 0
+    before = len(turns)
+    in_hulls(vertices, targets, among, carried)
+    assert before > 4
+    assert len(turns) - before == 1
 
 
 def test_where_the_active_set_does_not_end_it_is_said(monkeypatch):

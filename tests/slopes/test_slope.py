@@ -519,7 +519,7 @@ def test_a_jump_is_known_as_one_after_a_few_halvings_and_a_first_move_is_followe
         ladder = Ladder(lambda t: calls.append(t) or phi(t), 1.0, NOISE, FINEST, 0.0)
         ladder.measure(COARSEST)
         calls.clear()
-        first_move(ladder)
+        first_move(ladder.phi, ladder.at_zero, ladder.values())
         return len(calls)
 
     assert halvings(lambda t: 1 + max(t - 0.1, 0.0)) == HALVINGS

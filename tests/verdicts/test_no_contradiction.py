@@ -152,3 +152,26 @@ def test_where_the_claim_is_another_one_at_the_rounded_point_that_is_said():
     said = [report for report in reports if any("f rounds its arguments to float16" in a.reason for a in report)]
     assert said
     assert all(report.verdict is not PASS for report in reports)
+
+
+@pytest.mark.parametrize("quantum", [1.87e-4, 1e-3])
+def test_stairs_of_small_steps_are_not_taken_for_large_ones_where_few_of_their_values_were_seen(quantum):
+    x = np.array([-0.00198047])
+
+    def f(x):
+        return np.round((np.sum(np.tanh(0.01 * x)) - 1) / quantum) * quantum
+
+    for seed in range(40):
+        report = gc.check(f, lambda x: 0.01 / np.cosh(0.01 * x) ** 2, (x,), seed=seed)
+        assert report.verdict is not FAIL
+
+
+@pytest.mark.parametrize("quantum", [0.25, 1.0])
+def test_a_slope_claimed_on_stairs_of_large_steps_is_that_of_a_straight_through_estimator(quantum):
+    def f(x):
+        return np.sum(np.round(x / quantum) * quantum)
+
+    for seed in range(20):
+        report = gc.check(f, np.ones_like, (np.array([0.3, 1.7, -2.2]),), seed=seed)
+        assert report.verdict is FAIL
+        assert "straight-through" in report[0].reason

@@ -364,21 +364,23 @@ def test_of_declared_stairs_zero_is_right_and_a_slope_that_of_something_smooth(n
 
 
 @pytest.mark.parametrize(
-    ("step", "move", "largest", "at", "wanted"),
+    ("step", "move", "first", "largest", "at", "wanted"),
     [
-        (0.5, 0.5, 1.0, 1.0, True),
-        (STEPS, 0.5, 1.0, 1.0, False),
-        (0.5, STEPS, 1.0, 1.0, False),
-        (0.5, math.inf, 1.0, 1.0, True),
-        (math.inf, math.inf, 1.0, 1.0, False),
-        (0.5, 0.5, 64.0, 1.0, False),
-        (0.5, 0.5, 99.0, 1.0, False),
-        (0.5, 9.0, 64.0, -4.0, True),
-        (0.5, 0.5, 1.0, 0.0, True),
+        (0.5, 0.5, 0.5, 1.0, 1.0, True),
+        (STEPS, 0.5, 0.5, 1.0, 1.0, False),
+        (0.5, STEPS, 0.5, 1.0, 1.0, False),
+        (0.5, 0.5, STEPS, 1.0, 1.0, False),
+        (0.5, math.inf, math.inf, 1.0, 1.0, True),
+        (math.inf, math.inf, math.inf, 1.0, 1.0, False),
+        (0.5, 0.5, 0.5, 64.0, 1.0, False),
+        (0.5, 0.5, 0.5, 99.0, 1.0, False),
+        (0.5, 9.0, 9.0, 64.0, -4.0, True),
+        (0.5, 0.5, 0.5, 1.0, 0.0, True),
     ],
 )
-def test_stairs_by_design_have_steps_larger_than_those_of_any_arithmetic(step, move, largest, at, wanted):
+def test_stairs_by_design_have_steps_larger_than_those_of_any_arithmetic(step, move, first, largest, at, wanted):
     made = trial(*[probe(1.0, **STILL)] * 2, step=step, smallest_move=move, largest=largest, at_point=at)
+    made.first_move = lambda: first
     assert decide.stairs_by_design(made) == wanted
     straight = reasons.STRAIGHT_THROUGH if wanted else ""
     assert decided(made) == (FAIL, 0.4, straight)
