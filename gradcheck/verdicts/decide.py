@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.slopes.inside import STEPS
+from gradcheck.slopes.still import first_move
 from gradcheck.verdicts import reasons
 from gradcheck.verdicts.accuracy import LAMBDA
 from gradcheck.verdicts.certificate import Interval, Verdict, default_resolution
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.options import Rules
     from gradcheck.verdicts.trial import Trial
 
+FIRST = 2  # lines on which the first step of stairs is looked for
 COUNTED = 2.0**-5  # of the largest |f|: steps above it are those of a count, and of no arithmetic
 SHORT = 16  # bits of a sum of numbers of bfloat16 or float16
 SLIGHT = 2.0**-8  # of the resolution by the round-off that f shows
@@ -209,7 +211,21 @@ def _claims_a_slope_on_stairs(trial: Trial) -> bool:
 def stairs_by_design(trial: Trial) -> bool:
     """Tell whether f moves in steps larger than those of any arithmetic, beside the largest |f| near the point."""
     step, least = trial.field.step_size() * (abs(trial.field.at_point) or 1.0), STEPS * trial.field.largest
-    return least < min(step, trial.smallest_move) < math.inf and least < trial.first_move()
+    return least < min(step, trial.smallest_move) < math.inf and least < _first_step(trial)
+
+
+def _first_step(trial: Trial) -> float:
+    """Return the smallest of the moves with which f begins to move, found by halving; infinite where it never does.
+
+    Values that were seen may lie many steps of stairs apart, and this is one step.
+    """
+    found = math.inf
+    for probe in trial.probes[:FIRST]:
+        line = trial.field.line({trial.index: trial.direction(probe.probe)})
+        seen = [(side * v.step, f) for v in probe.slope.levels for side, f in ((1, v.plus), (-1, v.minus))]
+        far = [(t, line(t)) for t in (-1.0, 1.0)]
+        found = min(found, first_move(line, trial.field.at_point, [*far, *seen]) or math.inf)
+    return found
 
 
 def _steps(trial: Trial) -> float:

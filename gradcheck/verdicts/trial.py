@@ -14,7 +14,6 @@ from gradcheck import arrays
 from gradcheck.claims.prediction import ClaimNoise
 from gradcheck.slopes.every_float import exponent_above
 from gradcheck.slopes.noise import STEP
-from gradcheck.slopes.still import first_move
 from gradcheck.slopes.streams import Purpose, stream
 from gradcheck.verdicts.certificate import (
     Interval,
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 # standard deviations leave 6e-5.
 DEVIATIONS = 4.0
 SMALL = 2**18  # entries of all arguments together up to which directions are kept; those of more are drawn anew
-FIRST = 2  # lines on which the first step of stairs is looked for
 SMOOTH = 0.9  # |right − left| ~ h^p with p about 1: no kink, and finer steps need not look for one
 
 
@@ -306,19 +304,6 @@ class Trial:
         values = sorted({self.field.at_point, *(v for level in levels for v in (level.plus, level.minus))})
         rounding = STEP * self.field.unit * self.field.largest
         return min((b - a for a, b in pairwise(values) if b - a > rounding), default=math.inf)
-
-    def first_move(self) -> float:
-        """Return the smallest of the moves with which f begins to move, found by halving; infinite where it never does.
-
-        Values that were seen may lie many steps of stairs apart, and this is one step.
-        """
-        found = math.inf
-        for probe in self.probes[:FIRST]:
-            line, levels = self.field.line({self.index: self.direction(probe.probe)}), probe.slope.levels
-            far = [(t, line(t)) for t in (-1.0, 1.0)]
-            seen = [(side * v.step, value) for v in levels for side, value in ((1, v.plus), (-1, v.minus))]
-            found = min(found, first_move(line, self.field.at_point, [*far, *seen]) or math.inf)
-        return found
 
     @property
     def true_norm(self) -> float:

@@ -380,7 +380,8 @@ def test_of_declared_stairs_zero_is_right_and_a_slope_that_of_something_smooth(n
 )
 def test_stairs_by_design_have_steps_larger_than_those_of_any_arithmetic(step, move, first, largest, at, wanted):
     made = trial(*[probe(1.0, **STILL)] * 2, step=step, smallest_move=move, largest=largest, at_point=at)
-    made.first_move = lambda: first
+    made.direction = lambda _: 1.0
+    made.field.line = lambda _: lambda t: at + (first if t else 0.0)
     assert decide.stairs_by_design(made) == wanted
     straight = reasons.STRAIGHT_THROUGH if wanted else ""
     assert decided(made) == (FAIL, 0.4, straight)
