@@ -932,3 +932,112 @@ def wrong_by_three_resolutions(rng):
         return tuple(g)
 
     return case.f, gradient, case.args, case.gradient
+
+
+# --- digits that f loses: numbers near 1 that cancel, up to all of f
+
+NEXT_TO_ONE: dict[str, tuple[Callable[[Any, int], Any], Callable[[Any, int], Any]]] = {
+    "log(1 + x^k)": (lambda x, k: np.log(1 + x**k), lambda x, k: k * x ** (k - 1) / (1 + x**k)),
+    "cos(x)^k - 1": (lambda x, k: np.cos(x) ** k - 1, lambda x, k: -k * np.cos(x) ** (k - 1) * np.sin(x)),
+    "sqrt(1 + x^2k) - 1": (
+        lambda x, k: np.sqrt(1 + x ** (2 * k)) - 1,
+        lambda x, k: k * x ** (2 * k - 1) / np.sqrt(1 + x ** (2 * k)),
+    ),
+    "(1 + x^2)^k - 1": (lambda x, k: (1 + x**2) ** k - 1, lambda x, k: 2 * k * x * (1 + x**2) ** (k - 1)),
+    "exp(x^k) - 1": (lambda x, k: np.exp(x**k) - 1, lambda x, k: k * x ** (k - 1) * np.exp(x**k)),
+    "1/(1 + x^2k) - 1": (
+        lambda x, k: 1 / (1 + x ** (2 * k)) - 1,
+        lambda x, k: -2 * k * x ** (2 * k - 1) / (1 + x ** (2 * k)) ** 2,
+    ),
+}
+
+
+def _next_to_one(rng):
+    form, slope = NEXT_TO_ONE[str(rng.choice(list(NEXT_TO_ONE)))]
+    k, unit, x = int(rng.integers(2, 7)), 10.0 ** rng.choice([0, 0, -6, 6]), rng.standard_normal(_size(rng, 6))
+    x *= 10.0 ** rng.uniform(-9, 0)
+
+    def f(x):
+        return float(unit * np.sum(form(x, k)))  # `float` keeps other oracles out
+
+    return f, lambda x: (unit * slope(x, k),), (x,)
+
+
+@right("digits that f loses")
+def next_to_one(rng):
+    return _next_to_one(rng)
+
+
+@right("digits that f loses")
+def next_to_one_by_weights(rng):
+    (n, k), w = (int(i) for i in rng.integers(2, 6, 2)), rng.standard_normal(5)
+    x, w = 10.0 ** rng.uniform(-9, -1) * rng.standard_normal(n), w[:n]
+
+    def outer(x, w):
+        return k * (w * x) ** (k - 1) / (1 + (w * x) ** k)
+
+    return (
+        lambda x, w: float(np.sum(np.log(1 + (w * x) ** k))),
+        lambda x, w: (w * outer(x, w), x * outer(x, w)),
+        (x, w),
+    )
+
+
+@right("digits that f loses")
+def determinant_next_to_one(rng):
+    A = 10.0 ** rng.uniform(-9, -2) * rng.standard_normal((3, int(rng.integers(1, 4))))
+    one = np.eye(A.shape[1])
+    return (
+        lambda A: float(np.linalg.slogdet(one + A.T @ A)[1]),
+        lambda A: (2 * A @ np.linalg.inv(one + A.T @ A),),
+        (A,),
+    )
+
+
+@right("digits that f loses")
+def saturated_layer_of_ones(rng):
+    W, b, x = rng.standard_normal((4, 3)), rng.standard_normal(4), rng.standard_normal(3)
+    above = 10.0 ** rng.uniform(0, 2)
+
+    def z(W, b):
+        return above + (W @ x) ** 2 + b**2
+
+    def slope(W, b):
+        return -np.exp(-z(W, b)) / (1 + np.exp(-z(W, b))) ** 2
+
+    return (
+        lambda W, b: float(np.sum(1 - 1 / (1 + np.exp(-z(W, b))))),
+        lambda W, b: ((2 * slope(W, b) * (W @ x))[:, None] * x, 2 * slope(W, b) * b),
+        (W, b),
+    )
+
+
+@right("digits that f loses")
+def root_next_to_its_argument(rng):
+    x = rng.standard_normal(_size(rng, 6))
+    x[0] = 10.0 ** rng.uniform(2, 8)
+    return lambda x: float(np.sum(np.sqrt(1 + x * x) - x)), lambda x: (x / np.sqrt(1 + x * x) - 1,), (x,)
+
+
+@right("digits that f loses")
+def largest_of_logarithms(rng):
+    z = 10.0 ** rng.uniform(0, 3) * rng.standard_normal((_size(rng, 4), 3))
+    places = np.arange(len(z))
+
+    def f(z):
+        return float(np.sum(z.max(axis=1) - logsumexp(z, axis=1)))
+
+    def gradient(z):
+        others = _softmax(z)
+        others[places, z.argmax(axis=1)] = 0
+        others[places, z.argmax(axis=1)] = -others.sum(axis=1)
+        return (-others,)
+
+    return f, gradient, (z,)
+
+
+@wrong("digits that f loses")
+def next_to_one_and_wrong(rng):
+    f, gradient, args = _next_to_one(rng)
+    factor = float(rng.choice([2.0, 0.5, -1.0, 1.1]))
+    return f, lambda x: (factor * gradient(x)[0],), args, gradient

@@ -15,7 +15,7 @@ from gradcheck.slopes.direction import scale_of
 
 QUICK, THOROUGH = 120, 100_000
 # Nothing but f's values is there to decide these by, or the code is not what can be looked into.
-UNDECIDABLE = {"stairs", "low precision inside", "float32", "hardly moving f"}
+UNDECIDABLE = {"stairs", "low precision inside", "float32", "hardly moving f", "digits that f loses"}
 ORDINARY = {"compositions", "compositions on an offset"}
 
 

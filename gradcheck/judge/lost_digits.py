@@ -1,12 +1,13 @@
-"""Does f lose what is claimed? A FAIL by less than f's own round-off, of a claim that is right nearer to zero.
+"""Does f lose what is claimed? A FAIL by less than f's own round-off, of a claim that is right where f has digits.
 
 -log(p) of a p that differs from 1 by 1e-17 is 0, or what is left of numbers near 1 that cancel: it may move by 1e-33
 along all directions, and nothing shows that 16 digits are gone. f is made of factors as large as its gradient is nearer
-to zero, each rounded to u. Where a mismatch moves f by less than that over the steps that show it, it may be f's; or
-the claim's, since exp(-x²) far out has all its digits. So the claim is judged at x/2, x/8 and 0, until it is right or
-wrong there. Right there, it is not called wrong here.
+to zero, each rounded to u; log(1 + x⁶) of a small x, of one as large as f where x is 1. Where a mismatch moves f by
+less than that over the steps that show it, it may be f's; or the claim's, since exp(-x²) far out has all its digits. So
+the claim is judged nearer to zero, and where a small argument is as large as 1, until it is right or wrong there. Right
+there, it is not called wrong here.
 
-Where single entries are wrong, f may be rounded as they are, and not move with them next to the point.
+f may also be rounded as a large entry is, and move as smoothly as ever with the other entries.
 """
 
 from __future__ import annotations
@@ -23,77 +24,119 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
-from gradcheck.verdicts import decide
+from gradcheck.verdicts import decide, reasons
 from gradcheck.verdicts.accuracy import roundings
-from gradcheck.verdicts.certificate import Verdict, default_resolution
+from gradcheck.verdicts.certificate import Mismatch, Verdict, default_resolution
+from gradcheck.verdicts.report import Probe
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
-    from gradcheck.verdicts.certificate import Mismatch
-    from gradcheck.verdicts.options import Rules
-    from gradcheck.verdicts.report import Probe, WorstEntry
+    from numpy.typing import NDArray
 
-NEARER = (0.5, 0.125, 0.0)  # times the point
+    from gradcheck.verdicts.options import Rules
+
+NEARER = (0.5, 0.125, 2.0**-5, 2.0**-7, 0.0)  # times the point
+FAR = (0.5, 1.0)  # where a small argument is so large
+VISIBLE = 1e-2  # relative: an error as large would show elsewhere
 SLOPES = 4
-FINER = 4.0  # than u·|x|: a move that is rounded away
+LARGEST = 4  # entries
+EIGHT = range(1, 17, 2)  # moves: by 2^-k of the entry
+DIGITS = 16.0  # by which f may be off on the steps that show a slope
+ALIKE = 2.0**-4  # of the rounding: eight moves of a smooth f are that near to multiples of it once in 10^7
 CONTRADICTS = 0.5  # of the way from the measured slope to the claimed one
 
 
-def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> bool:
-    """Tell whether a claim that slopes contradict may be lost in f: right nearer to zero, and here below f's digits."""
+def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> str:
+    """Return why a claim that slopes contradict is not wrong: right elsewhere, and here below f's digits; else ""."""
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
-        return False
-    moved = [moved_by(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
-    sizes = {factor: claimed_size(trial, factor) for factor in NEARER}
+        return ""
+    if trial.interval().low < VISIBLE:
+        return ""  # elsewhere it would be beside what is as large there, and not show
+    largest = float(np.max(trial.scale.value))
+    factors = (*NEARER, *(size / largest for size in FAR if largest < FAR[0]))
+    sizes = {factor: max(1.0, factor) * claimed_size(trial, factor) for factor in factors}
     round_off = roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
-    if not math.hypot(*moved) <= math.sqrt(len(moved)) * round_off:
-        return False
-    for factor, size in sizes.items():
+    for factor, size in sizes.items() if _moves_f_less(trial, round_off) else ():
         if size <= round_off / default_resolution(trial.field.unit) ** 2:
             continue  # f hides it there too
         with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f: nothing learnt there
             found = _judged(trial, factor, rules, resolution)
             if found is not Verdict.INCONCLUSIVE:
-                return found is Verdict.PASS
+                where = "nearer to zero" if factor < 1 else f"at {factor:.0e} times {trial.name}"
+                return reasons.LOST.format(where) if found is Verdict.PASS else ""
+    return reasons.ALL_LOST.format(trial.name) if _all_lost(trial) else ""
+
+
+def _all_lost(trial: Trial) -> bool:
+    """Tell whether f is 0 and stands still, and the claim is below the round-off of numbers near 1.
+
+    Of those f may be made, and nothing but 0 be left of them: 1 − σ(40 + b).
+    """
+    claimed = max(abs(m.claimed) for m in trial.mismatches())
+    still = trial.field.at_point == 0 and decide.never_moves(trial)
+    return still and claimed <= roundings(trial.prediction, trial.field)
+
+
+def rounded_as_an_entry(trial: Trial) -> bool:
+    """Tell whether f is rounded as a large entry of the argument is, and what contradicts the claim is below that.
+
+    √(1 + x²) − x at x = 10⁶ is a multiple of 10⁻¹⁰, and has the same bits until x moves by 100. Beside an entry of 1,
+    which moves f at every step, only moves of x alone show that. They also show a claim that is wrong in x.
+    """
+    if not isinstance(trial.oracle, FiniteDifferences):
+        return False
+    x = arrays.to_numpy(trial.prediction.leaves[trial.index])
+    sizes = np.abs(x)
+    for index in zip(*np.unravel_index(np.argsort(sizes, axis=None)[::-1][:LARGEST], x.shape), strict=True):
+        if not _moves_f_less(trial, roundings(trial.prediction, trial.field) * float(sizes[index])):
+            return False  # nor is it below that of a smaller entry
+        v = np.zeros_like(x)
+        v[index] = x[index]
+        digit = 2 * trial.field.unit * math.ldexp(0.5, math.frexp(sizes[index])[1])
+        if _in_multiples(trial, v, digit):
+            return not _moved_along(trial, v) > DIGITS * digit
     return False
 
 
-def hidden_where_wrong(trial: Trial, worst: Sequence[WorstEntry]) -> bool:
-    """Tell whether f seems to stand still along the wrong entries, and moves where the claim does by their round-off.
+def _in_multiples(trial: Trial, v: NDArray[Any], digit: float) -> bool:
+    """Tell whether moves along v move f by multiples of a digit that is far coarser than f's own last one."""
+    field = trial.field
+    line = field.line({trial.index: v})
+    alike = 4 * field.unit * field.largest / digit
+    moves = [abs(line(2.0**-k) - field.at_point) / digit for k in EIGHT] if alike < ALIKE else []
+    moves = [move for move in moves if move < math.inf]
+    return any(moves) and all(abs(move - round(move)) <= alike for move in moves)
 
-    √(1 + x²) − x at x = 10⁶ moves by 5e-13·h and is rounded as x is, to 1e-10: it has the same bits until h is 100.
-    Beside an entry of 1, which moves f, only steps along x alone show that.
-    """
-    x = arrays.to_numpy(trial.prediction.leaves[trial.index])
-    if not worst or not isinstance(trial.oracle, FiniteDifferences):
-        return False
-    if any(abs(w.measured) > abs(w.claimed) / FINER for w in worst):
-        return False  # it was seen to move
-    wrong = tuple(np.array([w.index for w in worst], dtype=np.intp).reshape(len(worst), x.ndim).T)
-    v = np.zeros(x.shape)
-    v[wrong] = np.abs(x[wrong])
-    line, claimed, largest = trial.field.line({trial.index: v}), abs(trial.predict(v)[0]), float(np.max(v))
-    if not trial.field.unit * largest < claimed < math.inf:
-        return False
-    still = trial.field.unit * largest / (FINER * claimed)
-    moves = roundings(trial.prediction, trial.field) * largest / claimed
-    here = trial.field.at_point
-    return moves < 1 and line(still) == line(-still) == here and line(moves) != here != line(-moves)
+
+def _moved_along(trial: Trial, v: NDArray[Any]) -> float:
+    """Return how far the mismatch along v moves f."""
+    claimed, claim_error = trial.predict(v)
+    slope = trial.oracle.slope({trial.index: v}, scale=abs(claimed), start=None) if trial.oracle else None
+    if slope is None:
+        return 0.0
+    return moved_by(Mismatch(claimed, slope.value, slope.error), Probe(0, 1.0, slope, claimed, claim_error))
+
+
+def _moves_f_less(trial: Trial, round_off: float) -> bool:
+    """Tell whether the mismatches move f by less than its round-off over the steps that show them."""
+    moved = [moved_by(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
+    return math.hypot(*moved) <= math.sqrt(len(moved)) * round_off
 
 
 def moved_by(mismatch: Mismatch, probe: Probe) -> float:
     """Return how far the mismatch moves f over the steps whose slopes are nearer to the measured one's than to it.
 
-    These are the finest ones: from the first larger step that agrees with the claim the error is what f moves by.
+    These are the finest ones: from the first larger step that agrees with the claim the error is what f moves by. A
+    slope that is extrapolated may be nearer to none: the finest step shows it best.
     """
     off, levels = abs(mismatch.claimed - mismatch.measured), sorted(probe.slope.levels, key=lambda level: level.step)
     nearer = itertools.takewhile(
         lambda level: abs(level.central / probe.stretch - mismatch.measured) <= CONTRADICTS * off, levels
     )
-    return off * min(1.0, max((level.step for level in nearer), default=1.0))
+    finest = levels[0].step if levels else 1.0
+    return off * min(1.0, max((level.step for level in nearer), default=finest))
 
 
 def claimed_size(trial: Trial, factor: float) -> float:
@@ -108,8 +151,9 @@ def claimed_size(trial: Trial, factor: float) -> float:
 
 
 def _nearer(trial: Trial, factor: float) -> list[Any]:
-    """Return the leaves, those that are judged `factor` times as large."""
-    return arrays.resized(trial.field.leaves, trial.prediction.judged, factor - 1)
+    """Return the leaves, those that are judged `factor` times as large; only this one if it is to be larger."""
+    moved = trial.prediction.judged if factor < 1 else (trial.index,)
+    return arrays.resized(trial.field.leaves, moved, factor - 1)
 
 
 def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Verdict:
@@ -123,12 +167,15 @@ def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Ver
     try:
         there.measure(FiniteDifferences(other, prediction.judged), count)
         found = decide.verdict(there, rules, resolution)
-        if found[0] is Verdict.FAIL:  # a second time, as at the point itself
+        if found[0] is not Verdict.PASS:  # a second time, as at the point itself
             fresh = there.measure(FiniteDifferences(other, prediction.judged, 1), count)
-            repeated = sum(m.significant for m in there.mismatches(fresh)) > 1
-            found = decide.verdict(there, rules, resolution) if repeated else (Verdict.INCONCLUSIVE, *found[1:])
+            found = decide.verdict(there, rules, resolution)
+            if found[0] is Verdict.FAIL and sum(m.significant for m in there.mismatches(fresh)) < 2:
+                found = (Verdict.INCONCLUSIVE, *found[1:])
     finally:
         field.count(other.evaluations - field.evaluations)
         trial.prediction.evaluations += prediction.evaluations
     verdict, interval, _ = found
+    if verdict is Verdict.INCONCLUSIVE and interval.high <= decide.COARSE:
+        verdict = Verdict.PASS  # of three digits
     return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE

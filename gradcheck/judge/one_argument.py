@@ -13,7 +13,7 @@ from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
-from gradcheck.judge.lost_digits import hidden_where_wrong, lost_in_f
+from gradcheck.judge.lost_digits import lost_in_f, rounded_as_an_entry
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
@@ -97,10 +97,8 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         verdict, interval, reason = decide.verdict(trial, rules, resolution)
     if verdict is Verdict.PASS and not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
         trial, verdict, interval, reason = larger
-    if verdict is Verdict.FAIL and _faster(trial):
-        verdict, reason = Verdict.INCONCLUSIVE, reasons.FASTER
-    elif verdict is Verdict.FAIL and lost_in_f(trial, rules, resolution):
-        verdict, reason = Verdict.INCONCLUSIVE, reasons.LOST
+    if verdict is Verdict.FAIL and (doubt := _doubt(trial, rules, resolution)):
+        verdict, reason = Verdict.INCONCLUSIVE, doubt
     elif verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
     if verdict is Verdict.FAIL and (dtype := _of_a_rounded_point(trial)):
@@ -108,6 +106,15 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         if verdict is not Verdict.FAIL:  # and no PASS: slopes there say nothing of the claim here
             return trial.report(Verdict.INCONCLUSIVE, interval, resolution, reasons.ROUNDED_POINT.format(dtype))
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
+
+
+def _doubt(trial: Trial, rules: Rules, resolution: float) -> str:
+    """Return why slopes that contradict the claim do not show it wrong, empty where they do."""
+    if _faster(trial):
+        return reasons.FASTER
+    if lost := lost_in_f(trial, rules, resolution):
+        return lost
+    return reasons.ROUNDED_AS_ENTRY if rounded_as_an_entry(trial) else ""
 
 
 def _may_be_round_off(trial: Trial) -> bool:
@@ -239,8 +246,6 @@ def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], 
         if (told := right_when_symmetric(argument, trial)) is not None:
             return told
         found = names.placed(locate.find(names.named(argument, trial, trials), trial), trial)
-        if hidden_where_wrong(trial, found.worst):
-            return trial.report(Verdict.INCONCLUSIVE, argument.error, argument.resolution, reasons.ROUNDED_ENTRIES)
         return in_matrix(found, trial)
     return kink.at_the_point_only(trial, argument, rules.kink)
 

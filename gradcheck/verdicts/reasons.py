@@ -40,12 +40,16 @@ AS_ROUND_OFF = (
     "softmax, a bias before a normalisation): pass atol= if it does not matter, or check at another point"
 )
 LOST = (
-    "the claim is right nearer to zero, and off here by less than the round-off of what f is made of: f may lose what "
-    "it says (log(p) of a p of nearly 1): pass atol= if that does not matter, or check nearer to zero"
+    "the claim is right {}, and off here by less than the round-off of what f is made of: f may lose what it says "
+    "(log(p) of a p of nearly 1): pass atol= if that does not matter, or check there"
 )
-ROUNDED_ENTRIES = (
-    "f is rounded as the entries are that seem wrong, and stands still where the claim moves it by less: its last "
-    "digits cancel there (sqrt(1 + x²) - x): pass atol= if that does not matter, or check where the entries are smaller"
+ALL_LOST = (
+    "f is 0 here and does not move, and the claim is below the round-off of numbers near 1: f may lose it (1 - sigmoid "
+    "of a large number), or not use {} at all: pass atol= if it does not matter, or check at another point"
+)
+ROUNDED_AS_ENTRY = (
+    "f is rounded as a large entry is, and what it is off by is less: digits cancel there (sqrt(1 + x²) - x): pass "
+    "atol= if that does not matter, or check where that entry is smaller"
 )
 
 

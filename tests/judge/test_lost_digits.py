@@ -111,7 +111,7 @@ def test_a_mismatch_beyond_the_floats_is_not_lost():
         (3.0, 1.0, 2.0, [6.0, 4.1, 2.0, 2.0], 2.0 * 2**-8),
         (-3.0, 1.0, 1.0, [-3.0, -3.0, -3.0, 1.5], 4.0 * 2**-11),
         (7.0, 2.5, 1.0, [2.5, 2.5, 2.5, 2.5], 4.5 * 2**-2),
-        (3.0, 1.0, 1.0, [3.0, 3.0, 3.0, 3.0], 2.0),  # no step shows it
+        (3.0, 1.0, 1.0, [3.0, 3.0, 3.0, 3.0], 2.0 * 2**-11),  # none shows it, and the finest is nearest
         (3.0, 1.0, 1.0, [1.0, 3.0, 1.0, 1.0], 2.0 * 2**-8),  # by chance a larger one shows it again
     ],
 )
@@ -203,7 +203,7 @@ def test_an_entry_with_which_f_stands_still_as_far_as_it_is_rounded_is_not_calle
 def test_what_is_advised_there_works():
     x = np.array([1e6, 1.0])
     report = gc.check(cancels, its_gradient, (x,))
-    assert "stands still where the claim moves it by less" in report[0].reason
+    assert "rounded as a large entry is" in report[0].reason
     assert gc.check(cancels, its_gradient, (x,), atol=1e-9).verdict is gc.Verdict.PASS
     assert gc.check(cancels, its_gradient, (x / 1000,)).verdict is gc.Verdict.PASS
 
@@ -215,6 +215,49 @@ def test_what_is_advised_there_works():
 def test_what_moves_f_beyond_its_round_off_counts(x, factors):
     report = gc.check(cancels, lambda x: its_gradient(x) * factors, (np.array(x),), oracle="finite differences")
     assert report.verdict is gc.Verdict.FAIL
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("x", [[409087.7487968948, -0.45640793690933185], [8042.177597912338, 0.8828025732928831]])
+def test_slopes_that_several_entries_share_are_not_nearer_than_the_coarsest_rounding(x, seed):
+    assert gc.check(cancels, its_gradient, (np.array(x),), seed=seed).verdict is not gc.Verdict.FAIL
+
+
+def test_a_claim_that_is_wrong_in_the_large_entry_is_wrong_by_moves_of_that_alone():
+    def f(x):
+        return float(np.sum(np.logaddexp(0, x) - x))
+
+    for seed in range(5):
+        report = gc.check(f, lambda x: np.array([1.5, 1.0]) / -(1 + np.exp(x)), (np.array([20.0, 1.0]),), seed=seed)
+        assert report.verdict is gc.Verdict.FAIL
+
+
+def small(k):
+    """Return log(1 + Σxᵏ), all of whose digits are lost where x is small, and its gradient."""
+    return lambda x: float(np.log(1 + np.sum(x**k))), lambda x: k * x ** (k - 1) / (1 + np.sum(x**k))
+
+
+@pytest.mark.parametrize(("k", "x"), [(6, [6e-5]), (4, [7e-7, -2e-8]), (2, [1e-12, 3e-11, -2e-12])])
+@pytest.mark.parametrize(("factor", "wanted"), [(1.0, gc.Verdict.INCONCLUSIVE), (2.0, gc.Verdict.FAIL)])
+def test_where_all_of_f_is_lost_the_claim_is_judged_where_the_argument_is_larger(k, x, factor, wanted):
+    f, gradient = small(k)
+    for seed in range(5):
+        report = gc.check(f, lambda x: factor * gradient(x), (np.array(x),), seed=seed)
+        assert report.verdict is wanted
+        assert wanted is gc.Verdict.FAIL or "times x" in report[0].reason
+    assert gc.check(f, gradient, (np.array(x),), atol=1e-6).verdict is gc.Verdict.PASS
+
+
+def test_nothing_is_left_of_numbers_near_one_and_nothing_is_said_of_the_claim():
+    def f(b):
+        return float(np.sum(1 - 1 / (1 + np.exp(-40 - b))))
+
+    b = np.array([0.3, -0.2])
+    report = gc.check(f, lambda b: -np.exp(-40 - b), (b,))
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+    assert "1 - sigmoid" in report[0].reason
+    assert gc.check(f, lambda b: -np.exp(-40 - b), (b,), atol=1e-9).verdict is gc.Verdict.PASS
+    assert gc.check(f, lambda b: -np.exp(-20 - b), (b,)).verdict is gc.Verdict.FAIL
 
 
 def test_a_dead_unit_beside_a_large_entry_counts():
