@@ -12,6 +12,7 @@ import gradcheck as gc
 from gradcheck.kinks import subgradient
 from gradcheck.kinks.neighbourhood import Neighbourhood
 from property_tests import kink_families as known
+from property_tests import kink_trees
 
 DELTA = 2.0**-27
 
@@ -191,3 +192,39 @@ if __name__ == "__main__":  # python -m property_tests.test_kinks_known FIRST LA
     chosen = range(*map(int, sys.argv[1:3]))
     found = counted(resumed(chosen, sys.argv[3]) if len(sys.argv) > 3 else of_seeds(chosen))
     print(said(found[0], found[2]), f"{len(found[1])} mistakes", sep="\n")  # noqa: T201  for the documentation
+
+
+def failed(draws, seed, least):
+    """Return the reports of right claims that fail, of trees of which no piece has less than a share of directions."""
+    rng, found, total = np.random.default_rng(seed), [], 0
+    for n in range(draws):
+        case = kink_trees.drawn(rng)
+        if not least <= case.least < 1:
+            continue
+        total += 1
+
+        def f(x, tree=case.tree):
+            return float(kink_trees.evaluated(tree, x[None])[0][0])
+
+        def gradient(x, case=case):
+            return np.array(kink_trees.evaluated(case.tree, x[None])[1][0]) if x.any() else case.claim
+
+        report = gc.check(f, gradient, (np.zeros(len(case.claim)),), seed=n)
+        if report.verdict is gc.Verdict.FAIL:
+            found.append((n, str(report)))
+    return found, total
+
+
+def test_no_right_claim_fails_where_wide_pieces_of_both_bends_end_at_one_another():
+    found, total = failed(400, 7, least=0.1)
+    assert total > 100
+    assert found == []
+
+
+@pytest.mark.thorough
+def test_few_right_claims_fail_where_such_pieces_are_thin():
+    """A piece that no move asked for has met is not known: see docs/kinks.md."""
+    found, total = failed(20_000, 8, least=0.1)
+    assert len(found) <= 1e-3 * total
+    found, total = failed(20_000, 8, least=0.0)
+    assert len(found) <= 0.04 * total

@@ -88,15 +88,16 @@ def rounded_as_an_entry(trial: Trial) -> bool:
     if not isinstance(trial.oracle, FiniteDifferences):
         return False
     x = arrays.to_numpy(trial.prediction.leaves[trial.index])
-    sizes = np.abs(x)
-    for index in zip(*np.unravel_index(np.argsort(sizes, axis=None)[::-1][:LARGEST], x.shape), strict=True):
-        if not _moves_f_less(trial, roundings(trial.prediction, trial.field) * float(sizes[index])):
+    flat = x.reshape(-1)
+    for entry in np.argsort(np.abs(flat))[::-1][:LARGEST]:
+        size = float(abs(flat[entry]))
+        if not _moves_f_less(trial, roundings(trial.prediction, trial.field) * size):
             return False  # nor is it below that of a smaller entry
-        v = np.zeros_like(x)
-        v[index] = x[index]
-        digit = 2 * trial.field.unit * math.ldexp(0.5, math.frexp(sizes[index])[1])
-        if _in_multiples(trial, v, digit):
-            return not _moved_along(trial, v) > DIGITS * digit
+        v = np.zeros_like(flat)
+        v[entry] = flat[entry]
+        digit = 2 * trial.field.unit * math.ldexp(0.5, math.frexp(size)[1])
+        if _in_multiples(trial, v.reshape(x.shape), digit):
+            return not _moved_along(trial, v.reshape(x.shape)) > DIGITS * digit
     return False
 
 

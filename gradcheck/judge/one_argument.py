@@ -237,17 +237,17 @@ def _wrong_on_larger_steps(trial: Trial, rules: Rules) -> tuple[Trial, Verdict, 
 
 def _wrong(argument: ArgumentReport, trial: Trial, trials: Mapping[int, Trial], rules: Rules) -> ArgumentReport:
     """Return the report of a FAIL with its mistake and its place; of a PASS where it is a subgradient after all."""
+    if kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
+        return kink.at_the_point_only(trial, argument, rules.kink)
     if argument.reason == reasons.STRAIGHT_THROUGH:
         return argument  # wrong everywhere, and not by a mistake
     if decide.never_moves(trial):
         used = f"f does not move by a bit when {trial.name} does: does f use {trial.name}?"
         return argument.with_(advice=used)
-    if not kink.right_beside(trial, min(argument.resolution, trial.interval().low)):
-        if (told := right_when_symmetric(argument, trial)) is not None:
-            return told
-        found = names.placed(locate.find(names.named(argument, trial, trials), trial), trial)
-        return in_matrix(found, trial)
-    return kink.at_the_point_only(trial, argument, rules.kink)
+    if (told := right_when_symmetric(argument, trial)) is not None:
+        return told
+    found = names.placed(locate.find(names.named(argument, trial, trials), trial), trial)
+    return in_matrix(found, trial)
 
 
 def _again(trial: Trial, rules: Rules) -> list[Any]:

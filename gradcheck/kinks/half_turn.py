@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
 
+PIECES = 6  # equal parts of a half-turn that tells which way f bends
 FIRST = 30  # claims after which one crossing at least must have been isolated: else kinks are not simple, or very many
 
 
@@ -124,8 +125,10 @@ def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int,
     the other half alone, or where a turn through other moves goes.
     """
     others = near.rng.standard_normal((2, len(entries)))
+    if len(entries) > 1:
+        others -= np.outer(others @ move, move) / float(move @ move)  # square to it: else most of a turn is one part
     for towards in (others[0], -others[0], others[1], -others[1]):
-        turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=4)
+        turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=PIECES)
         for low, high in pairwise(sorted(turn.path)):
             way = turn.at(high) - turn.at(low)
             gain = bend * float((turn.path[high] - turn.path[low]) @ way)

@@ -37,6 +37,7 @@ WHOLE = 120  # claims in one hull at most
 RETRIES = 4
 MANY = 120  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
+LOOKS = 64  # claims that may refute an outside
 ROUNDS, FRESH = 6, 12  # and claims of each, where several pieces meet
 
 
@@ -76,6 +77,37 @@ class Finding:
 
 def judged(near: Neighbourhood) -> Finding:
     """Judge the claim at the point; `near` holds a few claims already, the first two at a move and its opposite."""
+    finding = _judged(near)
+    if finding.separation is None or not isinstance(near.claims, list):
+        return finding
+    return _looked_again(near, finding, finding.separation)
+
+
+def _looked_again(near: Neighbourhood, finding: Finding, separation: Separation) -> Finding:
+    """Return an outside that no further claim refutes; where one does, more pieces meet there than were known.
+
+    Pieces that bend the other way, and are thin, may all be between the claims asked for.
+    """
+    u, slack = separation.move, 8 * near.tolerance * float(np.sum(np.abs(separation.move)))
+    every = slice(None)
+    for turn in range(LOOKS):
+        move = near.noise()
+        if turn % 3:  # near a direction and its opposite: the proof's, or that from a claim to the one on trial
+            towards = u if turn % 3 == 1 else near.here[:] - near.claim(int(near.rng.integers(len(near.claims))), every)
+            towards = towards / max(float(np.abs(towards).max()), near.tolerance)
+            move += near.rng.choice([-1.0, 1.0]) * 2.0 ** near.rng.integers(-2, 6) * towards
+        else:
+            move *= np.exp(2 * near.noise())  # of all sizes
+        try:
+            beyond = float(near.ask(move, drawn=True) @ u) - separation.reached
+        except Spent:
+            break
+        if beyond > slack or (separation.kind == "flat" and beyond < -slack):
+            return _more_vertices(near, near.positions)
+    return finding
+
+
+def _judged(near: Neighbourhood) -> Finding:
     try:
         guess = coupling.guessed(near)
         if guess.weights is not None:
