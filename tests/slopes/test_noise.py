@@ -202,3 +202,19 @@ def test_round_off_between_values_of_one_step_is_no_step():
         lambda t: 1 + 2.0**-40 * math.floor(2.0**36 * t) + 2 * UNIT * next(last), 1.0, UNIT
     )  # the finest spacing is 2^-38
     assert noise.granularity == pytest.approx(2.0**-40, rel=1e-3, abs=0)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 90])
+@pytest.mark.parametrize("quantum", [2e-8, 1e-6])
+def test_steps_of_a_steep_function_that_fit_into_the_spacing_are_seen_between_its_points(steps, quantum):
+    spacing = math.ldexp(GENERIC, math.floor(0.7 * math.log2(UNIT)))
+
+    def phi(t):
+        return 1 + quantum * round(steps * (1 + 1e-4) * t / spacing)
+
+    assert measure_noise(phi, 1.0, UNIT).bound >= quantum / 4
+
+
+def test_a_steep_function_that_is_smooth_has_no_more_noise_for_it():
+    noise = measure_noise(lambda t: 3 + math.sin(1e5 * t) + 1e5 * t, 3.0, UNIT)
+    assert noise.bound <= 64 * UNIT
