@@ -188,12 +188,6 @@ def test_no_check_of_such_a_function_has_a_wrong_verdict_in_ten_thousand():
     assert misjudged(range(1_000, 11_000)) == []
 
 
-if __name__ == "__main__":  # python -m property_tests.test_kinks_known FIRST LAST [LOG]
-    chosen = range(*map(int, sys.argv[1:3]))
-    found = counted(resumed(chosen, sys.argv[3]) if len(sys.argv) > 3 else of_seeds(chosen))
-    print(said(found[0], found[2]), f"{len(found[1])} mistakes", sep="\n")  # noqa: T201  for the documentation
-
-
 def failed(draws, seed, least):
     """Return the reports of right claims that fail, of trees of which no piece has less than a share of directions."""
     rng, found, total = np.random.default_rng(seed), [], 0
@@ -222,9 +216,15 @@ def test_no_right_claim_fails_where_wide_pieces_of_both_bends_end_at_one_another
 
 
 @pytest.mark.thorough
-def test_few_right_claims_fail_where_such_pieces_are_thin():
+@pytest.mark.parametrize(("least", "most"), [(0.1, 0.0), (0.05, 1e-3), (0.02, 0.01), (0.0, 0.06)])
+def test_few_right_claims_fail_where_such_pieces_are_thin(least, most):
     """A piece that no move asked for has met is not known: see docs/kinks.md."""
-    found, total = failed(20_000, 8, least=0.1)
-    assert len(found) <= 1e-3 * total
-    found, total = failed(20_000, 8, least=0.0)
-    assert len(found) <= 0.04 * total
+    found, total = failed(4_000, 8, least)
+    print(f"pieces of {least:.0%} of all directions and more: {len(found)} FAIL of {total}")  # noqa: T201  for -s
+    assert len(found) <= most * total
+
+
+if __name__ == "__main__":  # python -m property_tests.test_kinks_known FIRST LAST [LOG]
+    chosen = range(*map(int, sys.argv[1:3]))
+    found = counted(resumed(chosen, sys.argv[3]) if len(sys.argv) > 3 else of_seeds(chosen))
+    print(said(found[0], found[2]), f"{len(found[1])} mistakes", sep="\n")  # noqa: T201  for the documentation
