@@ -54,10 +54,7 @@ def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> str:
         return ""
     if trial.interval().low < VISIBLE:
         return ""  # elsewhere it would be beside what is as large there, and not show
-    largest = float(np.max(trial.scale.value))
-    factors = (*NEARER, *(size / largest for size in FAR if largest < FAR[0]))
-    sizes = {factor: max(1.0, factor) * claimed_size(trial, factor) for factor in factors}
-    round_off = roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
+    sizes, round_off = _made_of(trial)
     for factor, size in sizes.items() if _moves_f_less(trial, round_off) else ():
         if size <= round_off / default_resolution(trial.field.unit) ** 2:
             continue  # f hides it there too
@@ -79,6 +76,14 @@ def _all_lost(trial: Trial) -> bool:
     return still and claimed <= roundings(trial.prediction, trial.field)
 
 
+def _made_of(trial: Trial) -> tuple[dict[float, float], float]:
+    """Return how large the claim is elsewhere, and the round-off of an f that is made of numbers as large."""
+    largest = float(np.max(trial.scale.value))
+    factors = (*NEARER, *(size / largest for size in FAR if largest < FAR[0]))
+    sizes = {factor: max(1.0, factor) * claimed_size(trial, factor) for factor in factors}
+    return sizes, roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
+
+
 def rounded_as_an_entry(trial: Trial) -> bool:
     """Tell whether f is rounded as a large entry of the argument is, and what contradicts the claim is below that.
 
@@ -87,25 +92,34 @@ def rounded_as_an_entry(trial: Trial) -> bool:
     """
     if not isinstance(trial.oracle, FiniteDifferences):
         return False
+    if trial.prediction.claim.at_point_only or trial.prediction.claim.predicted is not None:
+        return False
+    if trial.interval().low >= VISIBLE or not _moves_f_less(trial, round_off := _made_of(trial)[1]):
+        return False
     x = arrays.to_numpy(trial.prediction.leaves[trial.index])
-    flat = x.reshape(-1)
-    for entry in np.argsort(np.abs(flat))[::-1][:LARGEST]:
-        size = float(abs(flat[entry]))
-        if not _moves_f_less(trial, roundings(trial.prediction, trial.field) * size):
-            return False  # nor is it below that of a smaller entry
-        v = np.zeros_like(flat)
-        v[entry] = flat[entry]
-        digit = 2 * trial.field.unit * math.ldexp(0.5, math.frexp(size)[1])
-        if _in_multiples(trial, v.reshape(x.shape), digit):
-            return not _moved_along(trial, v.reshape(x.shape)) > DIGITS * digit
+    with contextlib.suppress(WrongClaim, ArgumentError):
+        slopes = trial.prediction.at(_nearer(trial, 0.0))[trial.index]
+        slopes = np.zeros(x.size) if slopes is None else np.abs(arrays.to_numpy(slopes)).reshape(-1)
+        flat = x.reshape(-1)
+        for entry in np.argsort(np.abs(flat))[::-1][:LARGEST]:
+            v = np.zeros_like(flat)
+            v[entry] = flat[entry]
+            # of the entry, times a power of 2: what an f that contains it is rounded to
+            digit = 2 * trial.field.unit * float(_power(abs(flat[entry])) * _power(slopes[entry]))
+            if 0 < digit <= round_off and _in_multiples(trial, v.reshape(x.shape), digit):
+                return not _moved_along(trial, v.reshape(x.shape)) > DIGITS * digit
     return False
+
+
+def _power(value: float) -> float:
+    """Return the power of 2 at or below a number, 0 of 0."""
+    return math.ldexp(0.5, math.frexp(value)[1]) if value else 0.0
 
 
 def _in_multiples(trial: Trial, v: NDArray[Any], digit: float) -> bool:
     """Tell whether moves along v move f by multiples of a digit that is far coarser than f's own last one."""
     field = trial.field
-    line = field.line({trial.index: v})
-    alike = 4 * field.unit * field.largest / digit
+    line, alike = field.line({trial.index: v}), 4 * field.unit * field.largest / digit
     moves = [abs(line(2.0**-k) - field.at_point) / digit for k in EIGHT] if alike < ALIKE else []
     moves = [move for move in moves if move < math.inf]
     return any(moves) and all(abs(move - round(move)) <= alike for move in moves)

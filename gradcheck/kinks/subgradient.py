@@ -37,7 +37,8 @@ WHOLE = 120  # claims in one hull at most
 RETRIES = 4
 MANY = 120  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
-LOOKS = 64  # claims that may refute an outside
+LOOKS, PROOFS = 64, 8  # claims that may refute an outside; outsides that are put to that test
+SEVERAL = "several pieces of f meet here and bend both ways"
 ROUNDS, FRESH = 6, 12  # and claims of each, where several pieces meet
 
 
@@ -88,8 +89,22 @@ def _looked_again(near: Neighbourhood, finding: Finding, separation: Separation)
 
     Pieces that bend the other way, and are thin, may all be between the claims asked for.
     """
-    u, slack = separation.move, 8 * near.tolerance * float(np.sum(np.abs(separation.move)))
-    every = slice(None)
+    try:
+        for _ in range(PROOFS):
+            if not _refuted(near, separation):
+                return finding
+            finding = _more_vertices(near, near.positions)
+            if finding.separation is None:
+                return finding
+            separation = finding.separation
+    except Spent:
+        pass
+    return Finding("undecided", reason=SEVERAL)
+
+
+def _refuted(near: Neighbourhood, separation: Separation) -> bool:
+    """Ask for further claims; tell whether one reaches as far as it should not, or changes along a flat move."""
+    u, slack, every = separation.move, 8 * near.tolerance * float(np.sum(np.abs(separation.move))), slice(None)
     for turn in range(LOOKS):
         move = near.noise()
         if turn % 3:  # near a direction and its opposite: the proof's, or that from a claim to the one on trial
@@ -98,13 +113,12 @@ def _looked_again(near: Neighbourhood, finding: Finding, separation: Separation)
             move += near.rng.choice([-1.0, 1.0]) * 2.0 ** near.rng.integers(-2, 6) * towards
         else:
             move *= np.exp(2 * near.noise())  # of all sizes
-        try:
-            beyond = float(near.ask(move, drawn=True) @ u) - separation.reached
-        except Spent:
-            break
+        if near.asked >= near.most:  # as far as it could be put to the test
+            return False
+        beyond = float(near.ask(move, drawn=True) @ u) - separation.reached
         if beyond > slack or (separation.kind == "flat" and beyond < -slack):
-            return _more_vertices(near, near.positions)
-    return finding
+            return True
+    return False
 
 
 def _judged(near: Neighbourhood) -> Finding:
@@ -230,12 +244,8 @@ def _in_a_plane(near: Neighbourhood, entries: Entries) -> Finding | None:
 
 def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
     """Look for vertices at random moves; an outside is proved along a flat direction, or in a plane."""
-    if (found := _in_a_plane(near, entries)) is not None:
-        return found
-    if (separation := flat.along(near, entries)) is not None:
-        return Finding("outside", separation=separation)
     used, target = list(range(len(near.claims))), near.here[entries]
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         claims = np.array([near.claim(k, entries) for k in used])
         weights = in_hull(claims, target)
         if near.same(weights @ claims, target):
@@ -243,7 +253,17 @@ def _more_vertices(near: Neighbourhood, entries: Entries) -> Finding:
             if not tied:
                 return Finding("inside", weights=weights[np.flatnonzero(weights)])
             used = [k for k in used if k not in tied]
+        if turn == 0 and (found := _apart(near, entries)) is not None:
+            return found
         for _ in range(FRESH):
             near.ask(near.noise(), drawn=True)
         used += range(len(near.claims) - FRESH, len(near.claims))
-    return Finding("undecided", reason="several pieces of f meet here and bend both ways")
+    return Finding("undecided", reason=SEVERAL)
+
+
+def _apart(near: Neighbourhood, entries: Entries) -> Finding | None:
+    """Return an outside along a flat direction or in a plane; what a plane shows may be an inside."""
+    if (found := _in_a_plane(near, entries)) is not None:
+        return found
+    separation = flat.along(near, entries)
+    return None if separation is None else Finding("outside", separation=separation)
