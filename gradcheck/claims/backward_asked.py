@@ -105,7 +105,7 @@ class Asked:
     def forward_too(self) -> str:
         """What to add to a breach where the outputs of the last answer were others too; else empty."""
         pairs = zip(self.answered, self.outputs, strict=True)
-        unit = max(*self.units, FLOAT32)
+        unit = max([FLOAT32, *self.units])
         same = all(close(one, other, unit) for one, other in pairs if arrays.is_array(other))
         return "" if same else "; what the forward returns is another too, so look there first"
 

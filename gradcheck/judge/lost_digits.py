@@ -48,14 +48,15 @@ ALIKE = 2.0**-4  # of the rounding: eight moves of a smooth f are that near to m
 CONTRADICTS = 0.5  # of the way from the measured slope to the claimed one
 
 
-def lost_in_f(trial: Trial, rules: Rules, resolution: float) -> str:
-    """Return why a claim that slopes contradict is not wrong: right elsewhere, and here below f's digits; else ""."""
+def doubt(trial: Trial, rules: Rules, resolution: float) -> str:
+    """Return why slopes that contradict the claim do not show it wrong: f has too few digits here; else ""."""
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return ""
-    if trial.interval().low < VISIBLE:
-        return ""  # elsewhere it would be beside what is as large there, and not show
     sizes, round_off = _made_of(trial)
-    for factor, size in sizes.items() if _moves_f_less(trial, round_off) else ():
+    hidden = _moves_f_less(trial, round_off)
+    if trial.interval().low < VISIBLE:  # elsewhere it would be beside what is as large there, and not show
+        return reasons.ROUNDED_AS_ENTRY if hidden and _rounded_as_an_entry(trial, round_off) else ""
+    for factor, size in sizes.items() if hidden else ():
         if size <= round_off / default_resolution(trial.field.unit) ** 2:
             continue  # f hides it there too
         with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f: nothing learnt there
@@ -84,17 +85,13 @@ def _made_of(trial: Trial) -> tuple[dict[float, float], float]:
     return sizes, roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
 
 
-def rounded_as_an_entry(trial: Trial) -> bool:
+def _rounded_as_an_entry(trial: Trial, round_off: float) -> bool:
     """Tell whether f is rounded as a large entry of the argument is, and what contradicts the claim is below that.
 
     √(1 + x²) − x at x = 10⁶ is a multiple of 10⁻¹⁰, and has the same bits until x moves by 100. Beside an entry of 1,
     which moves f at every step, only moves of x alone show that. They also show a claim that is wrong in x.
     """
-    if not isinstance(trial.oracle, FiniteDifferences):
-        return False
-    if trial.prediction.claim.at_point_only or trial.prediction.claim.predicted is not None:
-        return False
-    if trial.interval().low >= VISIBLE or not _moves_f_less(trial, round_off := _made_of(trial)[1]):
+    if trial.prediction.claim.predicted is not None:  # no array
         return False
     x = arrays.to_numpy(trial.prediction.leaves[trial.index])
     with contextlib.suppress(WrongClaim, ArgumentError):

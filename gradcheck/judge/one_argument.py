@@ -13,7 +13,7 @@ from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
-from gradcheck.judge.lost_digits import lost_in_f, rounded_as_an_entry
+from gradcheck.judge import lost_digits
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
@@ -110,11 +110,7 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
 
 def _doubt(trial: Trial, rules: Rules, resolution: float) -> str:
     """Return why slopes that contradict the claim do not show it wrong, empty where they do."""
-    if _faster(trial):
-        return reasons.FASTER
-    if lost := lost_in_f(trial, rules, resolution):
-        return lost
-    return reasons.ROUNDED_AS_ENTRY if rounded_as_an_entry(trial) else ""
+    return reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules, resolution)
 
 
 def _may_be_round_off(trial: Trial) -> bool:

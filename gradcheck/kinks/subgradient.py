@@ -8,6 +8,7 @@ Outside: a move along which the claim reaches further than every subgradient.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -79,26 +80,21 @@ class Finding:
 def judged(near: Neighbourhood) -> Finding:
     """Judge the claim at the point; `near` holds a few claims already, the first two at a move and its opposite."""
     finding = _judged(near)
-    if finding.separation is None or not isinstance(near.claims, list):
-        return finding
-    return _looked_again(near, finding, finding.separation)
+    return _looked_again(near, finding) if isinstance(near.claims, list) else finding
 
 
-def _looked_again(near: Neighbourhood, finding: Finding, separation: Separation) -> Finding:
+def _looked_again(near: Neighbourhood, finding: Finding) -> Finding:
     """Return an outside that no further claim refutes; where one does, more pieces meet there than were known.
 
     Pieces that bend the other way, and are thin, may all be between the claims asked for.
     """
-    try:
+    with suppress(Spent):
         for _ in range(PROOFS):
-            if not _refuted(near, separation):
+            if finding.separation is None or not _refuted(near, finding.separation):
                 return finding
             finding = _more_vertices(near, near.positions)
-            if finding.separation is None:
-                return finding
-            separation = finding.separation
-    except Spent:
-        pass
+        if finding.separation is None:
+            return finding
     return Finding("undecided", reason=SEVERAL)
 
 
