@@ -232,6 +232,12 @@ def test_a_claim_that_is_wrong_in_the_large_entry_is_wrong_by_moves_of_that_alon
         assert report.verdict is gc.Verdict.FAIL
 
 
+def test_a_claim_that_is_wrong_by_more_digits_than_the_large_entry_loses_is_wrong():
+    x = np.array([1e4, 1.0])
+    reports = [gc.check(cancels, lambda x: its_gradient(x) * [1.5, 1.0], (x,), seed=seed) for seed in range(6)]
+    assert sum(report.verdict is gc.Verdict.FAIL for report in reports) >= 4  # moves of that entry alone say so
+
+
 def small(k):
     """Return log(1 + Σxᵏ), all of whose digits are lost where x is small, and its gradient."""
     return lambda x: float(np.log(1 + np.sum(x**k))), lambda x: k * x ** (k - 1) / (1 + np.sum(x**k))

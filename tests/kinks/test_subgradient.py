@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+import gradcheck as gc
 from gradcheck.kinks import bends, blocks, coupling, one_bend, subgradient
 from gradcheck.kinks.moves import Mixed, Moves, Yielded
 from gradcheck.kinks.nearest_point import combined, in_hull
@@ -713,3 +714,17 @@ def test_the_bends_of_many_blocks_are_those_of_each(bend):
     assert list(bends.signs(claims, moves, found.tolerance)) == [bend] * 6
     alone = [bends.one_sign(claims[:, row], moves[:, row], found.tolerance) for row in range(6)]
     assert alone == [bend] * 6
+
+
+@pytest.mark.parametrize("claimed", [0.5, 0.0])
+def test_a_piece_that_bends_the_other_way_and_is_thin_is_found_before_a_fail(claimed):
+    """min(|Σx|, x₀) seems concave where −1 is not met; ½e₀ and 0 are subgradients by it alone."""
+
+    def gradient(x):
+        if not x.any():
+            return claimed * np.eye(3)[0]
+        return np.eye(3)[0] if x[0] < abs(x.sum()) else np.sign(x.sum()) * np.ones(3)
+
+    for seed in range(40):
+        report = gc.check(lambda x: float(min(abs(x.sum()), x[0])), gradient, (np.zeros(3),), seed=seed)
+        assert report.verdict is not gc.Verdict.FAIL, seed
