@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Entries = NDArray[np.signedinteger[Any]]
 
-PIECES = 6  # equal parts of a half-turn that tells which way f bends
 FIRST = 30  # claims after which one crossing at least must have been isolated: else kinks are not simple, or very many
 
 
@@ -90,7 +89,8 @@ class HalfTurn:
         """Return how far from an angle claims are asked for to be off the kink, as far as its place is known."""
         way = np.cos(angle) * self.other - np.sin(angle) * self.first
         size = float(np.linalg.norm(jump))
-        speed = abs(float(jump @ way)) / max(size * float(np.linalg.norm(self.at(angle))), np.finfo(np.float64).tiny)
+        far = float(np.linalg.norm(self.at(angle)))  # 0 where one entry alone goes to its opposite
+        speed = abs(float(jump / size @ way)) / max(far, float(np.finfo(np.float64).tiny))
         known = 4 * self.near.tolerance / float(np.max(np.abs(jump)))
         return float(np.clip(max(known, self.near.blur) / max(speed, 1e-12), self.near.blur, 1e-2))
 
@@ -125,10 +125,8 @@ def bends_one_way(near: Neighbourhood, entries: Entries, move: Array, bend: int,
     the other half alone, or where a turn through other moves goes.
     """
     others = near.rng.standard_normal((2, len(entries)))
-    if len(entries) > 1:
-        others -= np.outer(others @ move, move) / float(move @ move)  # square to it: else most of a turn is one part
     for towards in (others[0], -others[0], others[1], -others[1]):
-        turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=PIECES)
+        turn = HalfTurn(near, entries, budget // 2, -move, towards, pieces=4)
         for low, high in pairwise(sorted(turn.path)):
             way = turn.at(high) - turn.at(low)
             gain = bend * float((turn.path[high] - turn.path[low]) @ way)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks import blocks, coupling, flat, one_bend, periods, walls
+from gradcheck.kinks import blocks, coupling, flat, one_bend, periods, second_look, walls
 from gradcheck.kinks.beside import in_order
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
@@ -38,7 +38,7 @@ WHOLE = 120  # claims in one hull at most
 RETRIES = 4
 MANY = 120  # entries that bend together, and may need a corner each
 BUDGET, PARTS = 150, 12  # claims, and equal parts, of a half-turn in a plane
-LOOKS, PROOFS = 64, 8  # claims that may refute an outside; outsides that are put to that test
+PROOFS = 8  # outsides that are looked at again
 SEVERAL = "several pieces of f meet here and bend both ways"
 ROUNDS, FRESH = 6, 12  # and claims of each, where several pieces meet
 
@@ -90,31 +90,12 @@ def _looked_again(near: Neighbourhood, finding: Finding) -> Finding:
     """
     with suppress(Spent):
         for _ in range(PROOFS):
-            if finding.separation is None or not _refuted(near, finding.separation):
+            if finding.separation is None or not second_look.refutes(near, finding.separation):
                 return finding
             finding = _more_vertices(near, near.positions)
         if finding.separation is None:
             return finding
     return Finding("undecided", reason=SEVERAL)
-
-
-def _refuted(near: Neighbourhood, separation: Separation) -> bool:
-    """Ask for further claims; tell whether one reaches as far as it should not, or changes along a flat move."""
-    u, slack, every = separation.move, 8 * near.tolerance * float(np.sum(np.abs(separation.move))), slice(None)
-    for turn in range(LOOKS):
-        move = near.noise()
-        if turn % 3:  # near a direction and its opposite: the proof's, or that from a claim to the one on trial
-            towards = u if turn % 3 == 1 else near.here[:] - near.claim(int(near.rng.integers(len(near.claims))), every)
-            towards = towards / max(float(np.abs(towards).max()), near.tolerance)
-            move += near.rng.choice([-1.0, 1.0]) * 2.0 ** near.rng.integers(-2, 6) * towards
-        else:
-            move *= np.exp(2 * near.noise())  # of all sizes
-        if near.asked >= near.most:  # as far as it could be put to the test
-            return False
-        beyond = float(near.ask(move, drawn=True) @ u) - separation.reached
-        if beyond > slack or (separation.kind == "flat" and beyond < -slack):
-            return True
-    return False
 
 
 def _judged(near: Neighbourhood) -> Finding:

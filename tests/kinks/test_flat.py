@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradcheck.kinks import flat, periods, subgradient
+from gradcheck.kinks import flat, periods, second_look, subgradient
 from tests.kinks.germs import near, of_walls, relu, rng_of, rows
 
 
@@ -206,7 +206,7 @@ def test_a_tie_shared_in_windows_that_overlap_is_inside_and_of_another_sum_outsi
     found = subgradient.judged(wrong)
     assert found.state == "outside"
     assert found.separation.claimed == pytest.approx(1.01 * found.separation.reached)
-    assert wrong.asked <= 60 + subgradient.LOOKS
+    assert wrong.asked <= 60 + second_look.LOOKS
 
 
 def test_so_many_claims_as_would_be_needed_are_not_asked_for():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks import bends, blocks, coupling, one_bend, subgradient
+from gradcheck.kinks import bends, blocks, coupling, one_bend, second_look, subgradient
 from gradcheck.kinks.moves import Mixed, Moves, Yielded
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
@@ -113,7 +113,7 @@ def test_a_few_cases_of_each_family_are_judged_right_in_few_claims(family):
             continue
         found, asked = judged(case, seed)
         assert found.state == ("inside" if case.inside else "outside")
-        assert asked <= 400 + subgradient.LOOKS  # an outside takes two whole turns, and is looked at again
+        assert asked <= 400 + second_look.LOOKS  # an outside takes two whole turns, and is looked at again
 
 
 def test_signs_of_products_tell_the_bend():

@@ -1,0 +1,64 @@
+"""A claim that was called no subgradient is looked at again."""
+
+import numpy as np
+import pytest
+
+from gradcheck.kinks import second_look
+from gradcheck.kinks.separation import Separation
+from tests.kinks.germs import near
+
+FLAT, UP = np.zeros(3), np.array([0.0, 1.0, 0.0])
+
+
+def thin(w):
+    """Return the gradient of max(x, min(y, 1.05·x)) at any move: y's piece has 0.4 % of all directions."""
+    x, y, _ = w
+    if y < x or x < 0:
+        return np.array([1.0, 0, 0])
+    return UP if y < 1.05 * x else np.array([1.05, 0, 0])
+
+
+def refuted(gradient, separation, seed, here=FLAT, **options):
+    found = near(gradient, here, seed=seed, **options)
+    told = second_look.refutes(found, separation)
+    return told, found.asked
+
+
+def test_a_piece_that_is_thin_in_one_direction_is_found():
+    false = Separation(UP, 0.5, 0.0, "concave")  # no slope along y is above 0: but for the thin piece
+    assert sum(refuted(thin, false, seed)[0] for seed in range(40)) >= 30  # points would find 16
+
+
+def test_an_outside_that_holds_stays_and_takes_so_many_claims():
+    true = Separation(UP, 1.5, 1.0, "concave")
+    before = near(thin, FLAT, seed=0).asked
+    for seed in range(10):
+        told, asked = refuted(thin, true, seed)
+        assert not told
+        assert second_look.LOOKS <= asked - before <= second_look.LOOKS + 12
+
+
+@pytest.mark.parametrize("kind", ["flat", "convex"])
+def test_a_claim_that_falls_short_along_a_move_refutes_that_f_is_flat_there_and_nothing_else(kind):
+    short = Separation(np.array([1.0, 0, 0]), 1.5, 1.05, kind)
+    assert [refuted(thin, short, seed)[0] for seed in range(5)] == [kind == "flat"] * 5
+
+
+def test_where_no_more_may_be_asked_for_or_kept_the_outside_stays():
+    false = Separation(UP, 0.5, 0.0, "concave")
+    found = near(thin, FLAT, seed=0)
+    found.most = found.asked
+    assert not second_look.refutes(found, false)
+    found.most = found.asked + 1  # half a turn is more
+    assert not second_look.refutes(found, false) or found.asked == found.most
+    found.most, found.most_kept = 500, len(found.claims)
+    asked = found.asked
+    assert not second_look.refutes(found, false)
+    assert found.asked == asked
+
+
+def test_a_claim_that_is_one_of_those_next_to_the_point_gives_no_way_to_look():
+    linear = Separation(UP, 0.5, 0.0, "concave")
+    told, asked = refuted(lambda _: FLAT, linear, 0)
+    assert not told
+    assert asked > second_look.LOOKS
