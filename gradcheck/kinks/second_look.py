@@ -1,7 +1,7 @@
-"""A claim that is called no subgradient is looked at again: is there a piece of f that the proof does not know?
+"""A claim that is called no subgradient is looked at again.
 
-A piece of both bends may be so thin that no move asked for has met it. Half-turns find what points miss: a piece that
-is thin in one direction is crossed by many of them, and each tells its crossings apart.
+A piece of f of both bends may be so thin that no move asked for has met it, and the proof does not know it. Half-turns
+find what points miss: a piece that is thin in one direction is crossed by many of them.
 """
 
 from __future__ import annotations
