@@ -32,7 +32,7 @@ def refutes(near: Neighbourhood, separation: Separation) -> bool:
     last, turn = near.asked + LOOKS, 0
     while near.asked < min(last, near.most) and near.may_keep:  # as far as it can be put to the test
         known = len(near.claims)
-        start, towards = _ends(near, u, turn)
+        start, towards = ends(near, u, turn)
         with suppress(Spent):
             HalfTurn(near, near.positions, last - near.asked, start, towards)
         for k in range(known, len(near.claims)):
@@ -43,7 +43,7 @@ def refutes(near: Neighbourhood, separation: Separation) -> bool:
     return False
 
 
-def _ends(near: Neighbourhood, u: Array, turn: int) -> tuple[Array, Array]:
+def ends(near: Neighbourhood, u: Array, turn: int) -> tuple[Array, Array]:
     """Return where a half-turn begins, and what it goes through: any moves, the proof's, from a claim to that on trial.
 
     Any moves have entries of all sizes.

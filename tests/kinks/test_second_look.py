@@ -62,3 +62,31 @@ def test_a_claim_that_is_one_of_those_next_to_the_point_gives_no_way_to_look():
     told, asked = refuted(lambda _: FLAT, linear, 0)
     assert not told
     assert asked > second_look.LOOKS
+
+
+def test_claims_that_reach_further_by_no_more_than_their_tolerance_refute_nothing():
+    rng = np.random.default_rng(0)
+
+    def gradient(_):
+        return UP + 1e-9 * rng.uniform(-4, 4, 3)
+
+    for kind in ("concave", "flat"):
+        assert not refuted(gradient, Separation(UP, 1.5, 1.0, kind), 0)[0]
+
+
+def test_half_turns_go_through_moves_of_all_sizes_then_the_proof_then_from_a_claim_to_the_one_on_trial():
+    here = np.full(400, 3.0)
+    found = near(np.sign, here, seed=0)
+    u = np.linspace(-1, 1, 400)
+    first, second = second_look.ends(found, u, 3)
+    for move in (first, second):
+        assert np.abs(move).max() > 1e4 * np.abs(move).min()
+        assert np.abs(move).max() > 40
+    start, towards = second_look.ends(found, u, 4)
+    assert np.abs(start).max() < 6
+    assert towards is u
+    start, towards = second_look.ends(found, u, 5)
+    assert np.abs(start).max() < 6
+    assert set(np.abs(towards)) == {2.0, 4.0}
+    alike = near(np.zeros_like, FLAT)
+    assert second_look.ends(alike, UP, 2)[1] is UP
