@@ -15,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from gradcheck.claims.prediction import Prediction
 from gradcheck.errors import ArgumentError, WrongClaim
 from gradcheck.oracles.finite_difference import FiniteDifferences
 from gradcheck.slopes.field import Field
+from gradcheck.slopes.noise import hidden_steps
 from gradcheck.verdicts import decide, reasons
 from gradcheck.verdicts.accuracy import roundings
 from gradcheck.verdicts.certificate import Mismatch, Verdict, default_resolution
@@ -31,6 +32,7 @@ from gradcheck.verdicts.report import Probe
 from gradcheck.verdicts.trial import Trial
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.options import Rules
 
 NEARER = (0.5, 0.125, 2.0**-5, 2.0**-7, 0.0)  # times the point
-FAR = (0.5, 1.0)  # where a small argument is so large
+FAR = (0.5, 1.0)  # where small arguments are so large
 VISIBLE = 1e-2  # relative: an error as large would show elsewhere
 SLOPES = 4
 LARGEST = 4  # entries
@@ -48,23 +50,45 @@ ALIKE = 2.0**-4  # of the rounding: eight moves of a smooth f are that near to m
 CONTRADICTS = 0.5  # of the way from the measured slope to the claimed one
 
 
-def doubt(trial: Trial, rules: Rules, resolution: float) -> str:
+def doubt(trial: Trial, rules: Rules) -> str:
     """Return why slopes that contradict the claim do not show it wrong: f has too few digits here; else ""."""
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return ""
-    sizes, round_off = _made_of(trial)
+    places = [(place, claimed_size(trial, place.times)) for place in _elsewhere(trial)]
+    # of an f that is made of numbers as large as its gradient is there
+    round_off = roundings(trial.prediction, trial.field) * max(trial.field.largest, *(size for _, size in places))
     hidden = _moves_f_less(trial, round_off)
     if trial.interval().low < VISIBLE:  # elsewhere it would be beside what is as large there, and not show
-        return reasons.ROUNDED_AS_ENTRY if hidden and _rounded_as_an_entry(trial, round_off) else ""
-    for factor, size in sizes.items() if hidden else ():
+        rounded = _rounded_as_an_entry(trial, round_off) if hidden else None
+        if rounded is not None:
+            return reasons.ROUNDED_AS_ENTRY if rounded else ""
+        return reasons.UNSEEN_STEPS if _moves_in_unseen_steps(trial, round_off) else ""
+    for place, size in places if hidden else ():
         if size <= round_off / default_resolution(trial.field.unit) ** 2:
             continue  # f hides it there too
         with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f: nothing learnt there
-            found = _judged(trial, factor, rules, resolution)
+            found = _judged(trial, place.times, max(rules.probes, SLOPES))
             if found is not Verdict.INCONCLUSIVE:
-                where = "nearer to zero" if factor < 1 else f"at {factor:.0e} times {trial.name}"
-                return reasons.LOST.format(where) if found is Verdict.PASS else ""
+                return reasons.LOST.format(place.where) if found is Verdict.PASS else ""
     return reasons.ALL_LOST.format(trial.name) if _all_lost(trial) else ""
+
+
+class Place(NamedTuple):
+    """Another point: how many times as large each argument is there."""
+
+    where: str
+    times: Mapping[int, float]
+
+
+def _elsewhere(trial: Trial) -> list[Place]:
+    """Return points nearer to zero, and those where all small arguments are larger: any may be lost."""
+    judged = trial.prediction.judged
+    largest = {i: float(np.max(np.abs(arrays.to_numpy(trial.field.leaves[i])), initial=0.0)) for i in judged}
+    places = [Place("nearer to zero", dict.fromkeys(judged, factor)) for factor in NEARER]
+    for size in FAR:
+        times = {i: size / most for i, most in largest.items() if 0 < most < size}
+        places += [Place(f"where small arguments are {size:g} large", times)] if times else []
+    return places
 
 
 def _all_lost(trial: Trial) -> bool:
@@ -77,25 +101,17 @@ def _all_lost(trial: Trial) -> bool:
     return still and claimed <= roundings(trial.prediction, trial.field)
 
 
-def _made_of(trial: Trial) -> tuple[dict[float, float], float]:
-    """Return how large the claim is elsewhere, and the round-off of an f that is made of numbers as large."""
-    largest = float(np.max(trial.scale.value))
-    factors = (*NEARER, *(size / largest for size in FAR if largest < FAR[0]))
-    sizes = {factor: max(1.0, factor) * claimed_size(trial, factor) for factor in factors}
-    return sizes, roundings(trial.prediction, trial.field) * max(*sizes.values(), trial.field.largest)
-
-
-def _rounded_as_an_entry(trial: Trial, round_off: float) -> bool:
-    """Tell whether f is rounded as a large entry of the argument is, and what contradicts the claim is below that.
+def _rounded_as_an_entry(trial: Trial, round_off: float) -> bool | None:
+    """Tell whether what contradicts the claim is below what a large entry is rounded to; None if f is not rounded so.
 
     √(1 + x²) − x at x = 10⁶ is a multiple of 10⁻¹⁰, and has the same bits until x moves by 100. Beside an entry of 1,
     which moves f at every step, only moves of x alone show that. They also show a claim that is wrong in x.
     """
     if trial.prediction.claim.predicted is not None:  # no array
-        return False
+        return None
     x = arrays.to_numpy(trial.prediction.leaves[trial.index])
     with contextlib.suppress(WrongClaim, ArgumentError):
-        slopes = trial.prediction.at(_nearer(trial, 0.0))[trial.index]
+        slopes = trial.prediction.at(_leaves(trial, dict.fromkeys(trial.prediction.judged, 0.0)))[trial.index]
         slopes = np.zeros(x.size) if slopes is None else np.abs(arrays.to_numpy(slopes)).reshape(-1)
         flat = x.reshape(-1)
         for entry in np.argsort(np.abs(flat))[::-1][:LARGEST]:
@@ -105,7 +121,7 @@ def _rounded_as_an_entry(trial: Trial, round_off: float) -> bool:
             digit = 2 * trial.field.unit * float(_power(abs(flat[entry])) * _power(slopes[entry]))
             if 0 < digit <= round_off and _in_multiples(trial, v.reshape(x.shape), digit):
                 return not _moved_along(trial, v.reshape(x.shape)) > DIGITS * digit
-    return False
+    return None
 
 
 def _power(value: float) -> float:
@@ -114,12 +130,12 @@ def _power(value: float) -> float:
 
 
 def _in_multiples(trial: Trial, v: NDArray[Any], digit: float) -> bool:
-    """Tell whether moves along v move f by multiples of a digit that is far coarser than f's own last one."""
-    field = trial.field
-    line, alike = field.line({trial.index: v}), 4 * field.unit * field.largest / digit
-    moves = [abs(line(2.0**-k) - field.at_point) / digit for k in EIGHT] if alike < ALIKE else []
-    moves = [move for move in moves if move < math.inf]
-    return any(moves) and all(abs(move - round(move)) <= alike for move in moves)
+    """Tell whether moves along v move f by multiples of a digit that is far coarser than f's own last one, or not."""
+    here, line = trial.field.at_point, trial.field.line({trial.index: v})
+    values = [value for k in EIGHT if math.isfinite(value := line(2.0**-k))]
+    alike = 4 * trial.field.unit * max(map(abs, [here, *values])) / digit
+    moves = [abs(value - here) / digit for value in values]
+    return bool(moves) and alike < ALIKE and all(abs(move - round(move)) <= alike for move in moves)
 
 
 def _moved_along(trial: Trial, v: NDArray[Any]) -> float:
@@ -131,9 +147,24 @@ def _moved_along(trial: Trial, v: NDArray[Any]) -> float:
     return moved_by(Mismatch(claimed, slope.value, slope.error), Probe(0, 1.0, slope, claimed, claim_error))
 
 
+def _moves_in_unseen_steps(trial: Trial, round_off: float) -> bool:
+    """Tell whether f moves in steps, of which the noise measured knows nothing, along what contradicts the claim.
+
+    Where each point of the noise table is the same number of steps further, f seems exact: log(1 + x⁶) at 0.2.
+    """
+    field = trial.field
+    for mismatch, probe in zip(trial.mismatches(), trial.probes, strict=True):
+        finest = min((level.step for level in probe.slope.levels), default=math.inf)
+        if mismatch.significant and abs(mismatch.claimed - mismatch.measured) * finest <= round_off:
+            move = {trial.index: trial.direction(probe.probe)}
+            off = hidden_steps(field.line(move), field.at_point, field.unit)
+            return off > field.noise_of(move, trial.prediction.judged).bound
+    return False
+
+
 def _moves_f_less(trial: Trial, round_off: float) -> bool:
     """Tell whether the mismatches move f by less than its round-off over the steps that show them."""
-    moved = [moved_by(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True)]
+    moved = [moved_by(m, p) for m, p in zip(trial.mismatches(), trial.probes, strict=True) if m.significant]
     return math.hypot(*moved) <= math.sqrt(len(moved)) * round_off
 
 
@@ -151,43 +182,44 @@ def moved_by(mismatch: Mismatch, probe: Probe) -> float:
     return off * min(1.0, max((level.step for level in nearer), default=finest))
 
 
-def claimed_size(trial: Trial, factor: float) -> float:
-    """Return ‖g∘s‖ at `factor` times the point, s the scales of the point itself; 0 outside the domain."""
-    here, leaves, i = trial.prediction, _nearer(trial, factor), trial.index
+def claimed_size(trial: Trial, times: Mapping[int, float]) -> float:
+    """Return ‖g∘s‖ at another point, s the scales there but for arguments nearer to zero; 0 outside the domain."""
+    here, leaves, i = trial.prediction, _leaves(trial, times), trial.index
+    larger = max(1.0, times.get(i, 1.0))
     with contextlib.suppress(WrongClaim, ArgumentError):
         if here.claim.predicted is None:
-            return trial.scale.norm(arrays.to_numpy(here.at(leaves)[i]))
+            return larger * trial.scale.norm(arrays.to_numpy(here.at(leaves)[i]))
         slopes = [here.claim.predicted(leaves, i, trial.direction(p.probe)) for p in trial.probes[:SLOPES]]
-        return math.hypot(*slopes) / math.sqrt(len(slopes))
+        return larger * math.hypot(*slopes) / math.sqrt(len(slopes))
     return 0.0
 
 
-def _nearer(trial: Trial, factor: float) -> list[Any]:
-    """Return the leaves, those that are judged `factor` times as large; only this one if it is to be larger."""
-    moved = trial.prediction.judged if factor < 1 else (trial.index,)
-    return arrays.resized(trial.field.leaves, moved, factor - 1)
+def _leaves(trial: Trial, times: Mapping[int, float]) -> list[Any]:
+    """Return the leaves, some of them so many times as large."""
+    leaves = list(trial.field.leaves)
+    for i, factor in times.items():
+        leaves = arrays.resized(leaves, (i,), factor - 1)
+    return leaves
 
 
-def _judged(trial: Trial, factor: float, rules: Rules, resolution: float) -> Verdict:
-    """Return the verdict on the claim at another point; what it costs is counted with the trial's own evaluations."""
-    field, leaves = trial.field, _nearer(trial, factor)
+def _judged(trial: Trial, times: Mapping[int, float], count: int) -> Verdict:
+    """Return whether the claim is right at another point, to two digits, or wrong by as much; its cost counts here.
+
+    A slope there may be off by more than its bound: f has few digits there too. But not by an error as large as here.
+    """
+    field, leaves = trial.field, _leaves(trial, times)
     prediction = Prediction(trial.prediction.claim, leaves)
     other = Field(prediction.claim, leaves, seed=field.seed, budget=field.budget)
     other.evaluations += field.evaluations  # one budget for both
     there = Trial(other, prediction, trial.index, confidence=trial.confidence, tangent=trial.tangent)
-    count = max(rules.probes, SLOPES)
     try:
-        there.measure(FiniteDifferences(other, prediction.judged), count)
-        found = decide.verdict(there, rules, resolution)
-        if found[0] is not Verdict.PASS:  # a second time, as at the point itself
-            fresh = there.measure(FiniteDifferences(other, prediction.judged, 1), count)
-            found = decide.verdict(there, rules, resolution)
-            if found[0] is Verdict.FAIL and sum(m.significant for m in there.mismatches(fresh)) < 2:
-                found = (Verdict.INCONCLUSIVE, *found[1:])
+        for salt in (0, 1):  # a second time, as at the point itself
+            there.measure(FiniteDifferences(other, prediction.judged, salt), count)
+            interval = there.interval()
+            known = interval.relative and interval.high < math.inf
+            if known and interval.high <= VISIBLE:
+                return Verdict.PASS
     finally:
         field.count(other.evaluations - field.evaluations)
         trial.prediction.evaluations += prediction.evaluations
-    verdict, interval, _ = found
-    if verdict is Verdict.INCONCLUSIVE and interval.high <= decide.COARSE:
-        verdict = Verdict.PASS  # of three digits
-    return verdict if interval.relative and interval.high < math.inf else Verdict.INCONCLUSIVE
+    return Verdict.FAIL if known and interval.low >= VISIBLE else Verdict.INCONCLUSIVE

@@ -97,10 +97,10 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         verdict, interval, reason = decide.verdict(trial, rules, resolution)
     if verdict is Verdict.PASS and not interval.relative and (larger := _wrong_on_larger_steps(trial, rules)):
         trial, verdict, interval, reason = larger
-    if verdict is Verdict.FAIL and (doubt := _doubt(trial, rules, resolution)):
-        verdict, reason = Verdict.INCONCLUSIVE, doubt
-    elif verdict is Verdict.INCONCLUSIVE:
+    if verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
+    if verdict is Verdict.FAIL and (doubt := _doubt(trial, rules)):
+        verdict, reason = Verdict.INCONCLUSIVE, doubt
     if verdict is Verdict.FAIL and (dtype := _of_a_rounded_point(trial)):
         verdict, interval, _ = decide.verdict(trial, rules, resolution)
         if verdict is not Verdict.FAIL:  # and no PASS: slopes there say nothing of the claim here
@@ -108,9 +108,9 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
 
 
-def _doubt(trial: Trial, rules: Rules, resolution: float) -> str:
+def _doubt(trial: Trial, rules: Rules) -> str:
     """Return why slopes that contradict the claim do not show it wrong, empty where they do."""
-    return reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules, resolution)
+    return reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules)
 
 
 def _may_be_round_off(trial: Trial) -> bool:

@@ -133,10 +133,9 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
         Seven evaluations where φ varies from point to point, up to 72 where it is flat.
 
     """
-    first = math.floor(0.7 * math.log2(unit))  # many ulps apart, and near enough for φ to be a low polynomial
     floor = max(ROUNDINGS * unit * abs(at_zero), tiny)
     granularity, plateau, width = math.inf, False, 0.0
-    for exponent, sign in _spacings(first):
+    for exponent, sign in _spacings(_first(unit)):
         values = _values(phi, at_zero, exponent, sign)
         distinct = sorted(set(values))
         crowded = len(distinct) <= len(values) / 2
@@ -195,6 +194,25 @@ def _between(phi: Callable[[float], float], values: list[float], exponent: int, 
                 abs(value - math.fsum(w * v for w, v in zip(_lagrange(share, len(values)), values, strict=True)))
             )
     return max(off)
+
+
+def hidden_steps(phi: Callable[[float], float], at_zero: float, unit: float) -> float:
+    """Return by how much φ is off between points at which it is as smooth as round-off; 0 where by no more than that.
+
+    Ten evaluations. A slope is steep enough to be asked for more only where it moves φ by far more than its own size:
+    `measure_noise` does not spend them on any other.
+    """
+    exponent = _first(unit)
+    values = _values(phi, at_zero, exponent, 1)
+    if len(values) < len(OFFSETS) or len(set(values)) <= len(values) / 2:
+        return 0.0
+    off = _between(phi, values, exponent, 1)
+    return off if off > SUSPICIOUS * unit * max(map(abs, values)) else 0.0
+
+
+def _first(unit: float) -> int:
+    """Return the exponent of the finest spacing: many ulps apart, near enough for φ to be a low polynomial."""
+    return math.floor(0.7 * math.log2(unit))
 
 
 @lru_cache

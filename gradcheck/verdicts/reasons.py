@@ -47,6 +47,9 @@ ALL_LOST = (
     "f is 0 here and does not move, and the claim is below the round-off of numbers near 1: f may lose it (1 - sigmoid "
     "of a large number), or not use {} at all: pass atol= if it does not matter, or check at another point"
 )
+UNSEEN_STEPS = (
+    "f moves in steps (digits cancel inside it) that did not show when its noise was measured: pass another seed"
+)
 ROUNDED_AS_ENTRY = (
     "f is rounded as a large entry is, and what it is off by is less: digits cancel there (sqrt(1 + x²) - x): pass "
     "atol= if that does not matter, or check where that entry is smaller"

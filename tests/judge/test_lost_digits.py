@@ -161,7 +161,7 @@ def test_the_size_of_a_jvp_is_that_along_directions(factor):
         probes=[SimpleNamespace(probe=np.array([1.0, 0.0])), SimpleNamespace(probe=np.array([0.0, 1.0]))],
         direction=lambda v: v,
     )
-    assert claimed_size(made, factor) == pytest.approx(factor * np.sqrt(10))
+    assert claimed_size(made, {0: factor}) == pytest.approx(factor * np.sqrt(10))
 
 
 def test_arrays_say_nothing_nearer_to_zero_and_are_judged_here():
@@ -250,7 +250,7 @@ def test_where_all_of_f_is_lost_the_claim_is_judged_where_the_argument_is_larger
     for seed in range(5):
         report = gc.check(f, lambda x: factor * gradient(x), (np.array(x),), seed=seed)
         assert report.verdict is wanted
-        assert wanted is gc.Verdict.FAIL or "times x" in report[0].reason
+        assert wanted is gc.Verdict.FAIL or "where small arguments are 0.5 large" in report[0].reason
     assert gc.check(f, gradient, (np.array(x),), atol=1e-6).verdict is gc.Verdict.PASS
 
 
