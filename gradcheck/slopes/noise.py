@@ -37,7 +37,7 @@ FURTHER, TIMES = -10, 2.0**6
 STEP, ROUGH = 2.0**4, 2.0**10  # units of round-off below which a move is none, and above which noise is not round-off
 SUSPICIOUS = 2.0**5  # units of round-off of φ itself: so much more noise than that, and φ is not what is computed with
 STEEP = 2.0**-24  # of φ: by so much it moves in a table, far more than by its own size over steps of its argument's
-PARTS = (2.38, 3.62, 4.27)  # of the spacing: where a φ that moves in whole steps from point to point shows them
+PARTS = (1 + math.sqrt(2), 3 + GENERIC, 3 * math.sqrt(2))  # of the spacing: there a φ that moves in steps shows them
 
 
 @dataclass(frozen=True)

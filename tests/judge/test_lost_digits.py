@@ -270,3 +270,101 @@ def test_a_dead_unit_beside_a_large_entry_counts():
     x = np.array([1e6, -1.0, 2.0])
     report = gc.check(lambda x: float(np.sum(np.maximum(x[1:], 0))), lambda _: np.array([0.0, 1.0, 1.0]), (x,))
     assert report.verdict is gc.Verdict.FAIL
+
+
+def of_numbers_near_one(k, unit=1.0):
+    """Return Σ log(1 + (w·x)ᵏ), that is 0 or a few steps of u where w·x is small, and its gradients."""
+
+    def outer(x, w):
+        return unit * k * (w * x) ** (k - 1) / (1 + (w * x) ** k)
+
+    def f(x, w):
+        return float(unit * np.sum(np.log(1 + (w * x) ** k)))
+
+    return f, lambda x, w: (w * outer(x, w), x * outer(x, w))
+
+
+@pytest.mark.parametrize("k", [2, 3, 4])
+@pytest.mark.parametrize("size", [3e-9, 2e-8, 1e-6])
+def test_weights_of_a_small_argument_are_judged_where_that_is_larger(k, size):
+    f, gradient = of_numbers_near_one(k)
+    rng = np.random.default_rng(k)
+    for seed in range(10):
+        x, w = size * rng.standard_normal(4), rng.standard_normal(4)
+        report = gc.check(f, gradient, (x, w), seed=seed)
+        assert report.verdict is not gc.Verdict.FAIL, str(report)
+
+
+@pytest.mark.parametrize("factor", [2.0, -1.0, 0.5])
+def test_they_are_wrong_if_they_are_so_there(factor):
+    f, gradient = of_numbers_near_one(3)
+    x, w = np.array([2e-8, 1e-8]), np.array([0.7, -1.2])
+    report = gc.check(f, lambda x, w: (gradient(x, w)[0], factor * gradient(x, w)[1]), (x, w), seed=1)
+    assert report[1].verdict is gc.Verdict.FAIL
+    assert report[0].verdict is gc.Verdict.INCONCLUSIVE
+
+
+def test_the_largest_entry_is_made_that_large_and_stays_in_the_domain():
+    f, gradient = small(3)  # log(1 + x³) has none at −1
+    x = np.array([4.7e-8, -4.8e-8, 3.8e-8, 7.4e-8, -3.4e-7])
+    for seed in range(5):
+        report = gc.check(lambda x: 1e6 * f(x), lambda x: 1e6 * gradient(x), (x,), seed=seed)
+        assert "where small arguments are 0.5 large" in report[0].reason
+
+
+def roots(x):
+    return float(np.sum(np.sqrt(1 + x * x) - x))
+
+
+@pytest.mark.parametrize(
+    ("x", "seed"), [([3.40404818e7, 0.82, 0.32, 0.93], 0), ([3.20636531e7, 1.69, 0.35, -0.47, -0.78], 14367)]
+)
+def test_an_entry_that_f_rounds_away_altogether_is_not_called_wrong(x, seed):
+    for n in range(10):
+        report = gc.check(roots, lambda x: x / np.sqrt(1 + x * x) - 1, (np.array(x),), seed=seed + n)
+        assert report.verdict is not gc.Verdict.FAIL, str(report)
+
+
+def test_an_error_as_large_as_here_is_looked_for_elsewhere():
+    """A slope there is off by more than its bound as well, by 4e-6: f has few digits there too."""
+    f, gradient = of_numbers_near_one(4)
+    x, w = (
+        np.array([4.588384210220974e-06, 2.383730796807627e-07]),
+        np.array([-0.2983106992904561, -0.1489028546276333]),
+    )
+    assert gc.check(f, gradient, (x, w), seed=97636).verdict is gc.Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("seed", [8, 12, 27])
+def test_weights_beside_which_f_is_a_few_steps_are_judged_where_their_argument_is_larger(seed):
+    f, gradient = of_numbers_near_one(2)
+    x = np.array([-1.07741636e-08, -1.83917629e-08, 8.18676497e-09, 1.75555074e-09])
+    w = np.array([0.25319693, -1.42197847, -0.76726005, -0.68742427])
+    assert gc.check(f, gradient, (x, w), seed=seed).verdict is gc.Verdict.INCONCLUSIVE
+
+
+def test_steps_that_the_noise_table_missed_are_looked_for_before_a_slight_fail():
+    x = np.array([0.16700943760269554])
+    report = gc.check(
+        lambda x: float(1e-6 * np.sum(np.exp(x**5) - 1)), lambda x: 1e-6 * 5 * x**4 * np.exp(x**5), (x,), seed=9105
+    )
+    assert "did not show when its noise was measured" in report[0].reason
+
+
+def test_a_claim_of_nothing_beside_the_largest_logit_is_not_wrong():
+    """Two slopes over coarse steps are those of another largest logit; they contradict nothing."""
+    z = np.array([[781.84161637, 427.73716157, 373.76839387], [921.31216624, 472.83894977, 845.35785161]])
+
+    def odds(z):
+        return np.exp(z - z.max(axis=1, keepdims=True))
+
+    def f(z):
+        return float(np.sum(z.max(axis=1) - (z.max(axis=1) + np.log(odds(z).sum(axis=1)))))
+
+    def gradient(z):
+        soft = odds(z) / odds(z).sum(axis=1, keepdims=True)
+        others = np.where(odds(z) == 1, 0.0, soft)
+        return np.where(odds(z) == 1, others.sum(axis=1, keepdims=True), -others)
+
+    for seed in range(100, 140):
+        assert gc.check(f, gradient, (z,), seed=seed).verdict is not gc.Verdict.FAIL

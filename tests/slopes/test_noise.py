@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck.slopes.noise import GENERIC, SAFETY, Noise, difference_table, measure_noise
+from gradcheck.slopes.noise import GENERIC, SAFETY, Noise, difference_table, hidden_steps, measure_noise
 
 UNIT = 2.0**-53
 
@@ -218,3 +218,24 @@ def test_steps_of_a_steep_function_that_fit_into_the_spacing_are_seen_between_it
 def test_a_steep_function_that_is_smooth_has_no_more_noise_for_it():
     noise = measure_noise(lambda t: 3 + math.sin(1e5 * t) + 1e5 * t, 3.0, UNIT)
     assert noise.bound <= 64 * UNIT
+
+
+@pytest.mark.parametrize("steps", [1, 8, 100])
+def test_steps_that_each_point_of_the_table_is_a_whole_number_of_are_seen_between_them(steps):
+    spacing = math.ldexp(GENERIC, -38)
+    step = 2.0**-72
+
+    def phi(t):
+        return 2.0**-33 + step * round((steps + 0.01) * t / spacing)
+
+    def smooth(t):
+        return 2.0**-33 + step * (steps + 0.01) * t / spacing
+
+    assert measure_noise(phi, phi(0.0), UNIT).bound < step / 100
+    assert step / 16 < hidden_steps(phi, phi(0.0), UNIT) <= step
+    assert hidden_steps(smooth, smooth(0.0), UNIT) == 0.0
+
+
+def test_where_there_is_no_table_there_are_no_steps_between_its_points():
+    assert hidden_steps(lambda t: math.nan if t else 1.0, 1.0, UNIT) == 0.0
+    assert hidden_steps(lambda _: 1.0, 1.0, UNIT) == 0.0
