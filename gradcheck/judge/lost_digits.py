@@ -2,9 +2,9 @@
 
 -log(p) of a p that differs from 1 by 1e-17 is 0, or what is left of numbers near 1 that cancel: it may move by 1e-33
 along all directions, and nothing shows that 16 digits are gone. f is made of factors as large as its gradient is nearer
-to zero, each rounded to u; log(1 + x⁶) of a small x, of one as large as f where x is 1. Where a mismatch moves f by
+to zero, each rounded to u; log(1 + x⁶) of a small x, of one as large as f where x is ½. Where a mismatch moves f by
 less than that over the steps that show it, it may be f's; or the claim's, since exp(-x²) far out has all its digits. So
-the claim is judged nearer to zero, and where a small argument is as large as 1, until it is right or wrong there. Right
+the claim is judged nearer to zero, and where a small argument is as large as ½, until it is right or wrong there. Right
 there, it is not called wrong here.
 
 f may also be rounded as a large entry is, and move as smoothly as ever with the other entries.
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.options import Rules
 
 NEARER = (0.5, 0.125, 2.0**-5, 2.0**-7, 0.0)  # times the point
-FAR = (0.5, 1.0)  # where small arguments are so large
+FAR = (0.5, 0.25)  # where the largest entries of small arguments are so large
 VISIBLE = 1e-2  # relative: an error as large would show elsewhere
 SLOPES = 4
 LARGEST = 4  # entries
