@@ -55,8 +55,7 @@ def doubt(trial: Trial, rules: Rules) -> str:
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return ""
     places = [(place, claimed_size(trial, place.times)) for place in _elsewhere(trial)]
-    # of an f that is made of numbers as large as its gradient is there
-    round_off = roundings(trial.prediction, trial.field) * max(trial.field.largest, *(size for _, size in places))
+    round_off = roundings(trial.prediction, trial.field) * max(_effects(trial), *(size for _, size in places))
     hidden = _moves_f_less(trial, round_off)
     if trial.interval().low < VISIBLE:  # elsewhere it would be beside what is as large there, and not show
         rounded = _rounded_as_an_entry(trial, round_off) if hidden else None
@@ -89,6 +88,12 @@ def _elsewhere(trial: Trial) -> list[Place]:
         times = {i: size / most for i, most in largest.items() if 0 < most < size}
         places += [Place(f"where small arguments are {size:g} large", times)] if times else []
     return places
+
+
+def _effects(trial: Trial) -> float:
+    """Return the largest of what any argument does to f, and of |f|: with numbers as large it is computed."""
+    claims = zip(trial.field.scales, trial.prediction.values, strict=True)
+    return max([trial.field.largest, *(scale.norm(g) for scale, g in claims if g is not None)])
 
 
 def _all_lost(trial: Trial) -> bool:

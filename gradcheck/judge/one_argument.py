@@ -41,6 +41,7 @@ ROUNDINGS = 4.0  # of the point: its own, that of a step on either side, and one
 MORE_INSIDE = 16
 # Every operation inside is rounded, and not only the value: a right gradient shows fewer digits than by one rounding.
 ROUNDED, AN_EIGHTH = 4.0, 2.0**-3
+BENT = 2.0**6  # times what a claim is off by: by so much f bends where a kink that is not seen may explain it
 
 
 def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
@@ -99,8 +100,7 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
         trial, verdict, interval, reason = larger
     if verdict is Verdict.INCONCLUSIVE:
         verdict, interval, reason = _looked_beside(trial, rules, resolution, (verdict, interval, reason))
-    if verdict is Verdict.FAIL and (doubt := _doubt(trial, rules)):
-        verdict, reason = Verdict.INCONCLUSIVE, doubt
+    verdict, reason = _doubted(trial, rules, verdict, reason)
     if verdict is Verdict.FAIL and (dtype := _of_a_rounded_point(trial)):
         verdict, interval, _ = decide.verdict(trial, rules, resolution)
         if verdict is not Verdict.FAIL:  # and no PASS: slopes there say nothing of the claim here
@@ -108,9 +108,13 @@ def _where_smooth(trial: Trial, trials: Mapping[int, Trial], rules: Rules, resol
     return _concluded(trial.report(verdict, interval, resolution, reason), trial, trials, rules)
 
 
-def _doubt(trial: Trial, rules: Rules) -> str:
-    """Return why slopes that contradict the claim do not show it wrong, empty where they do."""
-    return reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules)
+def _doubted(trial: Trial, rules: Rules, verdict: Verdict, reason: str) -> tuple[Verdict, str]:
+    """Return a verdict and its reason; of a FAIL whose slopes do not show the claim wrong, why they do not."""
+    if verdict is not Verdict.FAIL:
+        return verdict, reason
+    doubt = reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules)
+    doubt = doubt or (reasons.BENDS.format(trial.name) if _bends_beyond(trial) else "")
+    return (Verdict.INCONCLUSIVE, doubt) if doubt else (verdict, reason)
 
 
 def _may_be_round_off(trial: Trial) -> bool:
@@ -176,7 +180,9 @@ def _by_the_digits(argument: ArgumentReport, trial: Trial, rules: Rules) -> tupl
     if interval.relative:
         return trial, trial.report(Verdict.PASS, interval, interval.high).with_(notes=(reasons.FEWER,))
     if larger := _wrong_on_larger_steps(trial, rules):
-        return larger[0], larger[0].report(larger[1], larger[2], argument.resolution, larger[3])
+        trial, verdict, seen, reason = larger
+        verdict, reason = _doubted(trial, rules, verdict, reason)
+        return trial, trial.report(verdict, seen, argument.resolution, reason)
     return trial, trial.report(Verdict.PASS, interval, argument.resolution).with_(notes=(reasons.LAST_DIGITS,))
 
 
@@ -195,6 +201,24 @@ def _faster(trial: Trial) -> bool:
         )
         for p in wrong[:4]
     )
+
+
+def _bends_beyond(trial: Trial) -> bool:
+    """Tell whether f bends by far more than the claim is off, on steps larger than the argument alone.
+
+    A bias of 0 beside activations of 1e-6, of an f that shows nothing finer than 1e-2: whose square is the largest out
+    there is another than whose is here, and the kink between is not seen.
+    """
+    here = trial.field.at_point
+    largest = float(np.max(np.abs(arrays.to_numpy(trial.field.leaves[trial.index])) / trial.scale.value, initial=0.0))
+    shown = []
+    for mismatch, probe in zip(trial.mismatches(), trial.probes, strict=True):
+        if mismatch.significant and probe.moved == 1 and probe.slope.levels:
+            finest = min(probe.slope.levels, key=lambda level: level.step)
+            off = abs(mismatch.claimed - mismatch.measured) * probe.stretch * finest.step
+            bent = abs(finest.plus - here + (finest.minus - here))
+            shown.append(finest.step > largest and bent > BENT * off)
+    return bool(shown) and all(shown)
 
 
 def _unknown(trial: Trial) -> str:

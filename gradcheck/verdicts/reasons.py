@@ -47,6 +47,10 @@ ALL_LOST = (
     "f is 0 here and does not move, and the claim is below the round-off of numbers near 1: f may lose it (1 - sigmoid "
     "of a large number), or not use {} at all: pass atol= if it does not matter, or check at another point"
 )
+BENDS = (
+    "f bends by far more than the claim is off, on all steps that show it, which are larger than {} itself: a kink "
+    "nearer would not be seen; check where it is larger, or pass atol= if so little does not matter"
+)
 UNSEEN_STEPS = (
     "f moves in steps (digits cancel inside it) that did not show when its noise was measured: pass another seed"
 )

@@ -99,14 +99,24 @@ def test_on_larger_steps_two_directions_have_to_move_f_and_to_object(
     assert found == ((larger, verdict, RELATIVE, "") if wrong else None)
 
 
-@pytest.mark.parametrize(("interval", "verdict"), [(ABSOLUTE, gc.Verdict.FAIL), (RELATIVE, gc.Verdict.PASS)])
-def test_what_shows_no_digits_passes_only_if_larger_steps_do_not_contradict_it(monkeypatch, interval, verdict):
+@pytest.mark.parametrize(
+    ("interval", "doubt", "verdict"),
+    [
+        (ABSOLUTE, "", gc.Verdict.FAIL),
+        (ABSOLUTE, "f may lose it", gc.Verdict.INCONCLUSIVE),
+        (RELATIVE, "", gc.Verdict.PASS),
+    ],
+)
+def test_what_shows_no_digits_passes_only_if_larger_steps_do_not_contradict_it(monkeypatch, interval, doubt, verdict):
     report = gc.check(lambda x: np.sum(x**3), lambda x: 3 * x**2, (np.array([0.5, -1.5, 2.0]),))[0]
     trial = SimpleNamespace(report=lambda verdict, interval, *_: report.with_(verdict=verdict, error=interval))
     monkeypatch.setattr(one_argument.decide, "by_the_digits", lambda *_: interval)
     monkeypatch.setattr(
         one_argument, "_wrong_on_larger_steps", lambda *_: (trial, gc.Verdict.FAIL, RELATIVE, "wrong further out")
     )
+    monkeypatch.setattr(one_argument, "_faster", lambda _: False)
+    monkeypatch.setattr(one_argument, "_bends_beyond", lambda _: False)
+    monkeypatch.setattr(one_argument.lost_digits, "doubt", lambda *_: doubt)
     assert one_argument._by_the_digits(report, trial, read_rules({}))[1].verdict is verdict
 
 
@@ -180,6 +190,7 @@ def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, aga
     monkeypatch.setattr(one_argument, "_may_be_round_off", lambda _: False)
     monkeypatch.setattr(one_argument, "_of_a_rounded_point", lambda _: "")
     monkeypatch.setattr(one_argument, "_faster", lambda _: False)
+    monkeypatch.setattr(one_argument, "_bends_beyond", lambda _: False)
     monkeypatch.setattr(one_argument, "_looked_beside", lambda *given: given[-1])
     monkeypatch.setattr(one_argument, "_concluded", lambda argument, *_: argument)
     found = one_argument._where_smooth(trial, {}, read_rules({}), 1e-5)
@@ -246,3 +257,32 @@ def test_where_nothing_is_left_to_spend_no_rounded_point_is_asked_for():
         ),
     )
     assert one_argument._of_a_rounded_point(trial) == ""
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("size", [0.0, 1e-9, 1e-20])
+def test_a_kink_within_the_finest_step_that_f_shows_of_a_bias_of_zero_is_no_mistake(seed, size):
+    """Squares of 1e-6 are far below the last digit of f, and those of a step are of another order."""
+    rng = np.random.default_rng(seed)
+    W, z = rng.standard_normal((3, 5)), 1e-6 * rng.standard_normal((2, 3))
+
+    def f(b):
+        return float(1 + 1e-6 * np.maximum.accumulate((z + b) ** 2 @ W, axis=1).sum())
+
+    def gradient(b):
+        squares = (z + b) ** 2 @ W
+        largest = np.maximum.accumulate(squares, axis=1)
+        counts = (largest[:, :, None] == squares[:, None, :]).sum(axis=1)
+        return 2e-6 * ((z + b) * (counts @ W.T)).sum(axis=0)
+
+    report = gc.check(f, gradient, (size * rng.standard_normal(3),), seed=seed)
+    assert report.verdict is gc.Verdict.INCONCLUSIVE
+
+
+def test_a_claim_is_wrong_where_f_bends_little_beside_what_it_is_off():
+    x = np.zeros(3)
+    for seed in range(5):
+        report = gc.check(lambda x: 1 + np.sum(x**2) + np.sum(x), lambda x: 1.01 + 2 * x, (x,), seed=seed)
+        assert report.verdict is gc.Verdict.FAIL
+        report = gc.check(lambda x: 1 + np.sum(x**2), lambda x: 1e-3 + 2 * x, (x,), seed=seed)
+        assert report.verdict is gc.Verdict.FAIL
