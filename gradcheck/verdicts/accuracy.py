@@ -12,11 +12,13 @@ dozen terms and more themselves (64 roundings for these). So the error is allowe
 η the smallest positive number of the dtype, which a result that underflows may be off by, with √n capped at the point
 where a sum in blocks (as every library sums) stops growing, 2^7. And since a gradient is made of forward values that
 are rounded themselves (1 − tanh², where tanh is nearly 1), it may be off by 4·u·|f|, the largest |f| seen near the
-point: f cannot be told more closely. Where that does not do, more is granted: 4·√n·u times the largest
-gradient within the argument's own size (the factors that a saturated function's gradient is made of are as large as
-there), and 4·√n times what f in its own dtype is off from f in float64 there (where terms cancel in f they are larger
-than f, and so are the gradient's factors). And code in logarithms (a CTC loss) has factors exp(L) with L as large as
-f, off by u·|f| of themselves: so much of g is granted, up to half of its digits.
+point: f cannot be told more closely. Where that does not do, more is granted: 4·√n·u times the largest gradient within
+the argument's own size (the factors that a saturated function's gradient is made of are as large as there), and 4·√n
+times what f in its own dtype is off from f in float64 there (where terms cancel in f they are larger than f, and so are
+the gradient's factors), and 4·√n times what the gradient jumps by where entries of 0 move by u of their argument's
+scale (of two values that a bias of 0 parts by less than that, either is the largest). And code in logarithms (a CTC
+loss) has factors exp(L) with L as large as f, off by u·|f| of themselves: so much of g is granted, up to half of its
+digits.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ SHORTEST = 2**6
 REPEATS = 2
 WIDER = 4.0  # times a jitter
 WOBBLE = 2.0**-36  # of the argument: far above round-off, and of a smooth claim next to nothing
+PART = 2.0**-4  # of a move
 MORE_REPEATS = 8  # if a claim is so small that all of it may be round-off, of a few values
 
 
@@ -156,10 +159,40 @@ def judge(native: Sequence[Any], prediction: Prediction, field: Field, dtype: st
             allowed += LAMBDA * longest * max(more - condition[i], 0.0)
             allowed += LAMBDA * unit * size * min(field.largest, 1 / math.sqrt(unit))
             allowed += LAMBDA * longest * unit * _reach(prediction, field, i) + as_far_off_as_f(prediction, off())
+        if error > allowed:
+            allowed += LAMBDA * longest * _jump_beside_zeros(prediction, field, unit, i)
         verdict = Verdict.PASS if error <= allowed else Verdict.FAIL
         relative = size if size > 0 else 1.0
         found[i] = Accuracy(dtype, error / relative, allowed / relative, verdict)
     return found
+
+
+def _jump_beside_zeros(prediction: Prediction, field: Field, unit: float, index: int) -> float:
+    """Return by how much ‖g∘s‖ jumps where entries of 0 move by the round-off of their argument's scale.
+
+    They have none of their own, and what is added to a bias of 0 is rounded: of two values that it parts by less than
+    that either is the largest. A jump is as large over a part of the move, or not there yet; no jump is in proportion.
+    """
+    change, less = (
+        max(_beside_zeros(prediction, field, size, index, repeat) for repeat in range(MORE_REPEATS))
+        for size in (unit, unit * PART)
+    )
+    return 0.0 if PART / 2 * change <= less <= 2 * PART * change else change
+
+
+def _beside_zeros(prediction: Prediction, field: Field, unit: float, index: int, repeat: int) -> float:
+    """Return by how much the claim of one argument moves where entries of 0 do."""
+    moved = []
+    for i, x in enumerate(prediction.leaves):
+        values = arrays.to_numpy(x)
+        rng = stream(field.seed, Purpose.JITTER, i, repeat // 2)
+        off = (-1) ** repeat * 2 * unit * field.scales[i].value * (2 * rng.integers(2, size=values.shape) - 1.0)
+        moved.append(arrays.like(np.where(values == 0, off, values), x) if i in prediction.judged else x)
+    with contextlib.suppress(WrongClaim):
+        here, there = prediction.values[index], prediction.at(moved)[index]
+        if here is not None and there is not None:
+            return field.scales[index].norm(arrays.to_numpy(there) - here)
+    return 0.0
 
 
 def own_round_off(prediction: Prediction, field: Field, index: int) -> float:

@@ -275,3 +275,38 @@ def test_a_claim_may_be_off_by_as_much_as_f_is_from_itself_in_exact_arithmetic(o
     trial = Trial(field, found, 0, confidence=0.9999)
     other = escalation.another_trial(trial, ExactSlopes(field, found.claim))
     assert least <= other.jitter <= most
+
+
+def largest_of_sums(x, b):
+    return np.sum(np.log(2 + x[:, None] * x + b[:, None]).max(axis=0))
+
+
+def largest_of_sums_gradient(x, b):
+    rows = np.log(2 + x[:, None] * x + b[:, None]).argmax(axis=0)
+    each = np.exp(-np.log(2 + x[rows] * x + b[rows]))
+    by_x, by_b = np.zeros_like(x), np.zeros_like(b)
+    np.add.at(by_b, rows, each)
+    np.add.at(by_x, rows, each * x)
+    return by_x + each * x[rows], by_b
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_largest_of_values_that_a_bias_of_zero_parts_by_less_than_round_off_may_be_another_one(seed):
+    x = 1e-5 * np.random.default_rng(seed).standard_normal(5).astype(np.float32)
+    b = np.zeros(5, dtype=np.float32)
+    wide = largest_of_sums_gradient(x.astype(np.float64), b.astype(np.float64))[1]
+    assert np.abs(largest_of_sums_gradient(x, b)[1] - wide).max() > 0.1
+    assert gc.check(largest_of_sums, largest_of_sums_gradient, (x, b), seed=seed)["b"].verdict is not gc.Verdict.FAIL
+
+
+def test_a_bias_of_zero_excuses_no_formula_that_cancels():
+    def gradient(x, b):
+        return cancelling(x + b), cancelling(x + b)
+
+    reports = [gc.check(lambda x, b: softened(x + b), gradient, (SMALL, 0 * SMALL), seed=seed) for seed in range(5)]
+    told = [report["b"].reason for report in reports if report["b"].verdict is gc.Verdict.FAIL]
+    assert len(told) >= 3
+    assert all("in float32 the gradient is off" in reason for reason in told)
+    wide = [SMALL.astype(np.float64), np.zeros(3)]
+    prediction, field = rooms(lambda x, b: softened(x + b), gradient, *wide)
+    assert accuracy._jump_beside_zeros(prediction, field, 2.0**-24, 1) == 0.0
