@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from gradcheck.verdicts.options import Rules
 
 NEARER = (0.5, 0.125, 2.0**-5, 2.0**-7, 0.0)  # times the point
-FAR = (0.5, 0.25)  # where the largest entries of small arguments are so large
+FAR = (0.5, 0.7, 0.25)  # where the largest entries of small arguments are so large
 VISIBLE = 1e-2  # relative: an error as large would show elsewhere
 SLOPES = 4
+TWICE = 2  # places where the claim has to be wrong: at one the steps of f may not have shown
 LARGEST = 4  # entries
 EIGHT = range(1, 17, 2)  # moves: by 2^-k of the entry
 DIGITS = 16.0  # by which f may be off on the steps that show a slope
@@ -62,13 +63,19 @@ def doubt(trial: Trial, rules: Rules) -> str:
         if rounded is not None:
             return reasons.ROUNDED_AS_ENTRY if rounded else ""
         return reasons.UNSEEN_STEPS if _moves_in_unseen_steps(trial, round_off) else ""
+    wrong = 0
     for place, size in places if hidden else ():
         if size <= round_off / default_resolution(trial.field.unit) ** 2:
             continue  # f hides it there too
         with contextlib.suppress(WrongClaim, ArgumentError):  # outside the domain of f: nothing learnt there
             found = _judged(trial, place.times, max(rules.probes, SLOPES))
-            if found is not Verdict.INCONCLUSIVE:
-                return reasons.LOST.format(place.where) if found is Verdict.PASS else ""
+            if found is Verdict.PASS:
+                return reasons.LOST.format(place.where)
+            wrong += found is Verdict.FAIL
+        if wrong == TWICE:
+            break
+    if wrong:
+        return ""
     return reasons.ALL_LOST.format(trial.name) if _all_lost(trial) else ""
 
 
