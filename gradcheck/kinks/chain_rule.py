@@ -32,6 +32,8 @@ NOT_SHOWN = (
     "and here none does"
 )
 
+GIVEN = "; {of} gives it, by one convention for each kink: kink='chain-rule' accepts that"
+
 _lines: ContextVar[bool] = ContextVar("lines", default=False)
 
 
@@ -48,12 +50,14 @@ def shown_by_lines() -> Iterator[None]:
 def allowed(report: ArgumentReport, trial: Trial, required: str | None, beside: Interval) -> ArgumentReport:
     """Return the report of a claim that is no subgradient, a PASS where the chain rule gives it and may.
 
-    Its error is then that of the claims `beside` the point.
+    Its error is then that of the claims `beside` the point. Where that is not asked for, it is named as what it is.
     """
     wrong_there = beside.high > report.resolution
-    if required != NAME or report.verdict is not Verdict.FAIL or wrong_there:
+    if required not in (NAME, None) or report.verdict is not Verdict.FAIL or wrong_there:
         return report
     of = "the derivation, line by line," if _lines.get() else "Torch's chain rule" if _is_torchs(trial) else ""
+    if required is None:
+        return report.with_(reason=report.reason + GIVEN.format(of=of)) if of and report.reason else report
     if not of:
         return report.with_(reason=report.reason + NOT_SHOWN)
     return report.with_(verdict=Verdict.PASS, reason="", notes=(*report.notes, NOTE.format(of=of)), error=beside)

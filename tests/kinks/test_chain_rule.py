@@ -54,7 +54,11 @@ def test_torchs_own_graph_may_give_it(summed):
         y = torch.relu(x) - torch.relu(-x)
         return y.sum() if summed else y
 
-    assert gc.check(f, inputs=(x,)).verdict is FAIL
+    plain = gc.check(f, inputs=(x,))
+    assert plain.verdict is FAIL
+    assert plain[0].reason.endswith(
+        "Torch's chain rule gives it, by one convention for each kink: kink='chain-rule' accepts that"
+    )
     report = gc.check(f, inputs=(x,), kink="chain-rule")
     assert report.verdict is PASS
     assert "accepted: Torch's chain rule gives this value" in " ".join(report[0].notes)
@@ -71,6 +75,9 @@ def test_torchs_own_graph_gives_that_value_alone(value, verdict):
         return torch.where(x == 0, value, 4.0)
 
     assert gc.check(f, gradient, (x,), kink="chain-rule").verdict is verdict
+    plain = gc.check(f, gradient, (x,))[0]
+    assert plain.verdict is FAIL
+    assert ("kink='chain-rule' accepts that" in plain.reason) is (verdict is PASS)
 
 
 def test_what_is_coarse_next_to_the_point_is_not_accepted():
@@ -85,8 +92,16 @@ def test_what_is_coarse_next_to_the_point_is_not_accepted():
     assert gc.check(f, inputs=(x,), kink="chain-rule", rtol=reached / 1e3).verdict is not PASS
 
 
+def test_a_side_that_is_required_is_not_talked_out_of():
+    torch, _, x = torch_case()
+    report = gc.check(lambda x: (torch.relu(x) - torch.relu(-x)).sum(), inputs=(x,), kink="right")
+    assert report.verdict is FAIL
+    assert "chain-rule" not in report[0].reason
+
+
 def test_a_backward_of_ones_own_shows_nothing():
     _, own, x = torch_case()
+    assert "accepts that" not in gc.check(lambda x: own.apply(x).sum(), inputs=(x,))[0].reason
     report = gc.check(lambda x: own.apply(x).sum(), inputs=(x,), kink="chain-rule")
     assert report.verdict is FAIL
     assert "here none does" in report[0].reason
