@@ -56,7 +56,7 @@ def doubt(trial: Trial, rules: Rules) -> str:
     if not isinstance(trial.oracle, FiniteDifferences) or trial.prediction.claim.at_point_only:
         return ""
     places = [(place, claimed_size(trial, place.times)) for place in _elsewhere(trial)]
-    round_off = roundings(trial.prediction, trial.field) * max(_effects(trial), *(size for _, size in places))
+    round_off = roundings(trial.prediction, trial.field) * max(trial.field.largest, *(size for _, size in places))
     hidden = _moves_f_less(trial, round_off)
     if trial.interval().low < VISIBLE:  # elsewhere it would be beside what is as large there, and not show
         rounded = _rounded_as_an_entry(trial, round_off) if hidden else None
@@ -95,12 +95,6 @@ def _elsewhere(trial: Trial) -> list[Place]:
         times = {i: size / most for i, most in largest.items() if 0 < most < size}
         places += [Place(f"where small arguments are {size:g} large", times)] if times else []
     return places
-
-
-def _effects(trial: Trial) -> float:
-    """Return the largest of what any argument does to f, and of |f|: with numbers as large it is computed."""
-    claims = zip(trial.field.scales, trial.prediction.values, strict=True)
-    return max([trial.field.largest, *(scale.norm(g) for scale, g in claims if g is not None)])
 
 
 def _all_lost(trial: Trial) -> bool:
@@ -208,10 +202,7 @@ def claimed_size(trial: Trial, times: Mapping[int, float]) -> float:
 
 def _leaves(trial: Trial, times: Mapping[int, float]) -> list[Any]:
     """Return the leaves, some of them so many times as large."""
-    leaves = list(trial.field.leaves)
-    for i, factor in times.items():
-        leaves = arrays.resized(leaves, (i,), factor - 1)
-    return leaves
+    return [arrays.shifted(x, times[i] - 1, x) if i in times else x for i, x in enumerate(trial.field.leaves)]
 
 
 def _judged(trial: Trial, times: Mapping[int, float], count: int) -> Verdict:

@@ -335,6 +335,13 @@ def test_an_error_as_large_as_here_is_looked_for_elsewhere():
     assert gc.check(f, gradient, (x, w), seed=97636).verdict is gc.Verdict.INCONCLUSIVE
 
 
+def test_one_place_where_the_steps_of_f_did_not_show_does_not_make_a_claim_wrong():
+    f, gradient = of_numbers_near_one(5)
+    x = np.array([1.0907243531270544e-07, -2.2207196224414397e-06])
+    w = np.array([1.078314957149222, -0.06896120939923037])
+    assert gc.check(f, gradient, (x, w), seed=79438)["x"].verdict is gc.Verdict.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("seed", [8, 12, 27])
 def test_weights_beside_which_f_is_a_few_steps_are_judged_where_their_argument_is_larger(seed):
     f, gradient = of_numbers_near_one(2)
