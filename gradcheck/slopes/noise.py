@@ -156,8 +156,7 @@ def measure_noise(phi: Callable[[float], float], at_zero: float, unit: float, ti
     if sigma > SUSPICIOUS * unit * size:
         sigma = max(sigma, _further(phi, values, exponent, sign))
     elif abs(values[-1] - values[0]) > STEEP * size and len(values) == len(OFFSETS):
-        off = _between(phi, values, exponent, sign)
-        sigma = off if off > SUSPICIOUS * unit * size else sigma
+        sigma = max(_between(phi, values, exponent, sign, unit), sigma)
     bound = max(floor, SAFETY * sigma)
     if plateau:
         return Noise(max(bound, granularity), unit, granularity=granularity, plateau=width)
@@ -180,8 +179,8 @@ def _further(phi: Callable[[float], float], values: list[float], exponent: int, 
     return difference_table(table) if all(map(math.isfinite, table)) else 0.0
 
 
-def _between(phi: Callable[[float], float], values: list[float], exponent: int, sign: int) -> float:
-    """Return by how much φ is off between equally spaced points where it is as smooth as round-off at these.
+def _between(phi: Callable[[float], float], values: list[float], exponent: int, sign: int, unit: float) -> float:
+    """Return by how much φ is off between equally spaced points where it is as smooth as round-off; 0 if by no more.
 
     A steep φ that moves in steps moves by a whole number of them, now and then, from each point to the next, and the
     table of differences shows nothing. Moves by parts of the spacing do.
@@ -193,7 +192,8 @@ def _between(phi: Callable[[float], float], values: list[float], exponent: int, 
             off.append(
                 abs(value - math.fsum(w * v for w, v in zip(_lagrange(share, len(values)), values, strict=True)))
             )
-    return max(off)
+    worst = max(off)
+    return worst if worst > SUSPICIOUS * unit * max(map(abs, values)) else 0.0
 
 
 def hidden_steps(phi: Callable[[float], float], at_zero: float, unit: float) -> float:
@@ -206,8 +206,7 @@ def hidden_steps(phi: Callable[[float], float], at_zero: float, unit: float) -> 
     values = _values(phi, at_zero, exponent, 1)
     if len(values) < len(OFFSETS) or len(set(values)) <= len(values) / 2:
         return 0.0
-    off = _between(phi, values, exponent, 1)
-    return off if off > SUSPICIOUS * unit * max(map(abs, values)) else 0.0
+    return _between(phi, values, exponent, 1, unit)
 
 
 def _first(unit: float) -> int:

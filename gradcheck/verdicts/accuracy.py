@@ -129,10 +129,15 @@ def _alone(prediction: Prediction, field: Field, unit: float, index: int, usual:
 def _changes(
     prediction: Prediction, field: Field, unit: float, repeat: int, only: int | None, smallest: float
 ) -> dict[int, float]:
+    return _changed(prediction, field, jittered(prediction.leaves, unit, field.seed, repeat, only, smallest))
+
+
+def _changed(prediction: Prediction, field: Field, leaves: Sequence[Any]) -> dict[int, float]:
+    """Return ‖Δ∘s‖ for each argument: how far its claim is from that at other leaves."""
     try:
-        moved = prediction.at(jittered(prediction.leaves, unit, field.seed, repeat, only, smallest))
+        moved = prediction.at(leaves)
     except WrongClaim:
-        return {}  # the jittered point left the domain: nothing learnt from it
+        return {}  # the point there left the domain: nothing learnt from it
     return {
         i: field.scales[i].norm(arrays.to_numpy(there) - here)
         for i in prediction.judged
@@ -188,11 +193,7 @@ def _beside_zeros(prediction: Prediction, field: Field, unit: float, index: int,
         rng = stream(field.seed, Purpose.JITTER, i, repeat // 2)
         off = (-1) ** repeat * 2 * unit * field.scales[i].value * (2 * rng.integers(2, size=values.shape) - 1.0)
         moved.append(arrays.like(np.where(values == 0, off, values), x) if i in prediction.judged else x)
-    with contextlib.suppress(WrongClaim):
-        here, there = prediction.values[index], prediction.at(moved)[index]
-        if here is not None and there is not None:
-            return field.scales[index].norm(arrays.to_numpy(there) - here)
-    return 0.0
+    return _changed(prediction, field, moved).get(index, 0.0)
 
 
 def own_round_off(prediction: Prediction, field: Field, index: int) -> float:
