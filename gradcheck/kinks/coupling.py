@@ -60,13 +60,15 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     np.round(share, out=share)
     share *= alike
     np.clip(share, 0, 1, out=share)
-    for group in divided.groups:
-        group.weigh(near)
-    levels = _levels(share, divided.groups, alike)
-    if len(levels) - 1 > MOST_WHOLE:
+    few = all(group.most_used <= MOST_WHOLE for group in divided.groups)  # or weights would be as large as the argument
+    if few:
+        for group in divided.groups:
+            group.weigh(near)
+        levels = _levels(share, divided.groups, alike)
+    if not few or len(levels) - 1 > MOST_WHOLE:
         shared = np.flatnonzero((share > 0) & (share < 1))[:1]  # of an entry alone: of two claims
         one = [np.array([share[place], 1 - share[place]]) for place in shared]
-        return Coupled(most=max([*map(_most_weights, divided.groups), *one], key=len))
+        return Coupled(most=max([*(group.most_weights(near) for group in divided.groups), *one], key=len))
     weights, rest = np.diff(levels), np.zeros(0)
     middles = (levels[1:] + levels[:-1]) / 2
     level = np.searchsorted(middles, share, side="left").astype(np.int16)  # how many of them are below it
@@ -113,12 +115,6 @@ def _levels(share: Array, groups: Sequence[Alike], alike: float) -> Array:
         if len(ends) - 1 > MOST_WHOLE:
             break
     return ends
-
-
-def _most_weights(group: Alike) -> Array:
-    """Return the weights of the block that has most of them."""
-    weights = group.weights[int((group.weights > 0).sum(axis=1).argmax())]
-    return np.asarray(weights[weights > 0])
 
 
 def _alike(near: Neighbourhood) -> float:

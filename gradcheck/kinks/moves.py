@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Picked = NDArray[np.integer[Any]]
 
 
-LARGEST, DRAWN = 7, -8  # codes of a coarse move: 1, and none
+DRAWN = 0  # what stands for none of a coarse move's numbers, 1 to 3 for -1 to 1
+BITS = np.arange(0, 8, 2, dtype=np.uint8)  # where four such codes begin in a byte
 
 
 class Move(ABC):
@@ -160,19 +161,22 @@ class Put(Move):
 
 
 class Coarse(Move):
-    """A move of numbers from −1 to 1 in four bits, a little aside, so that none are tied; drawn where these are NaN.
+    """A move of -1, 0 and 1 in two bits, a little aside, so that none are tied; drawn where the values are NaN.
 
     Where f is linear in pieces a claim is the same for all moves nearby.
     """
 
     def __init__(self, drawn: Drawn, values: NDArray[np.floating[Any]]) -> None:
-        self._pairs = np.zeros((len(values) + 1) // 2, dtype=np.uint8)
+        self._four = np.zeros(-(-len(values) // len(BITS)), dtype=np.uint8)
         for part in parts(len(values)):
-            own = np.nan_to_num(np.rint(LARGEST * np.clip(values[part], -1, 1)), nan=DRAWN) - DRAWN
-            codes = np.append(own, np.zeros(len(own) % 2)).astype(np.uint8)
-            self._pairs[part.start // 2 : part.stop // 2] = codes[::2] << 4 | codes[1::2]
-        self.count, self.nbytes = len(values), self._pairs.nbytes
+            codes = np.nan_to_num(np.rint(np.clip(values[part], -1, 1)) + 2, nan=DRAWN).astype(np.uint8)
+            codes = np.append(codes, np.zeros(-len(codes) % len(BITS), dtype=np.uint8)).reshape(-1, len(BITS))
+            self._four[self._bytes(part)] = (codes << BITS).sum(axis=1, dtype=np.uint8)
+        self.count, self.nbytes = len(values), self._four.nbytes
         self._drawn = drawn
+
+    def _bytes(self, part: slice) -> slice:
+        return slice(part.start // len(BITS), part.stop // len(BITS))
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
         """Yield the move block by block, from the first entry on."""
@@ -180,9 +184,8 @@ class Coarse(Move):
 
     def _block(self, beneath: tuple[slice, Array]) -> tuple[slice, Array]:
         part, drawn = beneath
-        pairs = self._pairs[part.start // 2 : part.stop // 2]
-        own = np.stack([pairs >> 4, pairs & 15], axis=1).ravel()[: len(drawn)].astype(np.float64) + DRAWN
-        return part, np.where(own == DRAWN, drawn, own / LARGEST + drawn / LARGEST / 4)
+        codes = (self._four[self._bytes(part), None] >> BITS & 3).ravel()[: len(drawn)].astype(np.float64)
+        return part, np.where(codes == DRAWN, drawn, codes - 2 + drawn / 16)
 
 
 class Aside(Move):

@@ -254,18 +254,19 @@ class Neighbourhood:
         """The floating type that moves made on purpose are kept in: of a large argument it is half as wide."""
         return np.float64 if self.remake is None else np.float32
 
-    def ask_towards(
-        self, values: NDArray[np.floating[Any]], *, coarse: bool
-    ) -> tuple[Array | Callable[[], Array], Array | Scaled]:
-        """Return what `ask_made` does of a move with some values, of a few bits if `coarse`; a random one where NaN.
-
-        The move of a large argument is one to be kept: made anew if it is coarse, of single precision if it is not.
-        """
+    def towards(self, values: NDArray[np.floating[Any]], *, coarse: bool) -> Array | Put | Coarse:
+        """Return a move with some values, of a few bits if it is `coarse` and large; a random one where NaN."""
         if self.remake is None:
-            return self.ask_unkept(np.where(np.isnan(values), self.noise(), values))
+            return np.where(np.isnan(values), self.noise(), values)
         drawn = self.drawn_move()
-        made, claim = self.ask_made(Coarse(drawn, values) if coarse else Put(drawn, values))
-        return made if coarse or not callable(made) else made().astype(self.moves_in), claim
+        return Coarse(drawn, values) if coarse else Put(drawn, values)
+
+    def ask_towards(self, move: Array | Put | Coarse) -> tuple[Array | Callable[[], Array], Array | Scaled]:
+        """Return what `ask_made` does of such a move; of single precision what is to be kept of a large one."""
+        if isinstance(move, np.ndarray):
+            return self.ask_unkept(move)
+        made, claim = self.ask_made(move)
+        return made().astype(self.moves_in) if isinstance(move, Put) and callable(made) else made, claim
 
     def _count(self) -> None:
         if self.asked >= self.most:

@@ -77,7 +77,8 @@ def towards(near: Neighbourhood, turns: int) -> Array | None:
             return None
         best = distance
         rest *= flips(near) / far
-        made, claim = near.ask_towards(np.asarray(rest + ROUGHLY * near.noise(), dtype=near.moves_in), coarse=True)
+        move = near.towards(np.asarray(rest + ROUGHLY * near.noise(), dtype=near.moves_in), coarse=True)
+        made, claim = near.ask_towards(move)
         near.add(made, claim, drawn=False, number=near.asked)
         del made, claim
         used = [*(k for k, weight in zip(used, weights, strict=True) if weight), len(near.claims) - 1]
@@ -168,8 +169,9 @@ class Search:
         if not asked:
             both = any((group.state == BOTH_WAYS).any() for group in self.parts.groups)
             return "both ways" if both else "inside"
-        kept, claim = self.near.ask_towards(towards, coarse=self.coarse)
+        move = self.near.towards(towards, coarse=self.coarse)
         del towards  # as large as the argument, but for the precision
+        kept, claim = self.near.ask_towards(move)
         made = self._use(asked, kept, claim)
         hopeless = any(self._hopeless(*block, claim, made) for block in asked)
         suspects = list(itertools.islice(self._beyond_claims(asked, claim, made), SUSPECTS))
@@ -271,7 +273,7 @@ class Search:
         if near.has_pieces:
             aside[:] = ROUGHLY
         self.coarse &= bool(aside.min() >= ROUGHLY)
-        if turn % 3 == 2:  # on that boundary: from its centre
+        if turn % 3 == 2 and not near.has_pieces:  # on that boundary: from its centre
             rest = near.here[entries] - (first + second) / 2
             far, aside = np.abs(rest).max(axis=1), np.full(len(rows), ASIDE * near.blur)
             far[far == 0] = 1.0

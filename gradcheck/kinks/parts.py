@@ -106,6 +106,19 @@ class Alike:
         for rows in self.every():
             self.nearest(near, rows, fresh=0)
 
+    @property
+    def most_used(self) -> int:
+        """How many samples the block uses that uses most of them."""
+        return int((self.used >= 0).sum(axis=1).max(initial=0))
+
+    def most_weights(self, near: Neighbourhood) -> Array:
+        """Return the weights of that block."""
+        row = (self.used >= 0).sum(axis=1).argmax(keepdims=True)
+        one = Alike(self.entries[row], 0)
+        one.used = self.used[row]
+        one.weigh(near)
+        return np.asarray(one.weights[one.weights > 0])
+
     def shown(self, near: Neighbourhood) -> list[Alike] | None:
         """Return the blocks with weights by which the samples give the claim's part in each, or None if they do not.
 
@@ -146,7 +159,7 @@ class Alike:
 
     def trim(self) -> None:
         """Let go of room that no block needs."""
-        slots = int((self.used >= 0).sum(axis=1).max(initial=0))
+        slots = self.most_used
         self.used = self.used[:, :slots].copy()
         self.weights = self.weights[:, :slots].copy()
 

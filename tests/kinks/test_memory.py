@@ -220,7 +220,7 @@ def own_of(_, gradient, x):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("own", [np.full((SIZE // 10, 10), 0.1), shares(SIZE // 10, 10), shares(SIZE // 16, 16)])
+@pytest.mark.parametrize("own", [np.full((SIZE // 10, 10), 0.1), shares(SIZE // 10, 10), shares(SIZE // 32, 32)])
 def test_so_do_very_many_rows_of_ten_and_more(own):
     """As many claims are kept as a row has corners."""
     report, most = held(*rows_of_maxima(own.shape[1], own))
@@ -229,8 +229,8 @@ def test_so_do_very_many_rows_of_ten_and_more(own):
     assert most <= 12
 
 
-def test_rows_of_thirty_two_take_as_much_beside_the_gradient_s_own():
-    case = rows_of_maxima(32, shares(SIZE // 32, 32))
+def test_rows_of_sixty_four_take_as_much_beside_the_gradient_s_own():
+    case = rows_of_maxima(64, shares(SIZE // 64, 64))
     report, most = held(*case)
     assert report.verdict is PASS
     assert most <= 12 + own_of(*case)
