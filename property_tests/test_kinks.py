@@ -43,6 +43,7 @@ def kinked(problem):
 
 
 @given(shape=shapes, seed=seeds, at_zero=st.sampled_from([0.0, 0.5, 1.0, 0.3, 1.2, -0.2]), known=st.booleans())
+@example(shape=Shape(1, 2, 1, 1), seed=1564, at_zero=1.2, known=False)  # f is so curved that claims far out drift
 def test_finite_differences_classify_a_boundary_point_as_exact_arithmetic_does(shape, seed, at_zero, known):
     problem = boundary(shape, seed)
     options = {"seed": seed, "kink_of": hidden_units if known else None}

@@ -193,6 +193,7 @@ class Aside(Move):
 
     def __init__(self, move: Array | Callable[[], Array], size: float, other: Move) -> None:
         self.count = other.count
+        self.nbytes = move.nbytes if isinstance(move, (Move, np.ndarray)) else 0
         self._move, self._size, self._other = move, size, other
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:

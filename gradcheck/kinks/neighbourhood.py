@@ -111,13 +111,11 @@ class Neighbourhood:
 
     def claim(self, number: int, where: slice | Entries) -> Array:
         """Return a claim in some entries."""
-        claims = self.claims
-        return claims.part(number, where) if isinstance(claims, Packed) else claims[number][where]
+        return self.claims.part(number, where) if isinstance(self.claims, Packed) else self.claims[number][where]
 
     def some(self, numbers: Sequence[int]) -> Sequence[Array] | Packed:
         """Return some of the claims."""
-        claims = self.claims
-        return claims.chosen(numbers) if isinstance(claims, Packed) else [claims[k] for k in numbers]
+        return self.claims.chosen(numbers) if isinstance(self.claims, Packed) else [self.claims[k] for k in numbers]
 
     def add(
         self, move: Array | Callable[[], Array], claim: Array | Scaled, *, drawn: bool = True, number: int = 0
@@ -175,6 +173,11 @@ class Neighbourhood:
         return self._held <= most and self.claims.of_values <= FEW_VALUES * self.most_held
 
     @property
+    def has_much_room(self) -> bool:
+        """Whether two more claims, and a move as large, may be kept for certain."""
+        return isinstance(self.claims, list) or self._held + 4 * 8 * self.here.size <= self.most_held
+
+    @property
     def has_pieces(self) -> bool:
         """Whether claims of a large argument take so few values that f is linear in pieces: four of them share one."""
         if not isinstance(self.claims, Packed):
@@ -221,8 +224,7 @@ class Neighbourhood:
 
     def ask_drawn(self) -> None:
         """Ask for the claim at a random move, and keep it."""
-        made, claim = self.ask_made(self.drawn_move())
-        self.add(made, claim, number=self.asked)
+        self.add(*self.ask_made(self.drawn_move()), number=self.asked)
 
     def ask_made(self, move: Callable[[], Array]) -> tuple[Array | Callable[[], Array], Array | Scaled]:
         """Return the move that was really made, or what returns it where that is large, and the claim there."""
@@ -254,14 +256,14 @@ class Neighbourhood:
         """The floating type that moves made on purpose are kept in: of a large argument it is half as wide."""
         return np.float64 if self.remake is None else np.float32
 
-    def towards(self, values: NDArray[np.floating[Any]], *, coarse: bool) -> Array | Put | Coarse:
+    def towards(self, values: NDArray[np.floating[Any]], *, coarse: bool) -> Array | Move:
         """Return a move with some values, of a few bits if it is `coarse` and large; a random one where NaN."""
         if self.remake is None:
             return np.where(np.isnan(values), self.noise(), values)
         drawn = self.drawn_move()
         return Coarse(drawn, values) if coarse else Put(drawn, values)
 
-    def ask_towards(self, move: Array | Put | Coarse) -> tuple[Array | Callable[[], Array], Array | Scaled]:
+    def ask_towards(self, move: Array | Move) -> tuple[Array | Callable[[], Array], Array | Scaled]:
         """Return what `ask_made` does of such a move; of single precision what is to be kept of a large one."""
         if isinstance(move, np.ndarray):
             return self.ask_unkept(move)
@@ -275,8 +277,7 @@ class Neighbourhood:
 
     def forget(self) -> None:
         """Let go of all claims, and of what they were asked of."""
-        self.moves, self.claims = [], []
-        self.drawn, self.numbers = [], []
+        self.moves, self.claims, self.drawn, self.numbers = [], [], [], []
         self.claim_like = self.remake = None
         self._claim_at = _nothing
 

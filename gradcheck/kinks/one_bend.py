@@ -10,6 +10,7 @@ is the same with −u.
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,14 @@ import numpy as np
 
 from gradcheck.kinks import half_turn
 from gradcheck.kinks.bends import Bends, one_sign, signs
-from gradcheck.kinks.blocks import falls, flips
+from gradcheck.kinks.blocks import falls
 from gradcheck.kinks.changes import differ
-from gradcheck.kinks.nearest_point import combined, in_hull
+from gradcheck.kinks.moves import Aside
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.parts import BOTH_WAYS, INSIDE, OPEN, Parts
 from gradcheck.kinks.separation import Separation
+from gradcheck.kinks.whole_claims import ROUGHLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from gradcheck.kinks.blocks import Labels
+    from gradcheck.kinks.moves import Move
     from gradcheck.kinks.neighbourhood import Neighbourhood
     from gradcheck.kinks.parts import Alike
     from gradcheck.kinks.scaled import Scaled
@@ -43,46 +46,13 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 # The least random part of a move towards a claim, by its size. Entries that the claim treats alike are tied here, and
 # equal moves leave them tied. What is claimed at such a tie is a convention, and no gradient next to the point.
 ASIDE = 64.0
-ROUGHLY = 2.0**-8  # that part elsewhere: the pieces of f are wider
+LESS = 16.0  # times less than that, at least, where f is curved: by as much a claim is off the middle of two
+FIRST = 2  # turn that goes to a round boundary, and every third from there on
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
 SAMPLES = 40  # in tests over all pairs of samples
 SUSPECTS = 64  # blocks in which a claim is looked at for a proof before the next is asked for
 TOGETHER = 2**6  # blocks of which these are looked at together
-
-
-def towards(near: Neighbourhood, turns: int) -> Array | None:
-    """Return convex weights of whole claims that give the claim on trial, or None where `turns` more show none.
-
-    Entries in which f is concave are looked for on the other side.
-    """
-    best, used = np.inf, list(range(len(near.claims)))
-    for turn in range(turns + 1):
-        claims = near.some(used)
-        weights = in_hull(claims, near.here)
-        rest = combined(weights, claims)
-        for part in near.parts:
-            rest[part] = near.here[part] - rest[part]
-        del claims
-        far = float(np.max(np.abs(rest), initial=0.0))
-        if far <= near.tolerance:
-            shown = [k for k, weight in zip(used, weights, strict=True) if weight]
-            tied = [k for k in shown if not near.off_ties(k)]
-            if not tied:
-                return weights
-            used = [k for k in used if k not in tied]
-            continue
-        distance = float(np.linalg.norm(rest))
-        if turn == turns or not near.may_keep or distance > best * (1 - 2.0**-10):
-            return None
-        best = distance
-        rest *= flips(near) / far
-        move = near.towards(np.asarray(rest + ROUGHLY * near.noise(), dtype=near.moves_in), coarse=True)
-        made, claim = near.ask_towards(move)
-        near.add(made, claim, drawn=False, number=near.asked)
-        del made, claim
-        used = [*(k for k, weight in zip(used, weights, strict=True) if weight), len(near.claims) - 1]
-    return None
 
 
 class Search:
@@ -96,6 +66,8 @@ class Search:
             group.begin()
         self.bends = None if isinstance(near.moves, list) or not self.parts.groups else Bends(near, self.parts)
         self.coarse = True  # whether moves need a few bits only
+        self.to_boundary = False  # whether they lead from centres through the claim, which may be on a round boundary
+        self.fresh: int | None = None  # claims that the last turn asked for
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
         self.distances: dict[int, list[float]] = {}  # turn by turn, of blocks of very many entries by their first one
@@ -171,22 +143,41 @@ class Search:
             return "both ways" if both else "inside"
         move = self.near.towards(towards, coarse=self.coarse)
         del towards  # as large as the argument, but for the precision
-        kept, claim = self.near.ask_towards(move)
-        made = self._use(asked, kept, claim)
-        hopeless = any(self._hopeless(*block, claim, made) for block in asked)
-        suspects = list(itertools.islice(self._beyond_claims(asked, claim, made), SUSPECTS))
-        del kept, claim, made  # as large as the argument, as what is asked for next will be
-        for suspect in suspects:
-            if (state := self._apart(*suspect)) != "":
-                return state
+        hopeless, self.fresh = False, 0
+        for one in self._both_sides(move, turn) if self.to_boundary else [move]:
+            self.fresh += 1
+            kept, claim = self.near.ask_towards(one)
+            made = self._use(asked, kept, claim)
+            hopeless |= any(self._hopeless(*block, claim, made) for block in asked)
+            suspects = list(itertools.islice(self._beyond_claims(asked, claim, made), SUSPECTS))
+            del kept, claim, made  # as large as the argument, as what is asked for next will be
+            for suspect in suspects:
+                if (state := self._apart(*suspect)) != "":
+                    return state
         return "too many" if hopeless else ""
+
+    def _both_sides(self, middle: Array | Move, turn: int) -> Iterator[Array | Move]:
+        """Yield a move a little aside and, if two may be kept, one as much to the other side.
+
+        On a round boundary the claim is in the middle of what these give, but for the square of how far they are aside.
+        """
+        near = self.near
+        drawn, size, both = near.drawn_move(), ASIDE * near.blur, near.has_much_room
+        if both and (turn > FIRST or not isinstance(near.moves, list)):
+            most = max(group.size for group in self.parts.groups)
+            size = min(max(math.sqrt(near.tolerance / max(near.spread, near.tolerance) / most), size / LESS), size)
+        for sign in (size, -size) if both else (size,):
+            move = Aside(middle, sign, drawn)
+            yield move if near.remake is not None else move()
 
     def _looked(self, turn: int) -> tuple[Array, list[tuple[Alike, Entries]]]:
         """Return the move to ask for next, NaN in blocks that are not open, and the blocks that are."""
         asked, self.coarse = [], True
-        towards = np.full(self.near.here.size, np.nan, dtype=self.near.moves_in)
+        self.to_boundary = turn % 3 == FIRST and not self.near.has_pieces
+        dtype = np.float64 if self.to_boundary and self.near.has_much_room else self.near.moves_in
+        towards = np.full(self.near.here.size, np.nan, dtype=dtype)
         for place, group in enumerate(self.parts.groups):
-            rows = self._look(place, np.flatnonzero(group.state == OPEN).astype(np.int32), turn, towards)
+            rows = self._look(place, np.flatnonzero(group.state == OPEN).astype(np.int32), towards)
             if len(rows):
                 asked.append((group, rows))
         return towards, asked
@@ -217,16 +208,16 @@ class Search:
             group.add(rows, places)
         return made
 
-    def _look(self, place: int, rows: Entries, turn: int, towards: Array) -> Entries:
+    def _look(self, place: int, rows: Entries, towards: Array) -> Entries:
         """Put the moves from the nearest points to the claim into `towards`; return the blocks that are still open."""
         still: list[Entries] = [np.zeros(0, dtype=np.int32)]
         group = self.parts.groups[place]
         for some in group.some(rows):
-            rest = group.nearest(self.near, some, fresh=1 if turn else None)
+            rest = group.nearest(self.near, some, fresh=self.fresh)
             left = self._left(place, some, rest)
             if len(left):
                 mine = some[left]
-                towards[group.entries[mine]] = self._moves(group, mine, rest[left], turn)
+                towards[group.entries[mine]] = self._moves(group, mine, rest[left])
                 still.append(mine)
         if len(rows):
             group.trim()
@@ -261,10 +252,15 @@ class Search:
             found.append(signs(claims, moves, near.tolerance))
         return np.concatenate(found)
 
-    def _moves(self, group: Alike, rows: Entries, rest: Array, turn: int) -> Array:
+    def _moves(self, group: Alike, rows: Entries, rest: Array) -> Array:
         """Return the moves of some blocks from the nearest points to the claim, or from centres to it."""
         near, entries = self.near, group.entries[rows]
         first, second = (near.claim(k, entries.ravel()).reshape(entries.shape) for k in (0, 1))
+        if self.to_boundary:
+            self.coarse = False
+            rest = near.here[entries] - (first + second) / 2
+            far = np.abs(rest).max(axis=1, keepdims=True)
+            return np.asarray(group.bend[rows, None] * rest / np.where(far > 0, far, 1.0))
         far = np.abs(rest).max(axis=1)
         # next to the round boundary of a ball a claim is as near as the square of how far its move is off
         across = np.abs(first - second).max(axis=1)
@@ -272,11 +268,7 @@ class Search:
         aside = np.maximum(np.minimum(ROUGHLY, np.sqrt(far / across) / 4), ASIDE * near.blur)
         if near.has_pieces:
             aside[:] = ROUGHLY
-        self.coarse &= bool(aside.min() >= ROUGHLY)
-        if turn % 3 == 2 and not near.has_pieces:  # on that boundary: from its centre
-            rest = near.here[entries] - (first + second) / 2
-            far, aside = np.abs(rest).max(axis=1), np.full(len(rows), ASIDE * near.blur)
-            far[far == 0] = 1.0
+        self.coarse = self.coarse and bool(aside.min() >= ROUGHLY)
         noise = near.rng.standard_normal(entries.shape)
         return np.asarray(group.bend[rows, None] * (rest / far[:, None] + aside[:, None] * noise))
 

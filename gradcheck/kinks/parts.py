@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OPEN, INSIDE, BOTH_WAYS = 0, 1, 2  # how far the search in a block has come
 NUMBERS = 2**15  # in the tables of blocks that are looked at together
+CLOSE = 2.0**-20  # of a hull's size: with less left of the claim its square is next to round-off of 1
 FEW = 8  # so many are rounded less, and not much slower, one by one
 
 
@@ -207,6 +208,7 @@ def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
         weights, found = np.zeros((len(vertices), vertices.shape[2])), np.zeros(vertices.shape[2], dtype=bool)
     else:
         weights, found = in_hulls(vertices, targets, among, begin)
+        _look_closer(vertices, targets, among, weights)
     for place in np.flatnonzero(~found):
         mine = among[:, place]
         weights[:, place] = 0.0
@@ -214,6 +216,22 @@ def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
         hull = vertices[:, :, place] if mine.all() else vertices[mine, :, place]
         weights[mine, place] = in_hull(hull, targets[:, place])
     return np.where(weights > USED * weights.max(axis=0), weights, 0.0)
+
+
+def _look_closer(vertices: Array, targets: Array, among: Chosen, weights: Array) -> None:
+    """Weigh anew where the target is next to a hull: the squares of vertices far from it hide what is left."""
+    left = np.abs(targets - np.einsum("kb,kmb->mb", weights, vertices)).max(axis=0)
+    apart = np.abs(vertices - targets).max(axis=1)
+    mine = among & (apart <= left / CLOSE)
+    some = np.flatnonzero((among & ~mine).any(axis=0) & mine.any(axis=0))
+    if not len(some):
+        return
+    mine = mine[:, some]
+    close = np.where(mine[:, None], vertices[:, :, some], targets[:, some])
+    again, found = in_hulls(close, targets[:, some], mine)
+    less = np.abs(targets[:, some] - np.einsum("kb,kmb->mb", again, close)).max(axis=0)
+    nearer = found & (less < left[some])
+    weights[:, some[nearer]] = again[:, nearer]
 
 
 def _several(near: Neighbourhood, numbers: Sequence[int], entries: Entries) -> Array:

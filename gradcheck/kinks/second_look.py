@@ -46,11 +46,12 @@ def refutes(near: Neighbourhood, separation: Separation) -> bool:
 def ends(near: Neighbourhood, u: Array, turn: int) -> tuple[Array, Array]:
     """Return where a half-turn begins, and what it goes through: any moves, the proof's, from a claim to that on trial.
 
-    Any moves have entries of all sizes.
+    Any moves have entries of all sizes, and are no longer than others: claims far out are off by more than `tolerance`.
     """
     start = near.noise()
     if turn % 3 == 0:
-        return start * np.exp(2 * near.noise()), near.noise() * np.exp(2 * near.noise())
+        sized = start * np.exp(2 * near.noise())
+        return sized * (np.linalg.norm(start) / np.linalg.norm(sized)), near.noise() * np.exp(2 * near.noise())
     if turn % 3 == 1:
         return start, u
     towards = near.here[:] - near.claim(int(near.rng.integers(len(near.claims))), slice(None))

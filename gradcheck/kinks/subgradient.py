@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck.kinks import blocks, coupling, flat, one_bend, periods, second_look, walls
+from gradcheck.kinks import blocks, coupling, flat, periods, second_look, walls, whole_claims
 from gradcheck.kinks.beside import in_order
 from gradcheck.kinks.half_turn import HalfTurn
 from gradcheck.kinks.nearest_point import in_hull
@@ -104,7 +104,7 @@ def _judged(near: Neighbourhood) -> Finding:
         if guess.weights is not None:
             return Finding("inside", weights=guess.weights, labels=guess.labels)
         _in_order(near)
-        weights = one_bend.towards(near, TURNS)
+        weights = whole_claims.towards(near, TURNS)
         if weights is not None:
             return Finding("inside", weights=weights[np.flatnonzero(weights)])
         if (separation := flat.along_a_group(near)) is not None:

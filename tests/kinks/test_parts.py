@@ -3,7 +3,7 @@ import pytest
 
 from gradcheck.kinks.nearest_point import in_hull
 from gradcheck.kinks.packed import parts
-from gradcheck.kinks.parts import Alike, Parts, _distinct
+from gradcheck.kinks.parts import Alike, Parts, _distinct, _look_closer
 from tests.kinks.germs import near, relu, rows
 
 VERTICES = np.array([[0.0, 0.0], [1.0, 0.0], [1e-4, 0.0], [1.0, 2.0], [1.0, 2e-4]])
@@ -30,6 +30,20 @@ def test_one_of_each_kind_of_vertices(tolerance, kept):
     two = np.stack([VERTICES, VERTICES[::-1]], axis=2)
     assert list(np.flatnonzero(_distinct(two, tolerance)[:, 0])) == kept
     assert _distinct(two[:, :, 1:], tolerance).sum() == len(kept)
+
+
+def test_vertices_far_out_do_not_hide_what_is_left_next_to_the_claim():
+    """A claim 2^-40 from the middle of two vertices that are 2^-15 from it; the square of that is round-off of 1."""
+    aside, off = np.array([0.0, 2.0**-15]), np.array([2.0**-40, 0.0])
+    vertices = np.stack([[-1.0, 0.5], off - aside, off + aside, [0.5, -1.0], [2.0**-26, 0.0]])[:, :, None]
+    targets, among = np.zeros((2, 1)), np.array([[True], [True], [True], [True], [True]])
+    weights = np.array([[0.0], [0.0], [0.0], [0.0], [1.0]])
+    _look_closer(vertices, targets, among, weights)
+    assert weights[:, 0] == pytest.approx([0, 0.5, 0.5, 0, 0], abs=1e-6)
+    assert np.einsum("kb,kmb->m", weights, vertices) == pytest.approx(off, abs=2.0**-50)
+    alone = np.array([[0.0], [0.0], [1.0], [0.0], [0.0]])
+    _look_closer(vertices, targets, alone > 0, alone)
+    assert alone[2, 0] == 1.0
 
 
 def test_what_is_left_beyond_the_nearest_point():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck as gc
-from gradcheck.kinks import bends, blocks, coupling, one_bend, second_look, subgradient
+from gradcheck.kinks import bends, blocks, coupling, one_bend, second_look, subgradient, whole_claims
 from gradcheck.kinks.moves import Mixed, Moves, Yielded
 from gradcheck.kinks.nearest_point import combined, in_hull
 from gradcheck.kinks.neighbourhood import Neighbourhood, Spent
@@ -490,7 +490,7 @@ def test_few_entries_are_not_moved_in_periods():
 def test_claims_that_lead_to_the_one_on_trial_are_asked_for(seed):
     found = near(rows((1, 9)), np.full(9, 1 / 9), opening=8, seed=seed)
     assert len(np.unique(found.claims, axis=0)) < 9
-    weights = one_bend.towards(found, 12)
+    weights = whole_claims.towards(found, 12)
     assert len(np.unique(found.claims, axis=0)) == 9
     assert weights.sum() == pytest.approx(1)
     assert found.asked - 16 <= 12
@@ -500,7 +500,7 @@ def test_no_more_turns_are_taken_than_allowed_nor_than_there_is_use_for():
     def asked(turns, each=1 / 6, kept=None):
         found = near(rows((1, 6)), np.full(6, each), opening=1)
         found.most_kept = kept or found.most_kept
-        assert one_bend.towards(found, turns) is None
+        assert whole_claims.towards(found, turns) is None
         return found.asked - 2
 
     assert asked(0) == 0
@@ -514,7 +514,7 @@ def test_a_tie_that_a_move_has_hit_is_no_claim_next_to_the_point():
     found = near(lambda w: 1.0 * (w == w.max()), np.ones(2))
     found.ask(np.ones(2))
     assert found.same(found.claims[-1], found.here)
-    assert one_bend.towards(found, 12) is None
+    assert whole_claims.towards(found, 12) is None
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -728,3 +728,17 @@ def test_a_piece_that_bends_the_other_way_and_is_thin_is_found_before_a_fail(cla
     for seed in range(40):
         report = gc.check(lambda x: float(min(abs(x.sum()), x[0])), gradient, (np.zeros(3),), seed=seed)
         assert report.verdict is not gc.Verdict.FAIL, seed
+
+
+@pytest.mark.parametrize("rows", [1, 2, 30, 1000, 2000])
+@pytest.mark.parametrize("at_zero", [(1.0, *[0.0] * 7), tuple(np.full(8, 8**-0.5)), (0.6, 0.0, 0.8, *[0.0] * 5)])
+def test_unit_vectors_of_rows_of_norms_at_zero_are_shown_in_few_claims(rows, at_zero):
+    def gradient(x):
+        size = np.linalg.norm(x, axis=1, keepdims=True)
+        return np.where(size > 0, x / np.where(size > 0, size, 1.0), at_zero)
+
+    report = gc.check(lambda x: np.sum(np.linalg.norm(x, axis=1)), gradient, (np.zeros((rows, 8)),))
+    assert report.verdict is gc.Verdict.PASS
+    assert report.gradient_evaluations <= 100
+    report = gc.check(lambda x: np.sum(np.linalg.norm(x, axis=1)), lambda x: 1.01 * gradient(x), (np.zeros((rows, 8)),))
+    assert report.verdict is gc.Verdict.FAIL
