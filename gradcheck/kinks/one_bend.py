@@ -46,8 +46,9 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 # The least random part of a move towards a claim, by its size. Entries that the claim treats alike are tied here, and
 # equal moves leave them tied. What is claimed at such a tie is a convention, and no gradient next to the point.
 ASIDE = 64.0
-LESS = 16.0  # times less than that, at least, where f is curved: by as much a claim is off the middle of two
-FIRST = 2  # turn that goes to a round boundary, and every third from there on
+LESS = 16.0  # times less than that at least, where the hull is round: there is no tie
+ROUND = 4.0  # times as far as the middle of two is from a round boundary, and more: the hull is not known to be round
+FIRST = 2  # turn that goes to a round boundary
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
 SAMPLES = 40  # in tests over all pairs of samples
@@ -67,6 +68,7 @@ class Search:
         self.bends = None if isinstance(near.moves, list) or not self.parts.groups else Bends(near, self.parts)
         self.coarse = True  # whether moves need a few bits only
         self.to_boundary = False  # whether they lead from centres through the claim, which may be on a round boundary
+        self.next_pair = FIRST  # turn that asks for two claims there; twice as many turns until the next one
         self.fresh: int | None = None  # claims that the last turn asked for
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
@@ -144,7 +146,7 @@ class Search:
         move = self.near.towards(towards, coarse=self.coarse)
         del towards  # as large as the argument, but for the precision
         hopeless, self.fresh = False, 0
-        for one in self._both_sides(move, turn) if self.to_boundary else [move]:
+        for one in self._both_sides(move, asked) if self.to_boundary else [move]:
             self.fresh += 1
             kept, claim = self.near.ask_towards(one)
             made = self._use(asked, kept, claim)
@@ -156,15 +158,16 @@ class Search:
                     return state
         return "too many" if hopeless else ""
 
-    def _both_sides(self, middle: Array | Move, turn: int) -> Iterator[Array | Move]:
+    def _both_sides(self, middle: Array | Move, asked: Sequence[tuple[Alike, Entries]]) -> Iterator[Array | Move]:
         """Yield a move a little aside and, if two may be kept, one as much to the other side.
 
         On a round boundary the claim is in the middle of what these give, but for the square of how far they are aside.
         """
         near = self.near
         drawn, size, both = near.drawn_move(), ASIDE * near.blur, near.has_much_room
-        if both and (turn > FIRST or not isinstance(near.moves, list)):
-            most = max(group.size for group in self.parts.groups)
+        most = max(group.size for group in self.parts.groups)
+        far = max(float(group.best[rows].max()) for group, rows in asked)
+        if both and (near.remake is not None or far <= ROUND * near.spread * most * size**2):
             size = min(max(math.sqrt(near.tolerance / max(near.spread, near.tolerance) / most), size / LESS), size)
         for sign in (size, -size) if both else (size,):
             move = Aside(middle, sign, drawn)
@@ -173,8 +176,11 @@ class Search:
     def _looked(self, turn: int) -> tuple[Array, list[tuple[Alike, Entries]]]:
         """Return the move to ask for next, NaN in blocks that are not open, and the blocks that are."""
         asked, self.coarse = [], True
-        self.to_boundary = turn % 3 == FIRST and not self.near.has_pieces
-        dtype = np.float64 if self.to_boundary and self.near.has_much_room else self.near.moves_in
+        both = self.near.has_much_room
+        self.to_boundary = not self.near.has_pieces and (turn == self.next_pair if both else turn % 3 == FIRST)
+        if turn == self.next_pair:
+            self.next_pair += turn + 1
+        dtype = np.float64 if self.to_boundary and both else self.near.moves_in
         towards = np.full(self.near.here.size, np.nan, dtype=dtype)
         for place, group in enumerate(self.parts.groups):
             rows = self._look(place, np.flatnonzero(group.state == OPEN).astype(np.int32), towards)

@@ -6,6 +6,7 @@ find what points miss: a piece that is thin in one direction is crossed by many 
 
 from __future__ import annotations
 
+import itertools
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -29,30 +30,31 @@ def refutes(near: Neighbourhood, separation: Separation) -> bool:
     """Ask for claims on half-turns; tell whether one reaches as far as it should not, or changes along a flat move."""
     u, every = separation.move, slice(None)
     slack = 8 * near.tolerance * float(np.sum(np.abs(u)))
-    last, turn = near.asked + LOOKS, 0
-    while near.asked < min(last, near.most) and near.may_keep:  # as far as it can be put to the test
+    last = near.asked + LOOKS
+    for kind in itertools.cycle(range(3)):
+        if near.asked >= min(last, near.most) or not near.may_keep:  # as far as it can be put to the test
+            break
         known = len(near.claims)
-        start, towards = ends(near, u, turn)
+        start, towards = ends(near, u, kind)
         with suppress(Spent):
             HalfTurn(near, near.positions, last - near.asked, start, towards)
         for k in range(known, len(near.claims)):
             beyond = float(near.claim(k, every) @ u) - separation.reached
             if beyond > slack or (separation.kind == "flat" and beyond < -slack):
                 return True
-        turn += 1
     return False
 
 
-def ends(near: Neighbourhood, u: Array, turn: int) -> tuple[Array, Array]:
+def ends(near: Neighbourhood, u: Array, kind: int) -> tuple[Array, Array]:
     """Return where a half-turn begins, and what it goes through: any moves, the proof's, from a claim to that on trial.
 
     Any moves have entries of all sizes, and are no longer than others: claims far out are off by more than `tolerance`.
     """
     start = near.noise()
-    if turn % 3 == 0:
+    if kind == 0:
         sized = start * np.exp(2 * near.noise())
         return sized * (np.linalg.norm(start) / np.linalg.norm(sized)), near.noise() * np.exp(2 * near.noise())
-    if turn % 3 == 1:
+    if kind == 1:
         return start, u
     towards = near.here[:] - near.claim(int(near.rng.integers(len(near.claims))), slice(None))
     return start, towards if towards.any() else u

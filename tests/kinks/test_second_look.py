@@ -1,11 +1,13 @@
 """A claim that was called no subgradient is looked at again."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from gradcheck.kinks import second_look
 from gradcheck.kinks.separation import Separation
-from tests.kinks.germs import near
+from tests.kinks.germs import near, relu
 
 FLAT, UP = np.zeros(3), np.array([0.0, 1.0, 0.0])
 
@@ -64,29 +66,45 @@ def test_a_claim_that_is_one_of_those_next_to_the_point_gives_no_way_to_look():
     assert asked > second_look.LOOKS
 
 
-def test_claims_that_reach_further_by_no_more_than_their_tolerance_refute_nothing():
+@pytest.mark.parametrize("kind", ["concave", "flat"])
+def test_claims_that_reach_further_by_no_more_than_eight_times_their_tolerance_refute_nothing(kind):
     rng = np.random.default_rng(0)
+    separation = Separation(UP, 1.5, 1.0, kind)
 
-    def gradient(_):
-        return UP + 1e-9 * rng.uniform(-4, 4, 3)
+    def refutes(times):
+        choices = [times] if kind == "concave" else [-times, times]
+        return refuted(lambda _: UP * (1 + 2.0**-30 * rng.choice(choices)), separation, 0, tolerance=2.0**-30)[0]
 
-    for kind in ("concave", "flat"):
-        assert not refuted(gradient, Separation(UP, 1.5, 1.0, kind), 0)[0]
+    assert not refutes(8)
+    assert refutes(8.5)
+
+
+def test_no_half_turn_of_very_many_kinks_takes_more_than_all_may():
+    many = Separation(np.linspace(-1, 1, 400), 900.0, 800.0, "convex")  # no claim reaches as far
+    before = near(np.sign, np.zeros(400)).asked
+    told, asked = refuted(np.sign, many, 0, here=np.zeros(400))
+    assert not told
+    assert second_look.LOOKS <= asked - before <= second_look.LOOKS + 12
+
+
+def test_the_documentation_says_how_many_they_are():
+    page = Path(__file__).parents[2] / "docs" / "kinks.md"
+    assert f"called at {second_look.LOOKS} more points" in page.read_text(encoding="utf-8")
 
 
 def test_half_turns_go_through_moves_of_all_sizes_then_the_proof_then_from_a_claim_to_the_one_on_trial():
-    here = np.full(400, 3.0)
-    found = near(np.sign, here, seed=0)
+    here, spread = np.full(400, 3.0), np.hypot(2, np.pi / 8**0.5)  # of the logarithms: of both that they are sums of
+    found = near(relu, here, seed=0)
     u = np.linspace(-1, 1, 400)
-    first, second = second_look.ends(found, u, 3)
+    first, second = second_look.ends(found, u, 0)
     for move in (first, second):
-        assert np.abs(move).max() > 1e4 * np.abs(move).min()
+        assert np.std(np.log(np.abs(move))) == pytest.approx(spread, rel=0.1)
     assert np.linalg.norm(first) == pytest.approx(20, rel=0.2)  # as long as 400 entries drawn at random
-    start, towards = second_look.ends(found, u, 4)
+    start, towards = second_look.ends(found, u, 1)
     assert np.abs(start).max() < 6
     assert towards is u
-    start, towards = second_look.ends(found, u, 5)
+    start, towards = second_look.ends(found, u, 2)
     assert np.abs(start).max() < 6
-    assert set(np.abs(towards)) == {2.0, 4.0}
+    assert set(towards) == {2.0, 3.0}
     alike = near(np.zeros_like, FLAT)
     assert second_look.ends(alike, UP, 2)[1] is UP
