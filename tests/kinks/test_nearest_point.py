@@ -230,3 +230,22 @@ def test_where_the_active_set_does_not_end_it_is_said(monkeypatch):
     weights, found = in_hulls(*hulls("any", 3, 5))
     assert not found.any()
     assert not weights.any()
+
+
+def test_no_weight_falls_below_zero_at_any_turn_and_the_one_let_go_of_is_zero():
+    rng = np.random.default_rng(5)
+    vertices, targets = rng.standard_normal((8, 3, 400)), rng.standard_normal((3, 400))
+    among = np.ones((8, 400), dtype=bool)
+    active = many_hulls._Active(many_hulls._products(vertices, targets), among, among)
+    backwards = 0
+    for turn in range(60):
+        before = active._used.copy()
+        more = active.turn(active.solved() if turn else active.t.copy())
+        let_go = before & ~active._used
+        backwards += np.count_nonzero(let_go)
+        assert np.all(active.t >= 0)
+        assert not active.t[let_go].any()
+        if not more.any():
+            break
+        active.keep(more)
+    assert backwards > 100

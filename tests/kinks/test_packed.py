@@ -85,6 +85,30 @@ def test_packed_claims_are_those_that_were_kept(levels, opposite):
     assert np.array_equal(packed[2], claims[2])
 
 
+@pytest.mark.parametrize("opposite", [False, True])
+@pytest.mark.parametrize("levels", [1, 2, 3, 9])
+def test_several_claims_in_a_few_entries_are_looked_up_at_once(levels, opposite):
+    claims, packed = drawn_claims(levels, claims=12, opposite=opposite), Packed(COUNT)
+    for claim in claims:
+        packed.append(claim)
+    for entries in (SOME, np.arange(COUNT)):
+        numbers = [11, 0, 3, 3]
+        assert np.array_equal(packed.several(numbers, entries), np.array(claims)[numbers][:, entries])
+    packed.widen(claims[0] + 1)
+    with pytest.raises(LookupError):
+        packed.several([0, 12], SOME)
+
+
+def test_a_range_that_is_just_enough_is_widened_no_more():
+    packed, enough = Packed(COUNT), 2.0
+    for value in (0.0, 2.0):
+        packed.append(np.full(COUNT, value))
+    packed.widen(np.full(COUNT, 5.0), enough)
+    assert {float(end) for ends in packed.range() for end in ends} == {0.0, 2.0}
+    packed.widen(np.full(COUNT, 5.0), np.nextafter(enough, 3))
+    assert packed.range()[1].min() == 5.0
+
+
 def test_a_third_value_is_kept_where_it_is_and_as_an_array_where_most_entries_have_it():
     packed = Packed(COUNT)
     for value in (0.0, 1.0):
@@ -381,3 +405,23 @@ def test_the_range_is_that_of_the_claims_whatever_was_put_where(seed):
     wide, others = np.full((2, 2 * COUNT), 5.0), np.full(2 * COUNT, 5.0)
     wide[:, places] = some.range()
     assert np.array_equal(some.wider(2 * COUNT, places, others).range(), wide)
+
+
+def test_levels_that_no_claim_has_are_let_go_of_the_last_first():
+    claims, packed = drawn_claims(2, claims=2), Packed(COUNT)
+    packed.append(claims[0])
+    packed.append(-claims[1])
+    own, opposite = packed.own[0], packed.opposite[0]
+    packed.widen(claims[0] + 10)
+    packed.widen(claims[0] + 20)
+    some = packed.chosen([0])
+    some.trim()
+    assert len(some.levels) == 1
+    assert some.own == [own]
+    assert some.opposite == [opposite]
+
+
+def test_a_claim_in_no_entry_has_none():
+    packed = Packed(0)
+    packed.append(np.zeros(0))
+    assert packed[0].shape == (0,)
