@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
 from gradcheck.kinks.changes import WHOLE, Changes
-from gradcheck.kinks.moves import InOrder, Move, Yielded, by_parts
+from gradcheck.kinks.moves import InOrder, Yielded, by_parts, nbytes_of
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.scaled import LARGEST, Scaled
 from gradcheck.kinks.span import svd
@@ -274,8 +274,7 @@ class Beside:
             part, x, there = shifted
             return part, np.asarray(np.subtract(there, x, dtype=np.float64) / self.delta / self.scale_of(part))
 
-        nbytes = move.nbytes if isinstance(move, Move) else 0
-        return Yielded(len(self.here), lambda: map(block, self._shifted_by_parts(by_parts(move))), nbytes)
+        return Yielded(len(self.here), lambda: map(block, self._shifted_by_parts(by_parts(move))), nbytes_of(move))
 
     @property
     def by_entries(self) -> bool:

@@ -60,12 +60,8 @@ def coupled(near: Neighbourhood, divided: Parts) -> Coupled:
     np.round(share, out=share)
     share *= alike
     np.clip(share, 0, 1, out=share)
-    few = all(group.most_used <= MOST_WHOLE for group in divided.groups)  # or weights would be as large as the argument
-    if few:
-        for group in divided.groups:
-            group.weigh(near)
-        levels = _levels(share, divided.groups, alike)
-    if not few or len(levels) - 1 > MOST_WHOLE:
+    levels = _levels(near, share, divided.groups, alike)
+    if levels is None:
         shared = np.flatnonzero((share > 0) & (share < 1))[:1]  # of an entry alone: of two claims
         one = [np.array([share[place], 1 - share[place]]) for place in shared]
         return Coupled(most=max([*(group.most_weights(near) for group in divided.groups), *one], key=len))
@@ -100,8 +96,12 @@ def _laid(group: Alike, rows: Entries, alike: float) -> Array:
     return np.asarray(np.round(np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True) / alike) * alike)
 
 
-def _levels(share: Array, groups: Sequence[Alike], alike: float) -> Array:
-    """Return where some block changes over, from 0 on, and 1; or just more than may be asked for."""
+def _levels(near: Neighbourhood, share: Array, groups: Sequence[Alike], alike: float) -> Array | None:
+    """Weigh the blocks; return where some block changes over, from 0 on, and 1; None if more than may be asked for."""
+    if any(group.most_used > MOST_WHOLE for group in groups):  # their weights would be as large as the argument
+        return None
+    for group in groups:
+        group.weigh(near)
     ends = np.array([0.0, 1.0])
 
     def merged(more: Array) -> Array:
@@ -113,7 +113,7 @@ def _levels(share: Array, groups: Sequence[Alike], alike: float) -> Array:
     for more in itertools.chain(shares, laid):
         ends = merged(more)
         if len(ends) - 1 > MOST_WHOLE:
-            break
+            return None
     return ends
 
 

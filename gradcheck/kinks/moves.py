@@ -53,6 +53,11 @@ def by_parts(move: Array | Callable[[], Array]) -> Iterator[tuple[slice, Array]]
     return ((part, np.asarray(whole[part], dtype=np.float64)) for part in parts(len(whole)))
 
 
+def nbytes_of(move: Array | Callable[[], Array]) -> int:
+    """Return how many bytes are kept for a move."""
+    return move.nbytes if isinstance(move, (Move, np.ndarray)) else 0
+
+
 @dataclass(frozen=True)
 class Drawn(Move):
     """A move drawn at random, or the sizes of one, times a number; but for a few entries."""
@@ -193,7 +198,7 @@ class Aside(Move):
 
     def __init__(self, move: Array | Callable[[], Array], size: float, other: Move) -> None:
         self.count = other.count
-        self.nbytes = move.nbytes if isinstance(move, (Move, np.ndarray)) else 0
+        self.nbytes = nbytes_of(move)
         self._move, self._size, self._other = move, size, other
 
     def by_parts(self) -> Iterator[tuple[slice, Array]]:
@@ -228,7 +233,7 @@ class Moves:
     @property
     def nbytes(self) -> int:
         """How many bytes are kept for them."""
-        return sum(move.nbytes for move in self._moves if isinstance(move, (Move, np.ndarray)))
+        return sum(map(nbytes_of, self._moves))
 
     def own(self, number: int) -> Array:
         """Return a move to be written into."""

@@ -48,7 +48,7 @@ PATIENCE = 12  # turns without a nearer point before a block is taken for one th
 ASIDE = 64.0
 LESS = 16.0  # times less than that at least, where the hull is round: there is no tie
 ROUND = 4.0  # times as far as the middle of two is from a round boundary, and more: the hull is not known to be round
-FIRST = 2  # turn that goes to a round boundary
+EVERY = 3  # turns, of which the last one goes to a round boundary
 WATCHED = 48  # turns over which one sees how fast the nearest point comes nearer
 BEYOND = 16.0  # a claim that reaches so many times further than the nearest point leads to more of them
 SAMPLES = 40  # in tests over all pairs of samples
@@ -67,8 +67,7 @@ class Search:
             group.begin()
         self.bends = None if isinstance(near.moves, list) or not self.parts.groups else Bends(near, self.parts)
         self.coarse = True  # whether moves need a few bits only
-        self.to_boundary = False  # whether they lead from centres through the claim, which may be on a round boundary
-        self.next_pair = FIRST  # turn that asks for two claims there; twice as many turns until the next one
+        self.sides = 0  # how many claims a turn asks for at a round boundary: on both sides, on one, or none
         self.fresh: int | None = None  # claims that the last turn asked for
         self.separation: Separation | None = None
         self.refuted: NDArray[np.bool_] | None = None
@@ -146,7 +145,7 @@ class Search:
         move = self.near.towards(towards, coarse=self.coarse)
         del towards  # as large as the argument, but for the precision
         hopeless, self.fresh = False, 0
-        for one in self._both_sides(move, asked) if self.to_boundary else [move]:
+        for one in self._both_sides(move, asked) if self.sides else [move]:
             self.fresh += 1
             kept, claim = self.near.ask_towards(one)
             made = self._use(asked, kept, claim)
@@ -159,34 +158,40 @@ class Search:
         return "too many" if hopeless else ""
 
     def _both_sides(self, middle: Array | Move, asked: Sequence[tuple[Alike, Entries]]) -> Iterator[Array | Move]:
-        """Yield a move a little aside and, if two may be kept, one as much to the other side.
+        """Yield a move a little aside and, if two are to be asked for, one as much to the other side.
 
         On a round boundary the claim is in the middle of what these give, but for the square of how far they are aside.
         """
         near = self.near
-        drawn, size, both = near.drawn_move(), ASIDE * near.blur, near.has_much_room
+        drawn, size, both = near.drawn_move(), ASIDE * near.blur, self.sides > 1
         most = max(group.size for group in self.parts.groups)
         far = max(float(group.best[rows].max()) for group, rows in asked)
         if both and (near.remake is not None or far <= ROUND * near.spread * most * size**2):
             size = min(max(math.sqrt(near.tolerance / max(near.spread, near.tolerance) / most), size / LESS), size)
-        for sign in (size, -size) if both else (size,):
-            move = Aside(middle, sign, drawn)
+        for aside in (size, -size)[: self.sides]:
+            move = Aside(middle, aside, drawn)
             yield move if near.remake is not None else move()
 
     def _looked(self, turn: int) -> tuple[Array, list[tuple[Alike, Entries]]]:
         """Return the move to ask for next, NaN in blocks that are not open, and the blocks that are."""
-        asked, self.coarse = [], True
-        both = self.near.has_much_room
-        self.to_boundary = not self.near.has_pieces and (turn == self.next_pair if both else turn % 3 == FIRST)
-        if turn == self.next_pair:
-            self.next_pair += turn + 1
-        dtype = np.float64 if self.to_boundary and both else self.near.moves_in
+        self.sides = self._sides(turn)
+        asked, self.coarse = [], not self.sides
+        dtype = np.float64 if self.sides > 1 else self.near.moves_in
         towards = np.full(self.near.here.size, np.nan, dtype=dtype)
         for place, group in enumerate(self.parts.groups):
             rows = self._look(place, np.flatnonzero(group.state == OPEN).astype(np.int32), towards)
             if len(rows):
                 asked.append((group, rows))
         return towards, asked
+
+    def _sides(self, turn: int) -> int:
+        """Return how many claims a turn asks for at a round boundary; two at turns that are ever further apart."""
+        periods, rest = divmod(turn + 1, EVERY)
+        if rest or self.near.has_pieces:
+            return 0
+        if not self.near.has_much_room:
+            return 1
+        return 2 if periods.bit_count() == 1 else 0
 
     def _use(
         self, asked: Sequence[tuple[Alike, Entries]], kept: Array | Callable[[], Array], claim: Array | Scaled
@@ -262,8 +267,7 @@ class Search:
         """Return the moves of some blocks from the nearest points to the claim, or from centres to it."""
         near, entries = self.near, group.entries[rows]
         first, second = (near.claim(k, entries.ravel()).reshape(entries.shape) for k in (0, 1))
-        if self.to_boundary:
-            self.coarse = False
+        if self.sides:  # from centres through the claim
             rest = near.here[entries] - (first + second) / 2
             far = np.abs(rest).max(axis=1, keepdims=True)
             return np.asarray(group.bend[rows, None] * rest / np.where(far > 0, far, 1.0))
@@ -274,7 +278,7 @@ class Search:
         aside = np.maximum(np.minimum(ROUGHLY, np.sqrt(far / across) / 4), ASIDE * near.blur)
         if near.has_pieces:
             aside[:] = ROUGHLY
-        self.coarse = self.coarse and bool(aside.min() >= ROUGHLY)
+        self.coarse &= bool(aside.min() >= ROUGHLY)
         noise = near.rng.standard_normal(entries.shape)
         return np.asarray(group.bend[rows, None] * (rest / far[:, None] + aside[:, None] * noise))
 

@@ -97,7 +97,7 @@ class Alike:
         begin = np.arange(used.shape[1])[:, None] < known
         weights = _weights(vertices, targets, used.T, begin, few=len(self) <= FEW)
         self._keep(rows, weights)
-        return np.asarray((targets - np.einsum("kb,kmb->mb", weights, vertices)).T)
+        return _left(vertices, targets, weights).T
 
     def weigh(self, near: Neighbourhood) -> None:
         """Weigh the samples of each block, where that has not been done."""
@@ -132,8 +132,7 @@ class Alike:
         for rows in rest.every():
             vertices, targets = rest._vertices(near, rows), near.here[rest.entries[rows]].T
             weights = _weights(vertices, targets, _distinct(vertices, near.tolerance), few=len(rest) <= FEW)
-            off = targets - np.einsum("kb,kmb->mb", weights, vertices)
-            if float(np.max(np.abs(off))) > near.tolerance:
+            if float(np.max(np.abs(_left(vertices, targets, weights)))) > near.tolerance:
                 return None
             rest._keep(rows, weights)
         rest.trim()
@@ -218,9 +217,14 @@ def _weights(vertices: Array, targets: Array, among: Chosen, begin: Chosen | Non
     return np.where(weights > USED * weights.max(axis=0), weights, 0.0)
 
 
+def _left(vertices: Array, targets: Array, weights: Array) -> Array:
+    """Return what is left of the targets beyond the points that weights make up, (size, hulls)."""
+    return np.asarray(targets - np.einsum("kb,kmb->mb", weights, vertices))
+
+
 def _look_closer(vertices: Array, targets: Array, among: Chosen, weights: Array) -> None:
     """Weigh anew where the target is next to a hull: the squares of vertices far from it hide what is left."""
-    left = np.abs(targets - np.einsum("kb,kmb->mb", weights, vertices)).max(axis=0)
+    left = np.abs(_left(vertices, targets, weights)).max(axis=0)
     apart = np.abs(vertices - targets).max(axis=1)
     mine = among & (apart <= left / CLOSE)
     some = np.flatnonzero((among & ~mine).any(axis=0) & mine.any(axis=0))
@@ -229,7 +233,7 @@ def _look_closer(vertices: Array, targets: Array, among: Chosen, weights: Array)
     mine = mine[:, some]
     close = np.where(mine[:, None], vertices[:, :, some], targets[:, some])
     again, found = in_hulls(close, targets[:, some], mine)
-    less = np.abs(targets[:, some] - np.einsum("kb,kmb->mb", again, close)).max(axis=0)
+    less = np.abs(_left(close, targets[:, some], again)).max(axis=0)
     nearer = found & (less < left[some])
     weights[:, some[nearer]] = again[:, nearer]
 

@@ -23,6 +23,13 @@ def near(gradient, here, *, shape=None, seed=0, opening=2, tolerance=1e-9):
     return found
 
 
+def watched(found):
+    """Return a list that every move asked for from now on is added to."""
+    moves, claim_at = [], found._claim_at
+    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
+    return moves
+
+
 def rng_of(seed):
     return np.random.default_rng(seed)
 

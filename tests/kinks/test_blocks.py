@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradcheck.kinks import blocks
-from tests.kinks.germs import near, relu, rows
+from tests.kinks.germs import near, relu, rows, watched
 
 
 @pytest.mark.parametrize("labels", [np.zeros(6, dtype=int), np.full(6, 3)])
@@ -37,9 +37,8 @@ def test_claims_fall_along_the_moves_of_an_entry_whatever_both_are_about(sign, f
 
 
 def test_a_sixth_of_the_entries_that_never_changed_are_moved_far_to_see_which_way_they_bend():
-    found, moves = near(np.zeros_like, np.zeros(12)), []
-    claim_at = found._claim_at
-    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
+    found = near(np.zeros_like, np.zeros(12))
+    moves = watched(found)
     assert blocks._by_bend(found) is None
     assert len(moves) == 48
     moves = np.array(moves)

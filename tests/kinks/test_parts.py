@@ -36,7 +36,7 @@ def test_vertices_far_out_do_not_hide_what_is_left_next_to_the_claim():
     """A claim 2^-40 from the middle of two vertices that are 2^-15 from it; the square of that is round-off of 1."""
     aside, off = np.array([0.0, 2.0**-15]), np.array([2.0**-40, 0.0])
     vertices = np.stack([[-1.0, 0.5], off - aside, off + aside, [0.5, -1.0], [2.0**-26, 0.0]])[:, :, None]
-    targets, among = np.zeros((2, 1)), np.array([[True], [True], [True], [True], [True]])
+    targets, among = np.zeros((2, 1)), np.ones((5, 1), dtype=bool)
     weights = np.array([[0.0], [0.0], [0.0], [0.0], [1.0]])
     _look_closer(vertices, targets, among, weights)
     assert weights[:, 0] == pytest.approx([0, 0.5, 0.5, 0, 0], abs=1e-6)

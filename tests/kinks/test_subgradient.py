@@ -14,7 +14,7 @@ from gradcheck.kinks.packed import Packed
 from gradcheck.kinks.parts import Parts
 from property_tests import kink_families as known
 from property_tests.test_kinks_known import judged
-from tests.kinks.germs import near, of_walls, relu, rows
+from tests.kinks.germs import near, of_walls, relu, rows, watched
 
 SIGNS = np.array([1.0, -2.0, 3.0, -1.0, 2.0])
 
@@ -151,9 +151,8 @@ def test_blocks_are_proposed_along_every_choice_of_axes_the_finest_first():
 
 @pytest.mark.parametrize(("count", "bits"), [(2, 1), (5, 3), (8, 3), (9, 4)])
 def test_moves_part_every_two_blocks_and_few_of_them_are_kept(count, bits):
-    found, moves = near(relu, np.zeros(2 * count), opening=1), []
-    first, kept, claim_at = found.moves[0], len(found.claims), found._claim_at
-    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
+    found = near(relu, np.zeros(2 * count), opening=1)
+    first, kept, moves = found.moves[0], len(found.claims), watched(found)
     assert not blocks.refuted(found, np.repeat(np.arange(count), 2)).any()
     assert len(moves) == bits + 8  # random ones
     same = np.array(moves[:bits]) == first

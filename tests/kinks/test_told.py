@@ -8,7 +8,7 @@ from gradcheck.kinks import told
 from gradcheck.kinks.around import Grown
 from gradcheck.kinks.neighbourhood import Spent
 from gradcheck.kinks.separation import Separation
-from tests.kinks.germs import near, relu, rows
+from tests.kinks.germs import near, relu, rows, watched
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,7 @@ def test_a_proof_in_round_numbers_is_as_good_as_one_in_others():
     """3 to every entry of a tie of three: along (1, 1, 1) the largest rises by 1."""
     found = near(rows((1, 3)), np.full(3, 3.0))
     move = 7.0 * np.array([1.0, 0.99, 1.04])
-    kept, asked, claim_at, moves = len(found.claims), found.asked, found._claim_at, []
-    found._claim_at = lambda move: (moves.append(move), claim_at(move))[1]
+    kept, asked, moves = len(found.claims), found.asked, watched(found)
     simpler = told._simpler(found, Separation(move, float(found.here @ move), 7.28, "convex"))
     assert simpler.move == pytest.approx(np.ones(3))
     assert np.abs(np.array(moves) - 1.0).max() < 2e-3
