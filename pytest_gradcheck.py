@@ -240,8 +240,8 @@ class Checks:
         import scipy.special  # noqa: F401, PLC0415  which brings a pool of its own, and is else loaded later
 
         threadpool_limits(limits=threads)
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(threads)
+        if (torch := sys.modules.get("torch")) is not None:  # None where its import is blocked
+            torch.set_num_threads(threads)
 
     def add(self, report: Report) -> None:
         """Keep the report of a check."""

@@ -53,7 +53,7 @@ def threads_for(threads: int | None, *, flop: float) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in VARIABLES}
     os.environ.update(dict.fromkeys(VARIABLES, str(count)))
     try:
-        with pinned(count, torch_too="torch" in sys.modules):
+        with pinned(count, torch_too=sys.modules.get("torch") is not None):
             yield
     finally:
         for name, value in before.items():
