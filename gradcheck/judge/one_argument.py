@@ -13,7 +13,7 @@ from gradcheck.diagnosis import every_entry, locate, names
 from gradcheck.diagnosis.rows import located as in_matrix
 from gradcheck.diagnosis.symmetric import right_when_symmetric
 from gradcheck.errors import ArgumentError, WrongClaim
-from gradcheck.judge import lost_digits
+from gradcheck.judge import lost_digits, unseen_kink
 from gradcheck.judge.tolerance import FRESH, allowed_for
 from gradcheck.kinks import kink
 from gradcheck.oracles.by_name import again, oracle_of
@@ -41,7 +41,6 @@ ROUNDINGS = 4.0  # of the point: its own, that of a step on either side, and one
 MORE_INSIDE = 16
 # Every operation inside is rounded, and not only the value: a right gradient shows fewer digits than by one rounding.
 ROUNDED, AN_EIGHTH = 4.0, 2.0**-3
-BENT = 2.0**6  # times what a claim is off by: by so much f bends where a kink that is not seen may explain it
 
 
 def _guarded(kink_of: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,7 +112,7 @@ def _doubted(trial: Trial, rules: Rules, verdict: Verdict, reason: str) -> tuple
     if verdict is not Verdict.FAIL:
         return verdict, reason
     doubt = reasons.FASTER if _faster(trial) else lost_digits.doubt(trial, rules)
-    doubt = doubt or (reasons.BENDS.format(trial.name) if _bends_beyond(trial) else "")
+    doubt = doubt or (reasons.BENDS.format(trial.name) if unseen_kink.may_explain(trial) else "")
     return (Verdict.INCONCLUSIVE, doubt) if doubt else (verdict, reason)
 
 
@@ -201,24 +200,6 @@ def _faster(trial: Trial) -> bool:
         )
         for p in wrong[:4]
     )
-
-
-def _bends_beyond(trial: Trial) -> bool:
-    """Tell whether f bends by far more than the claim is off, on steps larger than the argument alone.
-
-    A bias of 0 beside activations of 1e-6, of an f that shows nothing finer than 1e-2: whose square is the largest out
-    there is another than whose is here, and the kink between is not seen.
-    """
-    here = trial.field.at_point
-    largest = float(np.max(np.abs(arrays.to_numpy(trial.field.leaves[trial.index])) / trial.scale.value, initial=0.0))
-    shown = []
-    for mismatch, probe in zip(trial.mismatches(), trial.probes, strict=True):
-        if mismatch.significant and probe.moved == 1 and probe.slope.levels:
-            finest = min(probe.slope.levels, key=lambda level: level.step)
-            off = abs(mismatch.claimed - mismatch.measured) * probe.stretch * finest.step
-            bent = abs(finest.plus - here + (finest.minus - here))
-            shown.append(finest.step > largest and bent > BENT * off)
-    return bool(shown) and all(shown)
 
 
 def _unknown(trial: Trial) -> str:

@@ -115,7 +115,7 @@ def test_what_shows_no_digits_passes_only_if_larger_steps_do_not_contradict_it(m
         one_argument, "_wrong_on_larger_steps", lambda *_: (trial, gc.Verdict.FAIL, RELATIVE, "wrong further out")
     )
     monkeypatch.setattr(one_argument, "_faster", lambda _: False)
-    monkeypatch.setattr(one_argument, "_bends_beyond", lambda _: False)
+    monkeypatch.setattr(one_argument.unseen_kink, "may_explain", lambda _: False)
     monkeypatch.setattr(one_argument.lost_digits, "doubt", lambda *_: doubt)
     assert one_argument._by_the_digits(report, trial, read_rules({}))[1].verdict is verdict
 
@@ -190,7 +190,7 @@ def test_a_fail_rests_on_two_fresh_directions_and_a_pass_on_all(monkeypatch, aga
     monkeypatch.setattr(one_argument, "_may_be_round_off", lambda _: False)
     monkeypatch.setattr(one_argument, "_of_a_rounded_point", lambda _: "")
     monkeypatch.setattr(one_argument, "_faster", lambda _: False)
-    monkeypatch.setattr(one_argument, "_bends_beyond", lambda _: False)
+    monkeypatch.setattr(one_argument.unseen_kink, "may_explain", lambda _: False)
     monkeypatch.setattr(one_argument, "_looked_beside", lambda *given: given[-1])
     monkeypatch.setattr(one_argument, "_concluded", lambda argument, *_: argument)
     found = one_argument._where_smooth(trial, {}, read_rules({}), 1e-5)

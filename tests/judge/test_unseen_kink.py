@@ -1,0 +1,64 @@
+"""A kink nearer than any step shows: no right gradient is called wrong, and no FAIL doubted where f hardly bends."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import gradcheck as gc
+from gradcheck.judge import unseen_kink
+
+SEEDS = 60
+
+
+def largest_squares(seed):
+    """A bias of 0 beside activations near 1e-9: whose square is the largest is another question at steps of 1e-8."""
+    rng = np.random.default_rng(seed)
+    rows, units = (int(n) for n in rng.integers(2, 6, 2))
+    activations = 10.0 ** rng.uniform(-10, -8) * rng.standard_normal((rows, 3))
+    weights = 10.0 ** rng.uniform(3, 6) * rng.standard_normal((3, units))
+    shares = rng.standard_normal(rows)
+
+    def squares(bias):
+        return (activations + bias) ** 2 @ weights
+
+    def f(bias):
+        return 1000.0 + shares @ np.max(squares(bias), axis=1)
+
+    def gradient(bias):
+        return 2 * shares @ ((activations + bias) * weights[:, np.argmax(squares(bias), axis=1)].T)
+
+    return f, gradient
+
+
+def squares_beside(offset, seed):
+    """A bias of 0 of a sum of squares of activations of 1e-9 to 1, and its gradient off by 0.1 % to 100 %."""
+    rng = np.random.default_rng(seed)
+    activations = 10.0 ** rng.uniform(-9, 0) * rng.standard_normal(4)
+    shares, error = rng.standard_normal(4), 10.0 ** rng.uniform(-3, 0)
+
+    def f(bias):
+        return offset + shares @ (activations + bias) ** 2
+
+    def wrong(bias):
+        return (1 + error) * 2 * shares * (activations + bias)
+
+    return f, wrong
+
+
+def verdicts(cases):
+    return Counter(gc.check(*case, (np.zeros(n),), seed=seed).verdict for seed, (case, n) in enumerate(cases))
+
+
+def test_a_right_gradient_beside_a_kink_that_no_step_shows_never_fails(monkeypatch):
+    found = verdicts((largest_squares(seed), 3) for seed in range(SEEDS))
+    assert found[gc.Verdict.FAIL] == 0
+    monkeypatch.setattr(unseen_kink, "may_explain", lambda _: False)
+    assert verdicts((largest_squares(seed), 3) for seed in range(SEEDS))[gc.Verdict.FAIL] > SEEDS / 10
+
+
+@pytest.mark.parametrize(("offset", "caught"), [(0.0, 60), (1.0, 40), (1000.0, 35)])
+def test_a_wrong_one_fails_where_f_bends_by_less_on_the_finest_step_that_shows_it(offset, caught):
+    found = verdicts((squares_beside(offset, seed), 4) for seed in range(SEEDS))
+    assert found[gc.Verdict.FAIL] >= caught
+    assert found[gc.Verdict.PASS] == 0
