@@ -46,6 +46,15 @@ def test_vertices_far_out_do_not_hide_what_is_left_next_to_the_claim():
     assert alone[2, 0] == 1.0
 
 
+def test_of_many_blocks_each_is_looked_at_as_closely():
+    """Nine blocks that share samples: in each the claim is 2^-40 from the middle of two that are 2^-25 from it."""
+    aside, off = np.array([0.0, 2.0**-25]), np.array([2.0**-40, 0.0])
+    found = near(relu, np.zeros(18), opening=2)
+    found.claims[:4] = [np.tile(v, 9) for v in ([1.0, 0.5], off - aside, off + aside, [1.0, -0.5])]
+    many = Alike(np.arange(18).reshape(9, 2), 4)
+    assert many.nearest(found, np.arange(9)) == pytest.approx(np.tile(-off, (9, 1)), abs=2.0**-50)
+
+
 def test_what_is_left_beyond_the_nearest_point():
     found = near(relu, np.array([0.5, 0.5, 2.0]), opening=1)
     found.claims[:2] = [np.array([1.0, 0.0, 1.0]), np.array([0.0, 1.0, 1.0])]

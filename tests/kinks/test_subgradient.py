@@ -452,6 +452,20 @@ def test_a_claim_that_drifts_by_more_than_the_claim_is_off_decides_nothing():
     assert subgradient._inside(found, off, np.zeros(3, dtype=int)).state == "undecided"
 
 
+@pytest.mark.parametrize(
+    ("pieces", "room", "one", "two"),
+    [(False, True, [], [2, 5, 11, 23, 47]), (False, False, list(range(2, 50, 3)), []), (True, True, [], [])],
+)
+def test_two_claims_aside_are_asked_for_at_turns_ever_further_apart(monkeypatch, pieces, room, one, two):
+    """Where f is linear in pieces none is, and where two have no room one is, every third turn."""
+    monkeypatch.setattr(Neighbourhood, "has_pieces", pieces)
+    monkeypatch.setattr(Neighbourhood, "has_much_room", room)
+    search = one_bend.Search(near(rows((1, 3)), np.full(3, 1 / 3)), np.zeros(3, dtype=int))
+    sides = [search._sides(turn) for turn in range(50)]
+    assert [turn for turn, count in enumerate(sides) if count == 1] == one
+    assert [turn for turn, count in enumerate(sides) if count == 2] == two
+
+
 def test_in_order_both_ways_is_asked_once():
     found = near(relu, np.zeros(5))
     asked = found.asked
