@@ -31,6 +31,7 @@ SHOWN = 4.0  # times the noise of f: by so much the error moves f on a step that
 WIDER = 4.0  # than that is the step on which f is seen to bend, by more than its noise
 AGREES = 0.5  # of what the claim is off by: a slope that is off by less there does not contradict it
 MOST = 8  # directions
+TINIEST = 2.0**-256  # step: its square is a number, whatever is claimed
 
 
 def may_explain(trial: Trial) -> bool:
@@ -65,7 +66,8 @@ def _at_the_finest_step(trial: Trial, mismatch: Mismatch, probe: Probe) -> Seen 
     move = {trial.index: trial.direction(probe.probe)}
     off = abs(mismatch.claimed - mismatch.measured) * probe.stretch
     noise = field.noise_of(move, trial.prediction.judged).bound
-    step = min(step, math.ldexp(1.0, math.ceil(math.log2(SHOWN * noise / off)))) if noise > 0 else step
+    if noise > 0:
+        step = min(step, math.ldexp(1.0, math.ceil(math.log2(max(SHOWN * noise / off, TINIEST)))))
     if not step > largest:
         return None
     line, wide = field.line(move), WIDER * step

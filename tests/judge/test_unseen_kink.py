@@ -62,3 +62,11 @@ def test_a_wrong_one_fails_where_f_bends_by_less_on_the_finest_step_that_shows_i
     found = verdicts((squares_beside(offset, seed), 4) for seed in range(SEEDS))
     assert found[gc.Verdict.FAIL] >= caught
     assert found[gc.Verdict.PASS] == 0
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-100, 1e100, 1e300])
+@pytest.mark.parametrize("offset", [0.0, 1e-300, 1.0, 1e300])
+def test_a_claim_of_any_size_is_wrong_where_f_is_linear(size, offset):
+    report = gc.check(lambda x: offset + np.sum(x), lambda x: np.full_like(x, size), (np.zeros(3),))
+    hidden = size < 1e-16 * offset and offset > 1  # the claim would not move f by a bit, and neither does x
+    assert report.verdict is (gc.Verdict.INCONCLUSIVE if hidden else gc.Verdict.FAIL)
