@@ -48,7 +48,7 @@ ALL_LOST = (
     "of a large number), or not use {} at all: pass atol= if it does not matter, or check at another point"
 )
 BENDS = (
-    "f bends by far more than the claim is off, on all steps that show it, which are larger than {} itself: a kink "
+    "on the finest steps that show it f bends by as much as the claim is off, and they are larger than {}: a kink "
     "nearer would not be seen; check where it is larger, or pass atol= if so little does not matter"
 )
 UNSEEN_STEPS = (
