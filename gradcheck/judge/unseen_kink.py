@@ -39,9 +39,11 @@ def may_explain(trial: Trial) -> bool:
 
     Each is looked at on the finest step that shows the error.
     """
+    argument = arrays.to_numpy(trial.field.leaves[trial.index])
+    largest = float(np.max(np.abs(argument) / trial.scale.value, initial=0.0))
     pairs = zip(trial.mismatches(), trial.probes, strict=True)
     wrong = [(m, p) for m, p in pairs if m.significant and p.moved == 1 and p.slope.levels][:MOST]
-    seen = [found for m, p in wrong if (found := _at_the_finest_step(trial, m, p)) is not None]
+    seen = [found for m, p in wrong if (found := _at_the_finest_step(trial, m, p, largest)) is not None]
     bend = max((one.bend for one in seen), default=0.0)
     explained = sum(one.agrees or bend * one.step >= one.off for one in seen)
     return explained > 0 and 2 * explained >= len(wrong)
@@ -56,21 +58,20 @@ class Seen(NamedTuple):
     agrees: bool  # with the claim, there
 
 
-def _at_the_finest_step(trial: Trial, mismatch: Mismatch, probe: Probe) -> Seen | None:
-    """Return what is seen on the finest step that shows the error; None where the argument is larger than that."""
+def _at_the_finest_step(trial: Trial, mismatch: Mismatch, probe: Probe, largest: float) -> Seen | None:
+    """Return what is seen on the finest step that shows the error; None if the argument's largest entry is larger."""
     field, here = trial.field, trial.field.at_point
-    largest = float(np.max(np.abs(arrays.to_numpy(field.leaves[trial.index])) / trial.scale.value, initial=0.0))
     step = min(level.step for level in probe.slope.levels)
     if not step > largest:
         return None
     move = {trial.index: trial.direction(probe.probe)}
-    off = abs(mismatch.claimed - mismatch.measured) * probe.stretch
+    off = abs(mismatch.value) * probe.stretch
     noise = field.noise_of(move, trial.prediction.judged).bound
     if noise > 0:
         step = min(step, math.ldexp(1.0, math.ceil(math.log2(max(SHOWN * noise / off, TINIEST)))))
     if not step > largest:
         return None
     line, wide = field.line(move), WIDER * step
-    agrees = abs((line(step) - line(-step)) / (2 * step) - mismatch.claimed * probe.stretch) <= AGREES * off
+    agrees = abs((line(step) - line(-step)) / (2 * step) - probe.claimed) <= AGREES * off
     bend = max(abs(line(wide) + line(-wide) - 2 * here) - 4 * noise, 0.0) / wide**2
     return Seen(step, off, bend, agrees)
