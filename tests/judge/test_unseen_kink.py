@@ -70,3 +70,18 @@ def test_a_claim_of_any_size_is_wrong_where_f_is_linear(size, offset):
     report = gc.check(lambda x: offset + np.sum(x), lambda x: np.full_like(x, size), (np.zeros(3),))
     hidden = size < 1e-16 * offset and offset > 1  # the claim would not move f by a bit, and neither does x
     assert report.verdict is (gc.Verdict.INCONCLUSIVE if hidden else gc.Verdict.FAIL)
+
+
+def test_an_argument_larger_than_the_steps_has_no_kink_that_near():
+    x = np.array([1.0, -2.0, 0.5])
+    for seed in range(5):
+        report = gc.check(lambda x: 1e6 + np.sum(x**2), lambda x: 2 * x + [3e-5, -3e-5, 3e-5], (x,), seed=seed)
+        assert report.verdict is gc.Verdict.FAIL
+
+
+def test_the_round_off_of_a_linear_function_is_no_bend():
+    slopes = np.cos(np.arange(5.0))
+    wrong = slopes + 1e-2 * np.eye(5)[2]
+    for seed in range(SEEDS):
+        report = gc.check(lambda x: 1 + slopes @ x + np.sin(1.0), lambda _: wrong.copy(), (np.zeros(5),), seed=seed)
+        assert report.verdict is gc.Verdict.FAIL
