@@ -11,7 +11,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
@@ -23,7 +26,6 @@ from gradcheck.verdicts.certificate import Interval, Mismatch, error_norm, small
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from gradcheck.kinks.beside import Beside
@@ -37,6 +39,8 @@ FEWEST = 3  # directions for an upper end
 UNIT = Scale(1.0)  # claims come in the argument's scale
 NEARER = 2.0**-4  # times δ: a kink at the point leaves the claim as it is
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
+FAR = 64.0  # times the middle one: a drift that may be a jump
+LINEAR = 2.0**-3  # of the change from δ to 3δ: by no more is a drift off the middle at 2δ
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,25 @@ class Formula:
                 middle = self._slope_at(probe, 2 * sign) if side.middle is None else side.middle
                 better.append(_refined(side, middle, found, probe))
             self.sides[number] = (better[0], better[1])
+
+    def tell_drift(self) -> None:
+        """Tell, by claims at δ, 2δ and 3δ, whether the largest drift is one where it is far above the others.
+
+        A drift is linear: at 2δ half of it is there in every entry. Of a jump all is, or nothing. Most drifts may be
+        next to none: on one side of a ReLU they are 0, along a direction in 64 of the other far below what is typical.
+        """
+        beside = self.beside
+        largest = max(beside.drifts, default=0.0)
+        if largest <= FAR * float(np.median(beside.drifts or [0.0])) or largest <= beside.round_off / FAR:
+            return
+        probe, sign = beside.moves[beside.drifts.index(largest)]
+        drawn = partial(beside.trial.direction, probe)  # type: ignore[arg-type]  # a probe: these claims come first
+        off = beside.claim(beside.leaves(drawn(), 2 * sign))
+        off *= -2
+        for steps in (sign, 3 * sign):
+            off += beside.claim(beside.leaves(drawn(), steps))
+        if max(float(np.max(off, initial=0.0)), -float(np.min(off, initial=0.0))) <= LINEAR * largest:
+            beside.seen_to_drift = largest
 
     def _slope_at(self, probe: Probe, steps: float) -> float:
         """Return the slope along a probe of the claim at steps·δ."""

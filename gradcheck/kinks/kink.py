@@ -89,6 +89,7 @@ def judge(
             kink = Kink("other", valid=False, entries=(), within=within)
             reason = "wrong already next to the kink, where f is smooth"
             return report.with_(verdict=Verdict.FAIL, error=worst, kink=kink, reason=reason)
+    formula.tell_drift()
     if variable is not None:
         rng = stream(trial.field.seed, Purpose.NAMED, trial.index)
         solved, entries = kink_variable.judged(beside, variable, rng)

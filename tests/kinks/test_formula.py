@@ -49,6 +49,34 @@ def test_a_third_claim_tells_drift_and_the_limit_at_the_point(trial_at):
             assert side.change < 1e-3 * change
 
 
+def with_one_drift(trial):
+    """Measure; keep the largest drift alone, as where f is constant on one side and moves hardly cross to the other."""
+    found = Formula(Beside(trial), trial.probes)
+    found.measure()
+    drifts = found.beside.drifts
+    largest = drifts.index(max(drifts))
+    found.beside.drifts = [drift if k == largest else 0.0 for k, drift in enumerate(drifts)]
+    assert found.beside.tolerance == found.beside.round_off
+    found.tell_drift()
+    return found.beside
+
+
+def test_a_drift_far_above_the_others_is_one_where_it_is_linear(trial_at):
+    beside = with_one_drift(trial_at(lambda x: C @ np.maximum(x, 0) + 8 * x @ x, lambda x: C * (x > 0) + 16 * x, X))
+    assert 1e-8 < beside.seen_to_drift == max(beside.drifts)
+    assert beside.tolerance == 64 * max(beside.drifts) + beside.round_off
+
+
+@pytest.mark.parametrize("steps", [1.5, 2.0, 2.5])
+def test_a_jump_far_above_the_drifts_is_none(trial_at, steps):
+    off = steps * 2.0**-26 * X  # a kink of every entry that is not 0, between δ and 3δ from the point
+    kinked = X != 0
+    trial = trial_at(lambda x: C[kinked] @ np.abs(x - X - off)[kinked], lambda x: C * kinked * np.sign(x - X - off), X)
+    beside = with_one_drift(trial)
+    assert max(beside.drifts) > 1
+    assert beside.tolerance == beside.round_off
+
+
 def side_of(value, bound, change=0.0):
     found = Mismatch(value, 0.0, bound)
     return SideMismatch(found, found, 0.0, 0.0, 0.0, change)
