@@ -40,7 +40,7 @@ UNIT = Scale(1.0)  # claims come in the argument's scale
 NEARER = 2.0**-4  # times δ: a kink at the point leaves the claim as it is
 DEVIATIONS = 4.0  # of the claim's own drift and round-off along a direction
 FAR = 64.0  # times the middle one: a drift that may be a jump
-LINEAR = 2.0**-3  # of the change from δ to 3δ: by no more is a drift off the middle at 2δ
+LINEAR = 2.0**-4  # of the change from δ to 3δ: by no more is a drift off the middle at 2δ
 
 
 @dataclass(frozen=True)
@@ -148,9 +148,10 @@ class Formula:
         probe, sign = beside.moves[beside.drifts.index(largest)]
         drawn = partial(beside.trial.direction, probe)  # type: ignore[arg-type]  # a probe: these claims come first
         off = beside.claim(beside.leaves(drawn(), 2 * sign))
-        off *= -2
         for steps in (sign, 3 * sign):
-            off += beside.claim(beside.leaves(drawn(), steps))
+            claim = beside.claim(beside.leaves(drawn(), steps))
+            claim /= 2
+            off -= claim
         if max(float(np.max(off, initial=0.0)), -float(np.min(off, initial=0.0))) <= LINEAR * largest:
             beside.seen_to_drift = largest
 
