@@ -53,9 +53,8 @@ class Beside:
     here : array (entries,)
         The claim at the point.
     drifts : list of float
-        By how much an entry of a claim changes at most from δ to 3δ, round-off included, side by side.
-    seen_to_drift : float
-        The largest of them that a claim at 2δ has told from a jump.
+        By how much an entry of a claim changes at most from δ to 3δ, round-off included, side by side; of them the
+        largest alone once it was told from a jump.
     changes : Changes
         The claims kept.
     moves : list of (int or None, float)
@@ -83,7 +82,6 @@ class Beside:
         large = self.flat_size > WHOLE
         self.here: Array | Scaled = Scaled(self.flat(claimed), value) if large else self.in_scale(claimed)
         self.drifts: list[float] = []
-        self.seen_to_drift = 0.0
         self.changes = Changes(self.here)
         self.moves: list[tuple[int | None, float]] = []
         self.every = every  # whether all claims are kept, or of a large argument the first ones alone
@@ -155,10 +153,9 @@ class Beside:
         """How far two claims of one piece of f may be apart, entry by entry.
 
         Along one direction in 64 a normal drift is below 1/64 of what is typical, along several in a row never; one far
-        above the others is a jump at a kink that stands off the point, unless it was seen to be none.
+        above the others is a jump at a kink that stands off the point, unless it was told from one.
         """
         drift = min(max(self.drifts), 8 * float(np.median(self.drifts))) if self.drifts else 0.0
-        drift = max(drift, self.seen_to_drift)
         return 64 * drift + self.round_off
 
     @property

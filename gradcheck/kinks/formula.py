@@ -153,7 +153,7 @@ class Formula:
             claim /= 2
             off -= claim
         if max(float(np.max(off, initial=0.0)), -float(np.min(off, initial=0.0))) <= LINEAR * largest:
-            beside.seen_to_drift = largest
+            beside.drifts = [largest]
 
     def _slope_at(self, probe: Probe, steps: float) -> float:
         """Return the slope along a probe of the claim at steps·δ."""
