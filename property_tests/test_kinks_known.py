@@ -220,7 +220,7 @@ def test_no_right_claim_fails_where_wide_pieces_of_both_bends_end_at_one_another
 def test_few_right_claims_fail_where_such_pieces_are_thin(least, most):
     """A piece that no move asked for has met is not known: see docs/kinks.md."""
     found, total = failed(4_000, 8, least)
-    print(f"pieces of {least:.0%} of all directions and more: {len(found)} FAIL of {total}")  # noqa: T201  for the page
+    print(f"pieces of {least:.0%} of all directions and more: {len(found)} FAIL of {total}")  # noqa: T201  docs/kinks.md quotes it
     assert len(found) <= most * total
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.errors import ArgumentError
-from gradcheck.kinks.changes import WHOLE, Changes
+from gradcheck.kinks.changes import WHOLE, Changes, largest_of
 from gradcheck.kinks.moves import InOrder, Yielded, by_parts, nbytes_of
 from gradcheck.kinks.packed import parts
 from gradcheck.kinks.scaled import LARGEST, Scaled
@@ -186,7 +186,7 @@ class Beside:
 
     def keep(self, probe: int, sign: float, claim: Array, change: Array) -> None:
         """Keep the claim at x ± δ·v, v a probe's direction, which changes by `change` from δ to 3δ."""
-        self.drifts.append(max(float(np.max(change, initial=0.0)), -float(np.min(change, initial=0.0))))
+        self.drifts.append(largest_of(change))
         values = self.every or len(self.here) <= WHOLE or len(self.moves) < TAKEN
         self.changes.add(claim, change, self.round_off, values=values, same=self.same)
         self.moves.append((probe, sign))

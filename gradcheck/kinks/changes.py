@@ -55,7 +55,7 @@ class Changes:
         self.small = whole or len(here) <= WHOLE  # of such a one all entries are looked at
         self.entries: Entries = np.arange(len(here) if self.small else 0)
         self.claims = Packed(len(self.entries))
-        self.largest = _largest(here)
+        self.largest = largest_of(here)
 
     def add(
         self, claim: Array, change: Array | None, tolerance: float, *, values: bool = True, same: float = 0.0
@@ -65,7 +65,7 @@ class Changes:
         Drift is linear, so half of the change is between the point and δ. Where that leaves no more than `tolerance`
         the claim is the one at the point. Values of a large argument that are no further apart than `same` are one.
         """
-        self.largest = max(self.largest, _largest(claim))
+        self.largest = max(self.largest, largest_of(claim))
         if len(self.entries) < len(self.here):
             changed = differ(claim, self.here, tolerance, change)
             changed[self.entries] = True
@@ -148,7 +148,8 @@ class Changes:
         return found
 
 
-def _largest(values: Array | Scaled) -> float:
+def largest_of(values: Array | Scaled) -> float:
+    """Return the largest absolute value; no temporary is as large as the array."""
     return max((float(np.max(np.abs(values[part]))) for part in parts(len(values))), default=0.0)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from gradcheck import arrays
 from gradcheck.kinks import one_sided
+from gradcheck.kinks.changes import largest_of
 from gradcheck.kinks.packed import parts
 from gradcheck.slopes.direction import Scale, inner
 from gradcheck.slopes.every_float import exact_sum
@@ -145,14 +146,14 @@ class Formula:
         largest = max(beside.drifts, default=0.0)
         if largest <= FAR * float(np.median(beside.drifts or [0.0])) or largest <= beside.round_off / FAR:
             return
-        probe, sign = beside.moves[beside.drifts.index(largest)]
-        drawn = partial(beside.trial.direction, probe)  # type: ignore[arg-type]  # a probe: these claims come first
+        number, side = divmod(beside.drifts.index(largest), 2)
+        drawn, sign = partial(beside.trial.direction, self.probes[number].probe), 1.0 - 2.0 * side
         off = beside.claim(beside.leaves(drawn(), 2 * sign))
         for steps in (sign, 3 * sign):
             claim = beside.claim(beside.leaves(drawn(), steps))
             claim /= 2
             off -= claim
-        if max(float(np.max(off, initial=0.0)), -float(np.min(off, initial=0.0))) <= LINEAR * largest:
+        if largest_of(off) <= LINEAR * largest:
             beside.drifts = [largest]
 
     def _slope_at(self, probe: Probe, steps: float) -> float:
